@@ -1,0 +1,342 @@
+#include "engine/text/sentencepiece.h"
+
+#include <cstddef>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <system_error>
+#include <utility>
+
+#include "absl/memory/memory.h"
+#include "absl/status/status.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "engine/text/bpe.h"
+#include "engine/text/charsmap.h"
+#include "engine/text/normalizer.h"
+#include "engine/text/piece_table.h"
+#include "engine/text/segmenter.h"
+#include "engine/text/sentencepiece_model.pb.h"
+#include "engine/text/trie.h"
+#include "engine/text/unigram.h"
+#include "engine/text/utf8.h"
+
+namespace peregrine::text {
+namespace {
+
+using Type = PieceTable::Type;
+
+constexpr std::uintmax_t kMaxFileBytes = std::uintmax_t{32} << 20;
+constexpr absl::string_view kDefaultUnknownSurface = " \xE2\x81\x87 ";
+
+absl::Status InFile(absl::string_view file, const absl::Status& status) {
+  return absl::Status(status.code(),
+                      absl::StrCat(file, ": ", status.message()));
+}
+
+absl::StatusOr<std::string> ReadFile(const std::string& path) {
+  std::error_code error;
+  const std::filesystem::file_status status =
+      std::filesystem::status(path, error);
+  if (!std::filesystem::exists(status)) {
+    return absl::NotFoundError("no such file, expected a SentencePiece model");
+  }
+  if (!std::filesystem::is_regular_file(status)) {
+    return absl::InvalidArgumentError("not a regular file");
+  }
+  const std::uintmax_t size = std::filesystem::file_size(path, error);
+  if (error) return absl::UnavailableError(error.message());
+  if (size > kMaxFileBytes) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        size, " bytes were found, expected at most ", kMaxFileBytes));
+  }
+  std::string content(static_cast<std::size_t>(size), '\0');
+  std::ifstream file(path, std::ios::binary);
+  file.read(content.data(), static_cast<std::streamsize>(content.size()));
+  if (!file) return absl::UnavailableError("cannot be read");
+  return content;
+}
+
+absl::StatusOr<ModelFile> ParseFile(absl::string_view serialized) {
+  if (serialized.size() > kMaxFileBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(serialized.size(), " bytes were found, expected at most ",
+                     kMaxFileBytes));
+  }
+  ModelFile file;
+  if (!file.ParseFromArray(serialized.data(),
+                           static_cast<int>(serialized.size()))) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("its ", serialized.size(),
+                     " bytes were not found to be a Protobuf message, expected "
+                     "a SentencePiece model"));
+  }
+  // The settings follow the pieces: a file cut off between fields lacks them.
+  if (!file.has_training() || !file.has_normalization()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        file.pieces_size(), " pieces were found but no ",
+        file.has_training() ? "normalizer" : "trainer",
+        "_spec, expected both pieces and settings; the file may be cut off"));
+  }
+  return file;
+}
+
+// The pieces that text must keep as they are.
+Trie UserDefinedTexts(const PieceTable& pieces) {
+  std::vector<Trie::Entry> entries;
+  for (std::int32_t id = 0; id < pieces.size(); ++id) {
+    if (pieces[id].type == Type::kUserDefined) {
+      entries.push_back({pieces[id].text, id, 0.0F});
+    }
+  }
+  return Trie(std::move(entries));
+}
+
+absl::StatusOr<Normalizer> MakeNormalizer(const Normalization& rules,
+                                          bool dummy_as_suffix,
+                                          Trie protected_texts) {
+  Charsmap charsmap;
+  if (!rules.precompiled_charsmap().empty()) {
+    absl::StatusOr<Charsmap> parsed =
+        Charsmap::Parse(rules.precompiled_charsmap());
+    if (!parsed.ok()) return InFile("precompiled_charsmap", parsed.status());
+    charsmap = *std::move(parsed);
+  }
+  NormalizerOptions options;
+  options.add_dummy_prefix = rules.add_dummy_prefix();
+  options.dummy_as_suffix = dummy_as_suffix;
+  options.remove_extra_whitespaces = rules.remove_extra_whitespaces();
+  options.escape_whitespaces = rules.escape_whitespaces();
+  return Normalizer(options, std::move(charsmap), std::move(protected_texts));
+}
+
+absl::StatusOr<std::unique_ptr<Segmenter>> MakeSegmenter(
+    const Training& training, const PieceTable& pieces) {
+  switch (training.model_type()) {
+    case Training::UNIGRAM:
+      return std::make_unique<UnigramSegmenter>(pieces);
+    case Training::BPE:
+      return std::make_unique<BpeSegmenter>(pieces);
+    case Training::WORD:
+    case Training::CHAR:
+      break;
+  }
+  return absl::UnimplementedError(
+      absl::StrCat("a model of type ",
+                   training.model_type() == Training::WORD ? "WORD" : "CHAR",
+                   " was found, expected UNIGRAM or BPE"));
+}
+
+// What each piece reads as, laid end to end.
+class Surfaces {
+ public:
+  Surfaces(const PieceTable& pieces, absl::string_view unk_surface) {
+    for (const PieceTable::Piece& piece : pieces.pieces()) {
+      begins_.push_back(text_.size());
+      if (piece.type == Type::kUnknown) {
+        text_.append(unk_surface.data(), unk_surface.size());
+      } else if (piece.type != Type::kControl && piece.type != Type::kByte) {
+        text_ += absl::StrReplaceAll(piece.text, {{kSpaceSymbol, " "}});
+      }
+    }
+    begins_.push_back(text_.size());
+  }
+
+  absl::string_view operator[](std::int32_t id) const {
+    return absl::string_view(text_).substr(begins_[id],
+                                           begins_[id + 1] - begins_[id]);
+  }
+
+ private:
+  std::string text_;
+  std::vector<std::size_t> begins_;
+};
+
+// Turns segments into tokens: unknown characters become byte pieces or, without
+// byte fallback, one unknown token a run. Calls emit(id, begin, end) for every
+// token, with its place in the normalised text, and extend(end) where the last
+// one grows.
+template <typename Emit, typename Extend>
+void ForEachToken(const PieceTable& pieces, absl::string_view normalized,
+                  const std::vector<Segment>& segments, Emit emit,
+                  Extend extend) {
+  std::int32_t begin = 0;
+  bool after_unknown = false;
+  for (const Segment& segment : segments) {
+    const bool unknown = segment.id == kUnknownSegment;
+    if (!unknown) {
+      emit(segment.id, begin, segment.end);
+    } else if (pieces.has_byte_fallback()) {
+      for (std::int32_t at = begin; at < segment.end; ++at) {
+        const auto byte = static_cast<unsigned char>(normalized[at]);
+        const bool last = at + 1 == segment.end;
+        emit(pieces.byte_id(byte), begin, last ? segment.end : begin);
+      }
+    } else if (after_unknown) {
+      extend(segment.end);
+    } else {
+      emit(pieces.unk_id(), begin, segment.end);
+    }
+    after_unknown = unknown;
+    begin = segment.end;
+  }
+}
+
+// Appends bytes that should be UTF-8, with U+FFFD for each that is not.
+void AppendAsUtf8(absl::string_view bytes, std::string* text) {
+  while (!bytes.empty()) {
+    const int length = Utf8CharLength(bytes);
+    if (length > 0) {
+      text->append(bytes.data(), static_cast<std::size_t>(length));
+    } else {
+      text->append(kReplacementCharacter.data(), kReplacementCharacter.size());
+    }
+    bytes.remove_prefix(length > 0 ? static_cast<std::size_t>(length) : 1);
+  }
+}
+
+}  // namespace
+
+struct SentencePieceModel::Parts {
+  PieceTable pieces;
+  Normalizer normalizer;
+  std::unique_ptr<Segmenter> segmenter;
+  Surfaces surfaces;
+  absl::optional<Normalizer> denormalizer;
+  bool add_dummy_prefix;
+  bool remove_extra_whitespaces;
+
+  // Whether Decode drops a space symbol that starts the text, as Encode will
+  // have added it or dropped any.
+  bool drops_first_space() const {
+    return add_dummy_prefix || remove_extra_whitespaces;
+  }
+};
+
+SentencePieceModel::SentencePieceModel(std::unique_ptr<Parts> parts)
+    : parts_(std::move(parts)) {}
+
+SentencePieceModel::~SentencePieceModel() = default;
+
+absl::StatusOr<std::unique_ptr<SentencePieceModel>> SentencePieceModel::Load(
+    const std::string& path) {
+  const absl::StatusOr<std::string> content = ReadFile(path);
+  if (!content.ok()) return InFile(path, content.status());
+  return Parse(*content, path);
+}
+
+absl::StatusOr<std::unique_ptr<SentencePieceModel>> SentencePieceModel::Parse(
+    absl::string_view serialized, absl::string_view name) {
+  const absl::StatusOr<ModelFile> file = ParseFile(serialized);
+  if (!file.ok()) return InFile(name, file.status());
+  absl::StatusOr<PieceTable> pieces = PieceTable::Create(*file);
+  if (!pieces.ok()) return InFile(name, pieces.status());
+  absl::StatusOr<std::unique_ptr<Segmenter>> segmenter =
+      MakeSegmenter(file->training(), *pieces);
+  if (!segmenter.ok()) return InFile(name, segmenter.status());
+  absl::StatusOr<Normalizer> normalizer = MakeNormalizer(
+      file->normalization(), file->training().treat_whitespace_as_suffix(),
+      UserDefinedTexts(*pieces));
+  if (!normalizer.ok()) return InFile(name, normalizer.status());
+
+  absl::optional<Normalizer> denormalizer;
+  if (!file->denormalization().precompiled_charsmap().empty()) {
+    absl::StatusOr<Normalizer> made = MakeNormalizer(
+        file->denormalization(), /*dummy_as_suffix=*/false, Trie());
+    if (!made.ok()) return InFile(name, made.status());
+    denormalizer = *std::move(made);
+  }
+
+  const absl::string_view unk_surface = file->training().has_unk_surface()
+                                            ? file->training().unk_surface()
+                                            : kDefaultUnknownSurface;
+  if (FindInvalidUtf8(unk_surface).has_value()) {
+    return InFile(name, absl::InvalidArgumentError(
+                            "unk_surface was found not to be UTF-8"));
+  }
+  Surfaces surfaces(*pieces, unk_surface);
+  return absl::WrapUnique(new SentencePieceModel(absl::WrapUnique(new Parts{
+      *std::move(pieces), *std::move(normalizer), *std::move(segmenter),
+      std::move(surfaces), std::move(denormalizer),
+      file->normalization().add_dummy_prefix(),
+      file->normalization().remove_extra_whitespaces()})));
+}
+
+std::vector<std::int32_t> SentencePieceModel::Encode(
+    absl::string_view text) const {
+  const std::string normalized = parts_->normalizer.Normalize(text);
+  const std::vector<Segment> segments = parts_->segmenter->Split(normalized);
+  std::vector<std::int32_t> ids;
+  ids.reserve(segments.size());
+  ForEachToken(
+      parts_->pieces, normalized, segments,
+      [&](std::int32_t id, std::int32_t, std::int32_t) { ids.push_back(id); },
+      [](std::int32_t) {});
+  return ids;
+}
+
+std::vector<Piece> SentencePieceModel::EncodeWithOffsets(
+    absl::string_view text) const {
+  std::vector<std::int32_t> origins;
+  const std::string normalized = parts_->normalizer.Normalize(text, &origins);
+  const std::vector<Segment> segments = parts_->segmenter->Split(normalized);
+  std::vector<Piece> pieces;
+  pieces.reserve(segments.size());
+  ForEachToken(
+      parts_->pieces, normalized, segments,
+      [&](std::int32_t id, std::int32_t begin, std::int32_t end) {
+        pieces.push_back({id, origins[begin], origins[end]});
+      },
+      [&](std::int32_t end) { pieces.back().end = origins[end]; });
+  return pieces;
+}
+
+std::string SentencePieceModel::Decode(
+    absl::Span<const std::int32_t> ids) const {
+  const PieceTable& pieces = parts_->pieces;
+  std::string text;
+  std::string bytes;
+  bool at_start = parts_->drops_first_space();
+  for (std::int32_t id : ids) {
+    if (id < 0 || id >= pieces.size()) id = pieces.unk_id();
+    const PieceTable::Piece& piece = pieces[id];
+    if (piece.type == Type::kByte) {
+      bytes.push_back(static_cast<char>(piece.byte));
+      continue;
+    }
+    AppendAsUtf8(bytes, &text);
+    bytes.clear();
+    at_start = at_start && text.empty();
+    absl::string_view surface = parts_->surfaces[id];
+    if (at_start && piece.type != Type::kControl &&
+        piece.type != Type::kUnknown &&
+        absl::StartsWith(piece.text, kSpaceSymbol)) {
+      surface.remove_prefix(1);
+      // Where repeated spaces are not text, those that follow go as well.
+      at_start = parts_->remove_extra_whitespaces;
+    }
+    text.append(surface.data(), surface.size());
+  }
+  AppendAsUtf8(bytes, &text);
+  return parts_->denormalizer.has_value()
+             ? parts_->denormalizer->Normalize(text)
+             : text;
+}
+
+int SentencePieceModel::vocab_size() const { return parts_->pieces.size(); }
+
+std::int32_t SentencePieceModel::unk_id() const {
+  return parts_->pieces.unk_id();
+}
+
+absl::string_view SentencePieceModel::piece(std::int32_t id) const {
+  return parts_->pieces[id].text;
+}
+
+absl::optional<std::int32_t> SentencePieceModel::id(
+    absl::string_view piece) const {
+  return parts_->pieces.Find(piece);
+}
+
+}  // namespace peregrine::text
