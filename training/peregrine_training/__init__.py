@@ -1,0 +1,1 @@
+"""Trains, exports and scores Peregrine models; the reference implementation."""

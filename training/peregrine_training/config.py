@@ -1,0 +1,137 @@
+"""The configuration of a model, exactly as config.json holds it.
+
+docs/model-format.md describes every field.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import pathlib
+import typing
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass
+class Encoder:
+    num_layers: int
+    model_dim: int
+    ffn_dim: int
+    num_heads: int
+    head_dim: int
+
+    @property
+    def attention_dim(self) -> int:
+        return self.num_heads * self.head_dim
+
+
+@dataclass
+class Decoder(Encoder):
+    state: str = "self_attention"
+
+
+@dataclass
+class Architecture:
+    source_vocab_size: int
+    target_vocab_size: int
+    encoder: Encoder
+    decoder: Decoder
+    norm: str
+    activation: str
+    positions: str
+    max_positions: int
+    scale_embeddings: bool
+    share_embeddings: bool
+    output: str
+    output_bias: bool
+    output_rank: int = 0
+    position_offset: int = 0
+    layer_norm_epsilon: float = 1e-5
+
+    def __post_init__(self) -> None:
+        _one_of("norm", self.norm, ("pre", "post"))
+        _one_of("activation", self.activation, ("relu", "gelu", "swish"))
+        _one_of("positions", self.positions,
+                ("sinusoidal_concatenated", "sinusoidal_interleaved", "learned"))
+        _one_of("output", self.output, ("tied", "separate", "factorized"))
+        _one_of("decoder.state", self.decoder.state, ("self_attention",))
+        if self.share_embeddings and (
+                self.encoder.model_dim != self.decoder.model_dim
+                or self.source_vocab_size != self.target_vocab_size):
+            raise ValueError("share_embeddings needs equal dimensions and vocabularies")
+
+
+@dataclass
+class Tokens:
+    pad: int
+    bos: int
+    eos: int
+    unk: int
+    decoder_start: int
+    source_suffix: list[int]
+
+
+@dataclass
+class Tokenizer:
+    type: str
+    source: str = ""
+    target: str = ""
+
+
+@dataclass
+class Decoding:
+    beam_size: int = 4
+    length_penalty: float = 0.6
+    max_length_factor: float = 2.0
+    max_length_offset: int = 20
+    suppressed_tokens: list[int] = field(default_factory=list)
+
+
+@dataclass
+class ModelConfig:
+    name: str
+    source_language: str
+    target_language: str
+    architecture: Architecture
+    tokens: Tokens
+    tokenizer: Tokenizer
+    decoding: Decoding
+    format_version: int = 1
+
+    @classmethod
+    def load(cls, directory: pathlib.Path | str) -> ModelConfig:
+        text = (pathlib.Path(directory) / "config.json").read_text(encoding="utf-8")
+        return from_dict(cls, json.loads(text))
+
+    def to_json(self) -> str:
+        return json.dumps(to_dict(self), indent=2, ensure_ascii=False) + "\n"
+
+
+def from_dict(cls: type[T], values: dict[str, Any]) -> T:
+    """Builds a dataclass from nested dictionaries; unknown fields are errors."""
+    types = typing.get_type_hints(cls)
+    unknown = set(values) - set(types)
+    if unknown:
+        raise ValueError(f"{cls.__name__} has no field {', '.join(sorted(unknown))}")
+    built = {name: from_dict(types[name], value)
+             if dataclasses.is_dataclass(types[name]) else value
+             for name, value in values.items()}
+    return cls(**built)
+
+
+def to_dict(config: Any) -> dict[str, Any]:
+    """The opposite of from_dict; `type` of a tokenizer without files stands alone."""
+    values = dataclasses.asdict(config)
+    if "format_version" in values:
+        values = {"format_version": values.pop("format_version")} | values
+    if values.get("tokenizer", {}).get("type") == "none":
+        values["tokenizer"] = {"type": "none"}
+    return values
+
+
+def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise ValueError(f"{name} is {value!r}; expected one of {', '.join(allowed)}")

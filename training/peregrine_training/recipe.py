@@ -1,0 +1,72 @@
+"""A recipe: the one file from which a model is prepared, trained and exported."""
+
+from __future__ import annotations
+
+import pathlib
+import tomllib
+from dataclasses import dataclass
+from typing import Any
+
+from .config import (Architecture, Decoding, ModelConfig, Tokenizer, Tokens, from_dict)
+
+# The ids with which prepare.py trains every vocabulary.
+UNK, BOS, EOS, PAD = range(4)
+
+
+@dataclass
+class Prepare:
+    corpus: str
+    vocab_size: int
+    seed: int
+    max_words: int
+    max_length_ratio: float
+    development: list[str]
+    weights: dict[str, float]
+
+
+@dataclass
+class Train:
+    seed: int
+    optimizer: str
+    peak_learning_rate: float
+    matrix_rate_factor: float
+    warmup_updates: int
+    schedule: str
+    batch_tokens: int
+    label_smoothing: float
+    encoder_dropout: float
+    decoder_dropout: float
+    clip_norm: float
+    max_updates: int
+    report_updates: int
+    evaluate_updates: int
+    checkpoint_minutes: float
+    keep_checkpoints: int
+
+
+@dataclass
+class Recipe:
+    name: str
+    source_language: str
+    target_language: str
+    prepare: Prepare
+    architecture: dict[str, Any]
+    train: Train
+
+    @classmethod
+    def load(cls, path: pathlib.Path | str) -> Recipe:
+        with open(path, "rb") as file:
+            return from_dict(cls, tomllib.load(file))
+
+    def model_config(self) -> ModelConfig:
+        """The config.json that models of this recipe are exported with."""
+        size = self.prepare.vocab_size
+        sizes = {"source_vocab_size": size, "target_vocab_size": size}
+        return ModelConfig(
+            name=self.name, source_language=self.source_language,
+            target_language=self.target_language,
+            architecture=from_dict(Architecture, sizes | self.architecture),
+            tokens=Tokens(pad=PAD, bos=BOS, eos=EOS, unk=UNK, decoder_start=BOS,
+                          source_suffix=[EOS]),
+            tokenizer=Tokenizer("sentencepiece", "source.spm", "source.spm"),
+            decoding=Decoding(suppressed_tokens=[PAD, BOS, UNK]))

@@ -1,0 +1,272 @@
+"""Trains a model; stops and goes on at will, from its last checkpoint.
+
+    python -m peregrine_training.train configs/en-de-mdn.toml [--deadline 07:40]
+
+With --deadline (UTC) the learning rate reaches zero at that time, whatever the
+machine's speed; otherwise after max_updates.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import math
+import os
+import pathlib
+import statistics
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any, Iterator
+
+import torch
+from torch import Tensor, nn
+
+from .data import Batch, Corpus, all_batches, epoch_batches, make_batch
+from .loss import cross_entropy
+from .model import Transformer, initialise, padding_mask
+from .recipe import PAD, Recipe, Train
+
+
+@dataclass
+class Position:
+    """Where a run stands."""
+    update: int = 0
+    epoch: int = 0
+    batch: int = 0         # batches of the epoch already used
+    progress: float = 0.0  # of the schedule, 0 to 1
+
+
+@dataclass
+class Pace:
+    """Foretells the updates left until a deadline; a pause counts as one slow update."""
+    deadline: float  # seconds since 1970
+    seconds: deque[float] = field(default_factory=lambda: deque(maxlen=200))
+
+    def updates_left(self) -> float:
+        if not self.seconds:
+            return 1e6
+        mean = statistics.fmean(min(s, 3 * statistics.median(self.seconds))
+                                for s in self.seconds)
+        return max((self.deadline - time.time()) / mean, 1.0)
+
+
+def learning_rate(options: Train, position: Position) -> float:
+    warm = min(1.0, (position.update + 1) / options.warmup_updates)
+    if options.schedule == "inverse_sqrt":
+        late = max(position.update + 1, options.warmup_updates) / options.warmup_updates
+        return options.peak_learning_rate * warm * late ** -0.5
+    if options.schedule == "cosine":
+        return options.peak_learning_rate * warm * 0.5 * (
+            1 + math.cos(math.pi * position.progress))
+    return options.peak_learning_rate * warm * (1 - position.progress)
+
+
+def make_optimizers(model: Transformer, options: Train) -> list[torch.optim.Optimizer]:
+    """Adam; with `muon`, that one for the matrices inside the layers."""
+    matrices, rest = [], []
+    for name, parameter in model.named_parameters():
+        inside = options.optimizer == "muon" and ".layers." in name and parameter.dim() == 2
+        (matrices if inside else rest).append(parameter)
+    optimizers: list[torch.optim.Optimizer] = [
+        torch.optim.Adam(rest, betas=(0.9, 0.98), eps=1e-9, fused=True)]
+    if matrices:
+        optimizers.append(torch.optim.Muon(
+            matrices, weight_decay=0.0, momentum=0.95, adjust_lr_fn="match_rms_adamw"))
+    return optimizers
+
+
+def batch_loss(model: Transformer, batch: Batch, smoothing: float) -> tuple[Tensor, int]:
+    """The summed loss over a batch's target tokens, and their number."""
+    mask = padding_mask(batch.source_lengths, batch.source.shape[1])
+    memory = model.encode(batch.source, mask)
+    z = model.decode(batch.target_in, memory, mask)
+    real = batch.target_out != PAD
+    features = model.output.features(z[real])
+    loss = cross_entropy(features, model.output_matrix, model.output_bias,
+                         batch.target_out[real], smoothing)
+    return loss, int(real.sum())
+
+
+def save_atomically(state: dict[str, Any], path: pathlib.Path) -> None:
+    temporary = path.with_suffix(".tmp")
+    torch.save(state, temporary)
+    os.replace(temporary, path)
+
+
+def checkpoints(run: pathlib.Path) -> list[pathlib.Path]:
+    """A run's checkpoints, oldest first."""
+    return sorted(run.glob("checkpoint-*.pt"))
+
+
+class Trainer:
+    """One run in one directory."""
+
+    def __init__(self, recipe: Recipe, run: pathlib.Path, data: pathlib.Path,
+                 deadline: float | None = None) -> None:
+        self.options, self.run = recipe.train, run
+        self.corpus = Corpus.load(data / "train.npz")
+        self.development = Corpus.load(
+            data / f"{pathlib.Path(recipe.prepare.development[0]).name}.npz")
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        torch.manual_seed(self.options.seed)
+        self.model = Transformer(recipe.model_config().architecture,
+                                 self.options.encoder_dropout, self.options.decoder_dropout)
+        initialise(self.model)
+        self.model.to(self.device)
+        self.optimizers = make_optimizers(self.model, self.options)
+        self.position = Position()
+        self.pace = Pace(deadline) if deadline else None
+        self.last_checkpoint = time.monotonic()
+        run.mkdir(parents=True, exist_ok=True)
+
+    def resume(self) -> None:
+        """Goes on from the last checkpoint, if there is one."""
+        saved = checkpoints(self.run)
+        if not saved:
+            return
+        state = torch.load(saved[-1], map_location=self.device, weights_only=True)
+        self.model.load_state_dict(state["model"])
+        for optimizer, values in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(values)
+        self.position = Position(**state["position"])
+        print(f"resumed at update {self.position.update}", flush=True)
+
+    def checkpoint(self) -> None:
+        state = {"model": self.model.state_dict(),
+                 "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+                 "position": vars(self.position)}
+        save_atomically(state, self.run / f"checkpoint-{self.position.update:07d}.pt")
+        for old in checkpoints(self.run)[:-self.options.keep_checkpoints]:
+            old.unlink()
+        self.last_checkpoint = time.monotonic()
+
+    def batches(self) -> Iterator[Batch]:
+        """The batches from the present position on, without end; advance() moves it."""
+        while True:
+            epoch = epoch_batches(self.corpus, self.options.batch_tokens,
+                                  self.options.seed, self.position.epoch)
+            while self.position.batch < len(epoch):
+                yield make_batch(self.corpus, epoch[self.position.batch])
+            self.position.epoch += 1
+            self.position.batch = 0
+
+    def update(self, batch: Batch) -> tuple[float, int]:
+        """One step; the loss per token and the tokens."""
+        rate = learning_rate(self.options, self.position)
+        for optimizer, factor in zip(self.optimizers, (1.0, self.options.matrix_rate_factor)):
+            for group in optimizer.param_groups:
+                group["lr"] = rate * factor
+        # Dropout depends on the update alone, so that a resumed run is the same run.
+        torch.manual_seed(self.options.seed * 1_000_003 + self.position.update)
+        self.model.train()
+        batch = to_device(batch, self.device)
+        with torch.autocast(self.device, torch.bfloat16):
+            loss, tokens = batch_loss(self.model, batch, self.options.label_smoothing)
+        (loss / tokens).backward()
+        nn.utils.clip_grad_norm_(self.model.parameters(), self.options.clip_norm)
+        for optimizer in self.optimizers:
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        return float(loss.detach()) / tokens, tokens
+
+    @torch.no_grad()
+    def evaluate(self) -> float:
+        """Loss per token on the first development set, without smoothing."""
+        self.model.eval()
+        total, count = 0.0, 0
+        for batch in all_batches(self.development, 2 * self.options.batch_tokens):
+            with torch.autocast(self.device, torch.bfloat16):
+                loss, tokens = batch_loss(self.model, to_device(batch, self.device), 0.0)
+            total, count = total + float(loss), count + tokens
+        return total / count
+
+    def advance(self, seconds: float) -> None:
+        """Counts an update and moves the schedule on."""
+        self.position.update += 1
+        self.position.batch += 1
+        if self.pace:
+            self.pace.seconds.append(seconds)
+            self.position.progress += (1 - self.position.progress) / self.pace.updates_left()
+        else:
+            self.position.progress = self.position.update / self.options.max_updates
+
+    def finished(self) -> bool:
+        if self.pace:
+            return time.time() >= self.pace.deadline
+        return self.position.update >= self.options.max_updates
+
+    def train(self) -> None:
+        report = Report()
+        for batch in self.batches():
+            if self.finished():
+                break
+            begin = time.monotonic()
+            loss, tokens = self.update(batch)
+            self.advance(time.monotonic() - begin)
+            report.add(loss, tokens, time.monotonic() - begin)
+            if self.position.update % self.options.report_updates == 0:
+                report.show(self)
+                report = Report()
+            if self.position.update % self.options.evaluate_updates == 0:
+                print(f"update {self.position.update} dev loss {self.evaluate():.4f}",
+                      flush=True)
+            if time.monotonic() - self.last_checkpoint > 60 * self.options.checkpoint_minutes:
+                self.checkpoint()
+        self.checkpoint()
+        print(f"finished at update {self.position.update}, dev loss {self.evaluate():.4f}",
+              flush=True)
+
+
+@dataclass
+class Report:
+    """Sums since the last progress line."""
+    loss: float = 0.0
+    tokens: int = 0
+    seconds: float = 0.0
+
+    def add(self, loss: float, tokens: int, seconds: float) -> None:
+        self.loss += loss * tokens
+        self.tokens += tokens
+        self.seconds += seconds
+
+    def show(self, trainer: Trainer) -> None:
+        where = trainer.position
+        left = (trainer.pace.deadline - time.time() if trainer.pace else self.seconds
+                / trainer.options.report_updates * (trainer.options.max_updates - where.update))
+        print(f"{time.strftime('%H:%M:%S', time.gmtime())} update {where.update} "
+              f"epoch {where.epoch} loss {self.loss / self.tokens:.4f} "
+              f"{self.tokens / self.seconds:.0f} target tokens/s "
+              f"rate {learning_rate(trainer.options, where):.2e} "
+              f"progress {where.progress:.3f} {left / 60:.0f} minutes left", flush=True)
+
+
+def to_device(batch: Batch, device: str) -> Batch:
+    return Batch(**{name: value.to(device) for name, value in vars(batch).items()})
+
+
+def parse_deadline(text: str) -> float:
+    """HH:MM in UTC, the next such time, in seconds since 1970."""
+    now = datetime.datetime.now(datetime.timezone.utc)
+    hour, minute = map(int, text.split(":"))
+    when = now.replace(hour=hour, minute=minute, second=0, microsecond=0)
+    return (when if when > now else when + datetime.timedelta(days=1)).timestamp()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("recipe", type=pathlib.Path)
+    parser.add_argument("--run", type=pathlib.Path, help="default: runs/<name>")
+    parser.add_argument("--data", type=pathlib.Path, help="default: runs/<name>/data")
+    parser.add_argument("--deadline", type=parse_deadline, help="HH:MM, UTC")
+    arguments = parser.parse_args()
+    recipe = Recipe.load(arguments.recipe)
+    run = arguments.run or pathlib.Path("runs") / recipe.name
+    trainer = Trainer(recipe, run, arguments.data or pathlib.Path("runs") / recipe.name / "data",
+                      arguments.deadline)
+    trainer.resume()
+    trainer.train()
+
+
+if __name__ == "__main__":
+    main()
