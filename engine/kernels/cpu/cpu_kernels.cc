@@ -1,0 +1,290 @@
+#include "engine/kernels/cpu/cpu_kernels.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <utility>
+
+#include "engine/base/check.h"
+#include "engine/base/status_macros.h"
+#include "engine/kernels/host_buffer.h"
+#include "engine/kernels/shape_checks.h"
+
+namespace peregrine::kernels {
+namespace {
+
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+
+const VectorOps& VectorOpsFor(Isa isa) {
+#if defined(__x86_64__)
+  if (isa == Isa::kAvx512) return Avx512VectorOps();
+  if (isa == Isa::kAvx2) return Avx2VectorOps();
+#endif
+  PEREGRINE_CHECK(isa == Isa::kGeneric) << "not built for " << IsaName(isa);
+  return GenericVectorOps();
+}
+
+// Panels as VectorOps::linear reads them, then the bias, zero where there is
+// none.
+class CpuLinearWeight final : public LinearWeight {
+ public:
+  static absl::StatusOr<std::unique_ptr<LinearWeight>> Pack(
+      Isa isa, const VectorOps& ops, const LinearSource& source) {
+    const size_t columns = ops.panel_columns;
+    const size_t padded = (source.out_dim + columns - 1) / columns * columns;
+    const size_t panels_floats = padded * source.in_dim;
+    PEREGRINE_ASSIGN_OR_RETURN(
+        std::unique_ptr<Buffer> buffer,
+        AllocateHostBuffer((panels_floats + padded) * sizeof(float)));
+    float* panels = static_cast<float*>(buffer->data());
+    ops.pack_weight(source.weight.data(), source.out_dim, source.in_dim,
+                    panels);
+    std::copy(source.bias.begin(), source.bias.end(), panels + panels_floats);
+    return std::unique_ptr<LinearWeight>(
+        new CpuLinearWeight(isa, source, std::move(buffer), panels_floats));
+  }
+
+  int in_dim() const override { return in_dim_; }
+  int out_dim() const override { return out_dim_; }
+  size_t bytes() const override { return buffer_->bytes(); }
+
+  Isa isa() const { return isa_; }
+  const float* panels() const { return panels_; }
+  const float* bias() const { return bias_; }
+
+ private:
+  CpuLinearWeight(Isa isa, const LinearSource& source,
+                  std::unique_ptr<Buffer> buffer, size_t panels_floats)
+      : isa_(isa),
+        in_dim_(source.in_dim),
+        out_dim_(source.out_dim),
+        buffer_(std::move(buffer)),
+        panels_(static_cast<const float*>(buffer_->data())),
+        bias_(panels_ + panels_floats) {}
+
+  const Isa isa_;
+  const int in_dim_;
+  const int out_dim_;
+  const std::unique_ptr<Buffer> buffer_;
+  const float* const panels_;
+  const float* const bias_;
+};
+
+// -infinity for all that may not follow, so that the best k are found by value
+// alone.
+void Suppress(absl::Span<const int32_t> suppressed, int32_t forbidden,
+              float* logits) {
+  for (int32_t token : suppressed) {
+    if (token >= 0) logits[token] = -kInfinity;
+  }
+  if (forbidden >= 0) logits[forbidden] = -kInfinity;
+}
+
+}  // namespace
+
+CpuKernels::CpuKernels(Isa isa) : isa_(isa), ops_(VectorOpsFor(isa)) {}
+
+absl::StatusOr<std::unique_ptr<Buffer>> CpuKernels::Allocate(size_t bytes) {
+  return AllocateHostBuffer(bytes);
+}
+
+absl::StatusOr<std::unique_ptr<LinearWeight>> CpuKernels::PackLinear(
+    const LinearSource& source) {
+  CheckLinearSource(source);
+  return CpuLinearWeight::Pack(isa_, ops_, source);
+}
+
+void CpuKernels::CopyToDevice(const void* host, size_t bytes, void* device) {
+  if (bytes > 0) std::memcpy(device, host, bytes);
+}
+
+void CpuKernels::CopyToHost(const void* device, size_t bytes, void* host) {
+  if (bytes > 0) std::memcpy(host, device, bytes);
+}
+
+void CpuKernels::Embed(const EmbeddingTable& table, const int32_t* tokens,
+                       const int32_t* positions, Matrix y) {
+  CheckEmbed(table, y);
+  const size_t dim = y.cols;
+  for (int r = 0; r < y.rows; ++r) {
+    ops_.embed(table.table + tokens[r] * dim,
+               table.positions + positions[r] * dim, table.scale, y.cols,
+               y.row(r));
+  }
+}
+
+void CpuKernels::LayerNorm(const NormWeight& norm, Matrix x, Matrix y) {
+  CheckLayerNorm(norm, x, y);
+  for (int r = 0; r < x.rows; ++r) {
+    ops_.layer_norm(x.row(r), norm.gain, norm.bias, norm.epsilon, x.cols,
+                    y.row(r));
+  }
+}
+
+void CpuKernels::Linear(const LinearWeight& weight, Matrix x,
+                        Activation activation, Matrix y) {
+  RunLinear(weight, x, activation, /*add_to_y=*/false, y);
+}
+
+void CpuKernels::LinearAdd(const LinearWeight& weight, Matrix x, Matrix y) {
+  RunLinear(weight, x, Activation::kNone, /*add_to_y=*/true, y);
+}
+
+void CpuKernels::RunLinear(const LinearWeight& weight, Matrix x,
+                           Activation activation, bool add_to_y, Matrix y) {
+  CheckLinear(weight, x, y);
+  auto* packed = dynamic_cast<const CpuLinearWeight*>(&weight);
+  PEREGRINE_CHECK(packed != nullptr && packed->isa() == isa_)
+      << "weight of another device";
+  PackedLinear linear;
+  linear.x = x.data;
+  linear.panels = packed->panels();
+  linear.bias = packed->bias();
+  linear.y = y.data;
+  linear.partial_sums = Scratch(ops_.partial_sums_floats(x.rows));
+  linear.rows = x.rows;
+  linear.in_dim = packed->in_dim();
+  linear.out_dim = packed->out_dim();
+  linear.activation = activation;
+  linear.add_to_y = add_to_y;
+  ops_.linear(linear);
+}
+
+void CpuKernels::EncoderAttention(HeadShape heads,
+                                  const PackedSequences& sequences, Matrix qkv,
+                                  Matrix context) {
+  CheckEncoderAttention(heads, sequences, qkv, context);
+  SequenceHead head;
+  head.stride = qkv.cols;
+  head.context_stride = context.cols;
+  head.head_dim = heads.head_dim;
+  for (int s = 0; s < sequences.num_sequences; ++s) {
+    const int begin = sequences.offsets[s];
+    head.length = sequences.offsets[s + 1] - begin;
+    PEREGRINE_CHECK(begin >= 0 && head.length >= 0 &&
+                    begin + head.length <= qkv.rows)
+        << "sequence " << s << " from " << begin << " of " << head.length;
+    head.scratch =
+        Scratch(ops_.sequence_scratch_floats(head.length, heads.head_dim));
+    for (int h = 0; h < heads.num_heads; ++h) {
+      head.queries = qkv.row(begin) + h * heads.head_dim;
+      head.keys = head.queries + heads.width();
+      head.values = head.keys + heads.width();
+      head.context = context.row(begin) + h * heads.head_dim;
+      ops_.attend_sequence(head);
+    }
+  }
+}
+
+void CpuKernels::SelfAttentionStep(HeadShape heads, const StepRows& rows,
+                                   Matrix qkv, KvCells cache, Matrix context) {
+  CheckSelfAttentionStep(heads, rows, qkv, cache, context);
+  const int width = heads.width();
+  for (int r = 0; r < rows.num_rows; ++r) {
+    const int length = rows.lengths[r];
+    PEREGRINE_CHECK(length > 0 && length <= rows.cells_stride)
+        << "row " << r << " of " << length << " positions";
+    const int32_t last =
+        rows.cells[static_cast<size_t>(r) * rows.cells_stride + length - 1];
+    PEREGRINE_CHECK(last >= 0 && last < cache.keys.rows) << "cell " << last;
+    std::copy_n(qkv.row(r) + width, width, cache.keys.row(last));
+    std::copy_n(qkv.row(r) + 2 * width, width, cache.values.row(last));
+  }
+  CellAttention attention;
+  attention.queries = qkv.data;
+  attention.stride = qkv.cols;
+  attention.lengths = rows.lengths;
+  attention.cells = rows.cells;
+  attention.cells_stride = rows.cells_stride;
+  AttendCells(heads, rows.num_rows, cache, context, attention);
+}
+
+void CpuKernels::StoreKeysValues(const int32_t* cells, Matrix kv,
+                                 KvCells cache) {
+  CheckStoreKeysValues(kv, cache);
+  const int width = cache.keys.cols;
+  for (int r = 0; r < kv.rows; ++r) {
+    std::copy_n(kv.row(r), width, cache.keys.row(cells[r]));
+    std::copy_n(kv.row(r) + width, width, cache.values.row(cells[r]));
+  }
+}
+
+void CpuKernels::CrossAttentionStep(HeadShape heads, const SourceSpans& spans,
+                                    Matrix queries, KvCells cache,
+                                    Matrix context) {
+  CheckCrossAttentionStep(heads, spans, queries, cache, context);
+  for (int r = 0; r < spans.num_rows; ++r) {
+    const int begin = spans.begins[r];
+    const int length = spans.lengths[r];
+    PEREGRINE_CHECK(begin >= 0 && length >= 0 &&
+                    begin + length <= cache.keys.rows)
+        << "row " << r << " from cell " << begin << " of " << length;
+  }
+  CellAttention attention;
+  attention.queries = queries.data;
+  attention.stride = queries.cols;
+  attention.lengths = spans.lengths;
+  attention.begins = spans.begins;
+  AttendCells(heads, spans.num_rows, cache, context, attention);
+}
+
+void CpuKernels::AttendCells(HeadShape heads, int num_rows,
+                             const KvCells& cache, Matrix context,
+                             CellAttention attention) {
+  if (num_rows == 0) return;
+  const int max_length =
+      *std::max_element(attention.lengths, attention.lengths + num_rows);
+  attention.keys = cache.keys.data;
+  attention.values = cache.values.data;
+  attention.context = context.data;
+  attention.num_rows = num_rows;
+  attention.num_heads = heads.num_heads;
+  attention.head_dim = heads.head_dim;
+  attention.scratch =
+      Scratch(ops_.cell_scratch_floats(heads.num_heads, max_length));
+  ops_.attend_cells(attention);
+}
+
+void CpuKernels::OutputTopK(const LinearWeight& projection, Matrix x,
+                            absl::Span<const int32_t> suppressed,
+                            absl::Span<const TokenConstraint> constraints,
+                            Matrix logits, TopK result) {
+  CheckOutputTopK(projection, x, suppressed, constraints, logits, result);
+  Linear(projection, x, Activation::kNone, logits);
+  for (int r = 0; r < x.rows; ++r) {
+    float* row = logits.row(r);
+    const SoftmaxSums sums = ops_.softmax_sums(row, logits.cols);
+    const float log_sum = sums.max + std::log(sums.sum);
+
+    float* log_probs = result.log_probs + static_cast<size_t>(r) * result.k;
+    int32_t* tokens = result.tokens + static_cast<size_t>(r) * result.k;
+    const int32_t only = constraints[r].only;
+    if (only >= 0) {
+      const bool possible = row[only] > -kInfinity;
+      std::fill_n(tokens, result.k, -1);
+      std::fill_n(log_probs, result.k, -kInfinity);
+      tokens[0] = possible ? only : -1;
+      log_probs[0] = row[only];
+    } else {
+      Suppress(suppressed, constraints[r].forbidden, row);
+      ops_.top_k(row, logits.cols, result.k, log_probs, tokens);
+    }
+    for (int i = 0; i < result.k; ++i) log_probs[i] -= log_sum;
+  }
+}
+
+float* CpuKernels::Scratch(size_t floats) {
+  const size_t bytes = floats * sizeof(float);
+  if (scratch_ == nullptr || scratch_->bytes() < bytes) {
+    scratch_ = nullptr;
+    // Twice what is asked for, so that slowly rising lengths do not map anew
+    // each time; untouched pages cost nothing.
+    auto grown = AllocateHostBuffer(std::max(2 * bytes, size_t{1} << 20));
+    PEREGRINE_CHECK(grown.ok()) << grown.status();
+    scratch_ = *std::move(grown);
+  }
+  return static_cast<float*>(scratch_->data());
+}
+
+}  // namespace peregrine::kernels

@@ -1,0 +1,65 @@
+#ifndef PEREGRINE_ENGINE_KERNELS_CPU_CPU_KERNELS_H_
+#define PEREGRINE_ENGINE_KERNELS_CPU_CPU_KERNELS_H_
+
+#include <memory>
+#include <string>
+
+#include "engine/kernels/cpu/isa.h"
+#include "engine/kernels/cpu/vector_ops.h"
+#include "engine/kernels/kernels.h"
+
+namespace peregrine::kernels {
+
+// Transformer operations on one core, in float32. One instance a worker thread:
+// single-threaded workers that share read-only weights outrun a team of threads
+// on every matrix product. Weights fit all instances of the same Isa.
+class CpuKernels final : public Kernels {
+ public:
+  // `isa` is one of SupportedIsas().
+  explicit CpuKernels(Isa isa);
+
+  const std::string& device() const override { return device_; }
+
+  absl::StatusOr<std::unique_ptr<Buffer>> Allocate(size_t bytes) override;
+  absl::StatusOr<std::unique_ptr<LinearWeight>> PackLinear(
+      const LinearSource& source) override;
+  void CopyToDevice(const void* host, size_t bytes, void* device) override;
+  void CopyToHost(const void* device, size_t bytes, void* host) override;
+
+  void Embed(const EmbeddingTable& table, const int32_t* tokens,
+             const int32_t* positions, Matrix y) override;
+  void LayerNorm(const NormWeight& norm, Matrix x, Matrix y) override;
+  void Linear(const LinearWeight& weight, Matrix x, Activation activation,
+              Matrix y) override;
+  void LinearAdd(const LinearWeight& weight, Matrix x, Matrix y) override;
+  void EncoderAttention(HeadShape heads, const PackedSequences& sequences,
+                        Matrix qkv, Matrix context) override;
+  void SelfAttentionStep(HeadShape heads, const StepRows& rows, Matrix qkv,
+                         KvCells cache, Matrix context) override;
+  void StoreKeysValues(const int32_t* cells, Matrix kv, KvCells cache) override;
+  void CrossAttentionStep(HeadShape heads, const SourceSpans& spans,
+                          Matrix queries, KvCells cache,
+                          Matrix context) override;
+  void OutputTopK(const LinearWeight& projection, Matrix x,
+                  absl::Span<const int32_t> suppressed,
+                  absl::Span<const TokenConstraint> constraints, Matrix logits,
+                  TopK result) override;
+
+ private:
+  void RunLinear(const LinearWeight& weight, Matrix x, Activation activation,
+                 bool add_to_y, Matrix y);
+  // `attention` comes with the queries and the cells of each row.
+  void AttendCells(HeadShape heads, int num_rows, const KvCells& cache,
+                   Matrix context, CellAttention attention);
+  // At least `floats` of memory until the next call; grows and never shrinks.
+  float* Scratch(size_t floats);
+
+  const std::string device_ = "cpu";
+  const Isa isa_;
+  const VectorOps& ops_;
+  std::unique_ptr<Buffer> scratch_;
+};
+
+}  // namespace peregrine::kernels
+
+#endif  // PEREGRINE_ENGINE_KERNELS_CPU_CPU_KERNELS_H_

@@ -1,0 +1,133 @@
+// What parity_test.cc cannot see from outside.
+
+#include "engine/kernels/cpu/cpu_kernels.h"
+
+#include <cstdlib>
+#include <memory>
+#include <new>
+#include <vector>
+
+#include "engine/kernels/cpu/isa.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace {
+thread_local int allocations = 0;
+}  // namespace
+
+// Counts every allocation of this binary. Not inlined, or g++ would warn of a
+// `free` that answers a `new`.
+__attribute__((noinline)) void* operator new(size_t bytes) {
+  ++allocations;
+  if (void* memory = std::malloc(bytes)) return memory;
+  throw std::bad_alloc();
+}
+__attribute__((noinline)) void operator delete(void* memory) noexcept {
+  std::free(memory);
+}
+__attribute__((noinline)) void operator delete(void* memory, size_t) noexcept {
+  std::free(memory);
+}
+
+namespace peregrine::kernels {
+namespace {
+
+constexpr HeadShape kHeads = {2, 24};
+constexpr int kDim = 48;
+constexpr int kVocabSize = 100;
+constexpr int kRows = 9;
+
+// A worker with weights, and one step of everything it can do.
+class Worker {
+ public:
+  explicit Worker(Isa isa)
+      : kernels_(isa),
+        qkv_weight_(Pack(3 * kDim)),
+        weight_(Pack(kDim)),
+        output_weight_(Pack(kVocabSize)) {}
+
+  void Step(int rows) {
+    const Matrix x = Of(x_, rows, kDim);
+    const Matrix y = Of(y_, rows, kDim);
+    const Matrix qkv = Of(qkv_, rows, 3 * kDim);
+    const KvCells cache = {Of(keys_, kRows, kDim), Of(values_, kRows, kDim)};
+    kernels_.Embed({x_.data(), y_.data(), 2.0f}, numbers_.data(),
+                   numbers_.data(), x);
+    kernels_.LayerNorm({y_.data(), y_.data()}, x, x);
+    kernels_.Linear(*qkv_weight_, x, Activation::kGelu, qkv);
+    kernels_.LinearAdd(*weight_, x, y);
+    const int32_t offsets[] = {0, rows};
+    kernels_.EncoderAttention(kHeads, {1, rows, offsets}, qkv, y);
+    kernels_.StoreKeysValues(numbers_.data(), Of(qkv_, rows, 2 * kDim), cache);
+    kernels_.SelfAttentionStep(kHeads, {rows, ones_.data(), numbers_.data(), 1},
+                               qkv, cache, y);
+    kernels_.CrossAttentionStep(kHeads, {rows, numbers_.data(), ones_.data()},
+                                x, cache, y);
+    kernels_.OutputTopK(
+        *output_weight_, x, numbers_, {constraints_.data(), size_t(rows)},
+        Of(logits_, rows, kVocabSize), {4, log_probs_.data(), tokens_.data()});
+  }
+
+ private:
+  std::unique_ptr<LinearWeight> Pack(int out_dim) {
+    const std::vector<float> weight(out_dim * kDim, 0.1f);
+    return kernels_.PackLinear({weight, {}, out_dim, kDim}).value();
+  }
+  static Matrix Of(std::vector<float>& data, int rows, int cols) {
+    return {data.data(), rows, cols};
+  }
+
+  CpuKernels kernels_;
+  std::unique_ptr<LinearWeight> qkv_weight_, weight_, output_weight_;
+  std::vector<float> x_ = std::vector<float>(kRows * kDim, 1.0f);
+  std::vector<float> y_ = x_, keys_ = x_, values_ = x_;
+  std::vector<float> qkv_ = std::vector<float>(kRows * 3 * kDim);
+  std::vector<float> logits_ = std::vector<float>(kRows * kVocabSize);
+  std::vector<float> log_probs_ = std::vector<float>(kRows * 4);
+  std::vector<int32_t> tokens_ = std::vector<int32_t>(kRows * 4);
+  std::vector<int32_t> numbers_ = {0, 1, 2, 3, 4, 5, 6, 7, 8};
+  std::vector<int32_t> ones_ = std::vector<int32_t>(kRows, 1);
+  std::vector<TokenConstraint> constraints_ =
+      std::vector<TokenConstraint>(kRows);
+};
+
+TEST(CpuKernelsTest, AStepAllocatesNothing) {
+  for (Isa isa : SupportedIsas()) {
+    SCOPED_TRACE(IsaName(isa));
+    Worker worker(isa);
+    const int before_first = allocations;
+    worker.Step(kRows);
+    EXPECT_GT(allocations, before_first) << "allocations are not counted";
+    const int before = allocations;
+    for (int rows : {kRows, 1, 5, kRows}) worker.Step(rows);
+    EXPECT_EQ(allocations, before);
+  }
+}
+
+TEST(CpuKernelsDeathTest, RefusesWeightsPackedForAnotherInstructionSet) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const std::vector<Isa> isas = SupportedIsas();
+  if (isas.size() < 2) GTEST_SKIP() << "this machine has one instruction set";
+  CpuKernels weakest(isas.front());
+  CpuKernels best(isas.back());
+  std::vector<float> data(16, 1.0f);
+  const auto weight = weakest.PackLinear({data, {}, 4, 4}).value();
+  const Matrix x = {data.data(), 1, 4};
+  std::vector<float> y(4);
+  EXPECT_DEATH(best.Linear(*weight, x, Activation::kNone, {y.data(), 1, 4}),
+               "another device");
+}
+
+TEST(CpuKernelsDeathTest, RefusesShapesThatDoNotFit) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  CpuKernels kernels(SupportedIsas().back());
+  std::vector<float> data(16, 1.0f);
+  const auto weight = kernels.PackLinear({data, {}, 4, 4}).value();
+  std::vector<float> y(8);
+  EXPECT_DEATH(kernels.Linear(*weight, {data.data(), 2, 4}, Activation::kNone,
+                              {y.data(), 2, 3}),
+               "expected \\[2, 4\\]");
+}
+
+}  // namespace
+}  // namespace peregrine::kernels

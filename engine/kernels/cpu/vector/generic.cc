@@ -1,0 +1,12 @@
+#include "engine/kernels/cpu/vector/generic.h"
+
+#include "engine/kernels/cpu/vector/ops.h"
+
+namespace peregrine::kernels {
+
+const VectorOps& GenericVectorOps() {
+  static constexpr VectorOps kOps = MakeVectorOps<Generic>();
+  return kOps;
+}
+
+}  // namespace peregrine::kernels

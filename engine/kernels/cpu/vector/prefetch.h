@@ -1,0 +1,31 @@
+#ifndef PEREGRINE_ENGINE_KERNELS_CPU_VECTOR_PREFETCH_H_
+#define PEREGRINE_ENGINE_KERNELS_CPU_VECTOR_PREFETCH_H_
+
+#include <stddef.h>
+
+namespace peregrine::kernels {
+
+constexpr int kLineFloats = 16;  // of a cache line
+
+// Always inlined: g++ takes a function that only prefetches for one without
+// effect and drops the call.
+
+// The lines of [p, p + count) into the L1 cache.
+template <class V>
+inline __attribute__((always_inline)) void PrefetchNear(const float* p,
+                                                        int count) {
+  for (int i = 0; i < count; i += kLineFloats) __builtin_prefetch(p + i);
+}
+
+// The same into the L2 cache: for what is needed later than L1 would keep it.
+template <class V>
+inline __attribute__((always_inline)) void PrefetchFar(const float* p,
+                                                       int count) {
+  for (int i = 0; i < count; i += kLineFloats) {
+    __builtin_prefetch(p + i, /*rw=*/0, /*locality=*/2);
+  }
+}
+
+}  // namespace peregrine::kernels
+
+#endif  // PEREGRINE_ENGINE_KERNELS_CPU_VECTOR_PREFETCH_H_

@@ -1,0 +1,25 @@
+#ifndef PEREGRINE_ENGINE_KERNELS_DEVICE_H_
+#define PEREGRINE_ENGINE_KERNELS_DEVICE_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "engine/kernels/kernels.h"
+
+namespace peregrine::kernels {
+
+// What computes: the plain loops of reference/ (the oracle of all tests), or
+// the optimised cpu/.
+enum class Device { kReference, kCpu };
+
+// "reference" or "cpu". INVALID_ARGUMENT names what was given and what exists.
+absl::StatusOr<Device> ParseDevice(absl::string_view name);
+
+// Kernels for the calling thread's use; one per worker.
+absl::StatusOr<std::unique_ptr<Kernels>> MakeKernels(Device device);
+
+}  // namespace peregrine::kernels
+
+#endif  // PEREGRINE_ENGINE_KERNELS_DEVICE_H_

@@ -1,0 +1,199 @@
+#ifndef PEREGRINE_ENGINE_KERNELS_KERNELS_H_
+#define PEREGRINE_ENGINE_KERNELS_KERNELS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+
+namespace peregrine::kernels {
+
+// Element type of a Matrix.
+enum class DataType { kFloat32 };
+
+// Applied to the inner layer of a feed-forward block.
+enum class Activation { kNone, kRelu, kGelu, kSwish };
+
+// A row-major view of device memory; does not own it. `cols` elements a row,
+// rows follow each other without a gap.
+struct Matrix {
+  float* data = nullptr;
+  int rows = 0;
+  int cols = 0;
+
+  float* row(int r) const { return data + static_cast<size_t>(r) * cols; }
+  Matrix Rows(int begin, int count) const { return {row(begin), count, cols}; }
+};
+
+// Owned device memory. On a CPU its pages are committed when first touched, so
+// that a generous reservation costs nothing.
+class Buffer {
+ public:
+  virtual ~Buffer() = default;
+  virtual void* data() const = 0;
+  virtual size_t bytes() const = 0;
+};
+
+// The weight [out_dim, in_dim] and optional bias [out_dim] of y = x W^T + b,
+// laid out for one device. Immutable: any number of threads may use it.
+class LinearWeight {
+ public:
+  virtual ~LinearWeight() = default;
+  virtual int in_dim() const = 0;
+  virtual int out_dim() const = 0;
+  virtual size_t bytes() const = 0;  // device memory held
+};
+
+// Where LinearWeight comes from: host memory, read only during the call.
+struct LinearSource {
+  absl::Span<const float> weight;  // [out_dim, in_dim]
+  absl::Span<const float> bias;    // [out_dim], or empty
+  int out_dim = 0;
+  int in_dim = 0;
+};
+
+// Gain and bias of a LayerNorm, [dim] each, on the device.
+struct NormWeight {
+  const float* gain = nullptr;
+  const float* bias = nullptr;
+  float epsilon = 1e-5f;
+};
+
+// y = scale * table[token] + positions[position], on the device.
+struct EmbeddingTable {
+  const float* table = nullptr;      // [vocab_size, dim]
+  const float* positions = nullptr;  // [max_positions, dim]
+  float scale = 1.0f;
+};
+
+// Number and width of attention heads; a row of queries, keys or values has
+// num_heads * head_dim elements, the heads one after another.
+struct HeadShape {
+  int num_heads = 0;
+  int head_dim = 0;
+  int width() const { return num_heads * head_dim; }
+};
+
+// Sequences stored one after another without padding.
+struct PackedSequences {
+  int num_sequences = 0;
+  int max_length = 0;
+  const int32_t* offsets = nullptr;  // device [num_sequences + 1], offsets[0] = 0
+};
+
+// Keys and values of one layer: `num_cells` cells, each the key and the value
+// of one position of one sequence. Who owns which cell is decided outside.
+struct KvCells {
+  Matrix keys;    // [num_cells, width]
+  Matrix values;  // [num_cells, width]
+};
+
+// The live rows (hypotheses) of one decode step over the self-attention cache.
+struct StepRows {
+  int num_rows = 0;
+  const int32_t* lengths = nullptr;  // device [num_rows]: positions, with the new one
+  const int32_t* cells = nullptr;    // device [num_rows, cells_stride]: cell of each
+  int cells_stride = 0;              // position; hypotheses share those of ancestors
+};
+
+// The span of source positions that each row attends to.
+struct SourceSpans {
+  int num_rows = 0;
+  const int32_t* begins = nullptr;   // device [num_rows]: first cell
+  const int32_t* lengths = nullptr;  // device [num_rows]
+};
+
+// What may follow one hypothesis.
+struct TokenConstraint {
+  int32_t only = -1;       // the one token allowed, or -1
+  int32_t forbidden = -1;  // one more forbidden token, or -1
+};
+
+// The best continuations of each row, in host memory, best first; ties go to
+// the lower token. A row with fewer than k allowed tokens is filled up with
+// token -1 and log-probability -infinity. Tokens of probability 0 (a logit of
+// -infinity) are not allowed.
+struct TopK {
+  int k = 0;
+  float* log_probs = nullptr;  // [rows, k]
+  int32_t* tokens = nullptr;   // [rows, k]
+};
+
+// The operations of a Transformer on one device: the only virtual seam of the
+// engine. The graph in model/ is written once over it. Operations are coarse,
+// so that each device fuses as it likes; all views are of memory that this
+// device allocated. One instance belongs to one worker thread; weights and
+// buffers may be shared by all instances for the same device.
+//
+// A row of a result depends on the arguments of that row alone, bit for bit:
+// never on how many other rows there are nor on its place among them.
+class Kernels {
+ public:
+  virtual ~Kernels() = default;
+
+  // For humans and metrics: "cpu", "reference", "cuda:0".
+  virtual const std::string& device() const = 0;
+
+  // ---- Memory. RESOURCE_EXHAUSTED when the device has none left.
+  virtual absl::StatusOr<std::unique_ptr<Buffer>> Allocate(size_t bytes) = 0;
+  virtual absl::StatusOr<std::unique_ptr<LinearWeight>> PackLinear(
+      const LinearSource& source) = 0;
+  // Host to device. The host memory may be reused when the call returns.
+  virtual void CopyToDevice(const void* host, size_t bytes, void* device) = 0;
+  virtual void CopyToHost(const void* device, size_t bytes, void* host) = 0;
+
+  // ---- Operations. Shapes are the caller's duty and are checked (CHECK).
+
+  // y[rows, dim] from tokens[rows], positions[rows] (device).
+  virtual void Embed(const EmbeddingTable& table, const int32_t* tokens,
+                     const int32_t* positions, Matrix y) = 0;
+
+  // y = (x - mean) / sqrt(variance + epsilon) * gain + bias, a row each.
+  // y may be x.
+  virtual void LayerNorm(const NormWeight& norm, Matrix x, Matrix y) = 0;
+
+  // y = activation(x W^T + b).
+  virtual void Linear(const LinearWeight& weight, Matrix x,
+                      Activation activation, Matrix y) = 0;
+
+  // y += x W^T + b: the end of a residual branch.
+  virtual void LinearAdd(const LinearWeight& weight, Matrix x, Matrix y) = 0;
+
+  // Attention: softmax(q k^T / sqrt(head_dim)) v, head by head.
+
+  // Full self-attention inside each sequence:
+  // qkv[tokens, 3 * width] -> context[tokens, width].
+  virtual void EncoderAttention(HeadShape heads, const PackedSequences& sequences,
+                                Matrix qkv, Matrix context) = 0;
+
+  // Causal self-attention of one new position a row. Stores its key and value
+  // in the row's last cell, then attends over all cells of the row.
+  // qkv[rows, 3 * width] -> context[rows, width].
+  virtual void SelfAttentionStep(HeadShape heads, const StepRows& rows,
+                                 Matrix qkv, KvCells cache, Matrix context) = 0;
+
+  // Stores rows [keys | values] of kv[tokens, 2 * width] in cells[tokens].
+  virtual void StoreKeysValues(const int32_t* cells, Matrix kv, KvCells cache) = 0;
+
+  // Attention of each row over its source span; zero where that is empty.
+  // queries[rows, width] -> context[rows, width].
+  virtual void CrossAttentionStep(HeadShape heads, const SourceSpans& spans,
+                                  Matrix queries, KvCells cache,
+                                  Matrix context) = 0;
+
+  // Log-softmax over the whole vocabulary of x W^T + b, then the best k that
+  // `suppressed` (for all rows) and `constraints` (one a row) allow; both are
+  // host memory. `only` outranks `suppressed` and `forbidden`. Returns when
+  // the result is there. `logits` is scratch of [x.rows, vocab_size].
+  virtual void OutputTopK(const LinearWeight& projection, Matrix x,
+                          absl::Span<const int32_t> suppressed,
+                          absl::Span<const TokenConstraint> constraints,
+                          Matrix logits, TopK result) = 0;
+};
+
+}  // namespace peregrine::kernels
+
+#endif  // PEREGRINE_ENGINE_KERNELS_KERNELS_H_

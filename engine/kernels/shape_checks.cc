@@ -1,0 +1,124 @@
+#include "engine/kernels/shape_checks.h"
+
+#include <ostream>
+
+#include "engine/base/check.h"
+
+namespace peregrine::kernels {
+namespace {
+
+std::ostream& operator<<(std::ostream& out, const Matrix& matrix) {
+  return out << "[" << matrix.rows << ", " << matrix.cols << "]";
+}
+
+void CheckShape(const char* name, Matrix matrix, int rows, int cols) {
+  PEREGRINE_CHECK(matrix.rows == rows && matrix.cols == cols)
+      << name << " is " << matrix << ", expected [" << rows << ", " << cols
+      << "]";
+  PEREGRINE_CHECK(matrix.data != nullptr || rows == 0) << name << " is null";
+}
+
+void CheckHeads(HeadShape heads) {
+  PEREGRINE_CHECK(heads.num_heads > 0 && heads.head_dim > 0)
+      << heads.num_heads << " heads of " << heads.head_dim;
+}
+
+void CheckCache(HeadShape heads, const KvCells& cache) {
+  CheckShape("keys", cache.keys, cache.keys.rows, heads.width());
+  CheckShape("values", cache.values, cache.keys.rows, heads.width());
+}
+
+void CheckToken(int32_t token, int vocab_size) {
+  PEREGRINE_CHECK(token >= -1 && token < vocab_size)
+      << "token " << token << " of " << vocab_size;
+}
+
+}  // namespace
+
+void CheckLinearSource(const LinearSource& source) {
+  PEREGRINE_CHECK(source.out_dim > 0 && source.in_dim > 0)
+      << source.out_dim << " x " << source.in_dim;
+  PEREGRINE_CHECK(source.weight.size() ==
+                  static_cast<size_t>(source.out_dim) * source.in_dim)
+      << source.weight.size() << " elements for " << source.out_dim << " x "
+      << source.in_dim;
+  PEREGRINE_CHECK(source.bias.empty() ||
+                  source.bias.size() == static_cast<size_t>(source.out_dim))
+      << source.bias.size() << " biases for " << source.out_dim;
+}
+
+void CheckEmbed(const EmbeddingTable& table, Matrix y) {
+  PEREGRINE_CHECK(table.table != nullptr && table.positions != nullptr);
+  CheckShape("y", y, y.rows, y.cols);
+}
+
+void CheckLayerNorm(const NormWeight& norm, Matrix x, Matrix y) {
+  PEREGRINE_CHECK(norm.gain != nullptr && norm.bias != nullptr);
+  PEREGRINE_CHECK(x.cols > 0);
+  CheckShape("x", x, x.rows, x.cols);
+  CheckShape("y", y, x.rows, x.cols);
+}
+
+void CheckLinear(const LinearWeight& weight, Matrix x, Matrix y) {
+  CheckShape("x", x, x.rows, weight.in_dim());
+  CheckShape("y", y, x.rows, weight.out_dim());
+}
+
+void CheckEncoderAttention(HeadShape heads, const PackedSequences& sequences,
+                           Matrix qkv, Matrix context) {
+  CheckHeads(heads);
+  PEREGRINE_CHECK(
+      sequences.num_sequences >= 0 &&
+      (sequences.offsets != nullptr || sequences.num_sequences == 0));
+  CheckShape("qkv", qkv, qkv.rows, 3 * heads.width());
+  CheckShape("context", context, qkv.rows, heads.width());
+}
+
+void CheckSelfAttentionStep(HeadShape heads, const StepRows& rows, Matrix qkv,
+                            const KvCells& cache, Matrix context) {
+  CheckHeads(heads);
+  CheckCache(heads, cache);
+  PEREGRINE_CHECK(rows.num_rows >= 0 &&
+                  ((rows.lengths != nullptr && rows.cells != nullptr) ||
+                   rows.num_rows == 0));
+  CheckShape("qkv", qkv, rows.num_rows, 3 * heads.width());
+  CheckShape("context", context, rows.num_rows, heads.width());
+}
+
+void CheckStoreKeysValues(Matrix kv, const KvCells& cache) {
+  CheckShape("kv", kv, kv.rows, 2 * cache.keys.cols);
+  CheckShape("values", cache.values, cache.keys.rows, cache.keys.cols);
+}
+
+void CheckCrossAttentionStep(HeadShape heads, const SourceSpans& spans,
+                             Matrix queries, const KvCells& cache,
+                             Matrix context) {
+  CheckHeads(heads);
+  CheckCache(heads, cache);
+  PEREGRINE_CHECK(spans.num_rows >= 0 &&
+                  ((spans.begins != nullptr && spans.lengths != nullptr) ||
+                   spans.num_rows == 0));
+  CheckShape("queries", queries, spans.num_rows, heads.width());
+  CheckShape("context", context, spans.num_rows, heads.width());
+}
+
+void CheckOutputTopK(const LinearWeight& projection, Matrix x,
+                     absl::Span<const int32_t> suppressed,
+                     absl::Span<const TokenConstraint> constraints,
+                     Matrix logits, const TopK& result) {
+  const int vocab_size = projection.out_dim();
+  CheckShape("x", x, x.rows, projection.in_dim());
+  CheckShape("logits", logits, x.rows, vocab_size);
+  PEREGRINE_CHECK(constraints.size() == static_cast<size_t>(x.rows))
+      << constraints.size() << " constraints for " << x.rows << " rows";
+  PEREGRINE_CHECK(result.k > 0) << result.k;
+  PEREGRINE_CHECK((result.log_probs != nullptr && result.tokens != nullptr) ||
+                  x.rows == 0);
+  for (int32_t token : suppressed) CheckToken(token, vocab_size);
+  for (const TokenConstraint& constraint : constraints) {
+    CheckToken(constraint.only, vocab_size);
+    CheckToken(constraint.forbidden, vocab_size);
+  }
+}
+
+}  // namespace peregrine::kernels
