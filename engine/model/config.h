@@ -1,0 +1,106 @@
+#ifndef PEREGRINE_ENGINE_MODEL_CONFIG_H_
+#define PEREGRINE_ENGINE_MODEL_CONFIG_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "engine/kernels/kernels.h"
+
+namespace peregrine::model {
+
+enum class NormPlacement { kPre, kPost };
+enum class PositionEncoding {
+  kSinusoidalConcatenated,
+  kSinusoidalInterleaved,
+  kLearned
+};
+enum class OutputProjection { kTied, kSeparate, kFactorized };
+
+// How a decoder layer carries the target prefix from step to step. kAan, kSsru
+// and kCan have their place in the format and are refused by ParseConfig until
+// model/decoder.cc has them.
+enum class DecoderState { kSelfAttention };
+
+// One side of the Transformer.
+struct StackConfig {
+  int num_layers = 0;
+  int model_dim = 0;
+  int ffn_dim = 0;  // 0: layers without a feed-forward block
+  int num_heads = 0;
+  int head_dim = 0;
+
+  kernels::HeadShape heads() const { return {num_heads, head_dim}; }
+};
+
+struct ArchitectureConfig {
+  int source_vocab_size = 0;
+  int target_vocab_size = 0;
+  StackConfig encoder;
+  StackConfig decoder;
+  DecoderState decoder_state = DecoderState::kSelfAttention;
+  NormPlacement norm = NormPlacement::kPre;
+  float layer_norm_epsilon = 1e-5f;
+  kernels::Activation activation = kernels::Activation::kRelu;
+  PositionEncoding positions = PositionEncoding::kSinusoidalConcatenated;
+  int position_offset = 0;
+  int max_positions = 0;
+  bool scale_embeddings = false;
+  bool share_embeddings = false;
+  OutputProjection output = OutputProjection::kTied;
+  int output_rank = 0;
+  bool output_bias = false;
+};
+
+struct TokenConfig {
+  int32_t pad = -1;
+  int32_t bos = -1;
+  int32_t eos = -1;
+  int32_t unk = -1;
+  int32_t decoder_start = -1;
+  std::vector<int32_t> source_suffix;
+};
+
+struct TokenizerConfig {
+  enum class Type { kNone, kSentencePiece };
+  Type type = Type::kNone;
+  std::string source;  // file names inside the model directory
+  std::string target;
+};
+
+struct DecodingConfig {
+  int beam_size = 1;
+  float length_penalty = 1.0f;
+  float max_length_factor = 2.0f;
+  int max_length_offset = 0;
+  std::vector<int32_t> suppressed_tokens;
+};
+
+// config.json of a model directory, specified in docs/model-format.md.
+struct ModelConfig {
+  std::string name;
+  std::string source_language;
+  std::string target_language;
+  ArchitectureConfig architecture;
+  TokenConfig tokens;
+  TokenizerConfig tokenizer;
+  DecodingConfig decoding;
+};
+
+// Parses and checks the text of a config.json. `path` is named in errors, with
+// the field, what was found and what is allowed (INVALID_ARGUMENT).
+absl::StatusOr<ModelConfig> ParseConfig(absl::string_view json,
+                                        const std::string& path);
+
+// Reads the file; NOT_FOUND if there is none.
+absl::StatusOr<ModelConfig> ReadConfig(const std::string& path);
+
+// One line for people: "pre-norm, encoder 12 x 512 (8 heads of 64, ffn 2048),
+// decoder 1 x 512 (1 head of 64, no ffn), output rank 64".
+std::string DescribeArchitecture(const ArchitectureConfig& architecture);
+
+}  // namespace peregrine::model
+
+#endif  // PEREGRINE_ENGINE_MODEL_CONFIG_H_

@@ -1,0 +1,130 @@
+#include "engine/model/config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+namespace peregrine::model {
+namespace {
+
+using nlohmann::json;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+json ValidConfig() {
+  return json::parse(R"({
+    "format_version": 1,
+    "name": "test", "source_language": "en", "target_language": "de",
+    "architecture": {
+      "source_vocab_size": 100, "target_vocab_size": 100,
+      "encoder": {"num_layers": 2, "model_dim": 32, "ffn_dim": 64, "num_heads": 4, "head_dim": 8},
+      "decoder": {"num_layers": 1, "model_dim": 32, "ffn_dim": 0, "num_heads": 1, "head_dim": 8},
+      "norm": "pre", "activation": "relu", "positions": "sinusoidal_concatenated",
+      "position_offset": 2, "max_positions": 64, "scale_embeddings": true,
+      "share_embeddings": true, "output": "factorized", "output_rank": 8,
+      "output_bias": false
+    },
+    "tokens": {"pad": 3, "bos": 1, "eos": 2, "unk": 0, "decoder_start": 1, "source_suffix": [2]},
+    "tokenizer": {"type": "sentencepiece", "source": "source.spm", "target": "source.spm"},
+    "decoding": {"beam_size": 4, "length_penalty": 0.6, "max_length_factor": 1.5,
+                 "max_length_offset": 24}
+  })");
+}
+
+std::string ErrorOf(const json& config) {
+  const auto parsed = ParseConfig(config.dump(), "dir/config.json");
+  EXPECT_FALSE(parsed.ok());
+  if (parsed.ok()) return "";
+  EXPECT_EQ(parsed.status().code(), absl::StatusCode::kInvalidArgument);
+  return std::string(parsed.status().message());
+}
+
+TEST(ConfigTest, ReadsEveryField) {
+  const auto config = ParseConfig(ValidConfig().dump(), "config.json");
+  ASSERT_TRUE(config.ok()) << config.status();
+  const ArchitectureConfig& architecture = config->architecture;
+  EXPECT_EQ(config->name, "test");
+  EXPECT_EQ(architecture.encoder.num_layers, 2);
+  EXPECT_EQ(architecture.encoder.heads().width(), 32);
+  EXPECT_EQ(architecture.decoder.ffn_dim, 0);
+  EXPECT_EQ(architecture.position_offset, 2);
+  EXPECT_EQ(architecture.output, OutputProjection::kFactorized);
+  EXPECT_EQ(architecture.output_rank, 8);
+  EXPECT_FLOAT_EQ(architecture.layer_norm_epsilon, 1e-5f);
+  EXPECT_THAT(config->tokens.source_suffix, ElementsAre(2));
+  EXPECT_THAT(config->decoding.suppressed_tokens, ElementsAre(3, 1));
+  EXPECT_EQ(DescribeArchitecture(architecture),
+            "pre-norm, encoder 2 x 32 (4 heads of 8, ffn 64), decoder 1 x 32 (1 head of "
+            "8, no ffn), output rank 8");
+}
+
+struct BadField {
+  const char* pointer;  // JSON pointer to what is replaced
+  const char* value;    // JSON text, or "" to remove it
+  const char* error;
+};
+
+class BadConfigTest : public testing::TestWithParam<BadField> {};
+
+TEST_P(BadConfigTest, NamesFileFieldFoundAndExpected) {
+  json config = ValidConfig();
+  const json::json_pointer pointer(GetParam().pointer);
+  if (*GetParam().value == '\0') {
+    config[pointer.parent_pointer()].erase(pointer.back());
+  } else {
+    config[pointer] = json::parse(GetParam().value);
+  }
+  const std::string error = ErrorOf(config);
+  EXPECT_THAT(error, HasSubstr("dir/config.json: "));
+  EXPECT_THAT(error, HasSubstr(GetParam().error));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, BadConfigTest,
+    testing::Values(
+        BadField{"/format_version", "2", "format_version: found 2, expected an integer from 1 to 1"},
+        BadField{"/name", "", "name: missing"},
+        BadField{"/name", "\"\"", "name: found \"\", expected a string that is not empty"},
+        BadField{"/nmae", "1", "nmae: unknown field"},
+        BadField{"/architecture", "[]", "architecture: expected a JSON object"},
+        BadField{"/architecture/encoder/num_layers", "0", "encoder.num_layers: found 0"},
+        BadField{"/architecture/encoder/num_layers", "1.5", "encoder.num_layers: found 1.5"},
+        BadField{"/architecture/encoder/num_layers", "-9223372036854775808", "encoder.num_layers: found"},
+        BadField{"/architecture/encoder/num_layers", "18446744073709551615", "encoder.num_layers: found"},
+        BadField{"/architecture/encoder/ffn_dim", "0", "encoder.ffn_dim: found 0"},
+        BadField{"/architecture/encoder/model_dim", "33", "encoder.model_dim: found 33, expected an even number"},
+        BadField{"/architecture/encoder/layers", "3", "architecture.encoder.layers: unknown field"},
+        BadField{"/architecture/decoder/state", "\"aan\"", "decoder.state: found \"aan\", expected \"self_attention\""},
+        BadField{"/architecture/decoder/num_heads", "65536", "num_heads: found 65536 heads of 8"},
+        BadField{"/architecture/norm", "\"middle\"", "norm: found \"middle\", expected \"pre\", \"post\""},
+        BadField{"/architecture/output_rank", "0", "output_rank: found 0"},
+        BadField{"/architecture/output", "\"tied\"", "output_rank: found 8"},
+        BadField{"/architecture/max_positions", "3", "max_positions: found 3, expected more than position_offset + 1 = 3"},
+        BadField{"/architecture/target_vocab_size", "99", "share_embeddings: expected equal"},
+        BadField{"/architecture/output_bias", "0", "output_bias: found 0, expected true or false"},
+        BadField{"/tokens/eos", "100", "tokens.eos: found 100, expected an integer from 0 to 99"},
+        BadField{"/tokens/source_suffix", "[100]", "tokens.source_suffix: found 100"},
+        BadField{"/tokens/source_suffix", "2", "tokens.source_suffix: found 2, expected an array"},
+        BadField{"/tokenizer/type", "\"bpe\"", "tokenizer.type: found \"bpe\""},
+        BadField{"/tokenizer/source", "\"../secret\"", "tokenizer.source: found \"../secret\""},
+        BadField{"/decoding/beam_size", "0", "decoding.beam_size: found 0"},
+        BadField{"/decoding/length_penalty", "\"0.6\"", "decoding.length_penalty: found \"0.6\""},
+        BadField{"/decoding/suppressed_tokens", "[2]", "suppressed_tokens: found eos"}));
+
+TEST(ConfigTest, RefusesWhatIsNotJson) {
+  EXPECT_THAT(std::string(ParseConfig("{", "c").status().message()),
+              HasSubstr("c: not valid JSON"));
+  EXPECT_THAT(std::string(ParseConfig("[]", "c").status().message()),
+              HasSubstr("expected a JSON object"));
+  EXPECT_FALSE(ParseConfig("", "c").ok());
+}
+
+TEST(ConfigTest, NamesAMissingFile) {
+  const auto config = ReadConfig("/nonexistent/config.json");
+  EXPECT_EQ(config.status().code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(std::string(config.status().message()), HasSubstr("/nonexistent/config.json"));
+}
+
+}  // namespace
+}  // namespace peregrine::model

@@ -1,0 +1,75 @@
+#ifndef PEREGRINE_ENGINE_MODEL_DECODER_H_
+#define PEREGRINE_ENGINE_MODEL_DECODER_H_
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "engine/kernels/kernels.h"
+#include "engine/model/device_memory.h"
+#include "engine/model/model.h"
+#include "engine/model/sublayers.h"
+
+namespace peregrine::model {
+
+struct DecoderLimits {
+  int max_rows = 0;      // hypotheses a step
+  int target_cells = 0;  // positions in the self-attention cache, all hypotheses
+  int source_cells = 0;  // positions in the cross-attention cache, all sentences
+};
+
+// One decode step: row r continues one hypothesis. All arrays on the device.
+struct DecoderInput {
+  const int32_t* tokens = nullptr;     // [rows]: the last token of each
+  const int32_t* positions = nullptr;  // [rows]: its row of the position table
+  kernels::StepRows target;            // what each row attends to
+  kernels::SourceSpans source;
+};
+
+// The decoder: the key-value caches and activations of one session. Which cell
+// belongs to whom is the session's business. Not thread-safe. `model` and
+// `kernels` must outlive it.
+class Decoder {
+ public:
+  static absl::StatusOr<std::unique_ptr<Decoder>> Create(const Model& model,
+                                                         kernels::Kernels& kernels,
+                                                         const DecoderLimits& limits);
+
+  // Puts the keys and values of every decoder layer for `encoded`
+  // [tokens, encoder model_dim] into the source cells `cells` (device, [tokens]).
+  void StoreSource(kernels::Matrix encoded, const int32_t* cells);
+
+  // Runs one step and returns the input of the output projection,
+  // [rows, model_dim or output_rank], valid until the next call.
+  kernels::Matrix Step(const DecoderInput& input);
+
+ private:
+  // Tokens that StoreSource projects at once.
+  static constexpr int kStoreTokens = 128;
+
+  Decoder(const Model& model, kernels::Kernels& kernels, const DecoderLimits& limits);
+  absl::Status Allocate();
+  void UpdateState(int layer, const kernels::StepRows& rows, kernels::Matrix x);
+  void AttendToSource(int layer, const kernels::SourceSpans& spans, kernels::Matrix x);
+
+  const Model& model_;
+  kernels::Kernels& kernels_;
+  const Sublayers sublayers_;
+  const DecoderLimits limits_;
+
+  DeviceMemory memory_;
+  std::vector<kernels::KvCells> target_cache_;  // one a layer
+  std::vector<kernels::KvCells> source_cache_;  // one a layer
+  kernels::Matrix x_;        // [max_rows, model_dim]
+  kernels::Matrix normed_;   // [max_rows, model_dim]
+  kernels::Matrix qkv_;      // [max_rows, 3 * width]
+  kernels::Matrix context_;  // [max_rows, width]
+  kernels::Matrix inner_;    // [max_rows, ffn_dim]
+  kernels::Matrix factor_;   // [max_rows, output_rank]
+  kernels::Matrix source_kv_;  // [kStoreTokens, 2 * width]
+};
+
+}  // namespace peregrine::model
+
+#endif  // PEREGRINE_ENGINE_MODEL_DECODER_H_

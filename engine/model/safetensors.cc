@@ -1,0 +1,268 @@
+#include "engine/model/safetensors.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "engine/base/status_macros.h"
+
+namespace peregrine::model {
+namespace {
+
+using Json = nlohmann::json;
+
+// Larger headers exist in no model that fits a machine; a lying length must
+// not make us allocate.
+constexpr uint64_t kMaxHeaderBytes = 100 << 20;
+constexpr size_t kMaxDimensions = 8;
+
+float HalfToFloat(uint16_t half) {
+  const uint32_t sign = (half & 0x8000u) << 16;
+  const uint32_t exponent = (half >> 10) & 0x1f;
+  const uint32_t mantissa = half & 0x3ff;
+  if (exponent == 0) {  // zero or subnormal
+    const float magnitude = std::ldexp(static_cast<float>(mantissa), -24);
+    return sign ? -magnitude : magnitude;
+  }
+  const uint32_t bits =
+      exponent == 31 ? (sign | 0x7f800000u | (mantissa << 13))
+                     : (sign | ((exponent + 112) << 23) | (mantissa << 13));
+  float value;
+  std::memcpy(&value, &bits, sizeof(value));
+  return value;
+}
+
+float BFloat16ToFloat(uint16_t bfloat) {
+  const uint32_t bits = static_cast<uint32_t>(bfloat) << 16;
+  float value;
+  std::memcpy(&value, &bits, sizeof(value));
+  return value;
+}
+
+// Number of elements, or -1 where it does not fit 2^48.
+int64_t NumElements(absl::Span<const int64_t> shape) {
+  constexpr int64_t kLimit = int64_t{1} << 48;
+  int64_t count = 1;
+  for (int64_t dim : shape) {
+    if (dim < 0 || (dim > 0 && count > kLimit / dim)) return -1;
+    count *= dim;
+  }
+  return count;
+}
+
+}  // namespace
+
+std::string ShapeString(absl::Span<const int64_t> shape) {
+  return absl::StrCat("[", absl::StrJoin(shape, ", "), "]");
+}
+
+absl::StatusOr<std::unique_ptr<SafetensorsFile>> SafetensorsFile::Open(
+    const std::string& path) {
+  std::unique_ptr<SafetensorsFile> file(new SafetensorsFile(path));
+  PEREGRINE_RETURN_IF_ERROR(file->Map());
+  PEREGRINE_RETURN_IF_ERROR(file->ParseHeader());
+  return file;
+}
+
+SafetensorsFile::~SafetensorsFile() {
+  if (mapping_ != nullptr) munmap(const_cast<char*>(mapping_), file_bytes_);
+}
+
+absl::Status SafetensorsFile::Error(absl::string_view message) const {
+  return absl::InvalidArgumentError(absl::StrCat(path_, ": ", message));
+}
+
+absl::Status SafetensorsFile::Map() {
+  const int fd = open(path_.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) {
+    const std::string message = absl::StrCat(path_, ": ", std::strerror(errno));
+    return errno == ENOENT ? absl::NotFoundError(message)
+                           : absl::PermissionDeniedError(message);
+  }
+  struct stat info;
+  if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
+    close(fd);
+    return Error("not a regular file");
+  }
+  file_bytes_ = static_cast<size_t>(info.st_size);
+  if (file_bytes_ < 8) {
+    close(fd);
+    return Error(absl::StrCat("found ", file_bytes_,
+                              " bytes, expected at least the 8 of the header length"));
+  }
+  void* mapping = mmap(nullptr, file_bytes_, PROT_READ, MAP_PRIVATE, fd, 0);
+  const int error = errno;
+  close(fd);
+  if (mapping == MAP_FAILED) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat(path_, ": cannot map: ", std::strerror(error)));
+  }
+  mapping_ = static_cast<const char*>(mapping);
+  return absl::OkStatus();
+}
+
+absl::Status SafetensorsFile::ParseHeader() {
+  uint64_t header_bytes;
+  std::memcpy(&header_bytes, mapping_, sizeof(header_bytes));
+  if (header_bytes > kMaxHeaderBytes || header_bytes > file_bytes_ - 8) {
+    return Error(absl::StrCat("found a header length of ", header_bytes,
+                              ", expected at most ",
+                              std::min<uint64_t>(kMaxHeaderBytes, file_bytes_ - 8)));
+  }
+  data_ = mapping_ + 8 + header_bytes;
+  data_bytes_ = file_bytes_ - 8 - header_bytes;
+  PEREGRINE_RETURN_IF_ERROR(
+      ParseEntries(absl::string_view(mapping_ + 8, header_bytes)));
+  return CheckRanges();
+}
+
+absl::Status SafetensorsFile::ParseEntries(absl::string_view header) {
+  const Json json = Json::parse(header.begin(), header.end(), nullptr,
+                                /*allow_exceptions=*/false);
+  if (!json.is_object()) return Error("the header is not a JSON object");
+  for (const auto& [name, value] : json.items()) {
+    if (name == "__metadata__") continue;
+    const auto bad = [&](absl::string_view what) {
+      return Error(absl::StrCat("tensor ", name, ": ", what));
+    };
+    if (!value.is_object() || !value.contains("dtype") ||
+        !value.contains("shape") || !value.contains("data_offsets")) {
+      return bad("expected an object with dtype, shape and data_offsets");
+    }
+    Entry entry;
+    const Json& dtype = value["dtype"];
+    if (dtype == "F32") {
+      entry.type = Type::kF32;
+    } else if (dtype == "F16") {
+      entry.type = Type::kF16;
+    } else if (dtype == "BF16") {
+      entry.type = Type::kBF16;
+    } else {
+      return bad(absl::StrCat("found dtype ", dtype.dump(),
+                              ", expected F32, F16 or BF16"));
+    }
+    const Json& shape = value["shape"];
+    if (!shape.is_array() || shape.size() > kMaxDimensions) {
+      return bad("shape is not an array of at most 8 numbers");
+    }
+    for (const Json& dim : shape) {
+      if (!dim.is_number_unsigned()) return bad("a dimension is not a number from 0");
+      const uint64_t size = dim.get<uint64_t>();
+      if (size > static_cast<uint64_t>(std::numeric_limits<int32_t>::max())) {
+        return bad(absl::StrCat("found a dimension of ", size,
+                                ", expected at most 2^31 - 1"));
+      }
+      entry.shape.push_back(static_cast<int64_t>(size));
+    }
+    const Json& offsets = value["data_offsets"];
+    if (!offsets.is_array() || offsets.size() != 2 ||
+        !offsets[0].is_number_unsigned() || !offsets[1].is_number_unsigned()) {
+      return bad("data_offsets is not a pair of numbers from 0");
+    }
+    const uint64_t begin = offsets[0].get<uint64_t>();
+    const uint64_t end = offsets[1].get<uint64_t>();
+    if (begin > end || end > data_bytes_) {
+      return bad(absl::StrCat("found data_offsets ", begin, " to ", end,
+                              ", expected them inside the ", data_bytes_,
+                              " bytes of data that the file has"));
+    }
+    entry.begin = begin;
+    entry.end = end;
+    const int64_t elements = NumElements(entry.shape);
+    const uint64_t expected =
+        static_cast<uint64_t>(elements) * (entry.type == Type::kF32 ? 4 : 2);
+    if (elements < 0 || expected != end - begin) {
+      return bad(absl::StrCat("found ", end - begin, " bytes for shape ",
+                              ShapeString(entry.shape), " of ", dtype.dump(),
+                              elements < 0 ? std::string(", which is too large")
+                                           : absl::StrCat(", expected ", expected)));
+    }
+    entries_.emplace(name, std::move(entry));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SafetensorsFile::CheckRanges() const {
+  std::vector<std::pair<const Entry*, const std::string*>> order;
+  for (const auto& [name, entry] : entries_) order.emplace_back(&entry, &name);
+  std::sort(order.begin(), order.end(), [](const auto& a, const auto& b) {
+    return std::make_pair(a.first->begin, a.first->end) <
+           std::make_pair(b.first->begin, b.first->end);
+  });
+  size_t end = 0;
+  for (const auto& [entry, name] : order) {
+    if (entry->begin != end) {
+      return Error(absl::StrCat("tensor ", *name, ": found data from byte ",
+                                entry->begin, ", expected from ", end,
+                                " where the one before ends"));
+    }
+    end = entry->end;
+  }
+  if (end != data_bytes_) {
+    return Error(absl::StrCat("found ", data_bytes_, " bytes of data, expected ", end,
+                              " as the tensors take"));
+  }
+  return absl::OkStatus();
+}
+
+bool SafetensorsFile::Has(const std::string& name) const {
+  return entries_.count(name) != 0;
+}
+
+absl::StatusOr<std::vector<float>> SafetensorsFile::Read(
+    const std::string& name, absl::Span<const int64_t> shape) {
+  const auto found = entries_.find(name);
+  if (found == entries_.end()) {
+    return absl::NotFoundError(absl::StrCat(path_, ": tensor ", name,
+                                            ": found none, expected one of shape ",
+                                            ShapeString(shape)));
+  }
+  const Entry& entry = found->second;
+  if (absl::MakeConstSpan(entry.shape) != shape) {
+    return Error(absl::StrCat("tensor ", name, ": found shape ",
+                              ShapeString(entry.shape), ", expected ",
+                              ShapeString(shape)));
+  }
+  read_.insert(name);
+
+  std::vector<float> values(static_cast<size_t>(NumElements(shape)));
+  const char* bytes = data_ + entry.begin;
+  if (entry.type == Type::kF32) {
+    std::memcpy(values.data(), bytes, values.size() * sizeof(float));
+  } else {
+    const auto convert = entry.type == Type::kF16 ? HalfToFloat : BFloat16ToFloat;
+    for (size_t i = 0; i < values.size(); ++i) {
+      uint16_t element;
+      std::memcpy(&element, bytes + 2 * i, sizeof(element));
+      values[i] = convert(element);
+    }
+  }
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (!std::isfinite(values[i])) {
+      return Error(absl::StrCat("tensor ", name, ": found ", values[i],
+                                " at element ", i, ", expected finite numbers"));
+    }
+  }
+  return values;
+}
+
+std::vector<std::string> SafetensorsFile::Unread() const {
+  std::vector<std::string> names;
+  for (const auto& [name, entry] : entries_) {
+    if (read_.count(name) == 0) names.push_back(name);
+  }
+  return names;
+}
+
+}  // namespace peregrine::model

@@ -1,0 +1,59 @@
+#ifndef PEREGRINE_ENGINE_MODEL_SUBLAYERS_H_
+#define PEREGRINE_ENGINE_MODEL_SUBLAYERS_H_
+
+#include "engine/kernels/kernels.h"
+#include "engine/model/config.h"
+#include "engine/model/weights.h"
+
+namespace peregrine::model {
+
+// What encoder and decoder layers have in common: every sub-layer f is
+//   pre-norm:  x = x + f(LN(x))
+//   post-norm: x = LN(x + f(x))
+// and is written as
+//   Matrix input = Input(...);           // LN(x) or x
+//   ... kernels.LinearAdd(last, ..., x);
+//   End(...);                            // nothing, or x = LN(x)
+class Sublayers {
+ public:
+  Sublayers(kernels::Kernels& kernels, const ArchitectureConfig& architecture)
+      : kernels_(kernels),
+        norm_placement_(architecture.norm),
+        activation_(architecture.activation) {}
+
+  // `normed` is scratch of the shape of x.
+  kernels::Matrix Input(const kernels::NormWeight& norm, kernels::Matrix x,
+                        kernels::Matrix normed) const {
+    if (norm_placement_ == NormPlacement::kPost) return x;
+    kernels_.LayerNorm(norm, x, normed);
+    return normed;
+  }
+
+  void End(const kernels::NormWeight& norm, kernels::Matrix x) const {
+    if (norm_placement_ == NormPlacement::kPost) kernels_.LayerNorm(norm, x, x);
+  }
+
+  // x[rows, D] in place; `normed` [rows, D] and `inner` [rows, ffn_dim] are
+  // scratch. Does nothing where the layer has no feed-forward block.
+  void FeedForward(const FeedForwardWeights& weights, kernels::Matrix x,
+                   kernels::Matrix normed, kernels::Matrix inner) const {
+    if (weights.inner == nullptr) return;
+    kernels_.Linear(*weights.inner, Input(weights.norm, x, normed), activation_, inner);
+    kernels_.LinearAdd(*weights.outer, inner, x);
+    End(weights.norm, x);
+  }
+
+  // The norm after the last layer of a pre-norm stack.
+  void EndStack(const kernels::NormWeight& norm, kernels::Matrix x) const {
+    if (norm_placement_ == NormPlacement::kPre) kernels_.LayerNorm(norm, x, x);
+  }
+
+ private:
+  kernels::Kernels& kernels_;
+  const NormPlacement norm_placement_;
+  const kernels::Activation activation_;
+};
+
+}  // namespace peregrine::model
+
+#endif  // PEREGRINE_ENGINE_MODEL_SUBLAYERS_H_

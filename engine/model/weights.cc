@@ -1,0 +1,240 @@
+#include "engine/model/weights.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/types/span.h"
+#include "engine/base/status_macros.h"
+#include "engine/model/positions.h"
+
+namespace peregrine::model {
+namespace {
+
+using kernels::EmbeddingTable;
+using kernels::LinearWeight;
+using kernels::NormWeight;
+
+// Reads tensors by name and puts them on the device. One story: the functions
+// stand in the order of docs/model-format.md.
+class WeightsLoader {
+ public:
+  WeightsLoader(const ArchitectureConfig& architecture, TensorSource& tensors,
+                kernels::Kernels& kernels)
+      : architecture_(architecture), tensors_(tensors), kernels_(kernels) {}
+
+  absl::StatusOr<Weights> Load() {
+    PEREGRINE_RETURN_IF_ERROR(LoadEmbeddings());
+    const StackConfig& encoder = architecture_.encoder;
+    const StackConfig& decoder = architecture_.decoder;
+    for (int n = 0; n < encoder.num_layers; ++n) {
+      const std::string layer = absl::StrCat("encoder.layers.", n, ".");
+      EncoderLayerWeights& weights = weights_.encoder_layers.emplace_back();
+      PEREGRINE_RETURN_IF_ERROR(LoadSelfAttention(layer, encoder, weights.self_attention));
+      PEREGRINE_RETURN_IF_ERROR(LoadFeedForward(layer, encoder, weights.ffn));
+    }
+    for (int n = 0; n < decoder.num_layers; ++n) {
+      const std::string layer = absl::StrCat("decoder.layers.", n, ".");
+      DecoderLayerWeights& weights = weights_.decoder_layers.emplace_back();
+      PEREGRINE_RETURN_IF_ERROR(LoadSelfAttention(layer, decoder, weights.self_attention));
+      PEREGRINE_RETURN_IF_ERROR(LoadCrossAttention(layer, weights.cross_attention));
+      PEREGRINE_RETURN_IF_ERROR(LoadFeedForward(layer, decoder, weights.ffn));
+    }
+    if (architecture_.norm == NormPlacement::kPre) {
+      PEREGRINE_ASSIGN_OR_RETURN(weights_.encoder_norm,
+                                 LoadNorm("encoder.norm", encoder.model_dim));
+      PEREGRINE_ASSIGN_OR_RETURN(weights_.decoder_norm,
+                                 LoadNorm("decoder.norm", decoder.model_dim));
+    }
+    PEREGRINE_RETURN_IF_ERROR(LoadOutput());
+    PEREGRINE_RETURN_IF_ERROR(CheckNothingLeft());
+    return std::move(weights_);
+  }
+
+ private:
+  absl::StatusOr<std::vector<float>> Read(const std::string& name,
+                                          absl::Span<const int64_t> shape) {
+    PEREGRINE_ASSIGN_OR_RETURN(std::vector<float> values, tensors_.Read(name, shape));
+    weights_.num_parameters += static_cast<int64_t>(values.size());
+    return values;
+  }
+
+  absl::StatusOr<const float*> Upload(const std::vector<float>& values) {
+    const size_t bytes = values.size() * sizeof(float);
+    PEREGRINE_ASSIGN_OR_RETURN(auto buffer, kernels_.Allocate(bytes));
+    kernels_.CopyToDevice(values.data(), bytes, buffer->data());
+    weights_.bytes += bytes;
+    weights_.buffers.push_back(std::move(buffer));
+    return static_cast<const float*>(weights_.buffers.back()->data());
+  }
+
+  absl::StatusOr<std::unique_ptr<LinearWeight>> Pack(
+      const std::vector<float>& weight, const std::vector<float>& bias, int out_dim,
+      int in_dim) {
+    PEREGRINE_ASSIGN_OR_RETURN(auto packed,
+                               kernels_.PackLinear({weight, bias, out_dim, in_dim}));
+    weights_.bytes += packed->bytes();
+    return packed;
+  }
+
+  // The linear layers `names`, all of in_dim inputs and out_dim outputs, one
+  // below the other.
+  absl::StatusOr<std::unique_ptr<LinearWeight>> LoadLinear(
+      std::initializer_list<std::string> names, int out_dim, int in_dim) {
+    std::vector<float> weight;
+    std::vector<float> bias;
+    for (const std::string& name : names) {
+      PEREGRINE_ASSIGN_OR_RETURN(auto w, Read(name + ".weight", {out_dim, in_dim}));
+      PEREGRINE_ASSIGN_OR_RETURN(auto b, Read(name + ".bias", {out_dim}));
+      weight.insert(weight.end(), w.begin(), w.end());
+      bias.insert(bias.end(), b.begin(), b.end());
+    }
+    return Pack(weight, bias, out_dim * static_cast<int>(names.size()), in_dim);
+  }
+
+  absl::StatusOr<NormWeight> LoadNorm(const std::string& name, int dim) {
+    NormWeight norm;
+    PEREGRINE_ASSIGN_OR_RETURN(auto gain, Read(name + ".weight", {dim}));
+    PEREGRINE_ASSIGN_OR_RETURN(auto bias, Read(name + ".bias", {dim}));
+    PEREGRINE_ASSIGN_OR_RETURN(norm.gain, Upload(gain));
+    PEREGRINE_ASSIGN_OR_RETURN(norm.bias, Upload(bias));
+    norm.epsilon = architecture_.layer_norm_epsilon;
+    return norm;
+  }
+
+  absl::Status LoadEmbeddings() {
+    const StackConfig& encoder = architecture_.encoder;
+    const StackConfig& decoder = architecture_.decoder;
+    PEREGRINE_ASSIGN_OR_RETURN(
+        auto source, Read("encoder.embedding",
+                          {architecture_.source_vocab_size, encoder.model_dim}));
+    PEREGRINE_ASSIGN_OR_RETURN(weights_.source_embedding.table, Upload(source));
+    if (architecture_.share_embeddings) {
+      weights_.target_embedding.table = weights_.source_embedding.table;
+      target_embedding_ = std::move(source);
+    } else {
+      PEREGRINE_ASSIGN_OR_RETURN(
+          target_embedding_, Read("decoder.embedding",
+                                  {architecture_.target_vocab_size, decoder.model_dim}));
+      PEREGRINE_ASSIGN_OR_RETURN(weights_.target_embedding.table,
+                                 Upload(target_embedding_));
+    }
+    PEREGRINE_RETURN_IF_ERROR(
+        LoadPositions("encoder.positions", encoder.model_dim, weights_.source_embedding));
+    PEREGRINE_RETURN_IF_ERROR(
+        LoadPositions("decoder.positions", decoder.model_dim, weights_.target_embedding));
+    return absl::OkStatus();
+  }
+
+  absl::Status LoadPositions(const std::string& name, int dim, EmbeddingTable& table) {
+    if (architecture_.scale_embeddings) table.scale = std::sqrt(static_cast<float>(dim));
+    std::vector<float> positions;
+    if (architecture_.positions == PositionEncoding::kLearned) {
+      PEREGRINE_ASSIGN_OR_RETURN(positions,
+                                 Read(name, {architecture_.max_positions, dim}));
+    } else {
+      positions = SinusoidalPositions(architecture_.positions,
+                                      architecture_.max_positions, dim);
+    }
+    PEREGRINE_ASSIGN_OR_RETURN(table.positions, Upload(positions));
+    return absl::OkStatus();
+  }
+
+  absl::Status LoadSelfAttention(const std::string& layer, const StackConfig& stack,
+                                 SelfAttentionWeights& weights) {
+    const std::string prefix = layer + "self_attention.";
+    const int width = stack.heads().width();
+    PEREGRINE_ASSIGN_OR_RETURN(weights.norm, LoadNorm(prefix + "norm", stack.model_dim));
+    PEREGRINE_ASSIGN_OR_RETURN(
+        weights.query_key_value,
+        LoadLinear({prefix + "query", prefix + "key", prefix + "value"}, width,
+                   stack.model_dim));
+    PEREGRINE_ASSIGN_OR_RETURN(weights.output,
+                               LoadLinear({prefix + "output"}, stack.model_dim, width));
+    return absl::OkStatus();
+  }
+
+  absl::Status LoadCrossAttention(const std::string& layer,
+                                  CrossAttentionWeights& weights) {
+    const std::string prefix = layer + "cross_attention.";
+    const StackConfig& decoder = architecture_.decoder;
+    const int width = decoder.heads().width();
+    PEREGRINE_ASSIGN_OR_RETURN(weights.norm,
+                               LoadNorm(prefix + "norm", decoder.model_dim));
+    PEREGRINE_ASSIGN_OR_RETURN(weights.query,
+                               LoadLinear({prefix + "query"}, width, decoder.model_dim));
+    PEREGRINE_ASSIGN_OR_RETURN(weights.key_value,
+                               LoadLinear({prefix + "key", prefix + "value"}, width,
+                                          architecture_.encoder.model_dim));
+    PEREGRINE_ASSIGN_OR_RETURN(
+        weights.output, LoadLinear({prefix + "output"}, decoder.model_dim, width));
+    return absl::OkStatus();
+  }
+
+  absl::Status LoadFeedForward(const std::string& layer, const StackConfig& stack,
+                               FeedForwardWeights& weights) {
+    if (stack.ffn_dim == 0) return absl::OkStatus();
+    const std::string prefix = layer + "ffn.";
+    PEREGRINE_ASSIGN_OR_RETURN(weights.norm, LoadNorm(prefix + "norm", stack.model_dim));
+    PEREGRINE_ASSIGN_OR_RETURN(
+        weights.inner, LoadLinear({prefix + "inner"}, stack.ffn_dim, stack.model_dim));
+    PEREGRINE_ASSIGN_OR_RETURN(
+        weights.outer, LoadLinear({prefix + "outer"}, stack.model_dim, stack.ffn_dim));
+    return absl::OkStatus();
+  }
+
+  absl::Status LoadOutput() {
+    const int vocab_size = architecture_.target_vocab_size;
+    const int model_dim = architecture_.decoder.model_dim;
+    int in_dim = model_dim;
+    if (architecture_.output == OutputProjection::kFactorized) {
+      in_dim = architecture_.output_rank;
+      PEREGRINE_ASSIGN_OR_RETURN(auto factor,
+                                 Read("output.factor.weight", {in_dim, model_dim}));
+      PEREGRINE_ASSIGN_OR_RETURN(weights_.output_factor,
+                                 Pack(factor, {}, in_dim, model_dim));
+    }
+    std::vector<float> weight;
+    if (architecture_.output == OutputProjection::kTied) {
+      weight = std::move(target_embedding_);
+    } else {
+      PEREGRINE_ASSIGN_OR_RETURN(weight, Read("output.weight", {vocab_size, in_dim}));
+    }
+    std::vector<float> bias;
+    if (architecture_.output_bias) {
+      PEREGRINE_ASSIGN_OR_RETURN(bias, Read("output.bias", {vocab_size}));
+    }
+    PEREGRINE_ASSIGN_OR_RETURN(weights_.output, Pack(weight, bias, vocab_size, in_dim));
+    return absl::OkStatus();
+  }
+
+  absl::Status CheckNothingLeft() {
+    std::vector<std::string> names = tensors_.Unread();
+    if (names.empty()) return absl::OkStatus();
+    const size_t count = names.size();
+    if (count > 5) names.resize(5);
+    return absl::InvalidArgumentError(absl::StrCat(
+        tensors_.path(), ": found ", count,
+        " tensors that the architecture of config.json does not have: ",
+        absl::StrJoin(names, ", "), count > names.size() ? ", ..." : ""));
+  }
+
+  const ArchitectureConfig& architecture_;
+  TensorSource& tensors_;
+  kernels::Kernels& kernels_;
+  Weights weights_;
+  std::vector<float> target_embedding_;  // kept for a tied output
+};
+
+}  // namespace
+
+absl::StatusOr<Weights> LoadWeights(const ArchitectureConfig& architecture,
+                                    TensorSource& tensors,
+                                    kernels::Kernels& kernels) {
+  return WeightsLoader(architecture, tensors, kernels).Load();
+}
+
+}  // namespace peregrine::model

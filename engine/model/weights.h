@@ -1,0 +1,76 @@
+#ifndef PEREGRINE_ENGINE_MODEL_WEIGHTS_H_
+#define PEREGRINE_ENGINE_MODEL_WEIGHTS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "engine/kernels/kernels.h"
+#include "engine/model/config.h"
+#include "engine/model/tensor_source.h"
+
+namespace peregrine::model {
+
+// The weights of the graph, in the form in which encoder.cc and decoder.cc use
+// them: projections of the same input are one matrix. Shapes are [out, in] with
+// D the stack's model_dim, A its heads' width, E the encoder's model_dim.
+
+struct SelfAttentionWeights {
+  kernels::NormWeight norm;
+  std::unique_ptr<kernels::LinearWeight> query_key_value;  // [3A, D]
+  std::unique_ptr<kernels::LinearWeight> output;           // [D, A]
+};
+
+struct CrossAttentionWeights {
+  kernels::NormWeight norm;
+  std::unique_ptr<kernels::LinearWeight> query;      // [A, D]
+  std::unique_ptr<kernels::LinearWeight> key_value;  // [2A, E]
+  std::unique_ptr<kernels::LinearWeight> output;     // [D, A]
+};
+
+// Both weights are null in a layer without a feed-forward block.
+struct FeedForwardWeights {
+  kernels::NormWeight norm;
+  std::unique_ptr<kernels::LinearWeight> inner;  // [ffn_dim, D]
+  std::unique_ptr<kernels::LinearWeight> outer;  // [D, ffn_dim]
+};
+
+struct EncoderLayerWeights {
+  SelfAttentionWeights self_attention;
+  FeedForwardWeights ffn;
+};
+
+struct DecoderLayerWeights {
+  SelfAttentionWeights self_attention;
+  CrossAttentionWeights cross_attention;
+  FeedForwardWeights ffn;
+};
+
+struct Weights {
+  kernels::EmbeddingTable source_embedding;
+  kernels::EmbeddingTable target_embedding;
+  std::vector<EncoderLayerWeights> encoder_layers;
+  std::vector<DecoderLayerWeights> decoder_layers;
+  kernels::NormWeight encoder_norm;  // unset for post-norm
+  kernels::NormWeight decoder_norm;
+  std::unique_ptr<kernels::LinearWeight> output_factor;  // [rank, D], or null
+  std::unique_ptr<kernels::LinearWeight> output;         // [vocab, D or rank]
+
+  // What the views above point to.
+  std::vector<std::unique_ptr<kernels::Buffer>> buffers;
+
+  int64_t num_parameters = 0;
+  size_t bytes = 0;  // on the device
+};
+
+// Reads every tensor that `architecture` asks for, and refuses a checkpoint
+// that has others: they would belong to another architecture.
+absl::StatusOr<Weights> LoadWeights(const ArchitectureConfig& architecture,
+                                    TensorSource& tensors,
+                                    kernels::Kernels& kernels);
+
+}  // namespace peregrine::model
+
+#endif  // PEREGRINE_ENGINE_MODEL_WEIGHTS_H_
