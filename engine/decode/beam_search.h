@@ -1,0 +1,83 @@
+#ifndef PEREGRINE_ENGINE_DECODE_BEAM_SEARCH_H_
+#define PEREGRINE_ENGINE_DECODE_BEAM_SEARCH_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "engine/decode/decoding_options.h"
+#include "engine/kernels/kernels.h"
+
+namespace peregrine::decode {
+
+// The search of one sentence, as docs/model-format.md specifies it: which
+// hypotheses live, which are finished. Pure bookkeeping over the candidates
+// that the kernels found; greedy search is a beam of one. Allocates when it is
+// made and not while it advances.
+class BeamSearch {
+ public:
+  BeamSearch(const DecodingOptions& options, int32_t decoder_start, int32_t eos);
+
+  // A hypothesis that the next step continues.
+  struct Live {
+    int32_t last_token = 0;
+    int parent = 0;     // its index among the live ones of the step before
+    double score = 0;   // sum of log-probabilities
+    int node = -1;      // of its last token, -1 for none
+  };
+  const std::vector<Live>& live() const { return live_; }
+
+  // Steps done: also the number of tokens that each live hypothesis has.
+  int step() const { return step_; }
+
+  // Continuations that Advance needs of each live hypothesis.
+  int num_candidates() const { return 2 * options_.beam_size; }
+
+  // What may follow each live hypothesis in the next step.
+  kernels::TokenConstraint constraint() const;
+
+  // Takes the best continuations of each live hypothesis, best first:
+  // `log_probs` and `tokens` are [live().size(), k] with k >= num_candidates().
+  // Afterwards either finished(), or live() are those of the next step.
+  void Advance(int k, const float* log_probs, const int32_t* tokens);
+
+  bool finished() const { return done_; }
+
+  // The best num_hypotheses, best first. Only when finished.
+  std::vector<Hypothesis> TakeHypotheses();
+
+ private:
+  struct Node {
+    int32_t token;
+    int parent;  // node, -1 for none
+  };
+  struct Candidate {
+    double score;
+    int live;
+    int32_t token;
+  };
+  struct Finished {
+    double score;  // length-normalised
+    int node;      // last token before eos
+    bool truncated;
+  };
+
+  void MergeCandidates(int k, const float* log_probs, const int32_t* tokens);
+  void Finish(const Candidate& candidate, bool truncated);
+  void Continue(const Candidate& candidate);
+
+  const DecodingOptions options_;
+  const int32_t eos_;
+  int step_ = 0;
+  bool done_ = false;
+  std::vector<Live> live_;
+  std::vector<Live> next_live_;
+  std::vector<int> cursors_;            // per live hypothesis, into its row
+  std::vector<Candidate> candidates_;   // best first
+  std::vector<Node> nodes_;             // all tokens of all hypotheses, as a tree
+  std::vector<Finished> finished_;
+};
+
+}  // namespace peregrine::decode
+
+#endif  // PEREGRINE_ENGINE_DECODE_BEAM_SEARCH_H_

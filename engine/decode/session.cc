@@ -1,0 +1,368 @@
+#include "engine/decode/session.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "absl/memory/memory.h"
+#include "absl/strings/str_cat.h"
+#include "engine/base/check.h"
+#include "engine/base/status_macros.h"
+#include "engine/decode/beam_search.h"
+#include "engine/decode/cell_pool.h"
+#include "engine/decode/hypothesis_cells.h"
+#include "engine/model/decoder.h"
+#include "engine/model/device_memory.h"
+#include "engine/model/encoder.h"
+
+namespace peregrine::decode {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr int kMaxEncoderTokens = 4096;
+
+struct LiveSentence {
+  LiveSentence(const SentenceInput& input, const model::TokenConfig& tokens)
+      : id(input.id),
+        beam_size(input.options.beam_size),
+        search(input.options, tokens.decoder_start, tokens.eos),
+        cells(input.options.beam_size, input.options.max_length + 1) {}
+
+  const uint64_t id;
+  const int beam_size;
+  BeamSearch search;
+  HypothesisCells cells;
+  int source_begin = 0;   // cells
+  int source_length = 0;  // with the suffix
+  int source_tokens = 0;  // without
+  Clock::duration encode_time{};
+  Clock::time_point decode_start;
+};
+
+absl::Status OutOfRange(absl::string_view field, int found, int min, int max) {
+  return absl::InvalidArgumentError(absl::StrCat(field, ": found ", found,
+                                                 ", allowed ", min, " to ", max));
+}
+
+}  // namespace
+
+class Session::Impl {
+ public:
+  Impl(const model::Model& model, kernels::Kernels& kernels, const SessionLimits& limits)
+      : model_(model),
+        kernels_(kernels),
+        limits_(limits),
+        max_positions_(model.max_target_length() + 1),
+        target_blocks_(HypothesisCells::MaxBlocks(limits.max_rows, max_positions_)),
+        source_runs_(SourceCells(), limits.max_rows),
+        memory_(kernels) {}
+
+  absl::Status Allocate() {
+    const int rows = limits_.max_rows;
+    PEREGRINE_ASSIGN_OR_RETURN(
+        encoder_,
+        model::Encoder::Create(model_, kernels_,
+                               std::min(SourceCells(), kMaxEncoderTokens)));
+    PEREGRINE_ASSIGN_OR_RETURN(
+        decoder_,
+        model::Decoder::Create(
+            model_, kernels_,
+            {rows, target_blocks_.num_free() * BlockPool::kBlockCells, SourceCells()}));
+    PEREGRINE_RETURN_IF_ERROR(memory_.NewMatrix(
+        rows, model_.config().architecture.target_vocab_size, &logits_));
+    PEREGRINE_RETURN_IF_ERROR(source_cells_.Reserve(encoder_->max_tokens(), memory_));
+    for (model::UploadedInts* ints :
+         {&tokens_, &positions_, &lengths_, &source_begins_, &source_lengths_}) {
+      PEREGRINE_RETURN_IF_ERROR(ints->Reserve(rows, memory_));
+    }
+    PEREGRINE_RETURN_IF_ERROR(
+        cells_.Reserve(static_cast<size_t>(rows) * max_positions_, memory_));
+    live_.reserve(rows);
+    constraints_.reserve(rows);
+    top_log_probs_.reserve(static_cast<size_t>(rows) * 2 * rows);
+    top_tokens_.reserve(static_cast<size_t>(rows) * 2 * rows);
+    return absl::OkStatus();
+  }
+
+  Room room() const {
+    return {limits_.max_rows - reserved_rows_,
+            std::min(SourceCells() - reserved_source_, source_runs_.largest_run())};
+  }
+
+  int BlockedTokens(int source_length) const {
+    return RunPool::Rounded(source_length + suffix_length());
+  }
+
+  absl::Status Validate(const SentenceInput& sentence) const {
+    const DecodingOptions& options = sentence.options;
+    const int source_length = static_cast<int>(sentence.source.size());
+    const int max_source = model_.max_source_length() - suffix_length();
+    const int vocab_size = model_.config().architecture.source_vocab_size;
+    const int min_source = suffix_length() > 0 ? 0 : 1;  // the encoder needs one
+    if (source_length < min_source || source_length > max_source) {
+      return OutOfRange("number of source tokens", source_length, min_source, max_source);
+    }
+    for (int32_t token : sentence.source) {
+      if (token < 0 || token >= vocab_size) {
+        return OutOfRange("source token", token, 0, vocab_size - 1);
+      }
+    }
+    if (options.beam_size < 1 || options.beam_size > limits_.max_rows) {
+      return OutOfRange("beam_size", options.beam_size, 1, limits_.max_rows);
+    }
+    if (options.num_hypotheses < 1 || options.num_hypotheses > options.beam_size) {
+      return OutOfRange("num_hypotheses", options.num_hypotheses, 1, options.beam_size);
+    }
+    if (options.max_length < 0 || options.max_length > model_.max_target_length()) {
+      return OutOfRange("max_length", options.max_length, 0, model_.max_target_length());
+    }
+    if (options.min_length < 0 || options.min_length > options.max_length) {
+      return OutOfRange("min_length", options.min_length, 0, options.max_length);
+    }
+    if (!(options.length_penalty >= -5.0f && options.length_penalty <= 5.0f)) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "length_penalty: found ", options.length_penalty, ", allowed -5 to 5"));
+    }
+    return absl::OkStatus();
+  }
+
+  void Admit(absl::Span<const SentenceInput> sentences) {
+    size_t begin = 0;
+    while (begin < sentences.size()) {
+      size_t end = begin;
+      int num_tokens = 0;
+      while (end < sentences.size()) {
+        const int length =
+            static_cast<int>(sentences[end].source.size()) + suffix_length();
+        if (end > begin && num_tokens + length > encoder_->max_tokens()) break;
+        num_tokens += length;
+        ++end;
+      }
+      EncodeBatch(sentences.subspan(begin, end - begin));
+      begin = end;
+    }
+  }
+
+  std::vector<SentenceOutput> Step() {
+    std::vector<SentenceOutput> outputs;
+    if (live_.empty()) return outputs;
+    const model::DecoderInput input = PrepareStep();
+    const kernels::Matrix hidden = decoder_->Step(input);
+    const kernels::TopK top = PrepareTopK(input.target.num_rows);
+    kernels_.OutputTopK(*model_.weights().output, hidden,
+                        model_.config().decoding.suppressed_tokens, constraints_,
+                        logits_.Rows(0, hidden.rows), top);
+    size_t row = 0;
+    for (const auto& sentence : live_) {
+      const size_t rows = sentence->search.live().size();
+      sentence->search.Advance(top.k, top.log_probs + row * top.k,
+                               top.tokens + row * top.k);
+      row += rows;
+    }
+    for (size_t i = 0; i < live_.size();) {
+      if (live_[i]->search.finished()) {
+        outputs.push_back(Output(*live_[i]));
+        Remove(i);
+      } else {
+        ++i;
+      }
+    }
+    return outputs;
+  }
+
+  bool Cancel(uint64_t id) {
+    for (size_t i = 0; i < live_.size(); ++i) {
+      if (live_[i]->id == id) {
+        Remove(i);
+        return true;
+      }
+    }
+    return false;
+  }
+
+  int live_sentences() const { return static_cast<int>(live_.size()); }
+
+  int live_rows() const {
+    int rows = 0;
+    for (const auto& sentence : live_) {
+      rows += static_cast<int>(sentence->search.live().size());
+    }
+    return rows;
+  }
+
+ private:
+  int suffix_length() const {
+    return static_cast<int>(model_.config().tokens.source_suffix.size());
+  }
+
+  // The longest source must always fit.
+  int SourceCells() const {
+    return std::max(RunPool::Rounded(limits_.max_source_tokens),
+                    RunPool::Rounded(model_.max_source_length()));
+  }
+
+  void EncodeBatch(absl::Span<const SentenceInput> sentences) {
+    const Clock::time_point start = Clock::now();
+    const model::TokenConfig& tokens = model_.config().tokens;
+    batch_tokens_.clear();
+    batch_lengths_.clear();
+    source_cells_.host.clear();
+    const size_t first = live_.size();
+    for (const SentenceInput& input : sentences) {
+      PEREGRINE_CHECK(Validate(input).ok()) << Validate(input);
+      auto sentence = std::make_unique<LiveSentence>(input, tokens);
+      sentence->source_tokens = static_cast<int>(input.source.size());
+      sentence->source_length = sentence->source_tokens + suffix_length();
+      sentence->source_begin = source_runs_.Take(sentence->source_length);
+      reserved_source_ += RunPool::Rounded(sentence->source_length);
+      reserved_rows_ += sentence->beam_size;
+      PEREGRINE_CHECK(sentence->source_begin >= 0 && reserved_rows_ <= limits_.max_rows)
+          << "no room for sentence " << input.id;
+      for (int i = 0; i < sentence->source_length; ++i) {
+        source_cells_.host.push_back(sentence->source_begin + i);
+      }
+      batch_tokens_.insert(batch_tokens_.end(), input.source.begin(), input.source.end());
+      batch_tokens_.insert(batch_tokens_.end(), tokens.source_suffix.begin(),
+                           tokens.source_suffix.end());
+      batch_lengths_.push_back(sentence->source_length);
+      live_.push_back(std::move(sentence));
+    }
+    const kernels::Matrix encoded = encoder_->Encode(batch_tokens_, batch_lengths_);
+    decoder_->StoreSource(encoded, source_cells_.Upload(kernels_));
+    const Clock::time_point end = Clock::now();
+    for (size_t i = first; i < live_.size(); ++i) {
+      live_[i]->encode_time = end - start;
+      live_[i]->decode_start = end;
+    }
+  }
+
+  // The arrays of the next step, a row for every live hypothesis.
+  model::DecoderInput PrepareStep() {
+    for (model::UploadedInts* ints : {&tokens_, &positions_, &lengths_, &cells_,
+                                      &source_begins_, &source_lengths_}) {
+      ints->host.clear();
+    }
+    constraints_.clear();
+    int stride = 0;
+    for (const auto& sentence : live_) stride = std::max(stride, sentence->search.step() + 1);
+    const int first_position = model_.config().architecture.position_offset;
+    for (const auto& sentence : live_) {
+      const int step = sentence->search.step();
+      const std::vector<BeamSearch::Live>& live = sentence->search.live();
+      sentence->cells.Extend(live, step, target_blocks_);
+      for (size_t j = 0; j < live.size(); ++j) {
+        tokens_.host.push_back(live[j].last_token);
+        positions_.host.push_back(first_position + step);
+        lengths_.host.push_back(step + 1);
+        source_begins_.host.push_back(sentence->source_begin);
+        source_lengths_.host.push_back(sentence->source_length);
+        const int32_t* cells = sentence->cells.row(j);
+        cells_.host.insert(cells_.host.end(), cells, cells + step + 1);
+        cells_.host.resize(tokens_.host.size() * stride);
+        constraints_.push_back(sentence->search.constraint());
+      }
+    }
+    const int num_rows = static_cast<int>(tokens_.host.size());
+    model::DecoderInput input;
+    input.tokens = tokens_.Upload(kernels_);
+    input.positions = positions_.Upload(kernels_);
+    input.target = {num_rows, lengths_.Upload(kernels_), cells_.Upload(kernels_), stride};
+    input.source = {num_rows, source_begins_.Upload(kernels_),
+                    source_lengths_.Upload(kernels_)};
+    return input;
+  }
+
+  kernels::TopK PrepareTopK(int num_rows) {
+    int k = 0;
+    for (const auto& sentence : live_) k = std::max(k, sentence->search.num_candidates());
+    top_log_probs_.resize(static_cast<size_t>(num_rows) * k);
+    top_tokens_.resize(static_cast<size_t>(num_rows) * k);
+    return {k, top_log_probs_.data(), top_tokens_.data()};
+  }
+
+  static SentenceOutput Output(LiveSentence& sentence) {
+    SentenceOutput output;
+    output.id = sentence.id;
+    output.hypotheses = sentence.search.TakeHypotheses();
+    output.source_tokens = sentence.source_tokens;
+    output.encode_time = absl::FromChrono(sentence.encode_time);
+    output.decode_time = absl::FromChrono(Clock::now() - sentence.decode_start);
+    return output;
+  }
+
+  void Remove(size_t i) {
+    LiveSentence& sentence = *live_[i];
+    sentence.cells.Release(target_blocks_);
+    source_runs_.Give(sentence.source_begin, sentence.source_length);
+    reserved_source_ -= RunPool::Rounded(sentence.source_length);
+    reserved_rows_ -= sentence.beam_size;
+    std::swap(live_[i], live_.back());
+    live_.pop_back();
+  }
+
+  const model::Model& model_;
+  kernels::Kernels& kernels_;
+  const SessionLimits limits_;
+  const int max_positions_;  // target positions, the last for eos alone
+
+  BlockPool target_blocks_;
+  RunPool source_runs_;
+  int reserved_rows_ = 0;
+  int reserved_source_ = 0;
+  std::vector<std::unique_ptr<LiveSentence>> live_;
+
+  std::unique_ptr<model::Encoder> encoder_;
+  std::unique_ptr<model::Decoder> decoder_;
+  model::DeviceMemory memory_;
+
+  // The batch being admitted.
+  std::vector<int32_t> batch_tokens_;
+  std::vector<int> batch_lengths_;
+  model::UploadedInts source_cells_;  // [tokens]
+
+  // The step: see model::DecoderInput.
+  model::UploadedInts tokens_;
+  model::UploadedInts positions_;
+  model::UploadedInts lengths_;
+  model::UploadedInts cells_;  // [rows, stride]
+  model::UploadedInts source_begins_;
+  model::UploadedInts source_lengths_;
+  std::vector<kernels::TokenConstraint> constraints_;
+  kernels::Matrix logits_;  // [max_rows, vocab_size]
+  std::vector<float> top_log_probs_;
+  std::vector<int32_t> top_tokens_;
+};
+
+absl::StatusOr<std::unique_ptr<Session>> Session::Create(const model::Model& model,
+                                                         kernels::Kernels& kernels,
+                                                         const SessionLimits& limits) {
+  if (limits.max_rows < 1 || limits.max_source_tokens < 1) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("session limits: found ", limits.max_rows, " rows and ",
+                     limits.max_source_tokens, " source tokens, expected at least 1"));
+  }
+  auto impl = std::make_unique<Impl>(model, kernels, limits);
+  PEREGRINE_RETURN_IF_ERROR(impl->Allocate());
+  return absl::WrapUnique(new Session(std::move(impl)));
+}
+
+Session::Session(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Session::~Session() = default;
+
+Room Session::room() const { return impl_->room(); }
+int Session::BlockedTokens(int source_length) const {
+  return impl_->BlockedTokens(source_length);
+}
+absl::Status Session::Validate(const SentenceInput& sentence) const {
+  return impl_->Validate(sentence);
+}
+void Session::Admit(absl::Span<const SentenceInput> sentences) {
+  impl_->Admit(sentences);
+}
+std::vector<SentenceOutput> Session::Step() { return impl_->Step(); }
+bool Session::Cancel(uint64_t id) { return impl_->Cancel(id); }
+int Session::live_sentences() const { return impl_->live_sentences(); }
+int Session::live_rows() const { return impl_->live_rows(); }
+
+}  // namespace peregrine::decode

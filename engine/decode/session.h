@@ -1,0 +1,99 @@
+#ifndef PEREGRINE_ENGINE_DECODE_SESSION_H_
+#define PEREGRINE_ENGINE_DECODE_SESSION_H_
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "engine/decode/decoding_options.h"
+#include "engine/kernels/kernels.h"
+#include "engine/model/model.h"
+
+namespace peregrine::decode {
+
+// What a session may hold at once. Memory follows from it and is reserved when
+// the session is made; pages are committed as they are used.
+struct SessionLimits {
+  int max_rows = 256;             // live hypotheses: sum of beam sizes
+  int max_source_tokens = 16384;  // sum over the live sentences
+};
+
+// One sentence to translate, already in token ids (with the model's source
+// suffix appended by the session).
+struct SentenceInput {
+  uint64_t id = 0;  // chosen by the caller, repeated in the output
+  std::vector<int32_t> source;
+  DecodingOptions options;
+};
+
+struct SentenceOutput {
+  uint64_t id = 0;
+  std::vector<Hypothesis> hypotheses;  // best first
+  int source_tokens = 0;
+  absl::Duration encode_time;  // wall time in the encoder, batch-mates included
+  absl::Duration decode_time;  // wall time from there to the last token
+};
+
+// What is still free in a session.
+struct Room {
+  int rows = 0;
+  int source_tokens = 0;
+};
+
+// Live sentences of one worker: continuous batching. Sentences join between
+// two steps and leave as they finish, so that a batch is never closed. What a
+// sentence yields does not depend on those beside it. Not thread-safe: belongs
+// to one worker thread.
+//
+//   while (...) {
+//     session.Admit(sentences);              // encodes them, if any fit
+//     for (SentenceOutput& output : session.Step()) ...
+//   }
+class Session {
+ public:
+  // `model` and `kernels` must outlive the session; `kernels` is used by this
+  // session's thread alone. RESOURCE_EXHAUSTED: not enough device memory.
+  static absl::StatusOr<std::unique_ptr<Session>> Create(
+      const model::Model& model, kernels::Kernels& kernels,
+      const SessionLimits& limits);
+  ~Session();
+
+  // Room for more. A sentence fits if it needs no more rows than its beam_size
+  // and no more source tokens than its length (with suffix) in whole blocks,
+  // see BlockedTokens.
+  Room room() const;
+
+  // Source tokens that a sentence of `source_length` ids takes from the room.
+  int BlockedTokens(int source_length) const;
+
+  // INVALID_ARGUMENT: the model cannot take this sentence (longer than the
+  // positions, empty without a suffix, a token outside the vocabulary, options
+  // out of range).
+  absl::Status Validate(const SentenceInput& sentence) const;
+
+  // Encodes the sentences together and makes them live. Each must be valid and
+  // all must fit the room (CHECK). The outputs of Step() carry their ids.
+  void Admit(absl::Span<const SentenceInput> sentences);
+
+  // One token for every live hypothesis. Returns the sentences that finished.
+  std::vector<SentenceOutput> Step();
+
+  // Takes a live sentence out at once; its rows are free. False: not live.
+  bool Cancel(uint64_t id);
+
+  int live_sentences() const;
+  int live_rows() const;
+
+ private:
+  class Impl;
+  explicit Session(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace peregrine::decode
+
+#endif  // PEREGRINE_ENGINE_DECODE_SESSION_H_

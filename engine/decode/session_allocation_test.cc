@@ -1,0 +1,61 @@
+// The step loop allocates nothing: every operator new of the process is counted.
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <new>
+
+#include "engine/decode/session_fixture.h"
+
+namespace {
+std::atomic<int64_t> allocations{0};
+}  // namespace
+
+void* operator new(size_t bytes) {
+  ++allocations;
+  if (void* memory = std::malloc(bytes)) return memory;
+  throw std::bad_alloc();
+}
+void* operator new[](size_t bytes) { return operator new(bytes); }
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete[](void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, size_t) noexcept { std::free(memory); }
+
+namespace peregrine::decode {
+namespace {
+
+// Ten sentences that all run for 40 steps.
+std::vector<SentenceInput> LongSentences(int beam_size) {
+  std::vector<SentenceInput> sentences(10);
+  for (size_t i = 0; i < sentences.size(); ++i) {
+    sentences[i].id = i;
+    sentences[i].source.assign(5 + 3 * i, static_cast<int32_t>(10 + i));
+    sentences[i].options.beam_size = beam_size;
+    sentences[i].options.min_length = sentences[i].options.max_length = 40;
+  }
+  return sentences;
+}
+
+class SessionAllocationTest : public testing::TestWithParam<int> {};
+
+TEST_P(SessionAllocationTest, StepAllocatesNothing) {
+  Engine engine(kernels::Device::kCpu);
+  auto session = engine.NewSession();
+  // Once without counting: scratch grows to what these sentences need.
+  session->Admit(LongSentences(GetParam()));
+  while (session->live_sentences() > 0) session->Step();
+
+  session->Admit(LongSentences(GetParam()));
+  const int64_t before = allocations;
+  for (int step = 0; step < 40; ++step) ASSERT_TRUE(session->Step().empty());
+  EXPECT_EQ(allocations - before, 0);
+  EXPECT_EQ(session->Step().size(), 10u);
+  EXPECT_GT(allocations, before) << "the counter counts";
+}
+
+INSTANTIATE_TEST_SUITE_P(Beams, SessionAllocationTest, testing::Values(1, 4));
+
+}  // namespace
+}  // namespace peregrine::decode

@@ -1,0 +1,244 @@
+#include "engine/decode/session.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "engine/decode/session_fixture.h"
+#include "engine/kernels/device.h"
+#include "engine/model/random_tensors.h"
+
+namespace peregrine::decode {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+SentenceInput RandomSentence(uint64_t id, std::mt19937& random, int max_beam = 5) {
+  const auto pick = [&](int min, int max) {
+    return std::uniform_int_distribution<int>(min, max)(random);
+  };
+  SentenceInput sentence;
+  sentence.id = id;
+  sentence.source.resize(pick(1, 40));
+  for (int32_t& token : sentence.source) token = pick(4, kVocabSize - 1);
+  sentence.options.beam_size = pick(1, max_beam);
+  sentence.options.num_hypotheses = pick(1, sentence.options.beam_size);
+  sentence.options.length_penalty = 0.3f * pick(0, 4);
+  sentence.options.max_length = pick(1, 40);
+  sentence.options.min_length = pick(0, std::min(5, sentence.options.max_length));
+  return sentence;
+}
+
+SentenceOutput Alone(Session& session, const SentenceInput& sentence) {
+  session.Admit({sentence});
+  while (true) {
+    std::vector<SentenceOutput> outputs = session.Step();
+    if (!outputs.empty()) return std::move(outputs[0]);
+  }
+}
+
+// Bit for bit: scores are compared as they are.
+void ExpectSame(const SentenceOutput& found, const SentenceOutput& expected) {
+  ASSERT_EQ(found.hypotheses.size(), expected.hypotheses.size());
+  for (size_t i = 0; i < found.hypotheses.size(); ++i) {
+    EXPECT_EQ(found.hypotheses[i].tokens, expected.hypotheses[i].tokens);
+    EXPECT_EQ(found.hypotheses[i].score, expected.hypotheses[i].score);
+    EXPECT_EQ(found.hypotheses[i].truncated, expected.hypotheses[i].truncated);
+  }
+}
+
+bool Fits(const Session& session, const SentenceInput& sentence) {
+  const Room room = session.room();
+  return sentence.options.beam_size <= room.rows &&
+         session.BlockedTokens(static_cast<int>(sentence.source.size())) <=
+             room.source_tokens;
+}
+
+class SessionTest : public testing::TestWithParam<kernels::Device> {};
+
+// Whatever stands beside a sentence, whenever it arrives, its output is the
+// same bits as alone.
+TEST_P(SessionTest, OutputDoesNotDependOnCompany) {
+  Engine engine(GetParam());
+  std::mt19937 random(11);
+  const int rounds = GetParam() == kernels::Device::kReference ? 2 : 20;
+  auto alone = engine.NewSession();
+  for (int round = 0; round < rounds; ++round) {
+    auto together = engine.NewSession({40, 512});
+    std::vector<SentenceInput> waiting;
+    std::map<uint64_t, SentenceOutput> expected;
+    for (uint64_t id = 0; id < 20; ++id) {
+      waiting.push_back(RandomSentence(id, random));
+      expected[id] = Alone(*alone, waiting.back());
+    }
+    size_t finished = 0;
+    while (finished < expected.size()) {
+      while (!waiting.empty() && Fits(*together, waiting.back()) && random() % 3 != 0) {
+        together->Admit({waiting.back()});
+        waiting.pop_back();
+      }
+      for (const SentenceOutput& output : together->Step()) {
+        SCOPED_TRACE(testing::Message() << "round " << round << " sentence " << output.id);
+        ExpectSame(output, expected.at(output.id));
+        ++finished;
+      }
+    }
+    EXPECT_EQ(together->live_rows(), 0);
+    EXPECT_EQ(together->room().rows, 40);
+  }
+}
+
+TEST_P(SessionTest, AdmittingTogetherIsAdmittingOneByOne) {
+  Engine engine(GetParam());
+  std::mt19937 random(5);
+  std::vector<SentenceInput> sentences;
+  for (uint64_t id = 0; id < 12; ++id) sentences.push_back(RandomSentence(id, random));
+  auto alone = engine.NewSession();
+  auto together = engine.NewSession();
+  together->Admit(sentences);
+  EXPECT_EQ(together->live_sentences(), 12);
+  std::map<uint64_t, SentenceOutput> outputs;
+  while (together->live_sentences() > 0) {
+    for (SentenceOutput& output : together->Step()) outputs[output.id] = std::move(output);
+  }
+  for (const SentenceInput& sentence : sentences) {
+    ExpectSame(outputs.at(sentence.id), Alone(*alone, sentence));
+    EXPECT_EQ(outputs.at(sentence.id).source_tokens,
+              static_cast<int>(sentence.source.size()));
+  }
+}
+
+TEST_P(SessionTest, KeepsItsPromisesOnLength) {
+  Engine engine(GetParam());
+  auto session = engine.NewSession();
+  std::mt19937 random(3);
+  for (int max_length : {0, 1, 7}) {
+    SentenceInput sentence = RandomSentence(1, random);
+    sentence.options.max_length = max_length;
+    sentence.options.min_length = max_length;
+    const SentenceOutput output = Alone(*session, sentence);
+    for (const Hypothesis& hypothesis : output.hypotheses) {
+      EXPECT_EQ(hypothesis.tokens.size(), static_cast<size_t>(max_length));
+      EXPECT_TRUE(hypothesis.truncated);
+      for (int32_t token : hypothesis.tokens) {
+        EXPECT_NE(token, 3) << "pad is suppressed";
+        EXPECT_NE(token, 2) << "eos ends a hypothesis";
+      }
+    }
+  }
+}
+
+TEST_P(SessionTest, CancelFreesTheRoomAtOnce) {
+  Engine engine(GetParam());
+  auto session = engine.NewSession({8, 128});
+  std::mt19937 random(3);
+  const Room before = session->room();
+  SentenceInput first = RandomSentence(1, random, 2);
+  SentenceInput second = RandomSentence(2, random, 2);
+  first.options.max_length = second.options.max_length = 30;
+  first.options.min_length = second.options.min_length = 20;
+  session->Admit({first, second});
+  session->Step();
+  session->Step();
+  EXPECT_TRUE(session->Cancel(1));
+  EXPECT_FALSE(session->Cancel(1));
+  EXPECT_EQ(session->live_sentences(), 1);
+  SentenceOutput output;
+  while (session->live_sentences() > 0) {
+    for (SentenceOutput& finished : session->Step()) output = std::move(finished);
+  }
+  EXPECT_EQ(output.id, 2u);
+  auto alone = engine.NewSession();
+  ExpectSame(output, Alone(*alone, second));
+  EXPECT_EQ(session->room().rows, before.rows);
+  EXPECT_EQ(session->room().source_tokens, before.source_tokens);
+  EXPECT_THAT(session->Step(), IsEmpty());
+}
+
+TEST_P(SessionTest, ValidateNamesFieldFoundAndAllowed) {
+  Engine engine(GetParam());
+  auto session = engine.NewSession({16, 256});
+  std::mt19937 random(3);
+  const SentenceInput good = RandomSentence(1, random);
+  ASSERT_TRUE(session->Validate(good).ok());
+  const auto error_of = [&](const auto& change) {
+    SentenceInput sentence = good;
+    change(sentence);
+    const absl::Status status = session->Validate(sentence);
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    return std::string(status.message());
+  };
+  EXPECT_THAT(error_of([](auto& s) { s.source.assign(64, 5); }),
+              HasSubstr("number of source tokens: found 64, allowed 0 to 63"));
+  EXPECT_THAT(error_of([](auto& s) { s.source[0] = kVocabSize; }),
+              HasSubstr("source token: found 97, allowed 0 to 96"));
+  EXPECT_THAT(error_of([](auto& s) { s.source[0] = -1; }), HasSubstr("found -1"));
+  EXPECT_THAT(error_of([](auto& s) { s.options.beam_size = 17; }),
+              HasSubstr("beam_size: found 17, allowed 1 to 16"));
+  EXPECT_THAT(error_of([](auto& s) { s.options.num_hypotheses = 0; }),
+              HasSubstr("num_hypotheses: found 0"));
+  EXPECT_THAT(error_of([](auto& s) { s.options.max_length = 64; }),
+              HasSubstr("max_length: found 64, allowed 0 to 63"));
+  EXPECT_THAT(error_of([](auto& s) { s.options.min_length = 41; }),
+              HasSubstr("min_length: found 41"));
+  EXPECT_THAT(error_of([](auto& s) { s.options.length_penalty = NAN; }),
+              HasSubstr("length_penalty: found nan"));
+}
+
+TEST_P(SessionTest, LongestSentenceFitsTheSmallestSession) {
+  Engine engine(GetParam());
+  auto session = engine.NewSession({1, 1});
+  std::mt19937 random(3);
+  SentenceInput sentence = RandomSentence(1, random, 1);
+  sentence.source.assign(63, 7);
+  sentence.options.max_length = 63;
+  ASSERT_TRUE(session->Validate(sentence).ok());
+  ASSERT_TRUE(Fits(*session, sentence));
+  EXPECT_FALSE(Alone(*session, sentence).hypotheses.empty());
+}
+
+std::string DeviceName(const testing::TestParamInfo<kernels::Device>& info) {
+  return info.param == kernels::Device::kReference ? "reference" : "cpu";
+}
+
+INSTANTIATE_TEST_SUITE_P(Devices, SessionTest,
+                         testing::Values(kernels::Device::kReference,
+                                         kernels::Device::kCpu),
+                         DeviceName);
+
+TEST(SessionDevicesTest, CpuFindsWhatTheReferenceFinds) {
+  Engine reference(kernels::Device::kReference);
+  Engine cpu(kernels::Device::kCpu);
+  auto reference_session = reference.NewSession();
+  auto cpu_session = cpu.NewSession();
+  std::mt19937 random(23);
+  for (uint64_t id = 0; id < 30; ++id) {
+    const SentenceInput sentence = RandomSentence(id, random);
+    const SentenceOutput expected = Alone(*reference_session, sentence);
+    const SentenceOutput found = Alone(*cpu_session, sentence);
+    ASSERT_EQ(found.hypotheses.size(), expected.hypotheses.size());
+    for (size_t i = 0; i < found.hypotheses.size(); ++i) {
+      EXPECT_EQ(found.hypotheses[i].tokens, expected.hypotheses[i].tokens) << id;
+      EXPECT_NEAR(found.hypotheses[i].score, expected.hypotheses[i].score, 1e-4) << id;
+    }
+  }
+}
+
+TEST(SessionDevicesTest, RefusesSenselessLimits) {
+  const auto kernels = *kernels::MakeKernels(kernels::Device::kReference);
+  model::RandomTensors tensors(1);
+  const auto model = *model::Model::Load(SmallRandomConfig(), tensors, *kernels);
+  EXPECT_THAT(std::string(Session::Create(*model, *kernels, {0, 10}).status().message()),
+              HasSubstr("found 0 rows"));
+}
+
+}  // namespace
+}  // namespace peregrine::decode
