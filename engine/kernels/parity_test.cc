@@ -824,6 +824,13 @@ TEST_P(ParityTest, TopKUnderConstraints) {
   }
 }
 
+TEST_P(ParityTest, TopKNeverGivesTheForbiddenToken) {
+  OutputTopKCase top_k =
+      IntegerTopK(RandomIntegers(20, 4, 9), RandomIntegers(20, 4, 9), 20);
+  for (int r = 0; r < 20; ++r) top_k.constraints[r].forbidden = r;
+  ExpectTopKParity(top_k, *device_, reference_);
+}
+
 TEST_P(ParityTest, TopKWithoutAnyAllowedToken) {
   OutputTopKCase top_k =
       IntegerTopK(RandomIntegers(3, 2, 5), RandomIntegers(1, 2, 5), 2);

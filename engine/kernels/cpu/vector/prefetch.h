@@ -7,10 +7,9 @@ namespace peregrine::kernels {
 
 constexpr int kLineFloats = 16;  // of a cache line
 
-// Always inlined: g++ takes a function that only prefetches for one without
-// effect and drops the call.
-
-// The lines of [p, p + count) into the L1 cache.
+// The lines of [p, p + count) into the L1 cache. This and all that call it and
+// do nothing else are always inlined: g++ takes a function that only prefetches
+// for one without effect, and drops the call.
 template <class V>
 inline __attribute__((always_inline)) void PrefetchNear(const float* p,
                                                         int count) {
