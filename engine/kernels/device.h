@@ -10,11 +10,12 @@
 
 namespace peregrine::kernels {
 
-// What computes: the plain loops of reference/ (the oracle of all tests), or
-// the optimised cpu/.
-enum class Device { kReference, kCpu };
+// What computes: the plain loops of reference/ (the oracle of all tests), the
+// optimised cpu/, or that with the matrix products of oneDNN.
+enum class Device { kReference, kCpu, kCpuOneDnn };
 
-// "reference" or "cpu". INVALID_ARGUMENT names what was given and what exists.
+// "reference", "cpu" or "cpu-onednn". INVALID_ARGUMENT names what was given and
+// what exists.
 absl::StatusOr<Device> ParseDevice(absl::string_view name);
 
 // Kernels for the calling thread's use; one per worker.

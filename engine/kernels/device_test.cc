@@ -19,6 +19,7 @@ class IsaCap {
 
 TEST(DeviceTest, ParsesTheNamesOfDevices) {
   EXPECT_EQ(ParseDevice("cpu").value(), Device::kCpu);
+  EXPECT_EQ(ParseDevice("cpu-onednn").value(), Device::kCpuOneDnn);
   EXPECT_EQ(ParseDevice("reference").value(), Device::kReference);
 }
 
@@ -27,12 +28,14 @@ TEST(DeviceTest, AnUnknownNameIsNamedWithTheKnownOnes) {
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(status.message()), HasSubstr("'gpu7'"));
   EXPECT_THAT(std::string(status.message()), HasSubstr("'cpu'"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("'cpu-onednn'"));
   EXPECT_THAT(std::string(status.message()), HasSubstr("'reference'"));
   EXPECT_FALSE(ParseDevice("").ok());
 }
 
 TEST(DeviceTest, MakesKernelsOfEachDevice) {
   EXPECT_EQ(MakeKernels(Device::kCpu).value()->device(), "cpu");
+  EXPECT_EQ(MakeKernels(Device::kCpuOneDnn).value()->device(), "cpu-onednn");
   EXPECT_EQ(MakeKernels(Device::kReference).value()->device(), "reference");
 }
 

@@ -129,7 +129,8 @@ struct TopK {
 // buffers may be shared by all instances for the same device.
 //
 // A row of a result depends on the arguments of that row alone, bit for bit:
-// never on how many other rows there are nor on its place among them.
+// never on how many other rows there are nor on its place among them. (One
+// device can promise it on some machines only: see OneDnnKernels.)
 class Kernels {
  public:
   virtual ~Kernels() = default;

@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <memory>
 #include <random>
+#include <utility>
 #include <vector>
 
 #include "benchmark/benchmark.h"
@@ -124,11 +125,11 @@ void ReportProducts(benchmark::State& state, double products) {
 
 // Weights come from beyond the caches, as in a model: as many of a shape as
 // fill 160 MB, in turn.
-void BM_Linear(benchmark::State& state) {
+void BM_Linear(benchmark::State& state, Device device) {
   const int in_dim = state.range(0);
   const int out_dim = state.range(1);
   const int rows = state.range(2);
-  const std::unique_ptr<Kernels> kernels = MakeKernels(Device::kCpu).value();
+  const std::unique_ptr<Kernels> kernels = MakeKernels(device).value();
   const size_t weight_floats = size_t(in_dim) * out_dim;
   const std::vector<float> weight = RandomFloats(weight_floats, 0.1f);
   const std::vector<float> bias = RandomFloats(out_dim, 0.1f);
@@ -149,14 +150,27 @@ void BM_Linear(benchmark::State& state) {
   ReportProducts(state, double(weight_floats) * rows);
 }
 
-// The layers of base 6-6/32K, 12-1/10K and MDN 22-1/10K.
-BENCHMARK(BM_Linear)
-    ->ArgNames({"in", "out", "rows"})
-    ->ArgsProduct({{512},
-                   {64, 512, 1536, 2048, 10000, 32000},
-                   {1, 4, 8, 16, 32, 54, 64, 108, 128}})
-    ->ArgsProduct({{64}, {512, 10000}, {1, 4, 8, 16, 32, 54, 64, 108, 128}})
-    ->ArgsProduct({{2048}, {512}, {1, 4, 8, 16, 32, 54, 64, 108, 128}});
+// The layers of base 6-6/32K, 12-1/10K and MDN 22-1/10K, our products beside
+// those of oneDNN.
+void RegisterLinear(int in_dim, int out_dim) {
+  for (int rows : {1, 4, 8, 16, 32, 54, 64, 108, 128}) {
+    for (auto [name, device] : {std::pair("BM_Linear/cpu", Device::kCpu),
+                                std::pair("BM_Linear/cpu-onednn",
+                                          Device::kCpuOneDnn)}) {
+      benchmark::RegisterBenchmark(name, BM_Linear, device)
+          ->ArgNames({"in", "out", "rows"})
+          ->Args({in_dim, out_dim, rows});
+    }
+  }
+}
+
+void RegisterLinears() {
+  for (int out_dim : {64, 512, 1536, 2048, 10000, 32000}) {
+    RegisterLinear(512, out_dim);
+  }
+  for (int out_dim : {512, 10000}) RegisterLinear(64, out_dim);
+  RegisterLinear(2048, 512);
+}
 
 // Sentences of 27 tokens, 8 heads of 64.
 void BM_EncoderAttention(benchmark::State& state) {
@@ -300,6 +314,7 @@ int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
   std::printf("peak of this core in float32: %.1f GMAC/s\n",
               peregrine::kernels::Peak() / 1e9);
+  peregrine::kernels::RegisterLinears();
   benchmark::RunSpecifiedBenchmarks();
   return 0;
 }

@@ -83,7 +83,10 @@ void Suppress(absl::Span<const int32_t> suppressed, int32_t forbidden,
 
 }  // namespace
 
-CpuKernels::CpuKernels(Isa isa) : isa_(isa), ops_(VectorOpsFor(isa)) {}
+CpuKernels::CpuKernels(Isa isa) : CpuKernels(isa, "cpu") {}
+
+CpuKernels::CpuKernels(Isa isa, std::string device)
+    : device_(std::move(device)), isa_(isa), ops_(VectorOpsFor(isa)) {}
 
 absl::StatusOr<std::unique_ptr<Buffer>> CpuKernels::Allocate(size_t bytes) {
   return AllocateHostBuffer(bytes);
@@ -124,16 +127,17 @@ void CpuKernels::LayerNorm(const NormWeight& norm, Matrix x, Matrix y) {
 
 void CpuKernels::Linear(const LinearWeight& weight, Matrix x,
                         Activation activation, Matrix y) {
+  CheckLinear(weight, x, y);
   RunLinear(weight, x, activation, /*add_to_y=*/false, y);
 }
 
 void CpuKernels::LinearAdd(const LinearWeight& weight, Matrix x, Matrix y) {
+  CheckLinear(weight, x, y);
   RunLinear(weight, x, Activation::kNone, /*add_to_y=*/true, y);
 }
 
 void CpuKernels::RunLinear(const LinearWeight& weight, Matrix x,
                            Activation activation, bool add_to_y, Matrix y) {
-  CheckLinear(weight, x, y);
   auto* packed = dynamic_cast<const CpuLinearWeight*>(&weight);
   PEREGRINE_CHECK(packed != nullptr && packed->isa() == isa_)
       << "weight of another device";

@@ -13,7 +13,7 @@ namespace peregrine::kernels {
 // Transformer operations on one core, in float32. One instance a worker thread:
 // single-threaded workers that share read-only weights outrun a team of threads
 // on every matrix product. Weights fit all instances of the same Isa.
-class CpuKernels final : public Kernels {
+class CpuKernels : public Kernels {
  public:
   // `isa` is one of SupportedIsas().
   explicit CpuKernels(Isa isa);
@@ -45,16 +45,22 @@ class CpuKernels final : public Kernels {
                   absl::Span<const TokenConstraint> constraints, Matrix logits,
                   TopK result) override;
 
- private:
-  void RunLinear(const LinearWeight& weight, Matrix x, Activation activation,
-                 bool add_to_y, Matrix y);
-  // `attention` comes with the queries and the cells of each row.
-  void AttendCells(HeadShape heads, int num_rows, const KvCells& cache,
-                   Matrix context, CellAttention attention);
+ protected:
+  // For a kind that brings its own PackLinear and RunLinear.
+  CpuKernels(Isa isa, std::string device);
+
+  // The product of Linear and LinearAdd, whose shapes have been checked.
+  virtual void RunLinear(const LinearWeight& weight, Matrix x,
+                         Activation activation, bool add_to_y, Matrix y);
   // At least `floats` of memory until the next call; grows and never shrinks.
   float* Scratch(size_t floats);
 
-  const std::string device_ = "cpu";
+ private:
+  // `attention` comes with the queries and the cells of each row.
+  void AttendCells(HeadShape heads, int num_rows, const KvCells& cache,
+                   Matrix context, CellAttention attention);
+
+  const std::string device_;
   const Isa isa_;
   const VectorOps& ops_;
   std::unique_ptr<Buffer> scratch_;
