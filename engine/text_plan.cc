@@ -1,0 +1,156 @@
+#include "engine/text_plan.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "engine/base/check.h"
+
+namespace peregrine {
+namespace {
+
+constexpr size_t kMaxLoopTokens = 8;   // length of the repeated phrase
+constexpr size_t kMinLoopRepeats = 4;
+constexpr size_t kMinLoopSpan = 8;     // tokens that the repetition covers
+
+// Bytes of the longest prefix of `text` that is no longer than `bytes` and
+// ends between two characters; at least one character.
+size_t CharacterBoundary(absl::string_view text, size_t bytes) {
+  const auto continues = [&](size_t i) {
+    return i < text.size() && (static_cast<unsigned char>(text[i]) & 0xc0) == 0x80;
+  };
+  size_t end = std::min(bytes, text.size());
+  while (end > 0 && continues(end)) --end;
+  if (end == 0) {
+    end = 1;
+    while (continues(end)) ++end;
+  }
+  return end;
+}
+
+// Where to cut a text that has too many tokens: behind the white space nearest
+// to its middle, or between two characters where it has none.
+size_t CutPoint(absl::string_view text) {
+  const size_t middle = text.size() / 2;
+  for (size_t distance = 0; distance <= middle; ++distance) {
+    for (size_t at : {middle - distance, middle + distance}) {
+      if (at > 0 && at + 1 < text.size() && absl::ascii_isspace(text[at])) return at + 1;
+    }
+  }
+  return CharacterBoundary(text, middle);
+}
+
+// The tokens of `sentence`, cut in halves until each part has at most
+// max_tokens. Parts are put together by the white space between them.
+struct CutSentence {
+  std::vector<std::vector<int32_t>> parts;
+  std::vector<std::string> separators;  // between them
+};
+
+void CutToFit(const text::Tokenizer& tokenizer, absl::string_view sentence,
+              size_t max_tokens, CutSentence& cut) {
+  std::vector<int32_t> tokens = tokenizer.Encode(sentence);
+  const bool indivisible = CharacterBoundary(sentence, 1) >= sentence.size();
+  if (tokens.size() <= max_tokens || indivisible) {
+    if (tokens.size() > max_tokens) tokens.resize(max_tokens);
+    cut.parts.push_back(std::move(tokens));
+    return;
+  }
+  const size_t at = CutPoint(sentence);
+  const absl::string_view head = sentence.substr(0, at);
+  const absl::string_view stripped = absl::StripTrailingAsciiWhitespace(head);
+  const absl::string_view tail = sentence.substr(at);
+  const absl::string_view rest = absl::StripLeadingAsciiWhitespace(tail);
+  CutToFit(tokenizer, stripped, max_tokens, cut);
+  cut.separators.push_back(
+      absl::StrCat(head.substr(stripped.size()), tail.substr(0, tail.size() - rest.size())));
+  CutToFit(tokenizer, rest, max_tokens, cut);
+}
+
+}  // namespace
+
+bool LooksLikeLoop(absl::Span<const int32_t> tokens) {
+  for (size_t period = 1; period <= kMaxLoopTokens; ++period) {
+    size_t run = 0;  // tokens that equal the one a period before
+    for (size_t i = period; i < tokens.size(); ++i) {
+      run = tokens[i] == tokens[i - period] ? run + 1 : 0;
+      const size_t span = run + period;
+      if (span >= period * kMinLoopRepeats && span >= kMinLoopSpan) return true;
+    }
+  }
+  return false;
+}
+
+TextPlan TextPlan::Make(const TranslationModel& model, absl::string_view text,
+                        bool single_sentence) {
+  PEREGRINE_CHECK(model.source_tokenizer() != nullptr) << model.config().name;
+  const text::Tokenizer& tokenizer = *model.source_tokenizer();
+  std::vector<text::SentenceSegment> segments;
+  if (single_sentence) {
+    const absl::string_view rest = absl::StripLeadingAsciiWhitespace(text);
+    const absl::string_view sentence = absl::StripTrailingAsciiWhitespace(rest);
+    segments.push_back({{}, text.substr(0, text.size() - rest.size())});
+    segments.push_back({sentence, rest.substr(sentence.size())});
+  } else {
+    segments = model.splitter().Split(text);
+  }
+
+  TextPlan plan;
+  plan.separators_.emplace_back();
+  for (const text::SentenceSegment& segment : segments) {
+    CutSentence cut;
+    if (!segment.sentence.empty()) {
+      CutToFit(tokenizer, segment.sentence,
+               static_cast<size_t>(model.max_source_tokens()), cut);
+    }
+    plan.source_split_ |= cut.parts.size() > 1;
+    for (size_t i = 0; i < cut.parts.size(); ++i) {
+      std::vector<int32_t>& part = cut.parts[i];
+      const absl::string_view separator =
+          i < cut.separators.size() ? absl::string_view(cut.separators[i]) : "";
+      // Normalisation may leave nothing of it: control characters, say.
+      if (!part.empty()) {
+        plan.unknown_source_ |=
+            std::count(part.begin(), part.end(), tokenizer.unk_id()) > 0;
+        plan.sentences_.push_back(std::move(part));
+        plan.separators_.emplace_back();
+      }
+      absl::StrAppend(&plan.separators_.back(), separator);
+    }
+    absl::StrAppend(&plan.separators_.back(), segment.separator);
+  }
+  return plan;
+}
+
+TextTranslation TextPlan::Assemble(
+    const TranslationModel& model,
+    absl::Span<const std::vector<decode::Hypothesis>> hypotheses) const {
+  PEREGRINE_CHECK(hypotheses.size() == sentences_.size());
+  const text::Tokenizer& tokenizer = *model.target_tokenizer();
+  TextTranslation translation;
+  translation.unknown_source = unknown_source_;
+  translation.source_split = source_split_;
+
+  size_t count = 1;
+  for (const auto& of_sentence : hypotheses) {
+    PEREGRINE_CHECK(!of_sentence.empty());
+    count = std::max(count, of_sentence.size());
+    translation.truncated |= of_sentence[0].truncated;
+    translation.repetition |= LooksLikeLoop(of_sentence[0].tokens);
+  }
+  translation.hypotheses.resize(count);
+  for (size_t n = 0; n < count; ++n) {
+    TextHypothesis& whole = translation.hypotheses[n];
+    whole.text = separators_[0];
+    for (size_t i = 0; i < hypotheses.size(); ++i) {
+      const auto& of_sentence = hypotheses[i];
+      const decode::Hypothesis& part = of_sentence[std::min(n, of_sentence.size() - 1)];
+      absl::StrAppend(&whole.text, tokenizer.Decode(part.tokens), separators_[i + 1]);
+      whole.score += part.score;
+    }
+  }
+  return translation;
+}
+
+}  // namespace peregrine

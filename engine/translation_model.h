@@ -1,0 +1,60 @@
+#ifndef PEREGRINE_ENGINE_TRANSLATION_MODEL_H_
+#define PEREGRINE_ENGINE_TRANSLATION_MODEL_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "engine/decode/decoding_options.h"
+#include "engine/kernels/device.h"
+#include "engine/model/config.h"
+#include "engine/model/model.h"
+#include "engine/text/sentence_splitter.h"
+#include "engine/text/tokenizer.h"
+
+namespace peregrine {
+
+// A model directory, loaded: what it is, how its text becomes tokens, and its
+// weights on one device. Immutable and thread-safe; sessions of any number of
+// workers share it.
+class TranslationModel {
+ public:
+  // Reads and checks all of `directory`. The error names the file, the field
+  // or tensor, what was found and what was expected.
+  static absl::StatusOr<std::unique_ptr<const TranslationModel>> Load(
+      const std::string& directory, kernels::Device device);
+
+  const model::ModelConfig& config() const { return config_; }
+  kernels::Device device() const { return device_; }
+  const model::Model& weights() const { return *weights_; }
+
+  // Null when config.tokenizer.type is "none": tokens in, tokens out only.
+  const text::Tokenizer* source_tokenizer() const { return source_tokenizer_.get(); }
+  const text::Tokenizer* target_tokenizer() const { return target_tokenizer_.get(); }
+
+  // By the rules of the source language.
+  const text::SentenceSplitter& splitter() const { return *splitter_; }
+
+  // Longest source (without the suffix) and target that the positions allow.
+  int max_source_tokens() const;
+  int max_target_tokens() const;
+
+  // The model's own options for a source of `source_tokens`.
+  decode::DecodingOptions DefaultOptions(int source_tokens) const;
+
+ private:
+  TranslationModel() = default;
+  absl::Status LoadTokenizers(const std::string& directory);
+
+  model::ModelConfig config_;
+  kernels::Device device_ = kernels::Device::kCpu;
+  std::shared_ptr<const text::Tokenizer> source_tokenizer_;
+  std::shared_ptr<const text::Tokenizer> target_tokenizer_;
+  std::unique_ptr<const text::SentenceSplitter> splitter_;
+  std::unique_ptr<const model::Model> weights_;
+};
+
+}  // namespace peregrine
+
+#endif  // PEREGRINE_ENGINE_TRANSLATION_MODEL_H_

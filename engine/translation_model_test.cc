@@ -1,0 +1,138 @@
+#include "engine/translation_model.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "engine/translator.h"
+
+namespace peregrine {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+
+const std::filesystem::path kBundled = PEREGRINE_SOURCE_DIR "/models/en-de-mdn";
+
+// A copy of the bundled model that a test may damage.
+class DamagedModelTest : public testing::Test {
+ protected:
+  DamagedModelTest()
+      : directory_(testing::TempDir() + "/damaged_model_" + std::to_string(getpid())) {
+    std::filesystem::remove_all(directory_);
+    std::filesystem::create_directories(directory_);
+    for (const auto& entry : std::filesystem::directory_iterator(kBundled)) {
+      std::filesystem::copy(entry.path(), directory_);
+    }
+  }
+  ~DamagedModelTest() override { std::filesystem::remove_all(directory_); }
+
+  std::string LoadError() const {
+    const auto model = TranslationModel::Load(directory_, kernels::Device::kCpu);
+    EXPECT_FALSE(model.ok());
+    return model.ok() ? "" : std::string(model.status().message());
+  }
+
+  // Replaces one field of config.json.
+  void Configure(const char* pointer, const json& value) {
+    json config;
+    std::ifstream(directory_ / "config.json") >> config;
+    config[json::json_pointer(pointer)] = value;
+    std::ofstream(directory_ / "config.json") << config;
+  }
+
+  void Truncate(const char* file, double share) {
+    const auto path = directory_ / file;
+    std::filesystem::resize_file(
+        path, static_cast<size_t>(share * std::filesystem::file_size(path)));
+  }
+
+  const std::filesystem::path directory_;
+};
+
+TEST_F(DamagedModelTest, IsLoadedWhenItIsNotDamaged) {
+  const auto model = TranslationModel::Load(directory_, kernels::Device::kCpu);
+  ASSERT_TRUE(model.ok()) << model.status();
+  EXPECT_GT((*model)->weights().weights().num_parameters, 1000000);
+  EXPECT_GT((*model)->weights().weights().bytes, 4000000u);
+}
+
+TEST_F(DamagedModelTest, NamesAMissingFile) {
+  for (const char* file : {"model.safetensors", "source.spm", "config.json"}) {
+    std::filesystem::remove(directory_ / file);
+    EXPECT_THAT(LoadError(), HasSubstr((directory_ / file).string()));
+  }
+}
+
+TEST_F(DamagedModelTest, NamesATruncatedFile) {
+  Truncate("model.safetensors", 0.5);
+  EXPECT_THAT(LoadError(), HasSubstr("model.safetensors: tensor "));
+  Truncate("source.spm", 0.5);
+  EXPECT_THAT(LoadError(), HasSubstr("source.spm"));
+  Truncate("config.json", 0.5);
+  EXPECT_THAT(LoadError(), HasSubstr("config.json: not valid JSON"));
+}
+
+TEST_F(DamagedModelTest, NamesATensorOfAnotherShape) {
+  Configure("/architecture/encoder/ffn_dim", 512);
+  EXPECT_THAT(LoadError(), HasSubstr("tensor encoder.layers.0.ffn.inner.weight: found shape"));
+}
+
+TEST_F(DamagedModelTest, NamesAMissingTensor) {
+  Configure("/architecture/encoder/num_layers", 100);
+  EXPECT_THAT(LoadError(), HasSubstr("found none, expected one of shape"));
+}
+
+TEST_F(DamagedModelTest, NamesTensorsThatTheArchitectureLacks) {
+  Configure("/architecture/encoder/num_layers", 1);
+  EXPECT_THAT(LoadError(),
+              HasSubstr("tensors that the architecture of config.json does not have: "
+                        "encoder.layers.1."));
+}
+
+TEST_F(DamagedModelTest, NamesAVocabularyOfAnotherSize) {
+  Configure("/architecture/source_vocab_size", 77);
+  Configure("/architecture/target_vocab_size", 77);
+  Configure("/tokens/unk", 0);
+  EXPECT_THAT(LoadError(), HasSubstr("source.spm: found 8000 pieces, expected the "
+                                     "vocabulary size of config.json, 77"));
+}
+
+TEST(TranslatorTest, TranslatesTextsInOrder) {
+  const auto model = TranslationModel::Load(kBundled, kernels::Device::kCpu);
+  ASSERT_TRUE(model.ok()) << model.status();
+  const auto translator = Translator::Create(**model, {});
+  ASSERT_TRUE(translator.ok()) << translator.status();
+  const std::vector<std::string> texts{"Good morning!", "", "Thank you.\nGood night."};
+  const auto translations = (*translator)->Translate(texts);
+  ASSERT_TRUE(translations.ok()) << translations.status();
+  ASSERT_EQ(translations->size(), 3u);
+  EXPECT_EQ((*translations)[1].hypotheses[0].text, "");
+  EXPECT_THAT((*translations)[2].hypotheses[0].text, HasSubstr("\n"));
+  // One by one gives the same.
+  for (size_t i = 0; i < texts.size(); ++i) {
+    const auto alone = (*translator)->Translate({texts[i]});
+    ASSERT_TRUE(alone.ok());
+    EXPECT_EQ((*alone)[0].hypotheses[0].text, (*translations)[i].hypotheses[0].text);
+    EXPECT_EQ((*alone)[0].hypotheses[0].score, (*translations)[i].hypotheses[0].score);
+  }
+}
+
+TEST(TranslatorTest, RefusesWhatIsNotUtf8) {
+  const auto model = TranslationModel::Load(kBundled, kernels::Device::kCpu);
+  ASSERT_TRUE(model.ok());
+  const auto translator = Translator::Create(**model, {});
+  ASSERT_TRUE(translator.ok());
+  const auto translations = (*translator)->Translate({"fine", "bad \xff"});
+  EXPECT_EQ(translations.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(translations.status().message()),
+              HasSubstr("texts[1]: not UTF-8 at byte 4"));
+}
+
+}  // namespace
+}  // namespace peregrine
