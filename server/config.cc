@@ -1,0 +1,261 @@
+#include "server/config.h"
+
+#include <algorithm>
+#include <sstream>
+#include <utility>
+
+#include "CLI/CLI.hpp"
+#include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "server/cpu_count.h"
+
+namespace peregrine::server {
+namespace {
+
+constexpr char kDescription[] =
+    "Serves translation models over gRPC (peregrine.v1.TranslationService).\n"
+    "Every option can be set by an environment variable too, named in "
+    "brackets,\n"
+    "and in the file given by --config, one `name = value` a line. The "
+    "command\n"
+    "line outranks the file, and that the environment.";
+
+// Declares the flags; the values land in the Config.
+class Flags {
+ public:
+  Flags(CLI::App& app, Config& config) : app_(app), config_(config) {}
+
+  void AddModels(std::vector<std::string>& models) {
+    Name("model",
+         app_.add_option("--model", models,
+                         "Model directory, or NAME=DIRECTORY to serve it under "
+                         "another name than its own. May be repeated, or hold "
+                         "several with commas between. Required")
+             ->type_name("[NAME=]DIR")
+             ->delimiter(','));
+    const auto parse_device = [this](const std::string& name) {
+      const auto device = kernels::ParseDevice(name);
+      if (!device.ok()) {
+        throw CLI::ValidationError("--device",
+                                   std::string(device.status().message()));
+      }
+      config_.device = *device;
+    };
+    Name("device", app_.add_option_function<std::string>(
+                           "--device", parse_device,
+                           "What computes: cpu, cpu-onednn, or reference "
+                           "(slow: for tests)")
+                       ->type_name("DEVICE")
+                       ->default_str("cpu"));
+    Add("workers", config_.batcher.num_workers,
+        "Worker threads of each model; by default the number of CPUs")
+        ->check(CLI::PositiveNumber);
+  }
+
+  void AddAddresses() {
+    app_.option_defaults()->group("Addresses");
+    Add("listen", config_.listen,
+        "HOST:PORT for gRPC; :PORT is all interfaces, port 0 any free one. "
+        "There is no encryption or authentication");
+    Add("metrics-listen", config_.metrics_listen,
+        "HOST:PORT for Prometheus (/metrics), or off");
+    Add("port-file", config_.port_file,
+        "Write the ports, once serving, to this file: lines `grpc PORT` and "
+        "`metrics PORT`");
+    AddPositive("max-message-bytes", config_.max_message_bytes,
+                "Longest message taken");
+    AddPositive("max-concurrent-streams", config_.max_concurrent_streams,
+                "Calls at a time of one connection");
+    AddDuration("keepalive-time", config_.keepalive_time,
+                "Ping a silent client after this time");
+    AddDuration("keepalive-timeout", config_.keepalive_timeout,
+                "Drop a client that does not answer a ping in this time");
+    AddDuration("min-ping-interval", config_.min_ping_interval,
+                "Drop a client that pings more often than this");
+  }
+
+  void AddRequestLimits() {
+    app_.option_defaults()->group("Limits of requests");
+    RequestLimits& limits = config_.service.limits;
+    AddPositive("max-texts-per-request", limits.max_texts,
+                "Texts of one request");
+    AddPositive("max-text-bytes", limits.max_text_bytes, "Bytes of one text");
+    AddPositive("max-beam-size", limits.max_beam_size, "Largest beam_size");
+    AddPositive("max-stream-texts", config_.service.max_stream_texts,
+                "Texts of one stream that are read but not yet answered");
+  }
+
+  void AddBatching() {
+    app_.option_defaults()->group("Queue and batches, of each model");
+    BatcherOptions& batcher = config_.batcher;
+    AddPositive("max-queue-sentences", batcher.queue.max_sentences,
+                "Sentences that may wait; beyond, RESOURCE_EXHAUSTED");
+    AddPositive("max-queue-tokens", batcher.queue.max_source_tokens,
+                "Source tokens that may wait");
+    AddDuration("max-queue-age", batcher.queue.max_age,
+                "A sentence that waited longer is overtaken by none");
+    AddPositive("max-batch-rows", batcher.session.max_rows,
+                "Live hypotheses of one worker: the sum of beam sizes");
+    AddPositive("max-batch-tokens", batcher.session.max_source_tokens,
+                "Source tokens of the live sentences of one worker");
+    AddPositive("max-admission-tokens", batcher.admission.max_tokens,
+                "Source tokens of one encoder run; live sentences wait for it");
+    AddPositive("min-admission-tokens", batcher.admission.min_tokens,
+                "Run the encoder beside live sentences for no fewer tokens");
+    AddDuration("max-admission-wait", batcher.admission.max_wait,
+                "Or when this time has passed since its last run");
+  }
+
+  void AddOperation() {
+    app_.option_defaults()->group("Operation");
+    AddDuration("drain-timeout", config_.drain_timeout,
+                "After SIGTERM or SIGINT, time for calls to finish");
+    Add("log-level", config_.log_level, "Least level that is logged")
+        ->check(CLI::IsMember(
+            {"trace", "debug", "info", "warning", "error", "critical", "off"}));
+  }
+
+ private:
+  template <typename T>
+  CLI::Option* Add(const std::string& name, T& value, const std::string& help) {
+    return Name(
+        name, app_.add_option("--" + name, value, help)->capture_default_str());
+  }
+
+  void AddPositive(const std::string& name, int& value,
+                   const std::string& help) {
+    Add(name, value, help)->check(CLI::PositiveNumber);
+  }
+
+  void AddDuration(const std::string& name, absl::Duration& value,
+                   const std::string& help) {
+    const auto parse = [name, &value](const std::string& text) {
+      absl::Duration parsed;
+      if (!absl::ParseDuration(text, &parsed) ||
+          parsed < absl::ZeroDuration() || parsed > absl::Hours(24)) {
+        throw CLI::ValidationError(
+            "--" + name,
+            absl::StrCat("found ", text,
+                         ", allowed 0s to 24h, e.g. 500ms or 30s"));
+      }
+      value = parsed;
+    };
+    Name(name, app_.add_option_function<std::string>("--" + name, parse, help)
+                   ->type_name("DURATION")
+                   ->default_str(absl::FormatDuration(value)));
+  }
+
+  CLI::Option* Name(const std::string& flag, CLI::Option* option) {
+    return option->envname(
+        "PEREGRINE_" +
+        absl::AsciiStrToUpper(absl::StrReplaceAll(flag, {{"-", "_"}})));
+  }
+
+  CLI::App& app_;
+  Config& config_;
+};
+
+bool IsAddress(const std::string& address) {
+  const size_t colon = address.rfind(':');
+  int port = -1;
+  return colon != std::string::npos &&
+         absl::SimpleAtoi(address.substr(colon + 1), &port) && port >= 0 &&
+         port <= 65535;
+}
+
+void AddModelSources(const std::vector<std::string>& flags, Config& config) {
+  for (const std::string& flag : flags) {
+    const size_t equals = flag.find('=');
+    ModelSource source;
+    if (equals == std::string::npos) {
+      source.directory = flag;
+    } else {
+      source.name = flag.substr(0, equals);
+      source.directory = flag.substr(equals + 1);
+    }
+    config.models.push_back(std::move(source));
+  }
+}
+
+// What flags must satisfy together. Empty: all well.
+std::string FindConflict(const Config& config) {
+  const auto at_most = [](const char* small, int found, const char* large,
+                          int limit) {
+    return found <= limit
+               ? std::string()
+               : absl::StrCat(small, ": found ", found, ", allowed at most ",
+                              large, " (", limit, ")");
+  };
+  if (config.models.empty()) return "--model: found none, needed at least one";
+  for (const ModelSource& model : config.models) {
+    if (model.directory.empty())
+      return "--model: found an empty directory name";
+  }
+  if (!IsAddress(config.listen)) {
+    return "--listen: found " + config.listen + ", needed HOST:PORT";
+  }
+  if (config.metrics_listen != "off" && !IsAddress(config.metrics_listen)) {
+    return "--metrics-listen: found " + config.metrics_listen +
+           ", needed HOST:PORT or off";
+  }
+  const RequestLimits& limits = config.service.limits;
+  const BatcherOptions& batcher = config.batcher;
+  const std::string conflicts[] = {
+      at_most("--max-beam-size", limits.max_beam_size, "--max-batch-rows",
+              batcher.session.max_rows),
+      at_most("--max-texts-per-request", limits.max_texts,
+              "--max-queue-sentences", batcher.queue.max_sentences),
+      at_most("--max-text-bytes", limits.max_text_bytes, "--max-message-bytes",
+              config.max_message_bytes),
+      at_most("--min-admission-tokens", batcher.admission.min_tokens,
+              "--max-admission-tokens", batcher.admission.max_tokens)};
+  for (const std::string& conflict : conflicts) {
+    if (!conflict.empty()) return conflict;
+  }
+  return "";
+}
+
+}  // namespace
+
+ParsedConfig ParseConfig(std::vector<std::string> arguments) {
+  ParsedConfig result;
+  Config config;
+  config.batcher.num_workers = AvailableCpus();
+  std::vector<std::string> models;
+
+  CLI::App app(kDescription, "peregrine-server");
+  app.set_version_flag("--version",
+                       std::string("peregrine-server ") + PEREGRINE_VERSION);
+  app.set_config("--config", "", "File of options, in TOML")
+      ->envname("PEREGRINE_CONFIG");
+  app.allow_config_extras(false);
+  Flags flags(app, config);
+  flags.AddModels(models);
+  flags.AddAddresses();
+  flags.AddRequestLimits();
+  flags.AddBatching();
+  flags.AddOperation();
+
+  try {
+    std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants them
+    app.parse(std::move(arguments));
+  } catch (const CLI::ParseError& error) {
+    std::ostringstream output, errors;
+    const bool asked = app.exit(error, output, errors) == 0;
+    result.exit_code = asked ? 0 : 2;
+    result.output = asked ? output.str() : errors.str();
+    return result;
+  }
+  AddModelSources(models, config);
+  if (const std::string conflict = FindConflict(config); !conflict.empty()) {
+    result.exit_code = 2;
+    result.output = conflict + "\nRun with --help for more information.\n";
+    return result;
+  }
+  result.config = std::move(config);
+  return result;
+}
+
+}  // namespace peregrine::server

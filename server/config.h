@@ -1,0 +1,63 @@
+#ifndef PEREGRINE_SERVER_CONFIG_H_
+#define PEREGRINE_SERVER_CONFIG_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "absl/types/optional.h"
+#include "engine/kernels/device.h"
+#include "server/batcher.h"
+#include "server/call_environment.h"
+
+namespace peregrine::server {
+
+struct ModelSource {
+  std::string name;  // empty: the one in its config.json
+  std::string directory;
+};
+
+// What the server is told to do. The comments of its flags, in config.cc, are
+// what --help prints; each is also an environment variable (--max-batch-rows
+// is PEREGRINE_MAX_BATCH_ROWS) and a line of the file given by --config. The
+// command line outranks the file, and that the environment (CLI11's order; it
+// suits images, which set defaults in the environment).
+struct Config {
+  std::vector<ModelSource> models;
+  kernels::Device device = kernels::Device::kCpu;
+
+  // Nothing here authenticates or encrypts, so that being reachable from
+  // other machines is to be a decision: the container image makes it.
+  std::string listen = "127.0.0.1:50051";
+  std::string metrics_listen = "127.0.0.1:9090";  // "off": none
+  std::string port_file;
+
+  BatcherOptions batcher;
+  ServiceOptions service;
+
+  int max_message_bytes = 4 << 20;
+  int max_concurrent_streams = 1024;  // calls of one connection
+  absl::Duration keepalive_time = absl::Minutes(2);
+  absl::Duration keepalive_timeout = absl::Seconds(20);
+  absl::Duration min_ping_interval = absl::Seconds(10);
+
+  absl::Duration drain_timeout = absl::Seconds(30);
+  std::string log_level = "info";
+};
+
+struct ParsedConfig {
+  absl::optional<Config> config;
+  // Without a config: what to print (to stdout for exit code 0, as of --help,
+  // and to stderr otherwise).
+  int exit_code = 0;
+  std::string output;
+};
+
+// `arguments` without the program's name. Reads the environment and the config
+// file.
+ParsedConfig ParseConfig(std::vector<std::string> arguments);
+
+}  // namespace peregrine::server
+
+#endif  // PEREGRINE_SERVER_CONFIG_H_

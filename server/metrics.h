@@ -1,0 +1,90 @@
+#ifndef PEREGRINE_SERVER_METRICS_H_
+#define PEREGRINE_SERVER_METRICS_H_
+
+#include <array>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "prometheus/collectable.h"
+#include "prometheus/metric_family.h"
+#include "server/metric_types.h"
+#include "server/model_backend.h"
+
+namespace peregrine::server {
+
+// One counter for each status code; the label `outcome` is its name in lower
+// case.
+class OutcomeCounter {
+ public:
+  void Add(absl::StatusCode code, int64_t n = 1);
+  int64_t value(absl::StatusCode code) const;
+
+ private:
+  std::array<Counter, 17> counters_;  // the codes are 0 to 16
+};
+
+// What is observed of one served model. The members are written from any
+// thread; their names for Prometheus are in metrics.cc. There is no metric of
+// padding: batches are packed and have none.
+struct ModelMetrics {
+  OutcomeCounter requests;
+  OutcomeCounter sentences;
+  Histogram request_seconds{LatencyBounds()};
+
+  // Of sentences that were translated.
+  Histogram queue_seconds{LatencyBounds()};
+  Histogram encode_seconds{LatencyBounds()};
+  Histogram decode_seconds{LatencyBounds()};
+  Histogram output_token_seconds{TokenLatencyBounds()};
+  Counter source_tokens;
+  Counter target_tokens;
+
+  Histogram admission_tokens{PowersOfTwo(32768)};
+  Histogram step_rows{PowersOfTwo(4096)};
+  Counter worker_busy_nanoseconds;
+};
+
+// Read at each scrape.
+struct QueueGauges {
+  int sentences = 0;
+  int source_tokens = 0;
+  absl::Duration oldest_age;
+};
+
+// Everything that the server exports, and every name, in one place. Registered
+// with a prometheus::Exposer, which calls Collect for each scrape.
+// Thread-safe.
+class Metrics : public prometheus::Collectable {
+ public:
+  // `read_queue` is called at scrapes until RemoveQueueReaders. The result
+  // lives as long as this object.
+  ModelMetrics& AddModel(const ModelInfo& info, int workers);
+  void SetQueueReader(const ModelMetrics& model,
+                      std::function<QueueGauges()> read_queue);
+  void RemoveQueueReaders();
+
+  // Requests that name no model that is served.
+  OutcomeCounter& requests_without_model() { return requests_without_model_; }
+
+  std::vector<prometheus::MetricFamily> Collect() const override;
+
+ private:
+  struct Entry {
+    ModelInfo info;
+    int workers = 0;
+    std::unique_ptr<ModelMetrics> metrics;
+    std::function<QueueGauges()> read_queue;
+  };
+  OutcomeCounter requests_without_model_;
+  mutable absl::Mutex mutex_;
+  std::vector<Entry> models_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace peregrine::server
+
+#endif  // PEREGRINE_SERVER_METRICS_H_

@@ -1,0 +1,90 @@
+#ifndef PEREGRINE_SERVER_WORKER_H_
+#define PEREGRINE_SERVER_WORKER_H_
+
+#include <cstdint>
+#include <unordered_map>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "server/admission_queue.h"
+#include "server/metrics.h"
+#include "server/model_backend.h"
+#include "server/sentence.h"
+
+namespace peregrine::server {
+
+// When a worker interrupts its live sentences for the encoder. A run reads all
+// encoder weights, however few tokens it encodes, and everything live waits
+// for it: too small runs waste the device, too large ones stall the live
+// sentences and their deadlines.
+struct AdmissionPolicy {
+  int max_tokens = 512;  // of one run; a longer sentence runs alone
+  // While others are live, a run starts for at least this many tokens, or when
+  // the last one ended `max_wait` ago.
+  int min_tokens = 128;
+  absl::Duration max_wait = absl::Milliseconds(10);
+};
+
+// What one worker thread does between two looks at the queue: admit, drop what
+// nobody waits for, one decode step, answer. Knows neither threads nor locks
+// nor the clock. See Batcher for the loop around it.
+class Worker {
+ public:
+  // Both must outlive the worker.
+  Worker(const AdmissionPolicy& policy, DecodeSession& session,
+         ModelMetrics& metrics);
+
+  bool idle() const { return live_.empty(); }
+
+  // Whether now is the time to take from a queue with this load.
+  bool WantsAdmission(const QueueLoad& load, absl::Time now) const;
+
+  // What to take, when `idle_workers` others are there for the same queue: a
+  // short queue is shared among them.
+  TokenBudget Budget(const QueueLoad& load, int idle_workers) const;
+
+  // Encodes the sentences, which fit the last budget, and makes them live.
+  void Admit(std::vector<Sentence> sentences, absl::Time now);
+  void AdmissionEnded(absl::Time now) { last_admission_ = now; }
+
+  // Drops the live that are expired or abandoned, then generates one token for
+  // all others and answers those that are finished.
+  void Step(absl::Time now);
+
+  // How long sentences were live that since the last call were finished or
+  // ran out of time.
+  struct ServiceTimes {
+    int sentences = 0;
+    absl::Duration total;
+  };
+  ServiceTimes TakeServiceTimes();
+
+ private:
+  struct LiveSentence {
+    SentenceGroup* group = nullptr;
+    int index = 0;
+    absl::Time deadline;
+    absl::Duration queue_time;
+    absl::Time admitted;
+  };
+
+  void DropUnwanted(absl::Time now);
+  void Finish(decode::SentenceOutput output, absl::Time now);
+  void AddServiceTime(const LiveSentence& live, absl::Time now);
+
+  const AdmissionPolicy policy_;
+  DecodeSession& session_;
+  ModelMetrics& metrics_;
+  std::unordered_map<uint64_t, LiveSentence> live_;  // by id in the session
+  ServiceTimes service_times_;
+  uint64_t next_id_ = 0;
+  absl::Time last_admission_ = absl::InfinitePast();
+};
+
+// Answers a sentence that is not translated, and counts it.
+void Refuse(const Sentence& sentence, absl::Status status,
+            ModelMetrics& metrics);
+
+}  // namespace peregrine::server
+
+#endif  // PEREGRINE_SERVER_WORKER_H_
