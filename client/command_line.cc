@@ -1,0 +1,27 @@
+#include "client/command_line.h"
+
+#include "CLI/CLI.hpp"
+#include "client/models_command.h"
+#include "client/translate_command.h"
+
+namespace peregrine::client {
+
+int RunCommandLine(int argc, const char* const* argv, const Console& console) {
+  CLI::App app("Translates with a Peregrine server.", "peregrine");
+  app.set_version_flag("--version", "peregrine " PEREGRINE_VERSION);
+  app.require_subcommand(1);
+
+  int exit_code = kExitOk;
+  AddTranslateCommand(console, &app, &exit_code);
+  AddModelsCommand(console, &app, &exit_code);
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const bool asked_for = app.exit(error, *console.out, *console.err) == 0;
+    return asked_for ? kExitOk : kExitUsage;
+  }
+  return exit_code;
+}
+
+}  // namespace peregrine::client

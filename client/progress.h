@@ -1,0 +1,43 @@
+#ifndef PEREGRINE_CLIENT_PROGRESS_H_
+#define PEREGRINE_CLIENT_PROGRESS_H_
+
+#include <cstdint>
+#include <ostream>
+#include <string>
+
+#include "absl/time/time.h"
+
+namespace peregrine::client {
+
+// "1200/5000 lines  24 %  150.0/s  26s left". A `total` below 1 is unknown.
+std::string FormatProgress(std::int64_t done, std::int64_t total,
+                           absl::Duration elapsed);
+
+// A line at the foot of a terminal that tells how far a long run has come. Not
+// thread-safe.
+class ProgressLine {
+ public:
+  // Draws on `terminal`, or never where that is null.
+  ProgressLine(std::ostream* terminal, std::int64_t total, absl::Time start);
+  ~ProgressLine();
+  ProgressLine(const ProgressLine&) = delete;
+  ProgressLine& operator=(const ProgressLine&) = delete;
+
+  // Draws at most ten times a second, and not in the first two: a short run
+  // needs no progress.
+  void Update(std::int64_t done, absl::Time now);
+
+  // Makes room for other output.
+  void Clear();
+
+ private:
+  std::ostream* const terminal_;
+  const std::int64_t total_;
+  const absl::Time start_;
+  absl::Time next_draw_;
+  bool drawn_ = false;
+};
+
+}  // namespace peregrine::client
+
+#endif  // PEREGRINE_CLIENT_PROGRESS_H_

@@ -1,0 +1,110 @@
+#include "client/translation_client.h"
+
+#include <utility>
+
+#include "absl/strings/str_format.h"
+#include "client/rpc_status.h"
+#include "engine/text/utf8.h"
+#include "grpcpp/grpcpp.h"
+
+namespace peregrine::client {
+namespace {
+
+// The unary calls are repeated by gRPC itself, which honours the server's
+// `grpc-retry-pushback-ms`. TranslateStream is not among them: only
+// BulkTranslation knows which of its texts were answered.
+std::string ServiceConfig(int max_attempts) {
+  return absl::StrFormat(
+      R"({"methodConfig": [{
+        "name": [
+          {"service": "peregrine.v1.TranslationService", "method": "Translate"},
+          {"service": "peregrine.v1.TranslationService", "method": "ListModels"},
+          {"service": "peregrine.v1.TranslationService", "method": "GetModel"}
+        ],
+        "retryPolicy": {
+          "maxAttempts": %d,
+          "initialBackoff": "0.1s",
+          "maxBackoff": "2s",
+          "backoffMultiplier": 2,
+          "retryableStatusCodes": ["UNAVAILABLE", "RESOURCE_EXHAUSTED"]
+        }
+      }]})",
+      max_attempts);
+}
+
+std::shared_ptr<grpc::Channel> OpenChannel(const std::string& address,
+                                           const ClientOptions& options) {
+  grpc::ChannelArguments arguments;
+  // A policy of one attempt is not valid: it is then no policy.
+  if (options.max_attempts > 1) {
+    arguments.SetServiceConfigJSON(ServiceConfig(options.max_attempts));
+  }
+  // An answer is as long as its question, which the server has limited.
+  arguments.SetMaxReceiveMessageSize(-1);
+  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(),
+                                   arguments);
+}
+
+void SetDeadline(absl::Duration deadline, grpc::ClientContext* context) {
+  if (deadline == absl::InfiniteDuration()) return;
+  context->set_deadline(absl::ToChronoTime(absl::Now() + deadline));
+}
+
+}  // namespace
+
+TranslationClient::TranslationClient(const std::string& address,
+                                     const ClientOptions& options)
+    : options_(options),
+      stub_(v1::TranslationService::NewStub(OpenChannel(address, options))) {}
+
+absl::StatusOr<v1::TranslateResponse> TranslationClient::Translate(
+    const std::vector<std::string>& texts,
+    const TranslationSettings& settings) const {
+  v1::TranslateRequest request;
+  request.set_model(settings.model);
+  *request.mutable_options() = settings.decoding;
+  request.set_single_sentence(settings.single_sentence);
+  for (const std::string& text : texts) {
+    if (const auto offset = text::FindInvalidUtf8(text)) {
+      return absl::InvalidArgumentError(absl::StrFormat(
+          "texts[%d]: not UTF-8 at byte %d", request.texts_size(), *offset));
+    }
+    request.add_texts()->set_text(text);
+  }
+  grpc::ClientContext context;
+  SetDeadline(options_.deadline, &context);
+  v1::TranslateResponse response;
+  const grpc::Status status = stub_->Translate(&context, request, &response);
+  if (!status.ok()) return FromGrpcStatus(status);
+  return response;
+}
+
+std::unique_ptr<BulkTranslation> TranslationClient::TranslateBulk(
+    const TranslationSettings& settings, const BulkOptions& options) const {
+  return std::make_unique<BulkTranslation>(stub_.get(), settings, options);
+}
+
+absl::StatusOr<std::vector<v1::Model>> TranslationClient::ListModels() const {
+  grpc::ClientContext context;
+  SetDeadline(options_.deadline, &context);
+  v1::ListModelsResponse response;
+  const grpc::Status status = stub_->ListModels(&context, {}, &response);
+  if (!status.ok()) return FromGrpcStatus(status);
+  return std::vector<v1::Model>(
+      std::make_move_iterator(response.mutable_models()->begin()),
+      std::make_move_iterator(response.mutable_models()->end()));
+}
+
+absl::StatusOr<v1::Model> TranslationClient::GetModel(
+    const std::string& name) const {
+  grpc::ClientContext context;
+  SetDeadline(options_.deadline, &context);
+  v1::GetModelRequest request;
+  request.set_name(name);
+  v1::Model model;
+  const grpc::Status status = stub_->GetModel(&context, request, &model);
+  if (!status.ok()) return FromGrpcStatus(status);
+  return model;
+}
+
+}  // namespace peregrine::client

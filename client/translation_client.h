@@ -1,0 +1,55 @@
+#ifndef PEREGRINE_CLIENT_TRANSLATION_CLIENT_H_
+#define PEREGRINE_CLIENT_TRANSLATION_CLIENT_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "client/bulk_translation.h"
+#include "client/translation_settings.h"
+#include "peregrine/v1/translation.grpc.pb.h"
+
+namespace peregrine::client {
+
+struct ClientOptions {
+  // Of one call, all its attempts included. TranslateBulk has its own.
+  absl::Duration deadline = absl::InfiniteDuration();
+
+  // Attempts of one call, 1 to 5: repeated while the server is unavailable or
+  // its queue is full, after the pause that the server asks for.
+  int max_attempts = 4;
+};
+
+// Calls one Peregrine server, or several behind one name, without encryption.
+// Errors carry the code of the call, and the server's details in the message.
+// Thread-safe.
+class TranslationClient {
+ public:
+  // `address` is whatever gRPC accepts, e.g. "localhost:50051". Does not wait
+  // for the connection: the first call does.
+  explicit TranslationClient(const std::string& address,
+                             const ClientOptions& options = {});
+
+  // One translation for each text, in order; all or nothing.
+  absl::StatusOr<v1::TranslateResponse> Translate(
+      const std::vector<std::string>& texts,
+      const TranslationSettings& settings) const;
+
+  // For any number of texts: see BulkTranslation, which must not outlive the
+  // client.
+  std::unique_ptr<BulkTranslation> TranslateBulk(
+      const TranslationSettings& settings, const BulkOptions& options) const;
+
+  absl::StatusOr<std::vector<v1::Model>> ListModels() const;
+  absl::StatusOr<v1::Model> GetModel(const std::string& name) const;
+
+ private:
+  ClientOptions options_;
+  std::unique_ptr<v1::TranslationService::Stub> stub_;
+};
+
+}  // namespace peregrine::client
+
+#endif  // PEREGRINE_CLIENT_TRANSLATION_CLIENT_H_

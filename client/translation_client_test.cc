@@ -1,0 +1,125 @@
+#include "client/translation_client.h"
+
+#include <atomic>
+#include <string>
+
+#include "client/fake_translation_server.h"
+#include "gmock/gmock.h"
+#include "google/rpc/error_details.pb.h"
+#include "google/rpc/status.pb.h"
+#include "gtest/gtest.h"
+
+namespace peregrine::client {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(TranslationClientTest, TranslatesInOrderWithTheSettings) {
+  FakeTranslationServer server;
+  const TranslationClient client(server.address());
+  TranslationSettings settings;
+  settings.model = "fake";
+  settings.decoding.set_beam_size(2);
+  settings.single_sentence = true;
+
+  const auto response = client.Translate({"one", "two"}, settings);
+  ASSERT_TRUE(response.ok()) << response.status();
+  ASSERT_EQ(response->translations_size(), 2);
+  EXPECT_EQ(response->translations(0).hypotheses(0).text(), "<one>");
+  EXPECT_EQ(response->translations(1).hypotheses(0).text(), "<two>");
+  EXPECT_EQ(response->model(), "fake");
+
+  const v1::TranslateRequest request = server.translate_requests().at(0);
+  EXPECT_EQ(request.model(), "fake");
+  EXPECT_EQ(request.options().beam_size(), 2);
+  EXPECT_FALSE(request.options().has_length_penalty());
+  EXPECT_TRUE(request.single_sentence());
+}
+
+TEST(TranslationClientTest, RefusesBadUtf8WithoutACall) {
+  FakeTranslationServer server;
+  const TranslationClient client(server.address());
+  const auto response = client.Translate({"fine", "b\xff"}, {});
+  EXPECT_EQ(response.status(),
+            absl::InvalidArgumentError("texts[1]: not UTF-8 at byte 1"));
+  EXPECT_TRUE(server.translate_requests().empty());
+}
+
+// A full queue that asks for a pause, twice; then the answer.
+TEST(TranslationClientTest, RetriesAFullQueue) {
+  FakeTranslationServer server;
+  std::atomic<int> calls{0};
+  server.SetTranslateHandler([&calls](const v1::TranslateRequest&) {
+    return ++calls <= 2
+               ? grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED, "full")
+               : grpc::Status::OK;
+  });
+  const TranslationClient client(server.address());
+  EXPECT_TRUE(client.Translate({"one"}, {}).ok());
+  EXPECT_EQ(calls, 3);
+}
+
+TEST(TranslationClientTest, GivesUpAfterItsAttemptsWithTheServersReason) {
+  FakeTranslationServer server;
+  server.SetTranslateHandler([](const v1::TranslateRequest&) {
+    return grpc::Status(grpc::StatusCode::UNAVAILABLE, "draining");
+  });
+  ClientOptions options;
+  options.max_attempts = 2;
+  const TranslationClient client(server.address(), options);
+  EXPECT_EQ(client.Translate({"one"}, {}).status(),
+            absl::UnavailableError("draining"));
+  EXPECT_EQ(server.translate_requests().size(), 2u);
+}
+
+TEST(TranslationClientTest, DoesNotRepeatABadRequest) {
+  FakeTranslationServer server;
+  server.SetTranslateHandler([](const v1::TranslateRequest&) {
+    google::rpc::BadRequest bad_request;
+    auto* violation = bad_request.add_field_violations();
+    violation->set_field("options.beam_size");
+    violation->set_description("found -1, allowed 1 to 8");
+    google::rpc::Status details;
+    details.add_details()->PackFrom(bad_request);
+    return grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "bad request",
+                        details.SerializeAsString());
+  });
+  const TranslationClient client(server.address());
+  const absl::Status status = client.Translate({"one"}, {}).status();
+  EXPECT_TRUE(absl::IsInvalidArgument(status));
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("options.beam_size: found -1, allowed 1 to 8"));
+  EXPECT_EQ(server.translate_requests().size(), 1u);
+}
+
+TEST(TranslationClientTest, ObeysItsDeadline) {
+  FakeTranslationServer server;
+  server.SetTranslateHandler([](const v1::TranslateRequest&) {
+    absl::SleepFor(absl::Milliseconds(500));
+    return grpc::Status::OK;
+  });
+  ClientOptions options;
+  options.deadline = absl::Milliseconds(50);
+  const TranslationClient client(server.address(), options);
+  EXPECT_TRUE(absl::IsDeadlineExceeded(client.Translate({"one"}, {}).status()));
+}
+
+TEST(TranslationClientTest, ReportsAServerThatIsNotThere) {
+  const TranslationClient client("127.0.0.1:1");
+  const absl::Status status = client.ListModels().status();
+  EXPECT_TRUE(absl::IsUnavailable(status)) << status;
+}
+
+TEST(TranslationClientTest, ListsAndGetsModels) {
+  FakeTranslationServer server;
+  const TranslationClient client(server.address());
+  const auto models = client.ListModels();
+  ASSERT_TRUE(models.ok()) << models.status();
+  ASSERT_EQ(models->size(), 1u);
+  EXPECT_EQ(models->at(0).name(), "fake");
+  EXPECT_EQ(client.GetModel("fake")->parameters(), 12'345'678);
+  EXPECT_TRUE(absl::IsNotFound(client.GetModel("other").status()));
+}
+
+}  // namespace
+}  // namespace peregrine::client
