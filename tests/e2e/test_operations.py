@@ -1,0 +1,177 @@
+"""What the people who run a server rely on: health, reflection, metrics."""
+
+import re
+import time
+import unittest
+
+import grpc
+import harness
+import health_pb2
+import health_pb2_grpc
+import reflection_pb2
+import reflection_pb2_grpc
+from google.protobuf import descriptor_pb2
+from harness import pb
+
+
+class HealthTest(harness.ServerTestCase):
+
+    def check(self, service):
+        stub = health_pb2_grpc.HealthStub(self.server.channel)
+        return stub.Check(health_pb2.HealthCheckRequest(service=service),
+                          timeout=10).status
+
+    def test_the_server_and_its_service_are_healthy(self):
+        serving = health_pb2.HealthCheckResponse.SERVING
+        self.assertEqual(self.check(""), serving)
+        self.assertEqual(self.check(harness.SERVICE), serving)
+
+    def test_an_unknown_service_is_unknown(self):
+        self.assert_refused(grpc.StatusCode.NOT_FOUND,
+                            lambda: self.check("no.such.Service"))
+
+    def test_watch_tells_that_the_server_drains(self):
+        server = harness.Server("--drain-timeout=10s")
+        watch = health_pb2_grpc.HealthStub(server.channel).Watch(
+            health_pb2.HealthCheckRequest(service=harness.SERVICE), timeout=30)
+        states = [next(watch).status]
+        server.terminate()
+        try:
+            for update in watch:
+                states.append(update.status)
+        except grpc.RpcError:
+            pass  # the server is gone
+        self.assertEqual(server.stop(), 0)
+        self.assertEqual(states, [health_pb2.HealthCheckResponse.SERVING,
+                                  health_pb2.HealthCheckResponse.NOT_SERVING])
+
+
+class ReflectionTest(harness.ServerTestCase):
+
+    def ask(self, **question):
+        stub = reflection_pb2_grpc.ServerReflectionStub(self.server.channel)
+        (answer,) = stub.ServerReflectionInfo(
+            iter([reflection_pb2.ServerReflectionRequest(**question)]),
+            timeout=10)
+        return answer
+
+    def test_services_are_listed(self):
+        answer = self.ask(list_services="")
+        names = {s.name for s in answer.list_services_response.service}
+        self.assertLessEqual(
+            {harness.SERVICE, "grpc.health.v1.Health",
+             "grpc.reflection.v1alpha.ServerReflection"}, names)
+
+    def test_the_contract_is_described(self):
+        answer = self.ask(file_containing_symbol=harness.SERVICE)
+        files = [descriptor_pb2.FileDescriptorProto.FromString(data) for data
+                 in answer.file_descriptor_response.file_descriptor_proto]
+        (contract,) = [f for f in files if f.package == "peregrine.v1"]
+        self.assertEqual(
+            {m.name for m in contract.service[0].method},
+            {"Translate", "TranslateStream", "TranslateTokens", "ListModels",
+             "GetModel"})
+
+    def test_an_unknown_symbol(self):
+        answer = self.ask(file_containing_symbol="no.such.Symbol")
+        self.assertEqual(answer.error_response.error_code, 5)
+
+
+class MetricsTest(unittest.TestCase):
+
+    def test_counts_are_exact(self):
+        """Known traffic on a fresh server."""
+        with harness.Server() as server:
+            responses = [server.translate("The house is small."),
+                         server.translate("The house is small. I am hungry.",
+                                          "A dog is running."),
+                         server.translate("")]
+            answers = list(server.stub.TranslateStream(iter([
+                pb.TranslateStreamRequest(text=pb.Text(text="I am hungry.")),
+                pb.TranslateStreamRequest(
+                    text=pb.Text(text="x",
+                                 options=pb.DecodingOptions(beam_size=0)))])))
+            for call in (lambda: server.translate("x", model="no-such"),
+                         lambda: server.translate(),
+                         lambda: server.translate_raw(b"\xff")):
+                with self.assertRaises(grpc.RpcError):
+                    call()
+
+            costs = [t.cost for r in responses for t in r.translations]
+            costs += [a.translation.cost for a in answers
+                      if a.HasField("translation")]
+            model = {"model": harness.MODEL}
+            requests = "peregrine_requests_total"
+            self.assertEqual(server.metric(requests, outcome="ok", **model), 4)
+            self.assertEqual(
+                server.metric(requests, outcome="invalid_argument", **model),
+                2)
+            self.assertEqual(server.metric(requests, outcome="not_found"), 1)
+            self.assertEqual(
+                server.metric("peregrine_sentences_total", outcome="ok"), 5)
+            self.assertEqual(
+                server.metric("peregrine_request_seconds_count"), 4)
+            for name in ("queue", "encode", "decode"):
+                self.assertEqual(
+                    server.metric(f"peregrine_{name}_seconds_count"), 5)
+            self.assertEqual(
+                server.metric("peregrine_source_tokens_total"),
+                sum(c.source_tokens for c in costs))
+            self.assertEqual(
+                server.metric("peregrine_target_tokens_total"),
+                sum(c.target_tokens for c in costs))
+            self.assertEqual(server.metric("peregrine_queue_sentences"), 0)
+            self.assertGreater(
+                server.metric("peregrine_worker_busy_seconds_total"), 0)
+            self.assertGreater(
+                server.metric("peregrine_model_weights_bytes"), 1e6)
+
+    def test_histograms_add_up(self):
+        with harness.Server() as server:
+            server.translate(*harness.english_sentences())
+            metrics = server.metrics()
+        buckets = {}
+        for sample, value in metrics.items():
+            match = re.fullmatch(r'(\w+)_bucket\{(.*)le="([^"]*)"\}', sample)
+            if match:
+                name, labels, bound = match.groups()
+                buckets.setdefault((name, labels.rstrip(",")), []).append(
+                    (float(bound), value))
+        self.assertGreater(len(buckets), 4)
+        for (name, labels), pairs in buckets.items():
+            with self.subTest(name):
+                counts = [count for _, count in sorted(pairs)]
+                self.assertEqual(counts, sorted(counts))
+                self.assertEqual(sorted(pairs)[-1][0], float("inf"))
+                self.assertEqual(metrics[f"{name}_count{{{labels}}}"],
+                                 counts[-1])
+
+    def test_texts_never_become_labels(self):
+        secret = "Xylophonquatsch"
+        with harness.Server() as server:
+            server.translate(f"My word is {secret}.")
+            with self.assertRaises(grpc.RpcError):
+                server.translate("x", model=secret)
+            self.assertNotIn(secret, "".join(server.metrics()))
+
+    def test_scrapes_under_load(self):
+        with harness.Server() as server:
+            calls = [server.stub.Translate.future(pb.TranslateRequest(
+                texts=[pb.Text(text=t) for t in harness.english_sentences()]))
+                for _ in range(50)]
+            previous = 0
+            while not all(call.done() for call in calls):
+                count = server.metric("peregrine_sentences_total",
+                                      outcome="ok")
+                self.assertGreaterEqual(count, previous)
+                previous = count
+                time.sleep(0.02)
+            for call in calls:
+                call.result()
+            self.assertEqual(
+                server.metric("peregrine_sentences_total", outcome="ok"),
+                50 * 15)
+
+
+if __name__ == "__main__":
+    unittest.main()

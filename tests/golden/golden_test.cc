@@ -1,0 +1,283 @@
+// Every golden model on every device against what the PyTorch reference
+// computed in float64: encoder output, logits and hypotheses. The files are
+// described in training/peregrine_training/goldens.py.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <numeric>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "engine/decode/session.h"
+#include "engine/kernels/device.h"
+#include "engine/model/config.h"
+#include "engine/model/decoder.h"
+#include "engine/model/device_memory.h"
+#include "engine/model/encoder.h"
+#include "engine/model/model.h"
+#include "engine/model/safetensors.h"
+#include "engine/translation_model.h"
+
+namespace peregrine {
+namespace {
+
+using nlohmann::json;
+
+// Of the largest magnitude in the row that is compared.
+constexpr double kRelativeTolerance = 1e-4;
+
+const std::filesystem::path kRoot = PEREGRINE_SOURCE_DIR;
+
+json ReadJson(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  EXPECT_TRUE(file) << path;
+  return json::parse(file);
+}
+
+void ExpectRowNear(const float* found, const std::vector<float>& expected,
+                   const std::string& what) {
+  double scale = 0;
+  for (float value : expected) scale = std::max<double>(scale, std::abs(value));
+  for (size_t i = 0; i < expected.size(); ++i) {
+    ASSERT_NEAR(found[i], expected[i], kRelativeTolerance * scale)
+        << what << ", element " << i;
+  }
+}
+
+struct GoldenCase {
+  std::string model;
+  std::string device;
+};
+
+constexpr const char* kDevices[] = {"reference", "cpu", "cpu-onednn"};
+
+class GoldenTest : public testing::TestWithParam<GoldenCase> {
+ protected:
+  void SetUp() override {
+    golden_ = ReadJson(kRoot / "tests/golden" / GetParam().model / "golden.json");
+    const std::filesystem::path tiny = kRoot / "tests/golden" / GetParam().model;
+    directory_ = std::filesystem::exists(tiny / "config.json")
+                     ? tiny
+                     : kRoot / "models" / GetParam().model;
+    auto config = model::ReadConfig(directory_ / "config.json");
+    ASSERT_TRUE(config.ok()) << config.status();
+    config_ = *config;
+    kernels_ = *kernels::MakeKernels(*kernels::ParseDevice(GetParam().device));
+    model_ = LoadModel();
+  }
+
+  std::unique_ptr<const model::Model> LoadModel() {
+    auto tensors = model::SafetensorsFile::Open(directory_ / "model.safetensors");
+    EXPECT_TRUE(tensors.ok()) << tensors.status();
+    auto model = model::Model::Load(config_, **tensors, *kernels_);
+    EXPECT_TRUE(model.ok()) << model.status();
+    return *std::move(model);
+  }
+
+  std::vector<int32_t> EncoderInput(size_t sentence) const {
+    return golden_["sentences"][sentence]["encoder_input"].get<std::vector<int32_t>>();
+  }
+
+  // What a session takes: it appends the suffix itself.
+  std::vector<int32_t> Source(size_t sentence) const {
+    std::vector<int32_t> source = EncoderInput(sentence);
+    const std::vector<int32_t>& suffix = config_.tokens.source_suffix;
+    if (source.size() >= suffix.size() &&
+        std::equal(suffix.begin(), suffix.end(), source.end() - suffix.size())) {
+      source.resize(source.size() - suffix.size());
+    }
+    return source;
+  }
+
+  std::vector<float> ToHost(kernels::Matrix matrix) {
+    std::vector<float> host(static_cast<size_t>(matrix.rows) * matrix.cols);
+    kernels_->CopyToHost(matrix.data, host.size() * sizeof(float), host.data());
+    return host;
+  }
+
+  void CheckSearch(const json& search);
+
+  json golden_;
+  std::filesystem::path directory_;
+  model::ModelConfig config_;
+  std::unique_ptr<kernels::Kernels> kernels_;
+  std::unique_ptr<const model::Model> model_;
+};
+
+// All sentences in one packed batch.
+TEST_P(GoldenTest, EncoderOutput) {
+  std::vector<int32_t> tokens;
+  std::vector<int> lengths;
+  for (size_t i = 0; i < golden_["sentences"].size(); ++i) {
+    const std::vector<int32_t> input = EncoderInput(i);
+    tokens.insert(tokens.end(), input.begin(), input.end());
+    lengths.push_back(static_cast<int>(input.size()));
+  }
+  auto encoder =
+      *model::Encoder::Create(*model_, *kernels_, static_cast<int>(tokens.size()));
+  const kernels::Matrix output = encoder->Encode(tokens, lengths);
+  const std::vector<float> host = ToHost(output);
+  size_t first_row = 0;
+  for (size_t i = 0; i < lengths.size(); ++i) {
+    const json& expected = golden_["sentences"][i]["encoder_output"];
+    for (size_t r = 0; r < expected["rows"].size(); ++r) {
+      const size_t row = first_row + expected["rows"][r].get<size_t>();
+      ExpectRowNear(host.data() + row * output.cols,
+                    expected["values"][r].get<std::vector<float>>(),
+                    "sentence " + std::to_string(i) + ", row " + std::to_string(r));
+    }
+    first_row += lengths[i];
+  }
+}
+
+// The logits of every step over a given prefix.
+TEST_P(GoldenTest, StepLogits) {
+  const int vocab_size = config_.architecture.target_vocab_size;
+  for (const json& run : golden_["forced"]) {
+    const std::vector<int32_t> source = EncoderInput(run["sentence"].get<size_t>());
+    const auto prefix = run["decoder_input"].get<std::vector<int32_t>>();
+    const auto columns = run["columns"].get<std::vector<int>>();
+    const int length = static_cast<int>(source.size());
+    const int steps = static_cast<int>(prefix.size());
+
+    auto encoder = *model::Encoder::Create(*model_, *kernels_, length);
+    auto decoder = *model::Decoder::Create(*model_, *kernels_, {1, steps, length});
+    model::DeviceMemory memory(*kernels_);
+    kernels::Matrix logits;
+    ASSERT_TRUE(memory.NewMatrix(1, vocab_size, &logits).ok());
+    model::UploadedInts source_cells, cells, token, position, count, begin, span;
+    ASSERT_TRUE(source_cells.Reserve(length, memory).ok());
+    ASSERT_TRUE(cells.Reserve(steps, memory).ok());
+    for (model::UploadedInts* one : {&token, &position, &count, &begin, &span}) {
+      ASSERT_TRUE(one->Reserve(1, memory).ok());
+    }
+    source_cells.host.resize(length);
+    std::iota(source_cells.host.begin(), source_cells.host.end(), 0);
+    decoder->StoreSource(encoder->Encode(source, {length}), source_cells.Upload(*kernels_));
+
+    begin.host = {0};
+    span.host = {length};
+    for (int step = 0; step < steps; ++step) {
+      token.host = {prefix[step]};
+      position.host = {config_.architecture.position_offset + step};
+      count.host = {step + 1};
+      cells.host.push_back(step);
+      model::DecoderInput input;
+      input.tokens = token.Upload(*kernels_);
+      input.positions = position.Upload(*kernels_);
+      input.target = {1, count.Upload(*kernels_), cells.Upload(*kernels_), step + 1};
+      input.source = {1, begin.Upload(*kernels_), span.Upload(*kernels_)};
+      kernels_->Linear(*model_->weights().output, decoder->Step(input),
+                       kernels::Activation::kNone, logits);
+      const std::vector<float> all = ToHost(logits);
+      std::vector<float> found;
+      for (int column : columns) found.push_back(all[column]);
+      ExpectRowNear(found.data(), run["logits"][step].get<std::vector<float>>(),
+                    "step " + std::to_string(step));
+    }
+  }
+}
+
+// All sentences of a search side by side in one session.
+void GoldenTest::CheckSearch(const json& search) {
+  const json& options = search["options"];
+  config_.decoding.suppressed_tokens =
+      options["suppressed_tokens"].get<std::vector<int32_t>>();
+  model_ = LoadModel();
+  auto session = *decode::Session::Create(*model_, *kernels_, {});
+  const json& hypotheses = search["hypotheses"];
+  std::vector<decode::SentenceInput> sentences;
+  for (size_t i = 0; i < hypotheses.size(); ++i) {
+    decode::SentenceInput& sentence = sentences.emplace_back();
+    sentence.id = i;
+    sentence.source = Source(i);
+    sentence.options.beam_size = options["beam_size"];
+    sentence.options.num_hypotheses = options["beam_size"];
+    sentence.options.length_penalty = options["length_penalty"];
+    sentence.options.min_length = options["min_length"];
+    sentence.options.max_length = options["max_length"][i];
+    ASSERT_TRUE(session->Validate(sentence).ok()) << session->Validate(sentence);
+  }
+  session->Admit(sentences);
+  while (session->live_sentences() > 0) {
+    for (const decode::SentenceOutput& output : session->Step()) {
+      SCOPED_TRACE("sentence " + std::to_string(output.id));
+      const json& expected = hypotheses[output.id];
+      ASSERT_EQ(output.hypotheses.size(), expected.size());
+      for (size_t rank = 0; rank < expected.size(); ++rank) {
+        const decode::Hypothesis& found = output.hypotheses[rank];
+        EXPECT_EQ(found.tokens, expected[rank]["tokens"].get<std::vector<int32_t>>())
+            << "rank " << rank;
+        const double score = expected[rank]["score"];
+        EXPECT_NEAR(found.score, score, kRelativeTolerance * std::max(1.0, std::abs(score)))
+            << "rank " << rank;
+        EXPECT_EQ(found.truncated, expected[rank]["truncated"].get<bool>())
+            << "rank " << rank;
+      }
+    }
+  }
+}
+
+TEST_P(GoldenTest, Hypotheses) {
+  ASSERT_FALSE(golden_["searches"].empty());
+  for (const json& search : golden_["searches"]) {
+    SCOPED_TRACE(search["options"].dump());
+    CheckSearch(search);
+  }
+}
+
+// Text to tokens and back, where the model has tokenizers.
+TEST_P(GoldenTest, Text) {
+  if (config_.tokenizer.type == model::TokenizerConfig::Type::kNone) {
+    EXPECT_FALSE(golden_["sentences"][0].contains("text"));
+    return;
+  }
+  const auto loaded = TranslationModel::Load(
+      directory_, *kernels::ParseDevice(GetParam().device));
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  const auto& model = **loaded;
+  for (size_t i = 0; i < golden_["sentences"].size(); ++i) {
+    const auto text = golden_["sentences"][i]["text"].get<std::string>();
+    EXPECT_EQ(model.source_tokenizer()->Encode(text), Source(i)) << text;
+  }
+  for (const json& search : golden_["searches"]) {
+    for (const json& ranked : search["hypotheses"]) {
+      for (const json& hypothesis : ranked) {
+        const auto tokens = hypothesis["tokens"].get<std::vector<int32_t>>();
+        EXPECT_EQ(model.target_tokenizer()->Decode(tokens), hypothesis["text"]);
+      }
+    }
+  }
+}
+
+std::vector<GoldenCase> AllCases() {
+  std::vector<GoldenCase> cases;
+  for (const auto& entry : std::filesystem::directory_iterator(kRoot / "tests/golden")) {
+    if (!std::filesystem::exists(entry.path() / "golden.json")) continue;
+    for (const char* device : kDevices) {
+      cases.push_back({entry.path().filename(), device});
+    }
+  }
+  std::sort(cases.begin(), cases.end(), [](const auto& a, const auto& b) {
+    return std::tie(a.model, a.device) < std::tie(b.model, b.device);
+  });
+  return cases;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Models, GoldenTest, testing::ValuesIn(AllCases()), [](const auto& test) {
+      std::string name = test.param.model + "_" + test.param.device;
+      std::replace_if(name.begin(), name.end(),
+                      [](unsigned char c) { return std::isalnum(c) == 0; }, '_');
+      return name;
+    });
+
+}  // namespace
+}  // namespace peregrine
