@@ -80,9 +80,10 @@ std::vector<decode::SentenceInput> Workload(const std::vector<int>& lengths,
     sentence.options.max_length = lengths[i];
   }
   // The peer sorts by length, too.
-  std::stable_sort(sentences.begin(), sentences.end(), [](const auto& a, const auto& b) {
-    return a.source.size() > b.source.size();
-  });
+  std::stable_sort(sentences.begin(), sentences.end(),
+                   [](const auto& a, const auto& b) {
+                     return a.source.size() > b.source.size();
+                   });
   return sentences;
 }
 
@@ -116,7 +117,8 @@ RunResult Run(decode::Session& session, const BenchOptions& options,
       ++end;
     }
     const bool enough = static_cast<int>(end - next) >= options.min_admission ||
-                        end == sentences.size() || session.live_sentences() == 0;
+                        end == sentences.size() ||
+                        session.live_sentences() == 0;
     if (end > next && enough) {
       const Clock::time_point encode_begin = Clock::now();
       session.Admit(absl::MakeConstSpan(sentences).subspan(next, end - next));
@@ -150,12 +152,16 @@ T OrDie(absl::StatusOr<T> value) {
 int Main(int argc, char** argv) {
   BenchOptions options;
   CLI::App app("Times the whole engine on one thread; see bench/README.md.");
-  app.add_option("--model", options.model)->check(CLI::IsMember({"base", "12-1", "mdn"}));
+  app.add_option("--model", options.model)
+      ->check(CLI::IsMember({"base", "12-1", "mdn"}));
   app.add_option("--device", options.device);
-  app.add_option("--lengths", options.lengths_file, "A source length a line")->required();
+  app.add_option("--lengths", options.lengths_file, "A source length a line")
+      ->required();
   app.add_option("--beam-size", options.beam_size)->check(CLI::Range(1, 64));
-  app.add_option("--batch-size", options.batch_size)->check(CLI::Range(1, 4096));
-  app.add_option("--min-admission", options.min_admission)->check(CLI::Range(1, 4096));
+  app.add_option("--batch-size", options.batch_size)
+      ->check(CLI::Range(1, 4096));
+  app.add_option("--min-admission", options.min_admission)
+      ->check(CLI::Range(1, 4096));
   CLI11_PARSE(app, argc, argv);
 
   std::ifstream file(options.lengths_file);
@@ -171,8 +177,8 @@ int Main(int argc, char** argv) {
   const auto model = OrDie(model::Model::Load(config, tensors, *kernels));
   const auto session = OrDie(decode::Session::Create(
       *model, *kernels, {options.batch_size * options.beam_size, 16384}));
-  const auto sentences =
-      Workload(lengths, options.beam_size, config.architecture.source_vocab_size);
+  const auto sentences = Workload(lengths, options.beam_size,
+                                  config.architecture.source_vocab_size);
 
   std::string line;
   while (std::getline(std::cin, line)) {

@@ -10,15 +10,16 @@
 namespace peregrine {
 namespace {
 
-constexpr size_t kMaxLoopTokens = 8;   // length of the repeated phrase
+constexpr size_t kMaxLoopTokens = 8;  // length of the repeated phrase
 constexpr size_t kMinLoopRepeats = 4;
-constexpr size_t kMinLoopSpan = 8;     // tokens that the repetition covers
+constexpr size_t kMinLoopSpan = 8;  // tokens that the repetition covers
 
 // Bytes of the longest prefix of `text` that is no longer than `bytes` and
 // ends between two characters; at least one character.
 size_t CharacterBoundary(absl::string_view text, size_t bytes) {
   const auto continues = [&](size_t i) {
-    return i < text.size() && (static_cast<unsigned char>(text[i]) & 0xc0) == 0x80;
+    return i < text.size() &&
+           (static_cast<unsigned char>(text[i]) & 0xc0) == 0x80;
   };
   size_t end = std::min(bytes, text.size());
   while (end > 0 && continues(end)) --end;
@@ -35,7 +36,8 @@ size_t CutPoint(absl::string_view text) {
   const size_t middle = text.size() / 2;
   for (size_t distance = 0; distance <= middle; ++distance) {
     for (size_t at : {middle - distance, middle + distance}) {
-      if (at > 0 && at + 1 < text.size() && absl::ascii_isspace(text[at])) return at + 1;
+      if (at > 0 && at + 1 < text.size() && absl::ascii_isspace(text[at]))
+        return at + 1;
     }
   }
   return CharacterBoundary(text, middle);
@@ -63,8 +65,8 @@ void CutToFit(const text::Tokenizer& tokenizer, absl::string_view sentence,
   const absl::string_view tail = sentence.substr(at);
   const absl::string_view rest = absl::StripLeadingAsciiWhitespace(tail);
   CutToFit(tokenizer, stripped, max_tokens, cut);
-  cut.separators.push_back(
-      absl::StrCat(head.substr(stripped.size()), tail.substr(0, tail.size() - rest.size())));
+  cut.separators.push_back(absl::StrCat(
+      head.substr(stripped.size()), tail.substr(0, tail.size() - rest.size())));
   CutToFit(tokenizer, rest, max_tokens, cut);
 }
 
@@ -145,8 +147,10 @@ TextTranslation TextPlan::Assemble(
     whole.text = separators_[0];
     for (size_t i = 0; i < hypotheses.size(); ++i) {
       const auto& of_sentence = hypotheses[i];
-      const decode::Hypothesis& part = of_sentence[std::min(n, of_sentence.size() - 1)];
-      absl::StrAppend(&whole.text, tokenizer.Decode(part.tokens), separators_[i + 1]);
+      const decode::Hypothesis& part =
+          of_sentence[std::min(n, of_sentence.size() - 1)];
+      absl::StrAppend(&whole.text, tokenizer.Decode(part.tokens),
+                      separators_[i + 1]);
       whole.score += part.score;
     }
   }

@@ -20,8 +20,8 @@ struct TextHypothesis {
 // A translated text, and what to know before trusting it.
 struct TextTranslation {
   std::vector<TextHypothesis> hypotheses;  // best first, never empty
-  bool truncated = false;       // a sentence ended at its maximum length
-  bool repetition = false;      // the best hypothesis looks like a decoding loop
+  bool truncated = false;   // a sentence ended at its maximum length
+  bool repetition = false;  // the best hypothesis looks like a decoding loop
   bool unknown_source = false;  // characters outside the vocabulary
   bool source_split = false;    // a sentence was too long and was cut
 };
@@ -38,7 +38,9 @@ class TextPlan {
 
   // Token ids of each sentence, none empty, none longer than
   // model.max_source_tokens().
-  const std::vector<std::vector<int32_t>>& sentences() const { return sentences_; }
+  const std::vector<std::vector<int32_t>>& sentences() const {
+    return sentences_;
+  }
 
   // Takes the hypotheses of each sentence, in order (each at least one).
   // Hypothesis n of the text is made of the n-th best of each sentence, or the

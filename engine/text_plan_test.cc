@@ -18,8 +18,8 @@ using testing::SizeIs;
 
 const TranslationModel& BundledModel() {
   static const TranslationModel* const model = [] {
-    auto loaded = TranslationModel::Load(PEREGRINE_SOURCE_DIR "/models/en-de-mdn",
-                                         kernels::Device::kCpu);
+    auto loaded = TranslationModel::Load(
+        PEREGRINE_SOURCE_DIR "/models/en-de-mdn", kernels::Device::kCpu);
     EXPECT_TRUE(loaded.ok()) << loaded.status();
     return loaded->release();
   }();
@@ -37,20 +37,24 @@ std::string Echo(const TextPlan& plan) {
 
 TEST(TextPlanTest, KeepsWhiteSpaceBetweenSentencesAndLines) {
   for (const std::string text :
-       {"One sentence.", "Two sentences. In one line.", "  Leading and trailing.  \n",
-        "A line.\n\nAnother one.\tA third?\r\n", "No full stop\nand a second line"}) {
+       {"One sentence.", "Two sentences. In one line.",
+        "  Leading and trailing.  \n", "A line.\n\nAnother one.\tA third?\r\n",
+        "No full stop\nand a second line"}) {
     EXPECT_EQ(Echo(TextPlan::Make(BundledModel(), text, false)), text);
   }
-  EXPECT_THAT(TextPlan::Make(BundledModel(), "One. Two.\nThree.", false).sentences(),
-              SizeIs(3));
-  EXPECT_THAT(TextPlan::Make(BundledModel(), " One. Two.\nThree. ", true).sentences(),
-              SizeIs(1));
+  EXPECT_THAT(
+      TextPlan::Make(BundledModel(), "One. Two.\nThree.", false).sentences(),
+      SizeIs(3));
+  EXPECT_THAT(
+      TextPlan::Make(BundledModel(), " One. Two.\nThree. ", true).sentences(),
+      SizeIs(1));
 }
 
 TEST(TextPlanTest, WhiteSpaceAloneIsReturnedAsItIs) {
   for (const std::string text : {"", " ", "\n\t \r\n"}) {
     for (bool single_sentence : {false, true}) {
-      const TextPlan plan = TextPlan::Make(BundledModel(), text, single_sentence);
+      const TextPlan plan =
+          TextPlan::Make(BundledModel(), text, single_sentence);
       EXPECT_THAT(plan.sentences(), IsEmpty());
       EXPECT_EQ(Echo(plan), text);
     }

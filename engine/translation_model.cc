@@ -17,15 +17,14 @@ absl::StatusOr<std::shared_ptr<const text::Tokenizer>> LoadTokenizer(
   PEREGRINE_ASSIGN_OR_RETURN(std::shared_ptr<const text::Tokenizer> tokenizer,
                              text::SentencePieceModel::Load(path));
   if (tokenizer->vocab_size() != vocab_size) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, ": found ", tokenizer->vocab_size(),
-                     " pieces, expected the vocabulary size of config.json, ",
-                     vocab_size));
+    return absl::InvalidArgumentError(absl::StrCat(
+        path, ": found ", tokenizer->vocab_size(),
+        " pieces, expected the vocabulary size of config.json, ", vocab_size));
   }
   if (tokenizer->unk_id() != unk) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, ": found the unknown piece at id ", tokenizer->unk_id(),
-                     ", expected tokens.unk of config.json, ", unk));
+    return absl::InvalidArgumentError(absl::StrCat(
+        path, ": found the unknown piece at id ", tokenizer->unk_id(),
+        ", expected tokens.unk of config.json, ", unk));
   }
   return tokenizer;
 }
@@ -39,11 +38,13 @@ absl::StatusOr<std::unique_ptr<const TranslationModel>> TranslationModel::Load(
   PEREGRINE_ASSIGN_OR_RETURN(loaded->config_,
                              model::ReadConfig(directory + "/config.json"));
   PEREGRINE_RETURN_IF_ERROR(loaded->LoadTokenizers(directory));
-  PEREGRINE_ASSIGN_OR_RETURN(auto tensors, model::SafetensorsFile::Open(
-                                               directory + "/model.safetensors"));
+  PEREGRINE_ASSIGN_OR_RETURN(
+      auto tensors,
+      model::SafetensorsFile::Open(directory + "/model.safetensors"));
   PEREGRINE_ASSIGN_OR_RETURN(auto kernels, kernels::MakeKernels(device));
-  PEREGRINE_ASSIGN_OR_RETURN(loaded->weights_,
-                             model::Model::Load(loaded->config_, *tensors, *kernels));
+  PEREGRINE_ASSIGN_OR_RETURN(
+      loaded->weights_,
+      model::Model::Load(loaded->config_, *tensors, *kernels));
   return std::unique_ptr<const TranslationModel>(std::move(loaded));
 }
 
@@ -51,18 +52,21 @@ absl::Status TranslationModel::LoadTokenizers(const std::string& directory) {
   auto splitter = text::SentenceSplitter::Create(config_.source_language);
   if (!splitter.ok()) {
     return absl::InvalidArgumentError(absl::StrCat(
-        directory, "/config.json: source_language: ", splitter.status().message()));
+        directory,
+        "/config.json: source_language: ", splitter.status().message()));
   }
   splitter_ = *std::move(splitter);
   const model::TokenizerConfig& tokenizer = config_.tokenizer;
-  if (tokenizer.type == model::TokenizerConfig::Type::kNone) return absl::OkStatus();
+  if (tokenizer.type == model::TokenizerConfig::Type::kNone)
+    return absl::OkStatus();
   const model::ArchitectureConfig& architecture = config_.architecture;
   PEREGRINE_ASSIGN_OR_RETURN(
       source_tokenizer_,
       LoadTokenizer(absl::StrCat(directory, "/", tokenizer.source),
                     architecture.source_vocab_size, config_.tokens.unk));
-  const bool shared = tokenizer.source == tokenizer.target &&
-                      architecture.source_vocab_size == architecture.target_vocab_size;
+  const bool shared =
+      tokenizer.source == tokenizer.target &&
+      architecture.source_vocab_size == architecture.target_vocab_size;
   if (shared) {
     target_tokenizer_ = source_tokenizer_;
     return absl::OkStatus();
@@ -79,9 +83,12 @@ int TranslationModel::max_source_tokens() const {
          static_cast<int>(config_.tokens.source_suffix.size());
 }
 
-int TranslationModel::max_target_tokens() const { return weights_->max_target_length(); }
+int TranslationModel::max_target_tokens() const {
+  return weights_->max_target_length();
+}
 
-decode::DecodingOptions TranslationModel::DefaultOptions(int source_tokens) const {
+decode::DecodingOptions TranslationModel::DefaultOptions(
+    int source_tokens) const {
   const model::DecodingConfig& defaults = config_.decoding;
   decode::DecodingOptions options;
   options.beam_size = defaults.beam_size;

@@ -30,8 +30,12 @@ class TranslationModel {
   const model::Model& weights() const { return *weights_; }
 
   // Null when config.tokenizer.type is "none": tokens in, tokens out only.
-  const text::Tokenizer* source_tokenizer() const { return source_tokenizer_.get(); }
-  const text::Tokenizer* target_tokenizer() const { return target_tokenizer_.get(); }
+  const text::Tokenizer* source_tokenizer() const {
+    return source_tokenizer_.get();
+  }
+  const text::Tokenizer* target_tokenizer() const {
+    return target_tokenizer_.get();
+  }
 
   // By the rules of the source language.
   const text::SentenceSplitter& splitter() const { return *splitter_; }

@@ -23,7 +23,8 @@ const std::filesystem::path kBundled = PEREGRINE_SOURCE_DIR "/models/en-de-mdn";
 class DamagedModelTest : public testing::Test {
  protected:
   DamagedModelTest()
-      : directory_(testing::TempDir() + "/damaged_model_" + std::to_string(getpid())) {
+      : directory_(testing::TempDir() + "/damaged_model_" +
+                   std::to_string(getpid())) {
     std::filesystem::remove_all(directory_);
     std::filesystem::create_directories(directory_);
     for (const auto& entry : std::filesystem::directory_iterator(kBundled)) {
@@ -33,7 +34,8 @@ class DamagedModelTest : public testing::Test {
   ~DamagedModelTest() override { std::filesystem::remove_all(directory_); }
 
   std::string LoadError() const {
-    const auto model = TranslationModel::Load(directory_, kernels::Device::kCpu);
+    const auto model =
+        TranslationModel::Load(directory_, kernels::Device::kCpu);
     EXPECT_FALSE(model.ok());
     return model.ok() ? "" : std::string(model.status().message());
   }
@@ -80,7 +82,9 @@ TEST_F(DamagedModelTest, NamesATruncatedFile) {
 
 TEST_F(DamagedModelTest, NamesATensorOfAnotherShape) {
   Configure("/architecture/encoder/ffn_dim", 512);
-  EXPECT_THAT(LoadError(), HasSubstr("tensor encoder.layers.0.ffn.inner.weight: found shape"));
+  EXPECT_THAT(
+      LoadError(),
+      HasSubstr("tensor encoder.layers.0.ffn.inner.weight: found shape"));
 }
 
 TEST_F(DamagedModelTest, NamesAMissingTensor) {
@@ -90,17 +94,19 @@ TEST_F(DamagedModelTest, NamesAMissingTensor) {
 
 TEST_F(DamagedModelTest, NamesTensorsThatTheArchitectureLacks) {
   Configure("/architecture/encoder/num_layers", 1);
-  EXPECT_THAT(LoadError(),
-              HasSubstr("tensors that the architecture of config.json does not have: "
-                        "encoder.layers.1."));
+  EXPECT_THAT(
+      LoadError(),
+      HasSubstr("tensors that the architecture of config.json does not have: "
+                "encoder.layers.1."));
 }
 
 TEST_F(DamagedModelTest, NamesAVocabularyOfAnotherSize) {
   Configure("/architecture/source_vocab_size", 77);
   Configure("/architecture/target_vocab_size", 77);
   Configure("/tokens/unk", 0);
-  EXPECT_THAT(LoadError(), HasSubstr("source.spm: found 8000 pieces, expected the "
-                                     "vocabulary size of config.json, 77"));
+  EXPECT_THAT(LoadError(),
+              HasSubstr("source.spm: found 8000 pieces, expected the "
+                        "vocabulary size of config.json, 77"));
 }
 
 TEST(TranslatorTest, TranslatesTextsInOrder) {
@@ -108,7 +114,8 @@ TEST(TranslatorTest, TranslatesTextsInOrder) {
   ASSERT_TRUE(model.ok()) << model.status();
   const auto translator = Translator::Create(**model, {});
   ASSERT_TRUE(translator.ok()) << translator.status();
-  const std::vector<std::string> texts{"Good morning!", "", "Thank you.\nGood night."};
+  const std::vector<std::string> texts{"Good morning!", "",
+                                       "Thank you.\nGood night."};
   const auto translations = (*translator)->Translate(texts);
   ASSERT_TRUE(translations.ok()) << translations.status();
   ASSERT_EQ(translations->size(), 3u);
@@ -118,8 +125,10 @@ TEST(TranslatorTest, TranslatesTextsInOrder) {
   for (size_t i = 0; i < texts.size(); ++i) {
     const auto alone = (*translator)->Translate({texts[i]});
     ASSERT_TRUE(alone.ok());
-    EXPECT_EQ((*alone)[0].hypotheses[0].text, (*translations)[i].hypotheses[0].text);
-    EXPECT_EQ((*alone)[0].hypotheses[0].score, (*translations)[i].hypotheses[0].score);
+    EXPECT_EQ((*alone)[0].hypotheses[0].text,
+              (*translations)[i].hypotheses[0].text);
+    EXPECT_EQ((*alone)[0].hypotheses[0].score,
+              (*translations)[i].hypotheses[0].score);
   }
 }
 

@@ -13,7 +13,8 @@ namespace peregrine {
 absl::StatusOr<std::unique_ptr<Translator>> Translator::Create(
     const TranslationModel& model, const decode::SessionLimits& limits) {
   auto translator = absl::WrapUnique(new Translator(model));
-  PEREGRINE_ASSIGN_OR_RETURN(translator->kernels_, kernels::MakeKernels(model.device()));
+  PEREGRINE_ASSIGN_OR_RETURN(translator->kernels_,
+                             kernels::MakeKernels(model.device()));
   PEREGRINE_ASSIGN_OR_RETURN(
       translator->session_,
       decode::Session::Create(model.weights(), *translator->kernels_, limits));
@@ -29,7 +30,8 @@ absl::StatusOr<std::vector<TextTranslation>> Translator::Translate(
       return absl::InvalidArgumentError(
           absl::StrCat("texts[", i, "]: not UTF-8 at byte ", *offset));
     }
-    plans.push_back(TextPlan::Make(model_, texts[i], /*single_sentence=*/false));
+    plans.push_back(
+        TextPlan::Make(model_, texts[i], /*single_sentence=*/false));
     for (const std::vector<int32_t>& tokens : plans.back().sentences()) {
       sentences.push_back(
           {0, tokens, model_.DefaultOptions(static_cast<int>(tokens.size()))});

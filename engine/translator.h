@@ -19,8 +19,8 @@ namespace peregrine {
 // does the same in stages, spread over its threads. Not thread-safe; several
 // translators may share a model.
 //
-//   auto model = TranslationModel::Load("models/en-de-mdn", kernels::Device::kCpu);
-//   auto translator = Translator::Create(**model, {});
+//   auto model = TranslationModel::Load("models/en-de-mdn",
+//   kernels::Device::kCpu); auto translator = Translator::Create(**model, {});
 //   auto translations = (*translator)->Translate({"Hello, world!"});
 class Translator {
  public:

@@ -26,10 +26,10 @@ struct CheckVoidify {
 }  // namespace peregrine
 
 // PEREGRINE_CHECK(rows <= capacity) << rows << " rows for " << capacity;
-#define PEREGRINE_CHECK(condition)                 \
-  (condition) ? (void)0                            \
-              : ::peregrine::CheckVoidify() &      \
-                    ::peregrine::CheckFailure(     \
-                        __FILE__, __LINE__, #condition).stream()
+#define PEREGRINE_CHECK(condition)    \
+  (condition)                         \
+      ? (void)0                       \
+      : ::peregrine::CheckVoidify() & \
+            ::peregrine::CheckFailure(__FILE__, __LINE__, #condition).stream()
 
 #endif  // PEREGRINE_ENGINE_BASE_CHECK_H_

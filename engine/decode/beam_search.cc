@@ -7,7 +7,8 @@
 
 namespace peregrine::decode {
 
-BeamSearch::BeamSearch(const DecodingOptions& options, int32_t decoder_start, int32_t eos)
+BeamSearch::BeamSearch(const DecodingOptions& options, int32_t decoder_start,
+                       int32_t eos)
     : options_(options), eos_(eos) {
   const size_t beam_size = options.beam_size;
   live_.reserve(beam_size);
@@ -37,8 +38,9 @@ void BeamSearch::Advance(int k, const float* log_probs, const int32_t* tokens) {
   for (size_t rank = 0; rank < candidates_.size(); ++rank) {
     const Candidate& candidate = candidates_[rank];
     if (candidate.token == eos_) {
-      const bool counts = rank < static_cast<size_t>(options_.beam_size) &&
-                          finished_.size() < static_cast<size_t>(options_.beam_size);
+      const bool counts =
+          rank < static_cast<size_t>(options_.beam_size) &&
+          finished_.size() < static_cast<size_t>(options_.beam_size);
       if (counts) Finish(candidate, last_step);
     } else {
       Continue(candidate);
@@ -53,7 +55,8 @@ void BeamSearch::Advance(int k, const float* log_probs, const int32_t* tokens) {
 
 // The best 2 * beam_size of all continuations: a merge of rows that are sorted
 // already. Strict comparison gives ties to the lower hypothesis.
-void BeamSearch::MergeCandidates(int k, const float* log_probs, const int32_t* tokens) {
+void BeamSearch::MergeCandidates(int k, const float* log_probs,
+                                 const int32_t* tokens) {
   candidates_.clear();
   cursors_.assign(live_.size(), 0);
   while (candidates_.size() < static_cast<size_t>(num_candidates())) {
@@ -75,8 +78,9 @@ void BeamSearch::MergeCandidates(int k, const float* log_probs, const int32_t* t
 
 void BeamSearch::Finish(const Candidate& candidate, bool truncated) {
   const double length = step_ + 1;  // eos counts
-  finished_.push_back({candidate.score / std::pow(length, options_.length_penalty),
-                       live_[candidate.live].node, truncated});
+  finished_.push_back(
+      {candidate.score / std::pow(length, options_.length_penalty),
+       live_[candidate.live].node, truncated});
 }
 
 void BeamSearch::Continue(const Candidate& candidate) {
@@ -93,8 +97,8 @@ std::vector<Hypothesis> BeamSearch::TakeHypotheses() {
   std::stable_sort(
       finished_.begin(), finished_.end(),
       [](const Finished& a, const Finished& b) { return a.score > b.score; });
-  const size_t count =
-      std::min<size_t>(finished_.size(), static_cast<size_t>(options_.num_hypotheses));
+  const size_t count = std::min<size_t>(
+      finished_.size(), static_cast<size_t>(options_.num_hypotheses));
   std::vector<Hypothesis> hypotheses(count);
   for (size_t i = 0; i < count; ++i) {
     Hypothesis& hypothesis = hypotheses[i];

@@ -16,14 +16,15 @@ namespace peregrine::decode {
 // made and not while it advances.
 class BeamSearch {
  public:
-  BeamSearch(const DecodingOptions& options, int32_t decoder_start, int32_t eos);
+  BeamSearch(const DecodingOptions& options, int32_t decoder_start,
+             int32_t eos);
 
   // A hypothesis that the next step continues.
   struct Live {
     int32_t last_token = 0;
-    int parent = 0;     // its index among the live ones of the step before
-    double score = 0;   // sum of log-probabilities
-    int node = -1;      // of its last token, -1 for none
+    int parent = 0;    // its index among the live ones of the step before
+    double score = 0;  // sum of log-probabilities
+    int node = -1;     // of its last token, -1 for none
   };
   const std::vector<Live>& live() const { return live_; }
 
@@ -72,9 +73,9 @@ class BeamSearch {
   bool done_ = false;
   std::vector<Live> live_;
   std::vector<Live> next_live_;
-  std::vector<int> cursors_;            // per live hypothesis, into its row
-  std::vector<Candidate> candidates_;   // best first
-  std::vector<Node> nodes_;             // all tokens of all hypotheses, as a tree
+  std::vector<int> cursors_;           // per live hypothesis, into its row
+  std::vector<Candidate> candidates_;  // best first
+  std::vector<Node> nodes_;  // all tokens of all hypotheses, as a tree
   std::vector<Finished> finished_;
 };
 

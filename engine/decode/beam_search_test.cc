@@ -23,7 +23,8 @@ constexpr float kNever = -std::numeric_limits<float>::infinity();
 // A language of few tokens whose log-probabilities depend on the whole prefix.
 class RandomLanguage {
  public:
-  RandomLanguage(int vocab_size, unsigned seed) : vocab_size_(vocab_size), seed_(seed) {}
+  RandomLanguage(int vocab_size, unsigned seed)
+      : vocab_size_(vocab_size), seed_(seed) {}
 
   std::vector<float> LogProbs(const std::vector<int32_t>& prefix) const {
     std::seed_seq sequence(prefix.begin(), prefix.end());
@@ -51,13 +52,15 @@ struct Continuation {
 std::vector<Continuation> Sorted(const std::vector<float>& log_probs,
                                  const kernels::TokenConstraint& constraint) {
   std::vector<Continuation> sorted;
-  for (int32_t token = 0; token < static_cast<int32_t>(log_probs.size()); ++token) {
+  for (int32_t token = 0; token < static_cast<int32_t>(log_probs.size());
+       ++token) {
     if (constraint.only >= 0 && token != constraint.only) continue;
     if (token == constraint.forbidden) continue;
     sorted.push_back({log_probs[token], token});
   }
-  std::stable_sort(sorted.begin(), sorted.end(),
-                   [](const auto& a, const auto& b) { return a.log_prob > b.log_prob; });
+  std::stable_sort(
+      sorted.begin(), sorted.end(),
+      [](const auto& a, const auto& b) { return a.log_prob > b.log_prob; });
   return sorted;
 }
 
@@ -71,7 +74,8 @@ std::vector<Hypothesis> Search(const RandomLanguage& language,
     std::vector<float> log_probs(search.live().size() * k, kNever);
     std::vector<int32_t> tokens(search.live().size() * k, -1);
     for (size_t j = 0; j < search.live().size(); ++j) {
-      const auto sorted = Sorted(language.LogProbs(prefixes[j]), search.constraint());
+      const auto sorted =
+          Sorted(language.LogProbs(prefixes[j]), search.constraint());
       for (size_t i = 0; i < std::min<size_t>(sorted.size(), k); ++i) {
         log_probs[j * k + i] = sorted[i].log_prob;
         tokens[j * k + i] = sorted[i].token;
@@ -91,7 +95,7 @@ std::vector<Hypothesis> Search(const RandomLanguage& language,
 // The rules of docs/model-format.md once more, in the plainest way: whole
 // prefixes, whole sorts.
 std::vector<Hypothesis> SearchPlainly(const RandomLanguage& language,
-                                   const DecodingOptions& options) {
+                                      const DecodingOptions& options) {
   struct Open {
     std::vector<int32_t> tokens;
     double score;
@@ -109,25 +113,29 @@ std::vector<Hypothesis> SearchPlainly(const RandomLanguage& language,
     for (size_t j = 0; j < open.size(); ++j) {
       const std::vector<float> log_probs = language.LogProbs(open[j].tokens);
       for (int32_t token = 0; token < language.vocab_size(); ++token) {
-        if (t == options.max_length ? token != kEos
-                                    : (token == kEos && t < options.min_length)) {
+        if (t == options.max_length
+                ? token != kEos
+                : (token == kEos && t < options.min_length)) {
           continue;
         }
         candidates.push_back({j, token, open[j].score + log_probs[token]});
       }
     }
-    std::stable_sort(candidates.begin(), candidates.end(),
-                     [](const auto& a, const auto& b) { return a.score > b.score; });
+    std::stable_sort(
+        candidates.begin(), candidates.end(),
+        [](const auto& a, const auto& b) { return a.score > b.score; });
     if (candidates.size() > 2 * beam_size) candidates.resize(2 * beam_size);
     std::vector<Open> next;
-    for (size_t rank = 0; rank < candidates.size() && next.size() < beam_size; ++rank) {
+    for (size_t rank = 0; rank < candidates.size() && next.size() < beam_size;
+         ++rank) {
       const Candidate& candidate = candidates[rank];
       const Open& parent = open[candidate.open];
       if (candidate.token != kEos) {
         next.push_back({parent.tokens, candidate.score});
         next.back().tokens.push_back(candidate.token);
       } else if (rank < beam_size && finished.size() < beam_size) {
-        const double score = candidate.score / std::pow(t + 1.0, options.length_penalty);
+        const double score =
+            candidate.score / std::pow(t + 1.0, options.length_penalty);
         finished.push_back({score,
                             {parent.tokens, static_cast<float>(score),
                              t == options.max_length}});
@@ -135,8 +143,9 @@ std::vector<Hypothesis> SearchPlainly(const RandomLanguage& language,
     }
     open = std::move(next);
   }
-  std::stable_sort(finished.begin(), finished.end(),
-                   [](const auto& a, const auto& b) { return a.first > b.first; });
+  std::stable_sort(
+      finished.begin(), finished.end(),
+      [](const auto& a, const auto& b) { return a.first > b.first; });
   std::vector<Hypothesis> hypotheses;
   for (const auto& [score, hypothesis] : finished) {
     if (hypotheses.size() < static_cast<size_t>(options.num_hypotheses)) {
@@ -160,16 +169,18 @@ TEST(BeamSearchTest, FindsWhatThePlainSearchFinds) {
     options.max_length = pick(0, 10);
     options.min_length = pick(0, options.max_length);
     SCOPED_TRACE(testing::Message()
-                 << "round " << round << ": vocabulary " << language.vocab_size()
-                 << ", beam " << options.beam_size << ", lengths " << options.min_length
-                 << " to " << options.max_length);
+                 << "round " << round << ": vocabulary "
+                 << language.vocab_size() << ", beam " << options.beam_size
+                 << ", lengths " << options.min_length << " to "
+                 << options.max_length);
     const std::vector<Hypothesis> expected = SearchPlainly(language, options);
     const std::vector<Hypothesis> found = Search(language, options);
     ASSERT_EQ(found.size(), expected.size());
     for (size_t i = 0; i < found.size(); ++i) {
       EXPECT_EQ(found[i].tokens, expected[i].tokens) << "hypothesis " << i;
       EXPECT_FLOAT_EQ(found[i].score, expected[i].score) << "hypothesis " << i;
-      EXPECT_EQ(found[i].truncated, expected[i].truncated) << "hypothesis " << i;
+      EXPECT_EQ(found[i].truncated, expected[i].truncated)
+          << "hypothesis " << i;
     }
   }
 }
@@ -232,7 +243,8 @@ TEST(BeamSearchTest, TiesGoToTheLowerHypothesis) {
   const std::vector<float> first{-1.0f, -1.0f, -2.0f, -3.0f};
   const std::vector<int32_t> first_tokens{4, 5, 6, 7};
   search.Advance(4, first.data(), first_tokens.data());
-  const std::vector<float> second{-1.0f, -9.0f, -9.0f, -9.0f, -1.0f, -9.0f, -9.0f, -9.0f};
+  const std::vector<float> second{-1.0f, -9.0f, -9.0f, -9.0f,
+                                  -1.0f, -9.0f, -9.0f, -9.0f};
   const std::vector<int32_t> second_tokens{9, 2, 3, 4, 8, 2, 3, 4};
   search.Advance(4, second.data(), second_tokens.data());
   EXPECT_EQ(search.live()[0].parent, 0);

@@ -14,7 +14,8 @@ BlockPool::BlockPool(int num_blocks) : num_blocks_(num_blocks) {
 }
 
 int BlockPool::Take() {
-  PEREGRINE_CHECK(!free_.empty()) << "all " << num_blocks_ << " blocks are in use";
+  PEREGRINE_CHECK(!free_.empty())
+      << "all " << num_blocks_ << " blocks are in use";
   const int first_cell = free_.back();
   free_.pop_back();
   return first_cell;
@@ -52,7 +53,8 @@ void RunPool::Give(int first_cell, int num_cells) {
       free_.begin(), free_.end(), given,
       [](const Run& a, const Run& b) { return a.begin < b.begin; });
   const bool joins_next = next != free_.end() && next->begin == given.end;
-  const bool joins_previous = next != free_.begin() && (next - 1)->end == given.begin;
+  const bool joins_previous =
+      next != free_.begin() && (next - 1)->end == given.begin;
   PEREGRINE_CHECK(next == free_.end() || next->begin >= given.end);
   PEREGRINE_CHECK(next == free_.begin() || (next - 1)->end <= given.begin);
   if (joins_previous && joins_next) {

@@ -14,7 +14,8 @@ TEST(BlockPoolTest, HandsOutEveryBlockOnceAndRecentOnesFirst) {
   BlockPool pool(3);
   std::set<int> cells;
   for (int i = 0; i < 3; ++i) cells.insert(pool.Take());
-  EXPECT_EQ(cells, (std::set<int>{0, BlockPool::kBlockCells, 2 * BlockPool::kBlockCells}));
+  EXPECT_EQ(cells, (std::set<int>{0, BlockPool::kBlockCells,
+                                  2 * BlockPool::kBlockCells}));
   EXPECT_EQ(pool.num_free(), 0);
   pool.Give(BlockPool::kBlockCells);
   EXPECT_EQ(pool.Take(), BlockPool::kBlockCells);
@@ -29,7 +30,8 @@ TEST(BlockPoolDeathTest, RefusesToRunOut) {
 TEST(RunPoolTest, RoundsToGranularity) {
   EXPECT_EQ(RunPool::Rounded(1), RunPool::kGranularity);
   EXPECT_EQ(RunPool::Rounded(RunPool::kGranularity), RunPool::kGranularity);
-  EXPECT_EQ(RunPool::Rounded(RunPool::kGranularity + 1), 2 * RunPool::kGranularity);
+  EXPECT_EQ(RunPool::Rounded(RunPool::kGranularity + 1),
+            2 * RunPool::kGranularity);
 }
 
 TEST(RunPoolTest, MergesWhatIsGivenBack) {

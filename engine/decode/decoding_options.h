@@ -9,11 +9,12 @@ namespace peregrine::decode {
 // How to decode one sentence, every field decided. The search itself is
 // specified in docs/model-format.md.
 struct DecodingOptions {
-  int beam_size = 1;            // 1: greedy
-  float length_penalty = 0.6f;  // score = sum of log-probabilities / length^this
-  int num_hypotheses = 1;       // returned, at most beam_size
-  int min_length = 0;           // target tokens without the end symbol
-  int max_length = 0;           // likewise; a sentence still open then is ended
+  int beam_size = 1;  // 1: greedy
+  float length_penalty =
+      0.6f;                // score = sum of log-probabilities / length^this
+  int num_hypotheses = 1;  // returned, at most beam_size
+  int min_length = 0;      // target tokens without the end symbol
+  int max_length = 0;      // likewise; a sentence still open then is ended
 };
 
 struct Hypothesis {

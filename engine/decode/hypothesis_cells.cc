@@ -13,14 +13,15 @@ HypothesisCells::HypothesisCells(int beam_size, int max_positions)
 }
 
 int HypothesisCells::MaxBlocks(int beam_size, int max_positions) {
-  return beam_size *
-         ((max_positions + BlockPool::kBlockCells - 1) / BlockPool::kBlockCells);
+  return beam_size * ((max_positions + BlockPool::kBlockCells - 1) /
+                      BlockPool::kBlockCells);
 }
 
-void HypothesisCells::Extend(const std::vector<BeamSearch::Live>& live, int step,
-                             BlockPool& pool) {
+void HypothesisCells::Extend(const std::vector<BeamSearch::Live>& live,
+                             int step, BlockPool& pool) {
   if (step > 0) Reorder(live, step);
-  for (size_t j = 0; j < live.size(); ++j) Row(table_, j)[step] = NewCell(j, step, pool);
+  for (size_t j = 0; j < live.size(); ++j)
+    Row(table_, j)[step] = NewCell(j, step, pool);
 }
 
 void HypothesisCells::Release(BlockPool& pool) {
@@ -28,7 +29,8 @@ void HypothesisCells::Release(BlockPool& pool) {
   taken_.clear();
 }
 
-void HypothesisCells::Reorder(const std::vector<BeamSearch::Live>& live, int step) {
+void HypothesisCells::Reorder(const std::vector<BeamSearch::Live>& live,
+                              int step) {
   bool in_place = true;
   for (size_t j = 0; j < live.size(); ++j) {
     in_place = in_place && live[j].parent == static_cast<int>(j);

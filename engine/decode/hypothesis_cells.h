@@ -23,7 +23,8 @@ class HypothesisCells {
 
   // Follows the parents of the live hypotheses and gives each the cell of
   // position `step`.
-  void Extend(const std::vector<BeamSearch::Live>& live, int step, BlockPool& pool);
+  void Extend(const std::vector<BeamSearch::Live>& live, int step,
+              BlockPool& pool);
 
   // Cells of positions 0 to `step` of live hypothesis j.
   const int32_t* row(size_t j) const {

@@ -20,7 +20,8 @@ TEST(HypothesisCellsTest, FollowsAncestors) {
     const int blocks = HypothesisCells::MaxBlocks(beam_size, positions);
     BlockPool pool(blocks);
     HypothesisCells cells(beam_size, positions);
-    std::vector<std::vector<int32_t>> expected(1);  // cells of each live hypothesis
+    std::vector<std::vector<int32_t>> expected(
+        1);  // cells of each live hypothesis
     std::set<int32_t> written;
     for (int step = 0; step < positions; ++step) {
       const size_t count = step == 0 ? 1 : 1 + random() % beam_size;

@@ -41,20 +41,22 @@ struct LiveSentence {
 };
 
 absl::Status OutOfRange(absl::string_view field, int found, int min, int max) {
-  return absl::InvalidArgumentError(absl::StrCat(field, ": found ", found,
-                                                 ", allowed ", min, " to ", max));
+  return absl::InvalidArgumentError(
+      absl::StrCat(field, ": found ", found, ", allowed ", min, " to ", max));
 }
 
 }  // namespace
 
 class Session::Impl {
  public:
-  Impl(const model::Model& model, kernels::Kernels& kernels, const SessionLimits& limits)
+  Impl(const model::Model& model, kernels::Kernels& kernels,
+       const SessionLimits& limits)
       : model_(model),
         kernels_(kernels),
         limits_(limits),
         max_positions_(model.max_target_length() + 1),
-        target_blocks_(HypothesisCells::MaxBlocks(limits.max_rows, max_positions_)),
+        target_blocks_(
+            HypothesisCells::MaxBlocks(limits.max_rows, max_positions_)),
         source_runs_(SourceCells(), limits.max_rows),
         memory_(kernels) {}
 
@@ -65,15 +67,16 @@ class Session::Impl {
         model::Encoder::Create(model_, kernels_,
                                std::min(SourceCells(), kMaxEncoderTokens)));
     PEREGRINE_ASSIGN_OR_RETURN(
-        decoder_,
-        model::Decoder::Create(
-            model_, kernels_,
-            {rows, target_blocks_.num_free() * BlockPool::kBlockCells, SourceCells()}));
+        decoder_, model::Decoder::Create(
+                      model_, kernels_,
+                      {rows, target_blocks_.num_free() * BlockPool::kBlockCells,
+                       SourceCells()}));
     PEREGRINE_RETURN_IF_ERROR(memory_.NewMatrix(
         rows, model_.config().architecture.target_vocab_size, &logits_));
-    PEREGRINE_RETURN_IF_ERROR(source_cells_.Reserve(encoder_->max_tokens(), memory_));
-    for (model::UploadedInts* ints :
-         {&tokens_, &positions_, &lengths_, &source_begins_, &source_lengths_}) {
+    PEREGRINE_RETURN_IF_ERROR(
+        source_cells_.Reserve(encoder_->max_tokens(), memory_));
+    for (model::UploadedInts* ints : {&tokens_, &positions_, &lengths_,
+                                      &source_begins_, &source_lengths_}) {
       PEREGRINE_RETURN_IF_ERROR(ints->Reserve(rows, memory_));
     }
     PEREGRINE_RETURN_IF_ERROR(
@@ -86,8 +89,9 @@ class Session::Impl {
   }
 
   Room room() const {
-    return {limits_.max_rows - reserved_rows_,
-            std::min(SourceCells() - reserved_source_, source_runs_.largest_run())};
+    return {
+        limits_.max_rows - reserved_rows_,
+        std::min(SourceCells() - reserved_source_, source_runs_.largest_run())};
   }
 
   int BlockedTokens(int source_length) const {
@@ -99,9 +103,11 @@ class Session::Impl {
     const int source_length = static_cast<int>(sentence.source.size());
     const int max_source = model_.max_source_length() - suffix_length();
     const int vocab_size = model_.config().architecture.source_vocab_size;
-    const int min_source = suffix_length() > 0 ? 0 : 1;  // the encoder needs one
+    const int min_source =
+        suffix_length() > 0 ? 0 : 1;  // the encoder needs one
     if (source_length < min_source || source_length > max_source) {
-      return OutOfRange("number of source tokens", source_length, min_source, max_source);
+      return OutOfRange("number of source tokens", source_length, min_source,
+                        max_source);
     }
     for (int32_t token : sentence.source) {
       if (token < 0 || token >= vocab_size) {
@@ -111,18 +117,24 @@ class Session::Impl {
     if (options.beam_size < 1 || options.beam_size > limits_.max_rows) {
       return OutOfRange("beam_size", options.beam_size, 1, limits_.max_rows);
     }
-    if (options.num_hypotheses < 1 || options.num_hypotheses > options.beam_size) {
-      return OutOfRange("num_hypotheses", options.num_hypotheses, 1, options.beam_size);
+    if (options.num_hypotheses < 1 ||
+        options.num_hypotheses > options.beam_size) {
+      return OutOfRange("num_hypotheses", options.num_hypotheses, 1,
+                        options.beam_size);
     }
-    if (options.max_length < 0 || options.max_length > model_.max_target_length()) {
-      return OutOfRange("max_length", options.max_length, 0, model_.max_target_length());
+    if (options.max_length < 0 ||
+        options.max_length > model_.max_target_length()) {
+      return OutOfRange("max_length", options.max_length, 0,
+                        model_.max_target_length());
     }
     if (options.min_length < 0 || options.min_length > options.max_length) {
-      return OutOfRange("min_length", options.min_length, 0, options.max_length);
+      return OutOfRange("min_length", options.min_length, 0,
+                        options.max_length);
     }
     if (!(options.length_penalty >= -5.0f && options.length_penalty <= 5.0f)) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "length_penalty: found ", options.length_penalty, ", allowed -5 to 5"));
+      return absl::InvalidArgumentError(absl::StrCat("length_penalty: found ",
+                                                     options.length_penalty,
+                                                     ", allowed -5 to 5"));
     }
     return absl::OkStatus();
   }
@@ -151,8 +163,8 @@ class Session::Impl {
     const kernels::Matrix hidden = decoder_->Step(input);
     const kernels::TopK top = PrepareTopK(input.target.num_rows);
     kernels_.OutputTopK(*model_.weights().output, hidden,
-                        model_.config().decoding.suppressed_tokens, constraints_,
-                        logits_.Rows(0, hidden.rows), top);
+                        model_.config().decoding.suppressed_tokens,
+                        constraints_, logits_.Rows(0, hidden.rows), top);
     size_t row = 0;
     for (const auto& sentence : live_) {
       const size_t rows = sentence->search.live().size();
@@ -217,18 +229,21 @@ class Session::Impl {
       sentence->source_begin = source_runs_.Take(sentence->source_length);
       reserved_source_ += RunPool::Rounded(sentence->source_length);
       reserved_rows_ += sentence->beam_size;
-      PEREGRINE_CHECK(sentence->source_begin >= 0 && reserved_rows_ <= limits_.max_rows)
+      PEREGRINE_CHECK(sentence->source_begin >= 0 &&
+                      reserved_rows_ <= limits_.max_rows)
           << "no room for sentence " << input.id;
       for (int i = 0; i < sentence->source_length; ++i) {
         source_cells_.host.push_back(sentence->source_begin + i);
       }
-      batch_tokens_.insert(batch_tokens_.end(), input.source.begin(), input.source.end());
+      batch_tokens_.insert(batch_tokens_.end(), input.source.begin(),
+                           input.source.end());
       batch_tokens_.insert(batch_tokens_.end(), tokens.source_suffix.begin(),
                            tokens.source_suffix.end());
       batch_lengths_.push_back(sentence->source_length);
       live_.push_back(std::move(sentence));
     }
-    const kernels::Matrix encoded = encoder_->Encode(batch_tokens_, batch_lengths_);
+    const kernels::Matrix encoded =
+        encoder_->Encode(batch_tokens_, batch_lengths_);
     decoder_->StoreSource(encoded, source_cells_.Upload(kernels_));
     const Clock::time_point end = Clock::now();
     for (size_t i = first; i < live_.size(); ++i) {
@@ -245,7 +260,8 @@ class Session::Impl {
     }
     constraints_.clear();
     int stride = 0;
-    for (const auto& sentence : live_) stride = std::max(stride, sentence->search.step() + 1);
+    for (const auto& sentence : live_)
+      stride = std::max(stride, sentence->search.step() + 1);
     const int first_position = model_.config().architecture.position_offset;
     for (const auto& sentence : live_) {
       const int step = sentence->search.step();
@@ -267,7 +283,8 @@ class Session::Impl {
     model::DecoderInput input;
     input.tokens = tokens_.Upload(kernels_);
     input.positions = positions_.Upload(kernels_);
-    input.target = {num_rows, lengths_.Upload(kernels_), cells_.Upload(kernels_), stride};
+    input.target = {num_rows, lengths_.Upload(kernels_),
+                    cells_.Upload(kernels_), stride};
     input.source = {num_rows, source_begins_.Upload(kernels_),
                     source_lengths_.Upload(kernels_)};
     return input;
@@ -275,7 +292,8 @@ class Session::Impl {
 
   kernels::TopK PrepareTopK(int num_rows) {
     int k = 0;
-    for (const auto& sentence : live_) k = std::max(k, sentence->search.num_candidates());
+    for (const auto& sentence : live_)
+      k = std::max(k, sentence->search.num_candidates());
     top_log_probs_.resize(static_cast<size_t>(num_rows) * k);
     top_tokens_.resize(static_cast<size_t>(num_rows) * k);
     return {k, top_log_probs_.data(), top_tokens_.data()};
@@ -334,13 +352,13 @@ class Session::Impl {
   std::vector<int32_t> top_tokens_;
 };
 
-absl::StatusOr<std::unique_ptr<Session>> Session::Create(const model::Model& model,
-                                                         kernels::Kernels& kernels,
-                                                         const SessionLimits& limits) {
+absl::StatusOr<std::unique_ptr<Session>> Session::Create(
+    const model::Model& model, kernels::Kernels& kernels,
+    const SessionLimits& limits) {
   if (limits.max_rows < 1 || limits.max_source_tokens < 1) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("session limits: found ", limits.max_rows, " rows and ",
-                     limits.max_source_tokens, " source tokens, expected at least 1"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "session limits: found ", limits.max_rows, " rows and ",
+        limits.max_source_tokens, " source tokens, expected at least 1"));
   }
   auto impl = std::make_unique<Impl>(model, kernels, limits);
   PEREGRINE_RETURN_IF_ERROR(impl->Allocate());

@@ -1,4 +1,5 @@
-// The step loop allocates nothing: every operator new of the process is counted.
+// The step loop allocates nothing: every operator new of the process is
+// counted.
 
 #include <gtest/gtest.h>
 

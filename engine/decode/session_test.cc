@@ -21,7 +21,8 @@ namespace {
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-SentenceInput RandomSentence(uint64_t id, std::mt19937& random, int max_beam = 5) {
+SentenceInput RandomSentence(uint64_t id, std::mt19937& random,
+                             int max_beam = 5) {
   const auto pick = [&](int min, int max) {
     return std::uniform_int_distribution<int>(min, max)(random);
   };
@@ -33,7 +34,8 @@ SentenceInput RandomSentence(uint64_t id, std::mt19937& random, int max_beam = 5
   sentence.options.num_hypotheses = pick(1, sentence.options.beam_size);
   sentence.options.length_penalty = 0.3f * pick(0, 4);
   sentence.options.max_length = pick(1, 40);
-  sentence.options.min_length = pick(0, std::min(5, sentence.options.max_length));
+  sentence.options.min_length =
+      pick(0, std::min(5, sentence.options.max_length));
   return sentence;
 }
 
@@ -81,12 +83,14 @@ TEST_P(SessionTest, OutputDoesNotDependOnCompany) {
     }
     size_t finished = 0;
     while (finished < expected.size()) {
-      while (!waiting.empty() && Fits(*together, waiting.back()) && random() % 3 != 0) {
+      while (!waiting.empty() && Fits(*together, waiting.back()) &&
+             random() % 3 != 0) {
         together->Admit({waiting.back()});
         waiting.pop_back();
       }
       for (const SentenceOutput& output : together->Step()) {
-        SCOPED_TRACE(testing::Message() << "round " << round << " sentence " << output.id);
+        SCOPED_TRACE(testing::Message()
+                     << "round " << round << " sentence " << output.id);
         ExpectSame(output, expected.at(output.id));
         ++finished;
       }
@@ -100,14 +104,16 @@ TEST_P(SessionTest, AdmittingTogetherIsAdmittingOneByOne) {
   Engine engine(GetParam());
   std::mt19937 random(5);
   std::vector<SentenceInput> sentences;
-  for (uint64_t id = 0; id < 12; ++id) sentences.push_back(RandomSentence(id, random));
+  for (uint64_t id = 0; id < 12; ++id)
+    sentences.push_back(RandomSentence(id, random));
   auto alone = engine.NewSession();
   auto together = engine.NewSession();
   together->Admit(sentences);
   EXPECT_EQ(together->live_sentences(), 12);
   std::map<uint64_t, SentenceOutput> outputs;
   while (together->live_sentences() > 0) {
-    for (SentenceOutput& output : together->Step()) outputs[output.id] = std::move(output);
+    for (SentenceOutput& output : together->Step())
+      outputs[output.id] = std::move(output);
   }
   for (const SentenceInput& sentence : sentences) {
     ExpectSame(outputs.at(sentence.id), Alone(*alone, sentence));
@@ -153,7 +159,8 @@ TEST_P(SessionTest, CancelFreesTheRoomAtOnce) {
   EXPECT_EQ(session->live_sentences(), 1);
   SentenceOutput output;
   while (session->live_sentences() > 0) {
-    for (SentenceOutput& finished : session->Step()) output = std::move(finished);
+    for (SentenceOutput& finished : session->Step())
+      output = std::move(finished);
   }
   EXPECT_EQ(output.id, 2u);
   auto alone = engine.NewSession();
@@ -180,7 +187,8 @@ TEST_P(SessionTest, ValidateNamesFieldFoundAndAllowed) {
               HasSubstr("number of source tokens: found 64, allowed 0 to 63"));
   EXPECT_THAT(error_of([](auto& s) { s.source[0] = kVocabSize; }),
               HasSubstr("source token: found 97, allowed 0 to 96"));
-  EXPECT_THAT(error_of([](auto& s) { s.source[0] = -1; }), HasSubstr("found -1"));
+  EXPECT_THAT(error_of([](auto& s) { s.source[0] = -1; }),
+              HasSubstr("found -1"));
   EXPECT_THAT(error_of([](auto& s) { s.options.beam_size = 17; }),
               HasSubstr("beam_size: found 17, allowed 1 to 16"));
   EXPECT_THAT(error_of([](auto& s) { s.options.num_hypotheses = 0; }),
@@ -226,8 +234,10 @@ TEST(SessionDevicesTest, CpuFindsWhatTheReferenceFinds) {
     const SentenceOutput found = Alone(*cpu_session, sentence);
     ASSERT_EQ(found.hypotheses.size(), expected.hypotheses.size());
     for (size_t i = 0; i < found.hypotheses.size(); ++i) {
-      EXPECT_EQ(found.hypotheses[i].tokens, expected.hypotheses[i].tokens) << id;
-      EXPECT_NEAR(found.hypotheses[i].score, expected.hypotheses[i].score, 1e-4) << id;
+      EXPECT_EQ(found.hypotheses[i].tokens, expected.hypotheses[i].tokens)
+          << id;
+      EXPECT_NEAR(found.hypotheses[i].score, expected.hypotheses[i].score, 1e-4)
+          << id;
     }
   }
 }
@@ -235,9 +245,12 @@ TEST(SessionDevicesTest, CpuFindsWhatTheReferenceFinds) {
 TEST(SessionDevicesTest, RefusesSenselessLimits) {
   const auto kernels = *kernels::MakeKernels(kernels::Device::kReference);
   model::RandomTensors tensors(1);
-  const auto model = *model::Model::Load(SmallRandomConfig(), tensors, *kernels);
-  EXPECT_THAT(std::string(Session::Create(*model, *kernels, {0, 10}).status().message()),
-              HasSubstr("found 0 rows"));
+  const auto model =
+      *model::Model::Load(SmallRandomConfig(), tensors, *kernels);
+  EXPECT_THAT(
+      std::string(
+          Session::Create(*model, *kernels, {0, 10}).status().message()),
+      HasSubstr("found 0 rows"));
 }
 
 }  // namespace

@@ -81,7 +81,8 @@ struct HeadShape {
 struct PackedSequences {
   int num_sequences = 0;
   int max_length = 0;
-  const int32_t* offsets = nullptr;  // device [num_sequences + 1], offsets[0] = 0
+  const int32_t* offsets =
+      nullptr;  // device [num_sequences + 1], offsets[0] = 0
 };
 
 // Keys and values of one layer: `num_cells` cells, each the key and the value
@@ -94,9 +95,11 @@ struct KvCells {
 // The live rows (hypotheses) of one decode step over the self-attention cache.
 struct StepRows {
   int num_rows = 0;
-  const int32_t* lengths = nullptr;  // device [num_rows]: positions, with the new one
-  const int32_t* cells = nullptr;    // device [num_rows, cells_stride]: cell of each
-  int cells_stride = 0;              // position; hypotheses share those of ancestors
+  const int32_t* lengths =
+      nullptr;  // device [num_rows]: positions, with the new one
+  const int32_t* cells =
+      nullptr;           // device [num_rows, cells_stride]: cell of each
+  int cells_stride = 0;  // position; hypotheses share those of ancestors
 };
 
 // The span of source positions that each row attends to.
@@ -167,8 +170,9 @@ class Kernels {
 
   // Full self-attention inside each sequence:
   // qkv[tokens, 3 * width] -> context[tokens, width].
-  virtual void EncoderAttention(HeadShape heads, const PackedSequences& sequences,
-                                Matrix qkv, Matrix context) = 0;
+  virtual void EncoderAttention(HeadShape heads,
+                                const PackedSequences& sequences, Matrix qkv,
+                                Matrix context) = 0;
 
   // Causal self-attention of one new position a row. Stores its key and value
   // in the row's last cell, then attends over all cells of the row.
@@ -177,7 +181,8 @@ class Kernels {
                                  Matrix qkv, KvCells cache, Matrix context) = 0;
 
   // Stores rows [keys | values] of kv[tokens, 2 * width] in cells[tokens].
-  virtual void StoreKeysValues(const int32_t* cells, Matrix kv, KvCells cache) = 0;
+  virtual void StoreKeysValues(const int32_t* cells, Matrix kv,
+                               KvCells cache) = 0;
 
   // Attention of each row over its source span; zero where that is empty.
   // queries[rows, width] -> context[rows, width].

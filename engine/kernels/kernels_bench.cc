@@ -154,9 +154,9 @@ void BM_Linear(benchmark::State& state, Device device) {
 // those of oneDNN.
 void RegisterLinear(int in_dim, int out_dim) {
   for (int rows : {1, 4, 8, 16, 32, 54, 64, 108, 128}) {
-    for (auto [name, device] : {std::pair("BM_Linear/cpu", Device::kCpu),
-                                std::pair("BM_Linear/cpu-onednn",
-                                          Device::kCpuOneDnn)}) {
+    for (auto [name, device] :
+         {std::pair("BM_Linear/cpu", Device::kCpu),
+          std::pair("BM_Linear/cpu-onednn", Device::kCpuOneDnn)}) {
       benchmark::RegisterBenchmark(name, BM_Linear, device)
           ->ArgNames({"in", "out", "rows"})
           ->Args({in_dim, out_dim, rows});

@@ -81,10 +81,11 @@ class ObjectReader {
     for (const auto& [spelling, choice] : values) {
       if (*value == spelling) return choice;
     }
-    FailField(name, *value,
-              absl::StrJoin(values, ", ", [](std::string* out, const auto& choice) {
-                absl::StrAppend(out, "\"", choice.first, "\"");
-              }));
+    FailField(
+        name, *value,
+        absl::StrJoin(values, ", ", [](std::string* out, const auto& choice) {
+          absl::StrAppend(out, "\"", choice.first, "\"");
+        }));
     return values.begin()->second;
   }
 
@@ -135,7 +136,8 @@ class ObjectReader {
 
  private:
   std::string Path(absl::string_view name) const {
-    return prefix_.empty() ? std::string(name) : absl::StrCat(prefix_, ".", name);
+    return prefix_.empty() ? std::string(name)
+                           : absl::StrCat(prefix_, ".", name);
   }
 
   void Fail(absl::string_view message) {
@@ -144,8 +146,10 @@ class ObjectReader {
     }
   }
 
-  void FailField(const char* name, const Json& found, absl::string_view expected) {
-    std::string text = found.dump(-1, ' ', false, Json::error_handler_t::replace);
+  void FailField(const char* name, const Json& found,
+                 absl::string_view expected) {
+    std::string text =
+        found.dump(-1, ' ', false, Json::error_handler_t::replace);
     if (text.size() > 80) text = text.substr(0, 77) + "...";
     Fail(absl::StrCat(Path(name), ": found ", text, ", expected ", expected));
   }
@@ -163,7 +167,8 @@ class ObjectReader {
                             ? value.get<uint64_t>() <= uint64_t{1} << 62
                             : true;
       const int64_t number = fits ? value.get<int64_t>() : -1;
-      if (fits && number >= min && number <= max) return static_cast<int>(number);
+      if (fits && number >= min && number <= max)
+        return static_cast<int>(number);
     }
     FailField(name, value, absl::StrCat("an integer from ", min, " to ", max));
     return min;
@@ -185,8 +190,8 @@ class ObjectReader {
   absl::Status status_;
 };
 
-absl::Status ParseStack(ObjectReader reader, bool is_decoder, StackConfig& stack,
-                        DecoderState* state) {
+absl::Status ParseStack(ObjectReader reader, bool is_decoder,
+                        StackConfig& stack, DecoderState* state) {
   stack.num_layers = reader.Int("num_layers", 1, kMaxLayers);
   stack.model_dim = reader.Int("model_dim", 2, kMaxDim);
   stack.ffn_dim = reader.Int("ffn_dim", is_decoder ? 0 : 1, kMaxDim);
@@ -201,24 +206,27 @@ absl::Status ParseStack(ObjectReader reader, bool is_decoder, StackConfig& stack
                                                ", expected an even number"));
   }
   if (int64_t{stack.num_heads} * stack.head_dim > kMaxDim) {
-    reader.FailField("num_heads",
-                     absl::StrCat("found ", stack.num_heads, " heads of ",
-                                  stack.head_dim, ", expected at most ", kMaxDim,
-                                  " elements in all"));
+    reader.FailField(
+        "num_heads",
+        absl::StrCat("found ", stack.num_heads, " heads of ", stack.head_dim,
+                     ", expected at most ", kMaxDim, " elements in all"));
   }
   return reader.Finish();
 }
 
-absl::Status ParseArchitecture(ObjectReader reader, ArchitectureConfig& config) {
+absl::Status ParseArchitecture(ObjectReader reader,
+                               ArchitectureConfig& config) {
   config.source_vocab_size = reader.Int("source_vocab_size", 1, kMaxVocab);
   config.target_vocab_size = reader.Int("target_vocab_size", 1, kMaxVocab);
-  PEREGRINE_RETURN_IF_ERROR(ParseStack(reader.Object("encoder"), /*is_decoder=*/false,
-                                       config.encoder, nullptr));
-  PEREGRINE_RETURN_IF_ERROR(ParseStack(reader.Object("decoder"), /*is_decoder=*/true,
-                                       config.decoder, &config.decoder_state));
+  PEREGRINE_RETURN_IF_ERROR(ParseStack(
+      reader.Object("encoder"), /*is_decoder=*/false, config.encoder, nullptr));
+  PEREGRINE_RETURN_IF_ERROR(ParseStack(reader.Object("decoder"),
+                                       /*is_decoder=*/true, config.decoder,
+                                       &config.decoder_state));
   config.norm = reader.Choice<NormPlacement>(
       "norm", {{"pre", NormPlacement::kPre}, {"post", NormPlacement::kPost}});
-  config.layer_norm_epsilon = reader.Float("layer_norm_epsilon", 1e-12f, 1.0f, 1e-5f);
+  config.layer_norm_epsilon =
+      reader.Float("layer_norm_epsilon", 1e-12f, 1.0f, 1e-5f);
   config.activation = reader.Choice<kernels::Activation>(
       "activation", {{"relu", kernels::Activation::kRelu},
                      {"gelu", kernels::Activation::kGelu},
@@ -245,22 +253,26 @@ absl::Status ParseArchitecture(ObjectReader reader, ArchitectureConfig& config) 
                                   ", expected more than position_offset + 1 = ",
                                   config.position_offset + 1));
   }
-  if ((config.output == OutputProjection::kFactorized) != (config.output_rank > 0)) {
-    reader.FailField("output_rank",
-                     absl::StrCat("found ", config.output_rank,
-                                  ", expected a rank from 1 for a factorized output "
-                                  "and 0 for any other"));
+  if ((config.output == OutputProjection::kFactorized) !=
+      (config.output_rank > 0)) {
+    reader.FailField(
+        "output_rank",
+        absl::StrCat("found ", config.output_rank,
+                     ", expected a rank from 1 for a factorized output "
+                     "and 0 for any other"));
   }
   if (config.share_embeddings &&
       (config.source_vocab_size != config.target_vocab_size ||
        config.encoder.model_dim != config.decoder.model_dim)) {
-    reader.FailField("share_embeddings",
-                     "expected equal vocabulary sizes and model_dims on both sides");
+    reader.FailField(
+        "share_embeddings",
+        "expected equal vocabulary sizes and model_dims on both sides");
   }
   return reader.Finish();
 }
 
-absl::Status ParseTokens(ObjectReader reader, const ArchitectureConfig& architecture,
+absl::Status ParseTokens(ObjectReader reader,
+                         const ArchitectureConfig& architecture,
                          TokenConfig& tokens) {
   const int target_size = architecture.target_vocab_size;
   tokens.pad = reader.Int("pad", 0, target_size - 1);
@@ -271,7 +283,8 @@ absl::Status ParseTokens(ObjectReader reader, const ArchitectureConfig& architec
   tokens.decoder_start = reader.Int("decoder_start", 0, target_size - 1);
   tokens.source_suffix =
       reader.Ids("source_suffix", architecture.source_vocab_size, {}, true);
-  const int positions = architecture.max_positions - architecture.position_offset;
+  const int positions =
+      architecture.max_positions - architecture.position_offset;
   if (static_cast<int>(tokens.source_suffix.size()) >= positions) {
     reader.FailField("source_suffix",
                      absl::StrCat("found ", tokens.source_suffix.size(),
@@ -292,8 +305,9 @@ absl::Status ParseTokenizer(ObjectReader reader, TokenizerConfig& tokenizer) {
          {std::make_pair("source", tokenizer.source),
           std::make_pair("target", tokenizer.target)}) {
       if (absl::StrContains(file, "/")) {
-        reader.FailField(field, absl::StrCat("found \"", file,
-                                             "\", expected a file name without /"));
+        reader.FailField(field,
+                         absl::StrCat("found \"", file,
+                                      "\", expected a file name without /"));
       }
     }
   }
@@ -305,7 +319,8 @@ absl::Status ParseDecoding(ObjectReader reader, const ModelConfig& config,
   decoding.beam_size = reader.Int("beam_size", 1, 1024);
   decoding.length_penalty = reader.Float("length_penalty", -5.0f, 5.0f);
   decoding.max_length_factor = reader.Float("max_length_factor", 0.0f, 100.0f);
-  decoding.max_length_offset = reader.Int("max_length_offset", 0, kMaxPositions);
+  decoding.max_length_offset =
+      reader.Int("max_length_offset", 0, kMaxPositions);
   decoding.suppressed_tokens =
       reader.Ids("suppressed_tokens", config.architecture.target_vocab_size,
                  {config.tokens.pad, config.tokens.bos}, false);
@@ -319,19 +334,20 @@ absl::Status ParseDecoding(ObjectReader reader, const ModelConfig& config,
 }
 
 std::string DescribeStack(const StackConfig& stack) {
-  return absl::StrCat(stack.num_layers, " x ", stack.model_dim, " (", stack.num_heads,
-                      stack.num_heads == 1 ? " head of " : " heads of ", stack.head_dim,
-                      stack.ffn_dim == 0 ? std::string(", no ffn")
-                                         : absl::StrCat(", ffn ", stack.ffn_dim),
-                      ")");
+  return absl::StrCat(
+      stack.num_layers, " x ", stack.model_dim, " (", stack.num_heads,
+      stack.num_heads == 1 ? " head of " : " heads of ", stack.head_dim,
+      stack.ffn_dim == 0 ? std::string(", no ffn")
+                         : absl::StrCat(", ffn ", stack.ffn_dim),
+      ")");
 }
 
 }  // namespace
 
 absl::StatusOr<ModelConfig> ParseConfig(absl::string_view json,
                                         const std::string& path) {
-  const Json root =
-      Json::parse(json.begin(), json.end(), nullptr, /*allow_exceptions=*/false);
+  const Json root = Json::parse(json.begin(), json.end(), nullptr,
+                                /*allow_exceptions=*/false);
   if (root.is_discarded()) {
     return absl::InvalidArgumentError(absl::StrCat(path, ": not valid JSON"));
   }
@@ -345,7 +361,8 @@ absl::StatusOr<ModelConfig> ParseConfig(absl::string_view json,
       ParseArchitecture(reader.Object("architecture"), config.architecture));
   PEREGRINE_RETURN_IF_ERROR(
       ParseTokens(reader.Object("tokens"), config.architecture, config.tokens));
-  PEREGRINE_RETURN_IF_ERROR(ParseTokenizer(reader.Object("tokenizer"), config.tokenizer));
+  PEREGRINE_RETURN_IF_ERROR(
+      ParseTokenizer(reader.Object("tokenizer"), config.tokenizer));
   PEREGRINE_RETURN_IF_ERROR(
       ParseDecoding(reader.Object("decoding"), config, config.decoding));
   PEREGRINE_RETURN_IF_ERROR(reader.Finish());
@@ -355,23 +372,24 @@ absl::StatusOr<ModelConfig> ParseConfig(absl::string_view json,
 absl::StatusOr<ModelConfig> ReadConfig(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) {
-    return absl::NotFoundError(
-        absl::StrCat(path, ": no such file, expected the config.json of a model"));
+    return absl::NotFoundError(absl::StrCat(
+        path, ": no such file, expected the config.json of a model"));
   }
   std::string text(kMaxFileBytes + 1, '\0');
   file.read(&text[0], static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<size_t>(file.gcount()));
   if (text.size() > kMaxFileBytes) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        path, ": found more than ", kMaxFileBytes, " bytes, expected a config.json"));
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": found more than ", kMaxFileBytes,
+                     " bytes, expected a config.json"));
   }
   return ParseConfig(text, path);
 }
 
 std::string DescribeArchitecture(const ArchitectureConfig& architecture) {
   return absl::StrCat(
-      architecture.norm == NormPlacement::kPre ? "pre" : "post", "-norm, encoder ",
-      DescribeStack(architecture.encoder), ", decoder ",
+      architecture.norm == NormPlacement::kPre ? "pre" : "post",
+      "-norm, encoder ", DescribeStack(architecture.encoder), ", decoder ",
       DescribeStack(architecture.decoder),
       architecture.output == OutputProjection::kFactorized
           ? absl::StrCat(", output rank ", architecture.output_rank)

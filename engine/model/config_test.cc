@@ -55,7 +55,8 @@ TEST(ConfigTest, ReadsEveryField) {
   EXPECT_THAT(config->tokens.source_suffix, ElementsAre(2));
   EXPECT_THAT(config->decoding.suppressed_tokens, ElementsAre(3, 1));
   EXPECT_EQ(DescribeArchitecture(architecture),
-            "pre-norm, encoder 2 x 32 (4 heads of 8, ffn 64), decoder 1 x 32 (1 head of "
+            "pre-norm, encoder 2 x 32 (4 heads of 8, ffn 64), decoder 1 x 32 "
+            "(1 head of "
             "8, no ffn), output rank 8");
 }
 
@@ -83,34 +84,56 @@ TEST_P(BadConfigTest, NamesFileFieldFoundAndExpected) {
 INSTANTIATE_TEST_SUITE_P(
     All, BadConfigTest,
     testing::Values(
-        BadField{"/format_version", "2", "format_version: found 2, expected an integer from 1 to 1"},
+        BadField{"/format_version", "2",
+                 "format_version: found 2, expected an integer from 1 to 1"},
         BadField{"/name", "", "name: missing"},
-        BadField{"/name", "\"\"", "name: found \"\", expected a string that is not empty"},
+        BadField{"/name", "\"\"",
+                 "name: found \"\", expected a string that is not empty"},
         BadField{"/nmae", "1", "nmae: unknown field"},
         BadField{"/architecture", "[]", "architecture: expected a JSON object"},
-        BadField{"/architecture/encoder/num_layers", "0", "encoder.num_layers: found 0"},
-        BadField{"/architecture/encoder/num_layers", "1.5", "encoder.num_layers: found 1.5"},
-        BadField{"/architecture/encoder/num_layers", "-9223372036854775808", "encoder.num_layers: found"},
-        BadField{"/architecture/encoder/num_layers", "18446744073709551615", "encoder.num_layers: found"},
-        BadField{"/architecture/encoder/ffn_dim", "0", "encoder.ffn_dim: found 0"},
-        BadField{"/architecture/encoder/model_dim", "33", "encoder.model_dim: found 33, expected an even number"},
-        BadField{"/architecture/encoder/layers", "3", "architecture.encoder.layers: unknown field"},
-        BadField{"/architecture/decoder/state", "\"aan\"", "decoder.state: found \"aan\", expected \"self_attention\""},
-        BadField{"/architecture/decoder/num_heads", "65536", "num_heads: found 65536 heads of 8"},
-        BadField{"/architecture/norm", "\"middle\"", "norm: found \"middle\", expected \"pre\", \"post\""},
+        BadField{"/architecture/encoder/num_layers", "0",
+                 "encoder.num_layers: found 0"},
+        BadField{"/architecture/encoder/num_layers", "1.5",
+                 "encoder.num_layers: found 1.5"},
+        BadField{"/architecture/encoder/num_layers", "-9223372036854775808",
+                 "encoder.num_layers: found"},
+        BadField{"/architecture/encoder/num_layers", "18446744073709551615",
+                 "encoder.num_layers: found"},
+        BadField{"/architecture/encoder/ffn_dim", "0",
+                 "encoder.ffn_dim: found 0"},
+        BadField{"/architecture/encoder/model_dim", "33",
+                 "encoder.model_dim: found 33, expected an even number"},
+        BadField{"/architecture/encoder/layers", "3",
+                 "architecture.encoder.layers: unknown field"},
+        BadField{"/architecture/decoder/state", "\"aan\"",
+                 "decoder.state: found \"aan\", expected \"self_attention\""},
+        BadField{"/architecture/decoder/num_heads", "65536",
+                 "num_heads: found 65536 heads of 8"},
+        BadField{"/architecture/norm", "\"middle\"",
+                 "norm: found \"middle\", expected \"pre\", \"post\""},
         BadField{"/architecture/output_rank", "0", "output_rank: found 0"},
         BadField{"/architecture/output", "\"tied\"", "output_rank: found 8"},
-        BadField{"/architecture/max_positions", "3", "max_positions: found 3, expected more than position_offset + 1 = 3"},
-        BadField{"/architecture/target_vocab_size", "99", "share_embeddings: expected equal"},
-        BadField{"/architecture/output_bias", "0", "output_bias: found 0, expected true or false"},
-        BadField{"/tokens/eos", "100", "tokens.eos: found 100, expected an integer from 0 to 99"},
-        BadField{"/tokens/source_suffix", "[100]", "tokens.source_suffix: found 100"},
-        BadField{"/tokens/source_suffix", "2", "tokens.source_suffix: found 2, expected an array"},
+        BadField{"/architecture/max_positions", "3",
+                 "max_positions: found 3, expected more than position_offset + "
+                 "1 = 3"},
+        BadField{"/architecture/target_vocab_size", "99",
+                 "share_embeddings: expected equal"},
+        BadField{"/architecture/output_bias", "0",
+                 "output_bias: found 0, expected true or false"},
+        BadField{"/tokens/eos", "100",
+                 "tokens.eos: found 100, expected an integer from 0 to 99"},
+        BadField{"/tokens/source_suffix", "[100]",
+                 "tokens.source_suffix: found 100"},
+        BadField{"/tokens/source_suffix", "2",
+                 "tokens.source_suffix: found 2, expected an array"},
         BadField{"/tokenizer/type", "\"bpe\"", "tokenizer.type: found \"bpe\""},
-        BadField{"/tokenizer/source", "\"../secret\"", "tokenizer.source: found \"../secret\""},
+        BadField{"/tokenizer/source", "\"../secret\"",
+                 "tokenizer.source: found \"../secret\""},
         BadField{"/decoding/beam_size", "0", "decoding.beam_size: found 0"},
-        BadField{"/decoding/length_penalty", "\"0.6\"", "decoding.length_penalty: found \"0.6\""},
-        BadField{"/decoding/suppressed_tokens", "[2]", "suppressed_tokens: found eos"}));
+        BadField{"/decoding/length_penalty", "\"0.6\"",
+                 "decoding.length_penalty: found \"0.6\""},
+        BadField{"/decoding/suppressed_tokens", "[2]",
+                 "suppressed_tokens: found eos"}));
 
 TEST(ConfigTest, RefusesWhatIsNotJson) {
   EXPECT_THAT(std::string(ParseConfig("{", "c").status().message()),
@@ -123,7 +146,8 @@ TEST(ConfigTest, RefusesWhatIsNotJson) {
 TEST(ConfigTest, NamesAMissingFile) {
   const auto config = ReadConfig("/nonexistent/config.json");
   EXPECT_EQ(config.status().code(), absl::StatusCode::kNotFound);
-  EXPECT_THAT(std::string(config.status().message()), HasSubstr("/nonexistent/config.json"));
+  EXPECT_THAT(std::string(config.status().message()),
+              HasSubstr("/nonexistent/config.json"));
 }
 
 }  // namespace

@@ -13,20 +13,22 @@ using kernels::Activation;
 using kernels::Matrix;
 
 absl::Status AllocateCache(int num_layers, size_t num_cells, int width,
-                           DeviceMemory& memory, std::vector<kernels::KvCells>& cache) {
+                           DeviceMemory& memory,
+                           std::vector<kernels::KvCells>& cache) {
   cache.resize(num_layers);
   for (kernels::KvCells& layer : cache) {
     PEREGRINE_RETURN_IF_ERROR(memory.NewMatrix(num_cells, width, &layer.keys));
-    PEREGRINE_RETURN_IF_ERROR(memory.NewMatrix(num_cells, width, &layer.values));
+    PEREGRINE_RETURN_IF_ERROR(
+        memory.NewMatrix(num_cells, width, &layer.values));
   }
   return absl::OkStatus();
 }
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Decoder>> Decoder::Create(const Model& model,
-                                                         kernels::Kernels& kernels,
-                                                         const DecoderLimits& limits) {
+absl::StatusOr<std::unique_ptr<Decoder>> Decoder::Create(
+    const Model& model, kernels::Kernels& kernels,
+    const DecoderLimits& limits) {
   auto decoder = absl::WrapUnique(new Decoder(model, kernels, limits));
   PEREGRINE_RETURN_IF_ERROR(decoder->Allocate());
   return decoder;
@@ -45,17 +47,19 @@ absl::Status Decoder::Allocate() {
   const StackConfig& stack = architecture.decoder;
   const int width = stack.heads().width();
   const int rows = limits_.max_rows;
-  PEREGRINE_RETURN_IF_ERROR(AllocateCache(stack.num_layers, limits_.target_cells, width,
-                                          memory_, target_cache_));
-  PEREGRINE_RETURN_IF_ERROR(AllocateCache(stack.num_layers, limits_.source_cells, width,
-                                          memory_, source_cache_));
+  PEREGRINE_RETURN_IF_ERROR(AllocateCache(
+      stack.num_layers, limits_.target_cells, width, memory_, target_cache_));
+  PEREGRINE_RETURN_IF_ERROR(AllocateCache(
+      stack.num_layers, limits_.source_cells, width, memory_, source_cache_));
   PEREGRINE_RETURN_IF_ERROR(memory_.NewMatrix(rows, stack.model_dim, &x_));
   PEREGRINE_RETURN_IF_ERROR(memory_.NewMatrix(rows, stack.model_dim, &normed_));
   PEREGRINE_RETURN_IF_ERROR(memory_.NewMatrix(rows, 3 * width, &qkv_));
   PEREGRINE_RETURN_IF_ERROR(memory_.NewMatrix(rows, width, &context_));
   PEREGRINE_RETURN_IF_ERROR(memory_.NewMatrix(rows, stack.ffn_dim, &inner_));
-  PEREGRINE_RETURN_IF_ERROR(memory_.NewMatrix(rows, architecture.output_rank, &factor_));
-  PEREGRINE_RETURN_IF_ERROR(memory_.NewMatrix(kStoreTokens, 2 * width, &source_kv_));
+  PEREGRINE_RETURN_IF_ERROR(
+      memory_.NewMatrix(rows, architecture.output_rank, &factor_));
+  PEREGRINE_RETURN_IF_ERROR(
+      memory_.NewMatrix(kStoreTokens, 2 * width, &source_kv_));
   return absl::OkStatus();
 }
 
@@ -75,7 +79,8 @@ void Decoder::StoreSource(Matrix encoded, const int32_t* cells) {
 
 Matrix Decoder::Step(const DecoderInput& input) {
   const int rows = input.target.num_rows;
-  PEREGRINE_CHECK(rows <= limits_.max_rows) << rows << " of " << limits_.max_rows;
+  PEREGRINE_CHECK(rows <= limits_.max_rows)
+      << rows << " of " << limits_.max_rows;
   const Weights& weights = model_.weights();
   const Matrix x = x_.Rows(0, rows);
   kernels_.Embed(weights.target_embedding, input.tokens, input.positions, x);
@@ -83,8 +88,8 @@ Matrix Decoder::Step(const DecoderInput& input) {
     const int layer = static_cast<int>(n);
     UpdateState(layer, input.target, x);
     AttendToSource(layer, input.source, x);
-    sublayers_.FeedForward(weights.decoder_layers[n].ffn, x, normed_.Rows(0, rows),
-                           inner_.Rows(0, rows));
+    sublayers_.FeedForward(weights.decoder_layers[n].ffn, x,
+                           normed_.Rows(0, rows), inner_.Rows(0, rows));
   }
   sublayers_.EndStack(weights.decoder_norm, x);
   if (weights.output_factor == nullptr) return x;
@@ -104,13 +109,14 @@ void Decoder::UpdateState(int layer, const kernels::StepRows& rows, Matrix x) {
   kernels_.Linear(*attention.query_key_value,
                   sublayers_.Input(attention.norm, x, normed_.Rows(0, x.rows)),
                   Activation::kNone, qkv);
-  kernels_.SelfAttentionStep(model_.config().architecture.decoder.heads(), rows, qkv,
-                             target_cache_[layer], context);
+  kernels_.SelfAttentionStep(model_.config().architecture.decoder.heads(), rows,
+                             qkv, target_cache_[layer], context);
   kernels_.LinearAdd(*attention.output, context, x);
   sublayers_.End(attention.norm, x);
 }
 
-void Decoder::AttendToSource(int layer, const kernels::SourceSpans& spans, Matrix x) {
+void Decoder::AttendToSource(int layer, const kernels::SourceSpans& spans,
+                             Matrix x) {
   const kernels::HeadShape heads = model_.config().architecture.decoder.heads();
   const CrossAttentionWeights& attention =
       model_.weights().decoder_layers[layer].cross_attention;
@@ -120,7 +126,8 @@ void Decoder::AttendToSource(int layer, const kernels::SourceSpans& spans, Matri
   kernels_.Linear(*attention.query,
                   sublayers_.Input(attention.norm, x, normed_.Rows(0, x.rows)),
                   Activation::kNone, query);
-  kernels_.CrossAttentionStep(heads, spans, query, source_cache_[layer], context);
+  kernels_.CrossAttentionStep(heads, spans, query, source_cache_[layer],
+                              context);
   kernels_.LinearAdd(*attention.output, context, x);
   sublayers_.End(attention.norm, x);
 }

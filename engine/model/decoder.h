@@ -14,9 +14,11 @@
 namespace peregrine::model {
 
 struct DecoderLimits {
-  int max_rows = 0;      // hypotheses a step
-  int target_cells = 0;  // positions in the self-attention cache, all hypotheses
-  int source_cells = 0;  // positions in the cross-attention cache, all sentences
+  int max_rows = 0;  // hypotheses a step
+  int target_cells =
+      0;  // positions in the self-attention cache, all hypotheses
+  int source_cells =
+      0;  // positions in the cross-attention cache, all sentences
 };
 
 // One decode step: row r continues one hypothesis. All arrays on the device.
@@ -32,12 +34,13 @@ struct DecoderInput {
 // `kernels` must outlive it.
 class Decoder {
  public:
-  static absl::StatusOr<std::unique_ptr<Decoder>> Create(const Model& model,
-                                                         kernels::Kernels& kernels,
-                                                         const DecoderLimits& limits);
+  static absl::StatusOr<std::unique_ptr<Decoder>> Create(
+      const Model& model, kernels::Kernels& kernels,
+      const DecoderLimits& limits);
 
   // Puts the keys and values of every decoder layer for `encoded`
-  // [tokens, encoder model_dim] into the source cells `cells` (device, [tokens]).
+  // [tokens, encoder model_dim] into the source cells `cells` (device,
+  // [tokens]).
   void StoreSource(kernels::Matrix encoded, const int32_t* cells);
 
   // Runs one step and returns the input of the output projection,
@@ -48,10 +51,12 @@ class Decoder {
   // Tokens that StoreSource projects at once.
   static constexpr int kStoreTokens = 128;
 
-  Decoder(const Model& model, kernels::Kernels& kernels, const DecoderLimits& limits);
+  Decoder(const Model& model, kernels::Kernels& kernels,
+          const DecoderLimits& limits);
   absl::Status Allocate();
   void UpdateState(int layer, const kernels::StepRows& rows, kernels::Matrix x);
-  void AttendToSource(int layer, const kernels::SourceSpans& spans, kernels::Matrix x);
+  void AttendToSource(int layer, const kernels::SourceSpans& spans,
+                      kernels::Matrix x);
 
   const Model& model_;
   kernels::Kernels& kernels_;
@@ -61,13 +66,13 @@ class Decoder {
   DeviceMemory memory_;
   std::vector<kernels::KvCells> target_cache_;  // one a layer
   std::vector<kernels::KvCells> source_cache_;  // one a layer
-  kernels::Matrix x_;        // [max_rows, model_dim]
-  kernels::Matrix normed_;   // [max_rows, model_dim]
-  kernels::Matrix qkv_;      // [max_rows, 3 * width]
-  kernels::Matrix context_;  // [max_rows, width]
-  kernels::Matrix inner_;    // [max_rows, ffn_dim]
-  kernels::Matrix factor_;   // [max_rows, output_rank]
-  kernels::Matrix source_kv_;  // [kStoreTokens, 2 * width]
+  kernels::Matrix x_;                           // [max_rows, model_dim]
+  kernels::Matrix normed_;                      // [max_rows, model_dim]
+  kernels::Matrix qkv_;                         // [max_rows, 3 * width]
+  kernels::Matrix context_;                     // [max_rows, width]
+  kernels::Matrix inner_;                       // [max_rows, ffn_dim]
+  kernels::Matrix factor_;                      // [max_rows, output_rank]
+  kernels::Matrix source_kv_;                   // [kStoreTokens, 2 * width]
 };
 
 }  // namespace peregrine::model

@@ -14,7 +14,8 @@ absl::StatusOr<void*> DeviceMemory::Allocate(size_t bytes) {
   return buffers_.back()->data();
 }
 
-absl::Status DeviceMemory::NewMatrix(size_t rows, int cols, kernels::Matrix* matrix) {
+absl::Status DeviceMemory::NewMatrix(size_t rows, int cols,
+                                     kernels::Matrix* matrix) {
   void* data = nullptr;  // a part that the architecture lacks takes no memory
   if (rows > 0 && cols > 0) {
     PEREGRINE_ASSIGN_OR_RETURN(data, Allocate(rows * cols * sizeof(float)));
@@ -36,7 +37,8 @@ absl::Status UploadedInts::Reserve(size_t capacity, DeviceMemory& memory) {
 }
 
 const int32_t* UploadedInts::Upload(kernels::Kernels& kernels) {
-  PEREGRINE_CHECK(host.size() <= capacity_) << host.size() << " of " << capacity_;
+  PEREGRINE_CHECK(host.size() <= capacity_)
+      << host.size() << " of " << capacity_;
   kernels.CopyToDevice(host.data(), host.size() * sizeof(int32_t), device_);
   return device_;
 }

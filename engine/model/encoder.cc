@@ -10,11 +10,10 @@ namespace peregrine::model {
 
 using kernels::Matrix;
 
-absl::StatusOr<std::unique_ptr<Encoder>> Encoder::Create(const Model& model,
-                                                         kernels::Kernels& kernels,
-                                                         int max_tokens) {
-  auto encoder = absl::WrapUnique(
-      new Encoder(model, kernels, std::max(max_tokens, model.max_source_length())));
+absl::StatusOr<std::unique_ptr<Encoder>> Encoder::Create(
+    const Model& model, kernels::Kernels& kernels, int max_tokens) {
+  auto encoder = absl::WrapUnique(new Encoder(
+      model, kernels, std::max(max_tokens, model.max_source_length())));
   PEREGRINE_RETURN_IF_ERROR(encoder->Allocate());
   return encoder;
 }
@@ -30,12 +29,16 @@ Encoder::Encoder(const Model& model, kernels::Kernels& kernels, int max_tokens)
 absl::Status Encoder::Allocate() {
   const StackConfig& stack = model_.config().architecture.encoder;
   const int width = stack.heads().width();
-  PEREGRINE_RETURN_IF_ERROR(memory_.NewMatrix(max_tokens_, stack.model_dim, &x_));
+  PEREGRINE_RETURN_IF_ERROR(
+      memory_.NewMatrix(max_tokens_, stack.model_dim, &x_));
   PEREGRINE_RETURN_IF_ERROR(
       memory_.NewMatrix(max_chunk_tokens_, stack.model_dim, &normed_));
-  PEREGRINE_RETURN_IF_ERROR(memory_.NewMatrix(max_chunk_tokens_, 3 * width, &qkv_));
-  PEREGRINE_RETURN_IF_ERROR(memory_.NewMatrix(max_chunk_tokens_, width, &context_));
-  PEREGRINE_RETURN_IF_ERROR(memory_.NewMatrix(max_chunk_tokens_, stack.ffn_dim, &inner_));
+  PEREGRINE_RETURN_IF_ERROR(
+      memory_.NewMatrix(max_chunk_tokens_, 3 * width, &qkv_));
+  PEREGRINE_RETURN_IF_ERROR(
+      memory_.NewMatrix(max_chunk_tokens_, width, &context_));
+  PEREGRINE_RETURN_IF_ERROR(
+      memory_.NewMatrix(max_chunk_tokens_, stack.ffn_dim, &inner_));
   PEREGRINE_RETURN_IF_ERROR(tokens_.Reserve(max_tokens_, memory_));
   PEREGRINE_RETURN_IF_ERROR(positions_.Reserve(max_tokens_, memory_));
   // One offset a sequence and one more a chunk: no more than two a token.
@@ -44,7 +47,8 @@ absl::Status Encoder::Allocate() {
   return absl::OkStatus();
 }
 
-Matrix Encoder::Encode(absl::Span<const int32_t> tokens, absl::Span<const int> lengths) {
+Matrix Encoder::Encode(absl::Span<const int32_t> tokens,
+                       absl::Span<const int> lengths) {
   LayOut(lengths);
   const int num_tokens = static_cast<int>(positions_.host.size());
   PEREGRINE_CHECK(num_tokens == static_cast<int>(tokens.size()));
@@ -58,7 +62,8 @@ Matrix Encoder::Encode(absl::Span<const int32_t> tokens, absl::Span<const int> l
   // Layers outside: a layer's weights are read once for all chunks.
   for (const EncoderLayerWeights& layer : weights.encoder_layers) {
     for (const Chunk& chunk : chunks_) {
-      RunLayer(layer, chunk, offsets, x.Rows(chunk.first_token, chunk.num_tokens));
+      RunLayer(layer, chunk, offsets,
+               x.Rows(chunk.first_token, chunk.num_tokens));
     }
   }
   sublayers_.EndStack(weights.encoder_norm, x);
@@ -86,7 +91,8 @@ void Encoder::LayOut(absl::Span<const int> lengths) {
     chunk.num_sequences += 1;
     chunk.max_length = std::max(chunk.max_length, length);
     offsets_.host.push_back(chunk.num_tokens);
-    for (int i = 0; i < length; ++i) positions_.host.push_back(first_position + i);
+    for (int i = 0; i < length; ++i)
+      positions_.host.push_back(first_position + i);
   }
 }
 
@@ -97,11 +103,13 @@ void Encoder::RunLayer(const EncoderLayerWeights& layer, const Chunk& chunk,
   const Matrix context = context_.Rows(0, x.rows);
 
   const SelfAttentionWeights& attention = layer.self_attention;
-  kernels_.Linear(*attention.query_key_value, sublayers_.Input(attention.norm, x, normed),
+  kernels_.Linear(*attention.query_key_value,
+                  sublayers_.Input(attention.norm, x, normed),
                   kernels::Activation::kNone, qkv);
   kernels_.EncoderAttention(
       model_.config().architecture.encoder.heads(),
-      {chunk.num_sequences, chunk.max_length, offsets + chunk.first_offset}, qkv, context);
+      {chunk.num_sequences, chunk.max_length, offsets + chunk.first_offset},
+      qkv, context);
   kernels_.LinearAdd(*attention.output, context, x);
   sublayers_.End(attention.norm, x);
 

@@ -19,9 +19,8 @@ namespace peregrine::model {
 class Encoder {
  public:
   // Memory for `max_tokens` tokens a call, at least the model's longest source.
-  static absl::StatusOr<std::unique_ptr<Encoder>> Create(const Model& model,
-                                                         kernels::Kernels& kernels,
-                                                         int max_tokens);
+  static absl::StatusOr<std::unique_ptr<Encoder>> Create(
+      const Model& model, kernels::Kernels& kernels, int max_tokens);
 
   int max_tokens() const { return max_tokens_; }
 

@@ -7,16 +7,17 @@
 
 namespace peregrine::model {
 
-absl::StatusOr<std::unique_ptr<const Model>> Model::Load(const ModelConfig& config,
-                                                         TensorSource& tensors,
-                                                         kernels::Kernels& kernels) {
-  PEREGRINE_ASSIGN_OR_RETURN(Weights weights,
-                             LoadWeights(config.architecture, tensors, kernels));
+absl::StatusOr<std::unique_ptr<const Model>> Model::Load(
+    const ModelConfig& config, TensorSource& tensors,
+    kernels::Kernels& kernels) {
+  PEREGRINE_ASSIGN_OR_RETURN(
+      Weights weights, LoadWeights(config.architecture, tensors, kernels));
   return absl::WrapUnique<const Model>(new Model(config, std::move(weights)));
 }
 
 int Model::max_source_length() const {
-  return config_.architecture.max_positions - config_.architecture.position_offset;
+  return config_.architecture.max_positions -
+         config_.architecture.position_offset;
 }
 
 int Model::max_target_length() const { return max_source_length() - 1; }

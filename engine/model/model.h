@@ -18,7 +18,8 @@ class Model {
   // Errors name the tensor, what was found and what was expected. `kernels` is
   // used during the call only.
   static absl::StatusOr<std::unique_ptr<const Model>> Load(
-      const ModelConfig& config, TensorSource& tensors, kernels::Kernels& kernels);
+      const ModelConfig& config, TensorSource& tensors,
+      kernels::Kernels& kernels);
 
   const ModelConfig& config() const { return config_; }
   const Weights& weights() const { return weights_; }

@@ -7,10 +7,11 @@
 
 namespace peregrine::model {
 
-std::vector<float> SinusoidalPositions(PositionEncoding encoding, int max_positions,
-                                       int dim) {
+std::vector<float> SinusoidalPositions(PositionEncoding encoding,
+                                       int max_positions, int dim) {
   PEREGRINE_CHECK(encoding != PositionEncoding::kLearned);
-  const bool concatenated = encoding == PositionEncoding::kSinusoidalConcatenated;
+  const bool concatenated =
+      encoding == PositionEncoding::kSinusoidalConcatenated;
   const int half = dim / 2;
   // With a half of 1 there is one frequency, and nothing to divide by.
   const double divisor = concatenated ? std::max(half - 1, 1) : half;
@@ -24,7 +25,8 @@ std::vector<float> SinusoidalPositions(PositionEncoding encoding, int max_positi
     for (int i = 0; i < half; ++i) {
       const double angle = position * frequencies[i];
       row[concatenated ? i : 2 * i] = static_cast<float>(std::sin(angle));
-      row[concatenated ? half + i : 2 * i + 1] = static_cast<float>(std::cos(angle));
+      row[concatenated ? half + i : 2 * i + 1] =
+          static_cast<float>(std::cos(angle));
     }
   }
   return table;

@@ -9,8 +9,8 @@ namespace peregrine::model {
 
 // The table [max_positions, dim] of a sinusoidal encoding, as specified in
 // docs/model-format.md. `dim` is even.
-std::vector<float> SinusoidalPositions(PositionEncoding encoding, int max_positions,
-                                       int dim);
+std::vector<float> SinusoidalPositions(PositionEncoding encoding,
+                                       int max_positions, int dim);
 
 }  // namespace peregrine::model
 

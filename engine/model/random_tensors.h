@@ -21,8 +21,8 @@ class RandomTensors final : public TensorSource {
 
   const std::string& path() const override { return path_; }
   bool Has(const std::string&) const override { return true; }
-  absl::StatusOr<std::vector<float>> Read(const std::string& name,
-                                          absl::Span<const int64_t> shape) override;
+  absl::StatusOr<std::vector<float>> Read(
+      const std::string& name, absl::Span<const int64_t> shape) override;
   std::vector<std::string> Unread() const override { return {}; }
 
  private:

@@ -98,8 +98,9 @@ absl::Status SafetensorsFile::Map() {
   file_bytes_ = static_cast<size_t>(info.st_size);
   if (file_bytes_ < 8) {
     close(fd);
-    return Error(absl::StrCat("found ", file_bytes_,
-                              " bytes, expected at least the 8 of the header length"));
+    return Error(
+        absl::StrCat("found ", file_bytes_,
+                     " bytes, expected at least the 8 of the header length"));
   }
   void* mapping = mmap(nullptr, file_bytes_, PROT_READ, MAP_PRIVATE, fd, 0);
   const int error = errno;
@@ -116,9 +117,9 @@ absl::Status SafetensorsFile::ParseHeader() {
   uint64_t header_bytes;
   std::memcpy(&header_bytes, mapping_, sizeof(header_bytes));
   if (header_bytes > kMaxHeaderBytes || header_bytes > file_bytes_ - 8) {
-    return Error(absl::StrCat("found a header length of ", header_bytes,
-                              ", expected at most ",
-                              std::min<uint64_t>(kMaxHeaderBytes, file_bytes_ - 8)));
+    return Error(absl::StrCat(
+        "found a header length of ", header_bytes, ", expected at most ",
+        std::min<uint64_t>(kMaxHeaderBytes, file_bytes_ - 8)));
   }
   data_ = mapping_ + 8 + header_bytes;
   data_bytes_ = file_bytes_ - 8 - header_bytes;
@@ -157,7 +158,8 @@ absl::Status SafetensorsFile::ParseEntries(absl::string_view header) {
       return bad("shape is not an array of at most 8 numbers");
     }
     for (const Json& dim : shape) {
-      if (!dim.is_number_unsigned()) return bad("a dimension is not a number from 0");
+      if (!dim.is_number_unsigned())
+        return bad("a dimension is not a number from 0");
       const uint64_t size = dim.get<uint64_t>();
       if (size > static_cast<uint64_t>(std::numeric_limits<int32_t>::max())) {
         return bad(absl::StrCat("found a dimension of ", size,
@@ -185,8 +187,9 @@ absl::Status SafetensorsFile::ParseEntries(absl::string_view header) {
     if (elements < 0 || expected != end - begin) {
       return bad(absl::StrCat("found ", end - begin, " bytes for shape ",
                               ShapeString(entry.shape), " of ", dtype.dump(),
-                              elements < 0 ? std::string(", which is too large")
-                                           : absl::StrCat(", expected ", expected)));
+                              elements < 0
+                                  ? std::string(", which is too large")
+                                  : absl::StrCat(", expected ", expected)));
     }
     entries_.emplace(name, std::move(entry));
   }
@@ -210,7 +213,8 @@ absl::Status SafetensorsFile::CheckRanges() const {
     end = entry->end;
   }
   if (end != data_bytes_) {
-    return Error(absl::StrCat("found ", data_bytes_, " bytes of data, expected ", end,
+    return Error(absl::StrCat("found ", data_bytes_,
+                              " bytes of data, expected ", end,
                               " as the tensors take"));
   }
   return absl::OkStatus();
@@ -224,9 +228,9 @@ absl::StatusOr<std::vector<float>> SafetensorsFile::Read(
     const std::string& name, absl::Span<const int64_t> shape) {
   const auto found = entries_.find(name);
   if (found == entries_.end()) {
-    return absl::NotFoundError(absl::StrCat(path_, ": tensor ", name,
-                                            ": found none, expected one of shape ",
-                                            ShapeString(shape)));
+    return absl::NotFoundError(absl::StrCat(
+        path_, ": tensor ", name, ": found none, expected one of shape ",
+        ShapeString(shape)));
   }
   const Entry& entry = found->second;
   if (absl::MakeConstSpan(entry.shape) != shape) {
@@ -241,7 +245,8 @@ absl::StatusOr<std::vector<float>> SafetensorsFile::Read(
   if (entry.type == Type::kF32) {
     std::memcpy(values.data(), bytes, values.size() * sizeof(float));
   } else {
-    const auto convert = entry.type == Type::kF16 ? HalfToFloat : BFloat16ToFloat;
+    const auto convert =
+        entry.type == Type::kF16 ? HalfToFloat : BFloat16ToFloat;
     for (size_t i = 0; i < values.size(); ++i) {
       uint16_t element;
       std::memcpy(&element, bytes + 2 * i, sizeof(element));
@@ -251,7 +256,8 @@ absl::StatusOr<std::vector<float>> SafetensorsFile::Read(
   for (size_t i = 0; i < values.size(); ++i) {
     if (!std::isfinite(values[i])) {
       return Error(absl::StrCat("tensor ", name, ": found ", values[i],
-                                " at element ", i, ", expected finite numbers"));
+                                " at element ", i,
+                                ", expected finite numbers"));
     }
   }
   return values;

@@ -22,8 +22,10 @@ class SafetensorsTest : public testing::Test {
   ~SafetensorsTest() override { std::remove(path_.c_str()); }
 
   // A file of this header and data, with a true or a given header length.
-  void Write(const std::string& header, const std::string& data, int64_t length = -1) {
-    const uint64_t header_bytes = length < 0 ? header.size() : static_cast<uint64_t>(length);
+  void Write(const std::string& header, const std::string& data,
+             int64_t length = -1) {
+    const uint64_t header_bytes =
+        length < 0 ? header.size() : static_cast<uint64_t>(length);
     std::string bytes(reinterpret_cast<const char*>(&header_bytes), 8);
     WriteBytes(bytes + header + data);
   }
@@ -43,11 +45,13 @@ class SafetensorsTest : public testing::Test {
 };
 
 std::string Bytes(std::initializer_list<float> values) {
-  return {reinterpret_cast<const char*>(values.begin()), values.size() * sizeof(float)};
+  return {reinterpret_cast<const char*>(values.begin()),
+          values.size() * sizeof(float)};
 }
 
 std::string Bytes16(std::initializer_list<uint16_t> values) {
-  return {reinterpret_cast<const char*>(values.begin()), values.size() * sizeof(uint16_t)};
+  return {reinterpret_cast<const char*>(values.begin()),
+          values.size() * sizeof(uint16_t)};
 }
 
 constexpr char kTwoFloats[] =
@@ -75,8 +79,9 @@ TEST_F(SafetensorsTest, ConvertsHalfPrecision) {
         Bytes16({0x3c00, 0xc000, 0x7bff, 0x0001, 0x8000, 0x3f80, 0xc020}));
   auto file = SafetensorsFile::Open(path_);
   ASSERT_TRUE(file.ok()) << file.status();
-  EXPECT_THAT(*(*file)->Read("h", {5}),
-              ElementsAre(1.0f, -2.0f, 65504.0f, 5.9604644775390625e-8f, -0.0f));
+  EXPECT_THAT(
+      *(*file)->Read("h", {5}),
+      ElementsAre(1.0f, -2.0f, 65504.0f, 5.9604644775390625e-8f, -0.0f));
   EXPECT_THAT(*(*file)->Read("b", {2}), ElementsAre(1.0f, -2.5f));
 }
 
@@ -105,25 +110,33 @@ TEST_F(SafetensorsTest, RefusesHeadersThatLie) {
   WriteBytes("abc");
   EXPECT_THAT(OpenError(), HasSubstr("found 3 bytes"));
   Write(kTwoFloats, Bytes({1, 2}), int64_t{1} << 60);
-  EXPECT_THAT(OpenError(), HasSubstr("found a header length of 1152921504606846976"));
+  EXPECT_THAT(OpenError(),
+              HasSubstr("found a header length of 1152921504606846976"));
   Write("{", "");
   EXPECT_THAT(OpenError(), HasSubstr("not a JSON object"));
   Write(kTwoFloats, Bytes({1}));
   EXPECT_THAT(OpenError(), HasSubstr("tensor a: found data_offsets 0 to 8"));
   Write(kTwoFloats, Bytes({1, 2, 3}));
   EXPECT_THAT(OpenError(), HasSubstr("found 12 bytes of data, expected 8"));
-  Write(R"({"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}})", Bytes({1, 2}));
-  EXPECT_THAT(OpenError(), HasSubstr("found 8 bytes for shape [3] of \"F32\", expected 12"));
+  Write(R"({"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}})",
+        Bytes({1, 2}));
+  EXPECT_THAT(OpenError(),
+              HasSubstr("found 8 bytes for shape [3] of \"F32\", expected 12"));
   Write(R"({"a":{"dtype":"F32","shape":[2147483647,2147483647,2147483647],
-            "data_offsets":[0,8]}})", Bytes({1, 2}));
+            "data_offsets":[0,8]}})",
+        Bytes({1, 2}));
   EXPECT_THAT(OpenError(), HasSubstr("too large"));
-  Write(R"({"a":{"dtype":"F64","shape":[1],"data_offsets":[0,8]}})", Bytes({1, 2}));
+  Write(R"({"a":{"dtype":"F64","shape":[1],"data_offsets":[0,8]}})",
+        Bytes({1, 2}));
   EXPECT_THAT(OpenError(), HasSubstr("found dtype \"F64\""));
-  Write(R"({"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,8]}})", Bytes({1, 2}));
+  Write(R"({"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,8]}})",
+        Bytes({1, 2}));
   EXPECT_THAT(OpenError(), HasSubstr("a dimension is not a number from 0"));
   Write(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},
-            "b":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", Bytes({1, 2}));
-  EXPECT_THAT(OpenError(), HasSubstr("tensor b: found data from byte 0, expected from 4"));
+            "b":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})",
+        Bytes({1, 2}));
+  EXPECT_THAT(OpenError(),
+              HasSubstr("tensor b: found data from byte 0, expected from 4"));
   Write(R"({"a":{"dtype":"F32"}})", "");
   EXPECT_THAT(OpenError(), HasSubstr("tensor a: expected an object with"));
 }

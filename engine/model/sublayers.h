@@ -38,7 +38,8 @@ class Sublayers {
   void FeedForward(const FeedForwardWeights& weights, kernels::Matrix x,
                    kernels::Matrix normed, kernels::Matrix inner) const {
     if (weights.inner == nullptr) return;
-    kernels_.Linear(*weights.inner, Input(weights.norm, x, normed), activation_, inner);
+    kernels_.Linear(*weights.inner, Input(weights.norm, x, normed), activation_,
+                    inner);
     kernels_.LinearAdd(*weights.outer, inner, x);
     End(weights.norm, x);
   }

@@ -33,14 +33,17 @@ class WeightsLoader {
     for (int n = 0; n < encoder.num_layers; ++n) {
       const std::string layer = absl::StrCat("encoder.layers.", n, ".");
       EncoderLayerWeights& weights = weights_.encoder_layers.emplace_back();
-      PEREGRINE_RETURN_IF_ERROR(LoadSelfAttention(layer, encoder, weights.self_attention));
+      PEREGRINE_RETURN_IF_ERROR(
+          LoadSelfAttention(layer, encoder, weights.self_attention));
       PEREGRINE_RETURN_IF_ERROR(LoadFeedForward(layer, encoder, weights.ffn));
     }
     for (int n = 0; n < decoder.num_layers; ++n) {
       const std::string layer = absl::StrCat("decoder.layers.", n, ".");
       DecoderLayerWeights& weights = weights_.decoder_layers.emplace_back();
-      PEREGRINE_RETURN_IF_ERROR(LoadSelfAttention(layer, decoder, weights.self_attention));
-      PEREGRINE_RETURN_IF_ERROR(LoadCrossAttention(layer, weights.cross_attention));
+      PEREGRINE_RETURN_IF_ERROR(
+          LoadSelfAttention(layer, decoder, weights.self_attention));
+      PEREGRINE_RETURN_IF_ERROR(
+          LoadCrossAttention(layer, weights.cross_attention));
       PEREGRINE_RETURN_IF_ERROR(LoadFeedForward(layer, decoder, weights.ffn));
     }
     if (architecture_.norm == NormPlacement::kPre) {
@@ -57,7 +60,8 @@ class WeightsLoader {
  private:
   absl::StatusOr<std::vector<float>> Read(const std::string& name,
                                           absl::Span<const int64_t> shape) {
-    PEREGRINE_ASSIGN_OR_RETURN(std::vector<float> values, tensors_.Read(name, shape));
+    PEREGRINE_ASSIGN_OR_RETURN(std::vector<float> values,
+                               tensors_.Read(name, shape));
     weights_.num_parameters += static_cast<int64_t>(values.size());
     return values;
   }
@@ -72,10 +76,10 @@ class WeightsLoader {
   }
 
   absl::StatusOr<std::unique_ptr<LinearWeight>> Pack(
-      const std::vector<float>& weight, const std::vector<float>& bias, int out_dim,
-      int in_dim) {
-    PEREGRINE_ASSIGN_OR_RETURN(auto packed,
-                               kernels_.PackLinear({weight, bias, out_dim, in_dim}));
+      const std::vector<float>& weight, const std::vector<float>& bias,
+      int out_dim, int in_dim) {
+    PEREGRINE_ASSIGN_OR_RETURN(
+        auto packed, kernels_.PackLinear({weight, bias, out_dim, in_dim}));
     weights_.bytes += packed->bytes();
     return packed;
   }
@@ -87,7 +91,8 @@ class WeightsLoader {
     std::vector<float> weight;
     std::vector<float> bias;
     for (const std::string& name : names) {
-      PEREGRINE_ASSIGN_OR_RETURN(auto w, Read(name + ".weight", {out_dim, in_dim}));
+      PEREGRINE_ASSIGN_OR_RETURN(auto w,
+                                 Read(name + ".weight", {out_dim, in_dim}));
       PEREGRINE_ASSIGN_OR_RETURN(auto b, Read(name + ".bias", {out_dim}));
       weight.insert(weight.end(), w.begin(), w.end());
       bias.insert(bias.end(), b.begin(), b.end());
@@ -109,32 +114,35 @@ class WeightsLoader {
     const StackConfig& encoder = architecture_.encoder;
     const StackConfig& decoder = architecture_.decoder;
     PEREGRINE_ASSIGN_OR_RETURN(
-        auto source, Read("encoder.embedding",
-                          {architecture_.source_vocab_size, encoder.model_dim}));
+        auto source, Read("encoder.embedding", {architecture_.source_vocab_size,
+                                                encoder.model_dim}));
     PEREGRINE_ASSIGN_OR_RETURN(weights_.source_embedding.table, Upload(source));
     if (architecture_.share_embeddings) {
       weights_.target_embedding.table = weights_.source_embedding.table;
       target_embedding_ = std::move(source);
     } else {
       PEREGRINE_ASSIGN_OR_RETURN(
-          target_embedding_, Read("decoder.embedding",
-                                  {architecture_.target_vocab_size, decoder.model_dim}));
+          target_embedding_,
+          Read("decoder.embedding",
+               {architecture_.target_vocab_size, decoder.model_dim}));
       PEREGRINE_ASSIGN_OR_RETURN(weights_.target_embedding.table,
                                  Upload(target_embedding_));
     }
-    PEREGRINE_RETURN_IF_ERROR(
-        LoadPositions("encoder.positions", encoder.model_dim, weights_.source_embedding));
-    PEREGRINE_RETURN_IF_ERROR(
-        LoadPositions("decoder.positions", decoder.model_dim, weights_.target_embedding));
+    PEREGRINE_RETURN_IF_ERROR(LoadPositions(
+        "encoder.positions", encoder.model_dim, weights_.source_embedding));
+    PEREGRINE_RETURN_IF_ERROR(LoadPositions(
+        "decoder.positions", decoder.model_dim, weights_.target_embedding));
     return absl::OkStatus();
   }
 
-  absl::Status LoadPositions(const std::string& name, int dim, EmbeddingTable& table) {
-    if (architecture_.scale_embeddings) table.scale = std::sqrt(static_cast<float>(dim));
+  absl::Status LoadPositions(const std::string& name, int dim,
+                             EmbeddingTable& table) {
+    if (architecture_.scale_embeddings)
+      table.scale = std::sqrt(static_cast<float>(dim));
     std::vector<float> positions;
     if (architecture_.positions == PositionEncoding::kLearned) {
-      PEREGRINE_ASSIGN_OR_RETURN(positions,
-                                 Read(name, {architecture_.max_positions, dim}));
+      PEREGRINE_ASSIGN_OR_RETURN(
+          positions, Read(name, {architecture_.max_positions, dim}));
     } else {
       positions = SinusoidalPositions(architecture_.positions,
                                       architecture_.max_positions, dim);
@@ -143,17 +151,20 @@ class WeightsLoader {
     return absl::OkStatus();
   }
 
-  absl::Status LoadSelfAttention(const std::string& layer, const StackConfig& stack,
+  absl::Status LoadSelfAttention(const std::string& layer,
+                                 const StackConfig& stack,
                                  SelfAttentionWeights& weights) {
     const std::string prefix = layer + "self_attention.";
     const int width = stack.heads().width();
-    PEREGRINE_ASSIGN_OR_RETURN(weights.norm, LoadNorm(prefix + "norm", stack.model_dim));
+    PEREGRINE_ASSIGN_OR_RETURN(weights.norm,
+                               LoadNorm(prefix + "norm", stack.model_dim));
     PEREGRINE_ASSIGN_OR_RETURN(
         weights.query_key_value,
         LoadLinear({prefix + "query", prefix + "key", prefix + "value"}, width,
                    stack.model_dim));
-    PEREGRINE_ASSIGN_OR_RETURN(weights.output,
-                               LoadLinear({prefix + "output"}, stack.model_dim, width));
+    PEREGRINE_ASSIGN_OR_RETURN(
+        weights.output,
+        LoadLinear({prefix + "output"}, stack.model_dim, width));
     return absl::OkStatus();
   }
 
@@ -164,25 +175,31 @@ class WeightsLoader {
     const int width = decoder.heads().width();
     PEREGRINE_ASSIGN_OR_RETURN(weights.norm,
                                LoadNorm(prefix + "norm", decoder.model_dim));
-    PEREGRINE_ASSIGN_OR_RETURN(weights.query,
-                               LoadLinear({prefix + "query"}, width, decoder.model_dim));
-    PEREGRINE_ASSIGN_OR_RETURN(weights.key_value,
-                               LoadLinear({prefix + "key", prefix + "value"}, width,
-                                          architecture_.encoder.model_dim));
     PEREGRINE_ASSIGN_OR_RETURN(
-        weights.output, LoadLinear({prefix + "output"}, decoder.model_dim, width));
+        weights.query,
+        LoadLinear({prefix + "query"}, width, decoder.model_dim));
+    PEREGRINE_ASSIGN_OR_RETURN(
+        weights.key_value, LoadLinear({prefix + "key", prefix + "value"}, width,
+                                      architecture_.encoder.model_dim));
+    PEREGRINE_ASSIGN_OR_RETURN(
+        weights.output,
+        LoadLinear({prefix + "output"}, decoder.model_dim, width));
     return absl::OkStatus();
   }
 
-  absl::Status LoadFeedForward(const std::string& layer, const StackConfig& stack,
+  absl::Status LoadFeedForward(const std::string& layer,
+                               const StackConfig& stack,
                                FeedForwardWeights& weights) {
     if (stack.ffn_dim == 0) return absl::OkStatus();
     const std::string prefix = layer + "ffn.";
-    PEREGRINE_ASSIGN_OR_RETURN(weights.norm, LoadNorm(prefix + "norm", stack.model_dim));
+    PEREGRINE_ASSIGN_OR_RETURN(weights.norm,
+                               LoadNorm(prefix + "norm", stack.model_dim));
     PEREGRINE_ASSIGN_OR_RETURN(
-        weights.inner, LoadLinear({prefix + "inner"}, stack.ffn_dim, stack.model_dim));
+        weights.inner,
+        LoadLinear({prefix + "inner"}, stack.ffn_dim, stack.model_dim));
     PEREGRINE_ASSIGN_OR_RETURN(
-        weights.outer, LoadLinear({prefix + "outer"}, stack.model_dim, stack.ffn_dim));
+        weights.outer,
+        LoadLinear({prefix + "outer"}, stack.model_dim, stack.ffn_dim));
     return absl::OkStatus();
   }
 
@@ -192,8 +209,8 @@ class WeightsLoader {
     int in_dim = model_dim;
     if (architecture_.output == OutputProjection::kFactorized) {
       in_dim = architecture_.output_rank;
-      PEREGRINE_ASSIGN_OR_RETURN(auto factor,
-                                 Read("output.factor.weight", {in_dim, model_dim}));
+      PEREGRINE_ASSIGN_OR_RETURN(
+          auto factor, Read("output.factor.weight", {in_dim, model_dim}));
       PEREGRINE_ASSIGN_OR_RETURN(weights_.output_factor,
                                  Pack(factor, {}, in_dim, model_dim));
     }
@@ -201,13 +218,15 @@ class WeightsLoader {
     if (architecture_.output == OutputProjection::kTied) {
       weight = std::move(target_embedding_);
     } else {
-      PEREGRINE_ASSIGN_OR_RETURN(weight, Read("output.weight", {vocab_size, in_dim}));
+      PEREGRINE_ASSIGN_OR_RETURN(weight,
+                                 Read("output.weight", {vocab_size, in_dim}));
     }
     std::vector<float> bias;
     if (architecture_.output_bias) {
       PEREGRINE_ASSIGN_OR_RETURN(bias, Read("output.bias", {vocab_size}));
     }
-    PEREGRINE_ASSIGN_OR_RETURN(weights_.output, Pack(weight, bias, vocab_size, in_dim));
+    PEREGRINE_ASSIGN_OR_RETURN(weights_.output,
+                               Pack(weight, bias, vocab_size, in_dim));
     return absl::OkStatus();
   }
 

@@ -61,8 +61,10 @@ constexpr const char* kDevices[] = {"reference", "cpu", "cpu-onednn"};
 class GoldenTest : public testing::TestWithParam<GoldenCase> {
  protected:
   void SetUp() override {
-    golden_ = ReadJson(kRoot / "tests/golden" / GetParam().model / "golden.json");
-    const std::filesystem::path tiny = kRoot / "tests/golden" / GetParam().model;
+    golden_ =
+        ReadJson(kRoot / "tests/golden" / GetParam().model / "golden.json");
+    const std::filesystem::path tiny =
+        kRoot / "tests/golden" / GetParam().model;
     directory_ = std::filesystem::exists(tiny / "config.json")
                      ? tiny
                      : kRoot / "models" / GetParam().model;
@@ -74,7 +76,8 @@ class GoldenTest : public testing::TestWithParam<GoldenCase> {
   }
 
   std::unique_ptr<const model::Model> LoadModel() {
-    auto tensors = model::SafetensorsFile::Open(directory_ / "model.safetensors");
+    auto tensors =
+        model::SafetensorsFile::Open(directory_ / "model.safetensors");
     EXPECT_TRUE(tensors.ok()) << tensors.status();
     auto model = model::Model::Load(config_, **tensors, *kernels_);
     EXPECT_TRUE(model.ok()) << model.status();
@@ -82,7 +85,8 @@ class GoldenTest : public testing::TestWithParam<GoldenCase> {
   }
 
   std::vector<int32_t> EncoderInput(size_t sentence) const {
-    return golden_["sentences"][sentence]["encoder_input"].get<std::vector<int32_t>>();
+    return golden_["sentences"][sentence]["encoder_input"]
+        .get<std::vector<int32_t>>();
   }
 
   // What a session takes: it appends the suffix itself.
@@ -90,7 +94,8 @@ class GoldenTest : public testing::TestWithParam<GoldenCase> {
     std::vector<int32_t> source = EncoderInput(sentence);
     const std::vector<int32_t>& suffix = config_.tokens.source_suffix;
     if (source.size() >= suffix.size() &&
-        std::equal(suffix.begin(), suffix.end(), source.end() - suffix.size())) {
+        std::equal(suffix.begin(), suffix.end(),
+                   source.end() - suffix.size())) {
       source.resize(source.size() - suffix.size());
     }
     return source;
@@ -120,8 +125,8 @@ TEST_P(GoldenTest, EncoderOutput) {
     tokens.insert(tokens.end(), input.begin(), input.end());
     lengths.push_back(static_cast<int>(input.size()));
   }
-  auto encoder =
-      *model::Encoder::Create(*model_, *kernels_, static_cast<int>(tokens.size()));
+  auto encoder = *model::Encoder::Create(*model_, *kernels_,
+                                         static_cast<int>(tokens.size()));
   const kernels::Matrix output = encoder->Encode(tokens, lengths);
   const std::vector<float> host = ToHost(output);
   size_t first_row = 0;
@@ -129,9 +134,10 @@ TEST_P(GoldenTest, EncoderOutput) {
     const json& expected = golden_["sentences"][i]["encoder_output"];
     for (size_t r = 0; r < expected["rows"].size(); ++r) {
       const size_t row = first_row + expected["rows"][r].get<size_t>();
-      ExpectRowNear(host.data() + row * output.cols,
-                    expected["values"][r].get<std::vector<float>>(),
-                    "sentence " + std::to_string(i) + ", row " + std::to_string(r));
+      ExpectRowNear(
+          host.data() + row * output.cols,
+          expected["values"][r].get<std::vector<float>>(),
+          "sentence " + std::to_string(i) + ", row " + std::to_string(r));
     }
     first_row += lengths[i];
   }
@@ -141,26 +147,31 @@ TEST_P(GoldenTest, EncoderOutput) {
 TEST_P(GoldenTest, StepLogits) {
   const int vocab_size = config_.architecture.target_vocab_size;
   for (const json& run : golden_["forced"]) {
-    const std::vector<int32_t> source = EncoderInput(run["sentence"].get<size_t>());
+    const std::vector<int32_t> source =
+        EncoderInput(run["sentence"].get<size_t>());
     const auto prefix = run["decoder_input"].get<std::vector<int32_t>>();
     const auto columns = run["columns"].get<std::vector<int>>();
     const int length = static_cast<int>(source.size());
     const int steps = static_cast<int>(prefix.size());
 
     auto encoder = *model::Encoder::Create(*model_, *kernels_, length);
-    auto decoder = *model::Decoder::Create(*model_, *kernels_, {1, steps, length});
+    auto decoder =
+        *model::Decoder::Create(*model_, *kernels_, {1, steps, length});
     model::DeviceMemory memory(*kernels_);
     kernels::Matrix logits;
     ASSERT_TRUE(memory.NewMatrix(1, vocab_size, &logits).ok());
-    model::UploadedInts source_cells, cells, token, position, count, begin, span;
+    model::UploadedInts source_cells, cells, token, position, count, begin,
+        span;
     ASSERT_TRUE(source_cells.Reserve(length, memory).ok());
     ASSERT_TRUE(cells.Reserve(steps, memory).ok());
-    for (model::UploadedInts* one : {&token, &position, &count, &begin, &span}) {
+    for (model::UploadedInts* one :
+         {&token, &position, &count, &begin, &span}) {
       ASSERT_TRUE(one->Reserve(1, memory).ok());
     }
     source_cells.host.resize(length);
     std::iota(source_cells.host.begin(), source_cells.host.end(), 0);
-    decoder->StoreSource(encoder->Encode(source, {length}), source_cells.Upload(*kernels_));
+    decoder->StoreSource(encoder->Encode(source, {length}),
+                         source_cells.Upload(*kernels_));
 
     begin.host = {0};
     span.host = {length};
@@ -172,7 +183,8 @@ TEST_P(GoldenTest, StepLogits) {
       model::DecoderInput input;
       input.tokens = token.Upload(*kernels_);
       input.positions = position.Upload(*kernels_);
-      input.target = {1, count.Upload(*kernels_), cells.Upload(*kernels_), step + 1};
+      input.target = {1, count.Upload(*kernels_), cells.Upload(*kernels_),
+                      step + 1};
       input.source = {1, begin.Upload(*kernels_), span.Upload(*kernels_)};
       kernels_->Linear(*model_->weights().output, decoder->Step(input),
                        kernels::Activation::kNone, logits);
@@ -203,7 +215,8 @@ void GoldenTest::CheckSearch(const json& search) {
     sentence.options.length_penalty = options["length_penalty"];
     sentence.options.min_length = options["min_length"];
     sentence.options.max_length = options["max_length"][i];
-    ASSERT_TRUE(session->Validate(sentence).ok()) << session->Validate(sentence);
+    ASSERT_TRUE(session->Validate(sentence).ok())
+        << session->Validate(sentence);
   }
   session->Admit(sentences);
   while (session->live_sentences() > 0) {
@@ -213,10 +226,12 @@ void GoldenTest::CheckSearch(const json& search) {
       ASSERT_EQ(output.hypotheses.size(), expected.size());
       for (size_t rank = 0; rank < expected.size(); ++rank) {
         const decode::Hypothesis& found = output.hypotheses[rank];
-        EXPECT_EQ(found.tokens, expected[rank]["tokens"].get<std::vector<int32_t>>())
+        EXPECT_EQ(found.tokens,
+                  expected[rank]["tokens"].get<std::vector<int32_t>>())
             << "rank " << rank;
         const double score = expected[rank]["score"];
-        EXPECT_NEAR(found.score, score, kRelativeTolerance * std::max(1.0, std::abs(score)))
+        EXPECT_NEAR(found.score, score,
+                    kRelativeTolerance * std::max(1.0, std::abs(score)))
             << "rank " << rank;
         EXPECT_EQ(found.truncated, expected[rank]["truncated"].get<bool>())
             << "rank " << rank;
@@ -259,7 +274,8 @@ TEST_P(GoldenTest, Text) {
 
 std::vector<GoldenCase> AllCases() {
   std::vector<GoldenCase> cases;
-  for (const auto& entry : std::filesystem::directory_iterator(kRoot / "tests/golden")) {
+  for (const auto& entry :
+       std::filesystem::directory_iterator(kRoot / "tests/golden")) {
     if (!std::filesystem::exists(entry.path() / "golden.json")) continue;
     for (const char* device : kDevices) {
       cases.push_back({entry.path().filename(), device});
@@ -274,8 +290,9 @@ std::vector<GoldenCase> AllCases() {
 INSTANTIATE_TEST_SUITE_P(
     Models, GoldenTest, testing::ValuesIn(AllCases()), [](const auto& test) {
       std::string name = test.param.model + "_" + test.param.device;
-      std::replace_if(name.begin(), name.end(),
-                      [](unsigned char c) { return std::isalnum(c) == 0; }, '_');
+      std::replace_if(
+          name.begin(), name.end(),
+          [](unsigned char c) { return std::isalnum(c) == 0; }, '_');
       return name;
     });
 
