@@ -266,7 +266,11 @@ absl::Status ParseArchitecture(ObjectReader reader,
        config.encoder.model_dim != config.decoder.model_dim)) {
     reader.FailField(
         "share_embeddings",
-        "expected equal vocabulary sizes and model_dims on both sides");
+        absl::StrCat("found vocabularies of ", config.source_vocab_size,
+                     " and ", config.target_vocab_size, " and model_dims of ",
+                     config.encoder.model_dim, " and ",
+                     config.decoder.model_dim,
+                     ", expected equal ones on both sides"));
   }
   return reader.Finish();
 }

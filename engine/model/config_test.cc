@@ -117,7 +117,7 @@ INSTANTIATE_TEST_SUITE_P(
                  "max_positions: found 3, expected more than position_offset + "
                  "1 = 3"},
         BadField{"/architecture/target_vocab_size", "99",
-                 "share_embeddings: expected equal"},
+                 "share_embeddings: found vocabularies of 100 and 99"},
         BadField{"/architecture/output_bias", "0",
                  "output_bias: found 0, expected true or false"},
         BadField{"/tokens/eos", "100",
