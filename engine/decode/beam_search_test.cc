@@ -14,7 +14,6 @@ namespace peregrine::decode {
 namespace {
 
 using testing::ElementsAre;
-using testing::IsEmpty;
 
 constexpr int32_t kEos = 0;
 constexpr int32_t kStart = 1;

@@ -9,7 +9,6 @@ namespace peregrine::model {
 
 absl::StatusOr<void*> DeviceMemory::Allocate(size_t bytes) {
   PEREGRINE_ASSIGN_OR_RETURN(auto buffer, kernels_.Allocate(bytes));
-  bytes_ += bytes;
   buffers_.push_back(std::move(buffer));
   return buffers_.back()->data();
 }

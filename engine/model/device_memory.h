@@ -22,14 +22,11 @@ class DeviceMemory {
   absl::Status NewMatrix(size_t rows, int cols, kernels::Matrix* matrix);
   absl::Status NewInts(size_t count, int32_t** ints);
 
-  size_t bytes() const { return bytes_; }
-
  private:
   absl::StatusOr<void*> Allocate(size_t bytes);
 
   kernels::Kernels& kernels_;
   std::vector<std::unique_ptr<kernels::Buffer>> buffers_;
-  size_t bytes_ = 0;
 };
 
 // Integers that the host fills in and the device reads. push_back on `host` up
