@@ -11,14 +11,17 @@ import pathlib
 import torch
 from torch import Tensor
 
-from .train import checkpoints, save_atomically
+from .data import Corpus, all_batches
+from .model import Transformer
+from .recipe import Recipe
+from .train import batch_loss, checkpoints, load_weights, save_atomically
 
 
 def average(paths: list[pathlib.Path]) -> dict[str, Tensor]:
     """The mean of the checkpoints' weights, summed in float64."""
     total: dict[str, Tensor] = {}
     for path in paths:
-        state = torch.load(path, map_location="cpu", weights_only=True)["model"]
+        state = load_weights(path)
         for name, tensor in state.items():
             total[name] = total.get(name, 0) + tensor.double()
     return {name: (tensor / len(paths)).float() for name, tensor in total.items()}
@@ -29,6 +32,34 @@ def last_checkpoints(run: pathlib.Path, count: int) -> list[pathlib.Path]:
     if not paths:
         raise SystemExit(f"{run} holds no checkpoint")
     return paths
+
+
+@torch.no_grad()
+def development_loss(recipe: Recipe, weights: dict[str, Tensor], path: pathlib.Path) -> float:
+    model = Transformer(recipe.model_config().architecture)
+    model.load_state_dict(weights)
+    model.eval()
+    total, count = 0.0, 0
+    for batch in all_batches(Corpus.load(path), 4096):
+        loss, tokens = batch_loss(model, batch, 0.0)
+        total, count = total + float(loss), count + tokens
+    return total / count
+
+
+def best_weights(recipe: Recipe, run: pathlib.Path,
+                 encoded: pathlib.Path) -> dict[str, Tensor]:
+    """The weights with the lowest development loss among means of 1, 3, 5 and 8."""
+    development = encoded / f"{pathlib.Path(recipe.prepare.development[0]).name}.npz"
+    best: tuple[float, dict[str, Tensor]] | None = None
+    for last in (1, 3, 5, 8):
+        weights = average(last_checkpoints(run, last))
+        rounded = {name: tensor.half().float() for name, tensor in weights.items()}
+        loss = development_loss(recipe, rounded, development)
+        print(f"mean of the last {last}: development loss {loss:.4f}", flush=True)
+        if best is None or loss < best[0]:
+            best = loss, weights
+    assert best
+    return best[1]
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ import gzip
 import pathlib
 import random
 import re
+import shutil
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +27,7 @@ class Pair:
     source: str
     target: str
     weight: float
+    origin: str = ""
 
 
 def read_lines(path: pathlib.Path) -> list[str]:
@@ -75,7 +77,19 @@ def clean_pairs(rows: list[tuple[str, ...]], options: Prepare) -> list[Pair]:
         if weight <= 0 or (source, target) in seen or not is_clean(source, target, options):
             continue
         seen.add((source, target))
-        pairs.append(Pair(source, target, weight))
+        pairs.append(Pair(source, target, weight, origin))
+    return pairs
+
+
+def read_pairs(corpus: pathlib.Path, languages: tuple[str, str],
+               options: Prepare) -> list[Pair]:
+    """The clean pairs of CORPUS.<language>.gz and their origins in CORPUS.src.gz."""
+    rows = read_aligned([corpus.with_name(f"{corpus.name}.{kind}.gz")
+                         for kind in (*languages, "src")])
+    pairs = clean_pairs(rows, options)
+    print(f"{corpus}: {len(rows)} pairs read, {len(pairs)} kept")
+    if not pairs:
+        raise SystemExit(f"{corpus}: no pair is left to train on")
     return pairs
 
 
@@ -93,6 +107,15 @@ def train_vocabulary(pairs: list[Pair], options: Prepare, path: pathlib.Path) ->
     path.with_suffix(".vocab").unlink()
 
 
+def join_pairs(pairs: list[Pair], options: Prepare) -> list[Pair]:
+    """Two pairs in one, drawn by their weights: the corpus's sentences are short."""
+    rng = random.Random(options.seed)
+    count = round(options.joined_share * sum(pair.weight for pair in pairs))
+    drawn = rng.choices(pairs, [pair.weight for pair in pairs], k=2 * count)
+    return [Pair(f"{first.source} {second.source}", f"{first.target} {second.target}", 1.0)
+            for first, second in zip(drawn[::2], drawn[1::2])]
+
+
 def encode(pairs: list[Pair], processor: spm.SentencePieceProcessor) -> Corpus:
     return Corpus(Side.pack(processor.encode([pair.source for pair in pairs])),
                   Side.pack(processor.encode([pair.target for pair in pairs])),
@@ -103,12 +126,15 @@ def prepare(recipe: Recipe, data: pathlib.Path, out: pathlib.Path) -> None:
     options = recipe.prepare
     languages = recipe.source_language, recipe.target_language
     out.mkdir(parents=True, exist_ok=True)
-    rows = read_aligned([data / f"{options.corpus}.{kind}.gz" for kind in (*languages, "src")])
-    pairs = clean_pairs(rows, options)
-    print(f"{len(rows)} pairs read, {len(pairs)} kept")
-    train_vocabulary(pairs, options, out / "source.spm")
+    pairs = read_pairs(data / options.corpus, languages, options)
+    if options.vocabulary:
+        shutil.copyfile(options.vocabulary, out / "source.spm")
+    else:
+        train_vocabulary(pairs, options, out / "source.spm")
+    if options.distilled:
+        pairs += read_pairs(pathlib.Path(options.distilled), languages, options)
     processor = spm.SentencePieceProcessor(model_file=str(out / "source.spm"))
-    corpus = encode(pairs, processor)
+    corpus = encode(pairs + join_pairs(pairs, options), processor)
     corpus.save(out / "train.npz")
     weighted = float((corpus.weights * corpus.target.lengths).sum())
     print(f"{corpus.target.lengths.sum()} target tokens, {weighted:.0f} in an epoch")

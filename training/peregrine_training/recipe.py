@@ -20,8 +20,11 @@ class Prepare:
     seed: int
     max_words: int
     max_length_ratio: float
+    joined_share: float
     development: list[str]
     weights: dict[str, float]
+    distilled: str = ""   # path of a second corpus, as distil.py writes it
+    vocabulary: str = ""  # path of a SentencePiece model; a new one is trained without
 
 
 @dataclass

@@ -19,17 +19,13 @@ from dataclasses import dataclass
 from typing import Callable
 
 import torch
-from torch import Tensor
 
-from .average import average, last_checkpoints
-from .data import Corpus, all_batches
+from .average import best_weights
 from .export import write_model
 from .goldens import trained_golden, write_json
-from .model import Transformer
 from .recipe import Recipe
-from .score import score, translate
-from .prepare import read_aligned
-from .train import batch_loss
+from .score import read_test, score
+from .serving import Server
 
 TESTS = ("en-de/tatoeba2020_test", "en-de/multi30k_test_2016_flickr", "en-de/flores_dev",
          "en-de/newstest2014")
@@ -58,50 +54,26 @@ def wait_for(process: int) -> None:
         time.sleep(5)
 
 
-@torch.no_grad()
-def development_loss(recipe: Recipe, weights: dict[str, Tensor], path: pathlib.Path) -> float:
-    model = Transformer(recipe.model_config().architecture)
-    model.load_state_dict(weights)
-    model.eval()
-    total, count = 0.0, 0
-    for batch in all_batches(Corpus.load(path), 4096):
-        loss, tokens = batch_loss(model, batch, 0.0)
-        total, count = total + float(loss), count + tokens
-    return total / count
-
-
-def best_weights(recipe: Recipe, places: Places) -> dict[str, Tensor]:
-    """The weights with the lowest development loss among means of 1, 3, 5 and 8."""
-    development = places.encoded / f"{pathlib.Path(recipe.prepare.development[0]).name}.npz"
-    best: tuple[float, dict[str, Tensor]] | None = None
-    for last in (1, 3, 5, 8):
-        weights = average(last_checkpoints(places.run, last))
-        rounded = {name: tensor.half().float() for name, tensor in weights.items()}
-        loss = development_loss(recipe, rounded, development)
-        log(f"mean of the last {last}: development loss {loss:.4f}")
-        if best is None or loss < best[0]:
-            best = loss, weights
-    assert best
-    return best[1]
-
-
 def export(recipe: Recipe, places: Places) -> None:
-    write_model(places.model, recipe.model_config(), best_weights(recipe, places),
+    write_model(places.model, recipe.model_config(), best_weights(recipe, places.run, places.encoded),
                 torch.float16, places.encoded / "source.spm")
     log(f"exported to {places.model}")
 
 
 def score_all(recipe: Recipe, places: Places) -> None:
+    """Scores through the server, with the number of translations that it warns of."""
     languages = recipe.source_language, recipe.target_language
-    for beam_size in (1, 4):
-        for test in TESTS:
-            pairs = read_aligned([places.data / f"{test}.{language}.gz"
-                                  for language in languages])
-            lines, references = (list(column) for column in zip(*pairs))
-            hypotheses = translate(places.model, lines, beam_size)
-            kept = places.run / f"{pathlib.Path(test).name}.beam{beam_size}.txt"
-            kept.write_text("".join(f"{line}\n" for line in hypotheses), encoding="utf-8")
-            log(f"{test} beam {beam_size}\n{score(hypotheses, references)}")
+    with Server(places.model) as server:
+        for beam_size in (4, 1):
+            for test in TESTS:
+                lines, references = read_test(places.data, test, languages)
+                answers = server.translate(lines, beam_size)
+                hypotheses = [answer.text for answer in answers]
+                kept = places.run / f"{pathlib.Path(test).name}.beam{beam_size}.txt"
+                kept.write_text("".join(f"{line}\n" for line in hypotheses), encoding="utf-8")
+                flagged = sum(bool(answer.flags) for answer in answers)
+                log(f"{test} beam {beam_size}, {flagged} of {len(lines)} with a warning\n"
+                    f"{score(hypotheses, references)}")
 
 
 def attempt(name: str, step: Callable[[], None]) -> bool:

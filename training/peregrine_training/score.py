@@ -1,8 +1,9 @@
-"""Scores translations with sacreBLEU: by the reference, any command, or from a file.
+"""Scores with sacreBLEU: the server's translations, PyTorch's, a command's or a file's.
 
     python -m peregrine_training.score --data ../../shared/data --test en-de/tatoeba2020_test \\
         --model ../models/en-de-mdn [--beam 4] [--write translations.txt]
-    ... --command 'build/release/client/translate --address localhost:8500'
+    ... --reference ../models/en-de-mdn
+    ... --command '../build/release/bin/peregrine translate --single-sentence'
     ... --hypotheses translations.txt
 
 A command reads one sentence a line and writes one translation a line.
@@ -22,6 +23,7 @@ import sentencepiece as spm
 from .export import read_model
 from .prepare import read_aligned
 from .search import default_options, search
+from .serving import BINARIES, Server
 
 # Live hypotheses x source tokens decoded together.
 BATCH_TOKENS = 8192
@@ -45,6 +47,14 @@ def score(hypotheses: list[str], references: list[str]) -> Score:
     bleu, chrf = sacrebleu.BLEU(), sacrebleu.CHRF()
     values = [metric.corpus_score(hypotheses, [references]).score for metric in (bleu, chrf)]
     return Score(*values, str(bleu.get_signature()), str(chrf.get_signature()))
+
+
+def read_test(data: pathlib.Path, test: str,
+              languages: tuple[str, str]) -> tuple[list[str], list[str]]:
+    """The sources and the references of a test set."""
+    pairs = read_aligned([data / f"{test}.{language}.gz" for language in languages])
+    sources, references = zip(*pairs)
+    return list(sources), list(references)
 
 
 def translate(directory: pathlib.Path, lines: list[str], beam_size: int) -> list[str]:
@@ -74,6 +84,13 @@ def batches(lengths: list[int], beam_size: int) -> list[list[int]]:
     return groups
 
 
+def serve(directory: pathlib.Path, lines: list[str], beam_size: int,
+          binaries: pathlib.Path = BINARIES) -> list[str]:
+    """What Peregrine's server answers."""
+    with Server(directory, binaries) as server:
+        return [answer.text for answer in server.translate(lines, beam_size)]
+
+
 def run_command(command: str, lines: list[str]) -> list[str]:
     done = subprocess.run(command, shell=True, input="".join(line + "\n" for line in lines),
                           capture_output=True, encoding="utf-8")
@@ -92,16 +109,19 @@ def main() -> None:
     parser.add_argument("--beam", type=int, default=4)
     parser.add_argument("--write", type=pathlib.Path, help="keep the translations")
     way = parser.add_mutually_exclusive_group(required=True)
-    way.add_argument("--model", type=pathlib.Path)
+    way.add_argument("--model", type=pathlib.Path, help="a model directory, served")
+    way.add_argument("--reference", type=pathlib.Path, metavar="MODEL",
+                     help="a model directory, in PyTorch")
     way.add_argument("--command")
     way.add_argument("--hypotheses", type=pathlib.Path)
     arguments = parser.parse_args()
-    pairs = read_aligned([arguments.data / f"{arguments.test}.{language}.gz"
-                          for language in (arguments.source, arguments.target)])
-    lines, references = (list(column) for column in zip(*pairs))
+    lines, references = read_test(arguments.data, arguments.test,
+                                  (arguments.source, arguments.target))
     begin = time.monotonic()
     if arguments.model:
-        hypotheses = translate(arguments.model, lines, arguments.beam)
+        hypotheses = serve(arguments.model, lines, arguments.beam)
+    elif arguments.reference:
+        hypotheses = translate(arguments.reference, lines, arguments.beam)
     elif arguments.command:
         hypotheses = run_command(arguments.command, lines)
     else:

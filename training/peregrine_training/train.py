@@ -27,6 +27,9 @@ from .loss import cross_entropy
 from .model import Transformer, initialise, padding_mask
 from .recipe import PAD, Recipe, Train
 
+# In a run's directory: the weights that it starts from instead of random ones.
+INITIAL = "initial.pt"
+
 
 @dataclass
 class Position:
@@ -88,10 +91,32 @@ def batch_loss(model: Transformer, batch: Batch, smoothing: float) -> tuple[Tens
     return loss, int(real.sum())
 
 
+def load_weights(path: pathlib.Path) -> dict[str, Tensor]:
+    """The parameters in a checkpoint, an average or an initial state."""
+    return torch.load(path, map_location="cpu", weights_only=True)["model"]
+
+
+def adopt(model: Transformer, weights: dict[str, Tensor], path: pathlib.Path) -> None:
+    """Puts weights read from `path` into the model; refuses another architecture's."""
+    expected = {name: list(tensor.shape) for name, tensor in model.state_dict().items()}
+    found = {name: list(tensor.shape) for name, tensor in weights.items()}
+    for name in sorted(expected.keys() | found.keys()):
+        if expected.get(name) != found.get(name):
+            raise SystemExit(f"{path} belongs to another architecture: {name}: found "
+                             f"{found.get(name, 'nothing')}, expected "
+                             f"{expected.get(name, 'nothing')}")
+    model.load_state_dict(weights)
+
+
 def save_atomically(state: dict[str, Any], path: pathlib.Path) -> None:
+    """The file is whole or not there, on a full disk, too."""
     temporary = path.with_suffix(".tmp")
-    torch.save(state, temporary)
-    os.replace(temporary, path)
+    try:
+        torch.save(state, temporary)
+        os.replace(temporary, path)
+    except (OSError, RuntimeError) as error:
+        temporary.unlink(missing_ok=True)
+        raise SystemExit(f"{path} could not be written: {error}") from error
 
 
 def checkpoints(run: pathlib.Path) -> list[pathlib.Path]:
@@ -121,12 +146,15 @@ class Trainer:
         run.mkdir(parents=True, exist_ok=True)
 
     def resume(self) -> None:
-        """Goes on from the last checkpoint, if there is one."""
+        """Goes on from the last checkpoint, or from what initialise.py wrote, if any."""
         saved = checkpoints(self.run)
         if not saved:
+            if (self.run / INITIAL).exists():
+                adopt(self.model, load_weights(self.run / INITIAL), self.run / INITIAL)
+                print(f"starts from {self.run / INITIAL}", flush=True)
             return
         state = torch.load(saved[-1], map_location=self.device, weights_only=True)
-        self.model.load_state_dict(state["model"])
+        adopt(self.model, state["model"], saved[-1])
         for optimizer, values in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(values)
         self.position = Position(**state["position"])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import gzip
 import pathlib
+import resource
+import signal
 
 import numpy as np
 import pytest
@@ -82,9 +84,36 @@ def test_interrupted_save_leaves_the_last_checkpoint(recipe, data, tmp_path, mon
 
     monkeypatch.setattr(torch, "save", fail)
     trainer.position.update = 5
-    with pytest.raises(OSError):
+    with pytest.raises(SystemExit, match="0000005.pt could not be written: disk full"):
         trainer.checkpoint()
+    assert not list((tmp_path / "run").glob("*.tmp"))
     assert [path.name for path in checkpoints(tmp_path / "run")] == ["checkpoint-0000000.pt"]
+
+
+def test_full_disk_leaves_the_last_checkpoint(recipe, data, tmp_path):
+    trainer = Trainer(recipe, tmp_path / "run", data)
+    trainer.checkpoint()
+    trainer.position.update = 5
+    size = checkpoints(tmp_path / "run")[0].stat().st_size
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size // 2, before[1]))
+    try:
+        with pytest.raises(SystemExit, match="0000005.pt could not be written"):
+            trainer.checkpoint()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["checkpoint-0000000.pt"]
+
+
+def test_checkpoint_of_another_architecture_is_refused(recipe, data, tmp_path):
+    Trainer(recipe, tmp_path / "run", data).checkpoint()
+    recipe.architecture["output_rank"] = 12
+    other = Trainer(recipe, tmp_path / "run", data)
+    with pytest.raises(SystemExit, match=r"another architecture: output.factor.weight: "
+                                         r"found \[8, 16\], expected \[12, 16\]"):
+        other.resume()
 
 
 def test_training_lowers_the_loss(recipe, data, tmp_path):
@@ -143,6 +172,23 @@ def test_weights_go_by_the_longest_prefix():
     ("", "Nichts.", False)])
 def test_cleaning(recipe, source, target, kept):
     assert prepare_module.is_clean(source, target, recipe.prepare) == kept
+
+
+def test_nothing_left_is_refused(recipe, tmp_path):
+    write_corpus(tmp_path, en=["1"], de=["2"], src=["tatoeba_ende"])
+    with pytest.raises(SystemExit, match="train: no pair is left"):
+        prepare_module.read_pairs(tmp_path / "train", ("en", "de"), recipe.prepare)
+
+
+def test_joined_pairs_are_pairs_of_pairs(recipe):
+    pairs = [prepare_module.Pair(f"a{i}", f"b{i}", weight)
+             for i, weight in enumerate((2.0, 0.0, 18.0))]
+    recipe.prepare.joined_share = 0.5
+    joined = prepare_module.join_pairs(pairs, recipe.prepare)
+    assert len(joined) == 10
+    for pair in joined:
+        assert pair.source.replace("a", "b") == pair.target
+        assert set(pair.source.split()) <= {"a0", "a2"} and len(pair.source.split()) == 2
 
 
 def test_batches_hold_every_pair_within_the_budget():

@@ -1,0 +1,84 @@
+"""Lets a teacher translate the training sources through Peregrine's server.
+
+    python -m peregrine_training.distil configs/en-de-teacher.toml \\
+        --teacher runs/en-de-teacher/model --data ../../shared/data
+
+Writes runs/<name>/distilled.{en,de,src}.gz, a corpus like the original: the recipe of a
+student names it under [prepare] as `distilled`. Translations that the server warns of (a
+loop, a truncation) are left out. An interrupted run goes on after its last whole shard.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import os
+import pathlib
+import time
+
+from .prepare import Pair, read_pairs
+from .recipe import Recipe
+from .serving import BINARIES, Server
+
+SHARD_LINES = 10_000
+
+
+def write_lines(path: pathlib.Path, lines: list[str]) -> None:
+    """A gzipped file that is there whole or not at all."""
+    temporary = path.with_suffix(".tmp")
+    with gzip.open(temporary, "wt", encoding="utf-8", newline="\n") as file:
+        file.write("".join(f"{line}\n" for line in lines))
+    os.replace(temporary, path)
+
+
+def translate_shard(server: Server, pairs: list[Pair], beam_size: int) -> list[str]:
+    """`source TAB target TAB origin` of every pair that went well."""
+    answers = server.translate([pair.source for pair in pairs], beam_size)
+    return [f"{pair.source}\t{answer.text}\t{pair.origin}"
+            for pair, answer in zip(pairs, answers) if answer.text and not answer.flags]
+
+
+def distil(recipe: Recipe, pairs: list[Pair], teacher: pathlib.Path, out: pathlib.Path,
+           binaries: pathlib.Path, beam_size: int) -> None:
+    """`out`: the path of the corpus without `.en.gz` and the like."""
+    shards = out.with_name(f"{out.name}.shards")
+    shards.mkdir(parents=True, exist_ok=True)
+    rows: list[list[str]] = []
+    with Server(teacher, binaries) as server:
+        for begin in range(0, len(pairs), SHARD_LINES):
+            path = shards / f"{begin:08d}.gz"
+            if not path.exists():
+                started = time.monotonic()
+                shard = pairs[begin:begin + SHARD_LINES]
+                write_lines(path, translate_shard(server, shard, beam_size))
+                print(f"{begin + len(shard)} of {len(pairs)} sentences, "
+                      f"{len(shard) / (time.monotonic() - started):.0f} a second", flush=True)
+            with gzip.open(path, "rt", encoding="utf-8", newline="\n") as file:
+                rows += [line.rstrip("\n").split("\t") for line in file]
+    if not rows:
+        raise SystemExit(f"{teacher} gave no translation without a warning: is it trained?")
+    kinds = recipe.source_language, recipe.target_language, "src"
+    for kind, column in zip(kinds, zip(*rows)):
+        write_lines(out.with_name(f"{out.name}.{kind}.gz"), list(column))
+    print(f"{len(rows)} pairs written, {len(pairs) - len(rows)} left out")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("recipe", type=pathlib.Path, help="of the teacher")
+    parser.add_argument("--teacher", type=pathlib.Path, required=True, help="model directory")
+    parser.add_argument("--data", type=pathlib.Path, default=pathlib.Path("../../shared/data"))
+    parser.add_argument("--out", type=pathlib.Path, help="default: runs/<name>/distilled")
+    parser.add_argument("--beam", type=int, default=4)
+    parser.add_argument("--binaries", type=pathlib.Path, default=BINARIES)
+    arguments = parser.parse_args()
+    recipe = Recipe.load(arguments.recipe)
+    languages = recipe.source_language, recipe.target_language
+    pairs = read_pairs(arguments.data / recipe.prepare.corpus, languages, recipe.prepare)
+    out = arguments.out or pathlib.Path("runs") / recipe.name / "distilled"
+    distil(recipe, pairs, arguments.teacher, out, arguments.binaries, arguments.beam)
+
+
+if __name__ == "__main__":
+    main()

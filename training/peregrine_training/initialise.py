@@ -1,0 +1,97 @@
+"""Starts a run from another model's weights, as the paper starts its MDN.
+
+    python -m peregrine_training.initialise configs/en-de-mdn.toml runs/en-de-base/average.pt
+
+Layer n starts as layer n mod L of the other model, which has L of them. Where this
+model's attention has fewer heads, it takes the first ones' queries, keys and values;
+its output matrix, like everything else of another shape, starts at random.
+"""
+
+from __future__ import annotations
+
+import argparse
+import pathlib
+import re
+
+import torch
+from torch import Tensor
+
+from .model import Transformer, initialise
+from .recipe import Recipe
+from .train import INITIAL, checkpoints, load_weights, save_atomically
+
+_LAYER = re.compile(r"(encoder|decoder)\.layers\.(\d+)\.")
+_PROJECTION = re.compile(r"attention\.(query|key|value)\.")
+
+
+def layers(weights: dict[str, Tensor], stack: str) -> int:
+    """How many layers a stack has."""
+    found = [int(match[2]) for match in map(_LAYER.match, weights) if match
+             and match[1] == stack]
+    return max(found) + 1 if found else 0
+
+
+def counterpart(name: str, source: dict[str, Tensor]) -> str:
+    """The name that a parameter has in the other model."""
+    match = _LAYER.match(name)
+    if not match:
+        return name
+    stack, layer = match[1], int(match[2])
+    return f"{stack}.layers.{layer % layers(source, stack)}.{name[match.end():]}"
+
+
+def fitted(name: str, theirs: Tensor, ours: Tensor) -> Tensor | None:
+    """Their values in our shape, or none where that shape has no place for them."""
+    if theirs.shape == ours.shape:
+        return theirs
+    same_input = theirs.shape[1:] == ours.shape[1:]
+    if _PROJECTION.search(name) and same_input and len(theirs) > len(ours):
+        return theirs[:len(ours)]
+    return None
+
+
+def inherit(model: Transformer, source: dict[str, Tensor]) -> list[str]:
+    """Copies into `model` what fits; returns the names that keep their random start."""
+    kept = []
+    for name, parameter in model.named_parameters():
+        theirs = source.get(counterpart(name, source))
+        values = None if theirs is None else fitted(name, theirs, parameter)
+        if values is not None:
+            parameter.data.copy_(values)
+        elif name.endswith("embedding"):
+            found = "nothing" if theirs is None else list(theirs.shape)
+            raise SystemExit(f"{name}: found {found}, expected {list(parameter.shape)}; "
+                             "the two models need one vocabulary and one model_dim")
+        else:
+            kept.append(name)
+    return kept
+
+
+def write_initial(recipe: Recipe, source: pathlib.Path, run: pathlib.Path) -> list[str]:
+    """Writes a run's first weights; returns the names that keep their random start."""
+    if checkpoints(run):
+        raise SystemExit(f"{run} holds checkpoints of a run that has begun")
+    torch.manual_seed(recipe.train.seed)
+    model = Transformer(recipe.model_config().architecture)
+    initialise(model)
+    kept = inherit(model, load_weights(source))
+    run.mkdir(parents=True, exist_ok=True)
+    save_atomically({"model": model.state_dict()}, run / INITIAL)
+    return kept
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("recipe", type=pathlib.Path)
+    parser.add_argument("source", type=pathlib.Path, help="a checkpoint or an average")
+    parser.add_argument("--run", type=pathlib.Path, help="default: runs/<name>")
+    arguments = parser.parse_args()
+    recipe = Recipe.load(arguments.recipe)
+    run = arguments.run or pathlib.Path("runs") / recipe.name
+    kept = write_initial(recipe, arguments.source, run)
+    print("at random: " + (", ".join(kept) or "nothing"))
+
+
+if __name__ == "__main__":
+    main()

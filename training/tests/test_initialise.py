@@ -1,0 +1,96 @@
+"""One model started from another."""
+
+from __future__ import annotations
+
+import copy
+import pathlib
+
+import pytest
+import torch
+
+from peregrine_training.initialise import inherit, write_initial
+from peregrine_training.model import Transformer, initialise
+from peregrine_training.recipe import Recipe
+from peregrine_training.train import INITIAL, Trainer, load_weights, save_atomically
+
+CONFIGS = pathlib.Path(__file__).parents[1] / "configs"
+
+
+def small(encoder_layers: int, decoder_layers: int, heads: int, ffn_dim: int) -> Recipe:
+    recipe = Recipe.load(CONFIGS / "en-de-mdn.toml")
+    recipe.prepare.vocab_size = 30
+    recipe.architecture |= {
+        "encoder": {"num_layers": encoder_layers, "model_dim": 16, "ffn_dim": 24,
+                    "num_heads": 2, "head_dim": 8},
+        "decoder": {"num_layers": decoder_layers, "model_dim": 16, "ffn_dim": ffn_dim,
+                    "num_heads": heads, "head_dim": 8},
+        "output": "factorized", "output_rank": 8}
+    return recipe
+
+
+def made(recipe: Recipe, seed: int) -> Transformer:
+    torch.manual_seed(seed)
+    model = Transformer(recipe.model_config().architecture)
+    initialise(model)
+    return model
+
+
+@pytest.fixture
+def baseline() -> dict[str, torch.Tensor]:
+    return made(small(2, 2, 2, 24), seed=1).state_dict()
+
+
+def test_a_mini_decoder_starts_as_in_the_paper(baseline):
+    model = made(small(5, 1, 1, 0), seed=2)
+    start = copy.deepcopy(model.state_dict())
+    kept = inherit(model, baseline)
+    ours = model.state_dict()
+    for layer in range(5):
+        for name in ("self_attention.query.weight", "ffn.outer.weight", "ffn.norm.bias"):
+            assert torch.equal(ours[f"encoder.layers.{layer}.{name}"],
+                               baseline[f"encoder.layers.{layer % 2}.{name}"])
+    for attention in ("self_attention", "cross_attention"):
+        prefix = f"decoder.layers.0.{attention}"
+        for name in ("query", "key", "value"):
+            for kind in ("weight", "bias"):
+                assert torch.equal(ours[f"{prefix}.{name}.{kind}"],
+                                   baseline[f"{prefix}.{name}.{kind}"][:8])
+        assert torch.equal(ours[f"{prefix}.output.bias"], baseline[f"{prefix}.output.bias"])
+        assert torch.equal(ours[f"{prefix}.norm.weight"], baseline[f"{prefix}.norm.weight"])
+        assert torch.equal(ours[f"{prefix}.output.weight"], start[f"{prefix}.output.weight"])
+    assert torch.equal(ours["encoder.embedding"], baseline["encoder.embedding"])
+    assert sorted(kept) == [f"decoder.layers.0.{name}_attention.output.weight"
+                            for name in ("cross", "self")]
+
+
+def test_what_the_other_model_lacks_starts_at_random(baseline):
+    model = made(small(2, 3, 4, 32), seed=2)
+    kept = inherit(model, baseline)
+    assert "decoder.layers.2.self_attention.query.weight" in kept
+    assert "decoder.layers.2.ffn.inner.weight" in kept
+    assert "decoder.layers.2.ffn.norm.weight" not in kept
+
+
+def test_another_vocabulary_is_refused(baseline):
+    recipe = small(2, 2, 2, 24)
+    recipe.prepare.vocab_size = 31
+    with pytest.raises(SystemExit, match=r"encoder.embedding: found \[30, 16\], "
+                                         r"expected \[31, 16\]"):
+        inherit(made(recipe, seed=2), baseline)
+
+
+def test_a_run_starts_from_its_initial_weights_and_only_then(baseline, tmp_path):
+    save_atomically({"model": baseline}, tmp_path / "average.pt")
+    recipe = small(2, 2, 2, 24)
+    write_initial(recipe, tmp_path / "average.pt", tmp_path / "run")
+    from test_training import random_corpus
+    random_corpus(60, 30).save(tmp_path / "train.npz")
+    random_corpus(10, 30).save(tmp_path / "tatoeba2020_dev.npz")
+    trainer = Trainer(recipe, tmp_path / "run", tmp_path)
+    trainer.resume()
+    for name, weight in trainer.model.state_dict().items():
+        assert torch.equal(weight, baseline[name]), name
+    trainer.checkpoint()
+    with pytest.raises(SystemExit, match="holds checkpoints"):
+        write_initial(recipe, tmp_path / "average.pt", tmp_path / "run")
+    assert load_weights(tmp_path / "run" / INITIAL).keys() == baseline.keys()
