@@ -26,6 +26,7 @@ from .goldens import trained_golden, write_json
 from .recipe import Recipe
 from .score import read_test, score
 from .serving import Server
+from .train import save_atomically
 
 TESTS = ("en-de/tatoeba2020_test", "en-de/multi30k_test_2016_flickr", "en-de/flores_dev",
          "en-de/newstest2014")
@@ -55,8 +56,10 @@ def wait_for(process: int) -> None:
 
 
 def export(recipe: Recipe, places: Places) -> None:
-    write_model(places.model, recipe.model_config(), best_weights(recipe, places.run, places.encoded),
-                torch.float16, places.encoded / "source.spm")
+    weights = best_weights(recipe, places.run, places.encoded)
+    save_atomically({"model": weights}, places.run / "average.pt")
+    write_model(places.model, recipe.model_config(), weights, torch.float16,
+                places.encoded / "source.spm")
     log(f"exported to {places.model}")
 
 
