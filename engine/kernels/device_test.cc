@@ -40,7 +40,8 @@ TEST(DeviceTest, MakesKernelsOfEachDevice) {
 }
 
 TEST(DeviceTest, TheInstructionSetCanBeCapped) {
-  for (const char* name : {"", "generic", "avx2", "avx512"}) {
+  for (const char* name : {"", "generic", "avx2", "avx-vnni", "avx512",
+                           "avx512-vnni", "avx512-bf16"}) {
     const IsaCap cap(name);
     EXPECT_TRUE(MakeKernels(Device::kCpu).ok()) << name;
   }

@@ -55,8 +55,8 @@ __attribute__((target("avx2,fma"))) int FmaRound256(int rounds, float* sink) {
 int FmaRound(int rounds, float* sink) {
 #if defined(__x86_64__)
   const Isa isa = ChooseIsa().value();
-  if (isa == Isa::kAvx512) return FmaRound512(rounds, sink);
-  if (isa == Isa::kAvx2) return FmaRound256(rounds, sink);
+  if (isa >= Isa::kAvx512) return FmaRound512(rounds, sink);
+  if (isa >= Isa::kAvx2) return FmaRound256(rounds, sink);
 #endif
   typedef float Vector __attribute__((vector_size(16)));
   Vector sums[kChains];

@@ -13,10 +13,12 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "engine/kernels/cpu/cpu_kernels.h"
 #include "engine/kernels/cpu/isa.h"
 #include "engine/kernels/cpu/onednn_kernels.h"
 #include "engine/kernels/kernels.h"
+#include "engine/kernels/precision.h"
 #include "engine/kernels/reference/reference_kernels.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -25,6 +27,7 @@ namespace peregrine::kernels {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr double kEpsilon = std::numeric_limits<float>::epsilon();
@@ -107,11 +110,14 @@ struct LinearCase {
   Activation activation = Activation::kNone;
   bool add_to_y = false;
   Array y;  // of LinearAdd; else what must be overwritten
+  Precision precision = Precision::kFloat32;
 
   Array Run(Kernels& kernels) const {
     DeviceMemory memory(kernels);
     const auto packed =
-        kernels.PackLinear({weight.data, bias, weight.rows, weight.cols})
+        kernels
+            .PackLinear(
+                {weight.data, bias, weight.rows, weight.cols, precision})
             .value();
     Matrix y_device = memory.Put(y);
     if (add_to_y) {
@@ -317,6 +323,7 @@ struct OutputTopKCase {
 struct DeviceUnderTest {
   std::string name;
   std::function<std::unique_ptr<Kernels>()> make;
+  std::vector<Precision> precisions;  // of linear layers
   // Why a row's bits may depend on the other rows; null: they do not.
   const char* why_rows_depend = nullptr;
 };
@@ -324,12 +331,15 @@ struct DeviceUnderTest {
 std::vector<DeviceUnderTest> DevicesUnderTest() {
   std::vector<DeviceUnderTest> devices;
   for (Isa isa : SupportedIsas()) {
-    devices.push_back({absl::StrCat("cpu_", IsaName(isa)),
-                       [isa] { return std::make_unique<CpuKernels>(isa); }});
+    devices.push_back(
+        {absl::StrReplaceAll(absl::StrCat("cpu_", IsaName(isa)), {{"-", "_"}}),
+         [isa] { return std::make_unique<CpuKernels>(isa); },
+         {Precision::kFloat32, Precision::kBFloat16, Precision::kInt8}});
   }
   devices.push_back(
       {"cpu_onednn",
        [] { return OneDnnKernels::Create(SupportedIsas().back()).value(); },
+       {Precision::kFloat32},
        OneDnnKernels::KeepsBitsOfRows()
            ? nullptr
            : "oneDNN without AVX-512 computes the last rows another way"});
@@ -388,7 +398,8 @@ class ParityTest : public ::testing::TestWithParam<DeviceUnderTest> {
   CrossAttentionCase RandomCrossAttention(HeadShape heads, int rows,
                                           int max_length);
 
-  void ExpectLinearParity(const LinearCase& linear);
+  // In every precision of the device.
+  void ExpectLinearParity(LinearCase linear);
   void ExpectLayerNormParity(const LayerNormCase& norm);
 
   ReferenceKernels reference_;
@@ -435,17 +446,30 @@ double AttentionTolerance(HeadShape heads, double query_norm, double key_norm,
 
 // ---- Linear
 
-void ParityTest::ExpectLinearParity(const LinearCase& linear) {
-  const Array actual = linear.Run(*device_);
-  const Array expected = linear.Run(reference_);
-  ExpectNear(actual, expected, [&](int r, int c) {
-    const int in_dim = linear.x.cols;
-    const double bias = linear.bias.empty() ? 0.0 : std::abs(linear.bias[c]);
-    const double residual = linear.add_to_y ? std::abs(linear.y.row(r)[c]) : 0;
-    return 4 * kEpsilon *
-           (Norm(linear.x.row(r), in_dim) * Norm(linear.weight.row(c), in_dim) +
-            bias + residual);
-  });
+// Sums of products err by a few epsilons of their norms. In bfloat16 both round
+// weights and inputs to the same numbers. int8 is exact up to the activation.
+double LinearTolerance(const LinearCase& linear, int r, int c) {
+  const double residual = linear.add_to_y ? std::abs(linear.y.row(r)[c]) : 0;
+  const double bias = linear.bias.empty() ? 0.0 : std::abs(linear.bias[c]);
+  const int in_dim = linear.x.cols;
+  const double norms =
+      Norm(linear.x.row(r), in_dim) * Norm(linear.weight.row(c), in_dim);
+  const bool exact = linear.precision == Precision::kInt8 &&
+                     (linear.activation == Activation::kNone ||
+                      linear.activation == Activation::kRelu);
+  return exact ? 0.0 : 4 * kEpsilon * (norms + bias + residual);
+}
+
+void ParityTest::ExpectLinearParity(LinearCase linear) {
+  for (Precision precision : GetParam().precisions) {
+    SCOPED_TRACE(PrecisionName(precision));
+    linear.precision = precision;
+    const Array actual = linear.Run(*device_);
+    const Array expected = linear.Run(reference_);
+    ExpectNear(actual, expected, [&](int r, int c) {
+      return LinearTolerance(linear, r, c);
+    });
+  }
 }
 
 TEST_P(ParityTest, LinearOfAnyNumberOfRows) {
@@ -509,10 +533,14 @@ TEST_P(ParityTest, ActivationsOverTheirRange) {
     linear.x.data[0] = -1000.0f;
     linear.x.data[4000] = 1000.0f;
     linear.y = Array(4001, 1);
-    const Array actual = linear.Run(*device_);
-    ExpectNear(actual, linear.Run(reference_), [&](int r, int) {
-      return 4 * kEpsilon * std::abs(linear.x.data[r]);
-    });
+    for (Precision precision : GetParam().precisions) {
+      SCOPED_TRACE(PrecisionName(precision));
+      linear.precision = precision;
+      const Array actual = linear.Run(*device_);
+      ExpectNear(actual, linear.Run(reference_), [&](int r, int) {
+        return 4 * kEpsilon * std::abs(linear.x.data[r]);
+      });
+    }
   }
 }
 
@@ -522,11 +550,65 @@ TEST_P(ParityTest, LinearOfNoRows) {
 
 TEST_P(ParityTest, LinearWeightKnowsItsShape) {
   const LinearCase linear = RandomLinear(1, 12, 20, false);
-  const auto packed =
-      device_->PackLinear({linear.weight.data, {}, 20, 12}).value();
-  EXPECT_EQ(packed->in_dim(), 12);
-  EXPECT_EQ(packed->out_dim(), 20);
-  EXPECT_GE(packed->bytes(), 12 * 20 * sizeof(float));
+  for (Precision precision : GetParam().precisions) {
+    const auto packed =
+        device_->PackLinear({linear.weight.data, {}, 20, 12, precision})
+            .value();
+    EXPECT_EQ(packed->in_dim(), 12);
+    EXPECT_EQ(packed->out_dim(), 20);
+    EXPECT_GE(packed->bytes(), 12u * 20u);
+  }
+}
+
+// Rows whose magnitudes have no scale, and one with the largest of all.
+TEST_P(ParityTest, LinearOfExtremeMagnitudes) {
+  LinearCase linear = RandomLinear(4, 40, 70, true);
+  for (int i = 0; i < 40; ++i) {
+    linear.x.row(0)[i] = 0.0f;
+    linear.x.row(1)[i] *= 1e-38f;
+    linear.x.row(2)[i] *= 1e30f;
+    linear.weight.row(3)[i] = 0.0f;
+    linear.weight.row(4)[i] *= 1e-38f;
+  }
+  ExpectLinearParity(linear);
+}
+
+// Inputs and weights at the ends of the range of int8, all of one sign.
+TEST_P(ParityTest, LinearOfTheLargestSums) {
+  for (float sign : {1.0f, -1.0f}) {
+    LinearCase linear = RandomLinear(7, 4096, 70, true);
+    std::fill(linear.x.data.begin(), linear.x.data.end(), 3.0f);
+    std::fill(linear.weight.data.begin(), linear.weight.data.end(), sign);
+    ExpectLinearParity(linear);
+  }
+}
+
+// Halves between two bfloat16, or between two steps of int8.
+TEST_P(ParityTest, LinearRoundsTiesToEven) {
+  LinearCase linear;
+  linear.weight = Array(130, 130);
+  for (int i = 0; i < 130; ++i) linear.weight.row(i)[i] = 1.0f;
+  linear.x = Array(2, 130);
+  linear.y = linear.x;
+  linear.x.row(0)[0] = 127.0f;
+  for (int i = 1; i < 130; ++i) linear.x.row(0)[i] = i - 64.5f;
+  for (int i = 0; i < 130; ++i) linear.x.row(1)[i] = 1.0f + i / 256.0f;
+  ExpectLinearParity(linear);
+}
+
+TEST_P(ParityTest, RefusesOtherPrecisions) {
+  const std::vector<Precision>& known = GetParam().precisions;
+  const std::vector<float> weight(4);
+  for (Precision precision :
+       {Precision::kFloat32, Precision::kBFloat16, Precision::kInt8}) {
+    if (std::find(known.begin(), known.end(), precision) != known.end()) {
+      continue;
+    }
+    const auto packed = device_->PackLinear({weight, {}, 2, 2, precision});
+    EXPECT_EQ(packed.status().code(), absl::StatusCode::kUnimplemented);
+    EXPECT_THAT(std::string(packed.status().message()),
+                HasSubstr(PrecisionName(precision)));
+  }
 }
 
 // ---- LayerNorm, Embed
@@ -887,16 +969,20 @@ TEST_P(BatchInvarianceTest, Linear) {
                                                                  {1030, 70}}) {
     LinearCase linear = RandomLinear(256, in_dim, out_dim, true);
     linear.activation = Activation(UniformInt(0, 3));
-    for (bool add_to_y : {false, true}) {
-      linear.add_to_y = add_to_y;
-      const Array all = linear.Run(*device_);
-      for (int i = 0; i < 12; ++i) {
-        // Every count of rows up to two tiles, then any.
-        std::vector<int> rows = RandomPermutation(256);
-        rows.resize(i < 11 ? i + 1 : UniformInt(12, 256));
-        SCOPED_TRACE(
-            absl::StrCat(in_dim, " -> ", out_dim, ", ", rows.size(), " rows"));
-        ExpectSameBits(linear.Select(rows).Run(*device_), all.Select(rows));
+    for (Precision precision : GetParam().precisions) {
+      linear.precision = precision;
+      for (bool add_to_y : {false, true}) {
+        linear.add_to_y = add_to_y;
+        const Array all = linear.Run(*device_);
+        for (int i = 0; i < 12; ++i) {
+          // Every count of rows up to two tiles, then any.
+          std::vector<int> rows = RandomPermutation(256);
+          rows.resize(i < 11 ? i + 1 : UniformInt(12, 256));
+          SCOPED_TRACE(absl::StrCat(PrecisionName(precision), ", ", in_dim,
+                                    " -> ", out_dim, ", ", rows.size(),
+                                    " rows"));
+          ExpectSameBits(linear.Select(rows).Run(*device_), all.Select(rows));
+        }
       }
     }
   }

@@ -10,7 +10,7 @@
 
 namespace peregrine::kernels {
 
-// Transformer operations on one core, in float32. One instance a worker thread:
+// Transformer operations on one core, in every precision. One instance a worker thread:
 // single-threaded workers that share read-only weights outrun a team of threads
 // on every matrix product. Weights fit all instances of the same Isa.
 class CpuKernels : public Kernels {

@@ -16,13 +16,52 @@ namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
+// To the nearest of those floats whose lower half is zero, ties to even.
+float RoundToBFloat16(float x) {
+  uint32_t bits;
+  std::memcpy(&bits, &x, sizeof(bits));
+  bits += 0x7fff + (bits >> 16 & 1);
+  bits &= 0xffff0000;
+  std::memcpy(&x, &bits, sizeof(x));
+  return x;
+}
+
+// A row of int8 times its scale.
+struct Quantized {
+  std::vector<int> values;
+  float scale = 0.0f;
+};
+
+Quantized Quantize(const float* x, int count) {
+  float largest = 0.0f;
+  for (int i = 0; i < count; ++i) largest = std::max(largest, std::abs(x[i]));
+  Quantized row;
+  row.values.resize(count);
+  if (largest < 1e-35f) return row;
+  row.scale = largest / 127.0f;
+  const float inverse = 127.0f / largest;
+  for (int i = 0; i < count; ++i) {
+    row.values[i] = static_cast<int>(std::nearbyint(x[i] * inverse));
+  }
+  return row;
+}
+
 class ReferenceLinearWeight final : public LinearWeight {
  public:
   explicit ReferenceLinearWeight(const LinearSource& source)
-      : weight_(source.weight.begin(), source.weight.end()),
+      : precision_(source.precision),
+        weight_(source.weight.begin(), source.weight.end()),
         bias_(source.bias.begin(), source.bias.end()),
         out_dim_(source.out_dim),
-        in_dim_(source.in_dim) {}
+        in_dim_(source.in_dim) {
+    if (precision_ == Precision::kBFloat16) {
+      for (float& w : weight_) w = RoundToBFloat16(w);
+    } else if (precision_ == Precision::kInt8) {
+      for (int column = 0; column < out_dim_; ++column) {
+        quantized_.push_back(Quantize(Column(column), in_dim_));
+      }
+    }
+  }
 
   int in_dim() const override { return in_dim_; }
   int out_dim() const override { return out_dim_; }
@@ -30,17 +69,48 @@ class ReferenceLinearWeight final : public LinearWeight {
     return (weight_.size() + bias_.size()) * sizeof(float);
   }
 
-  // x W^T + b of one row and one column.
-  double Dot(const float* x, int column) const {
-    const float* w = &weight_[static_cast<size_t>(column) * in_dim_];
+  // x W^T + b of one row.
+  std::vector<double> Multiply(const float* x) const {
+    std::vector<double> y(out_dim_);
+    if (precision_ == Precision::kInt8) {
+      const Quantized input = Quantize(x, in_dim_);
+      for (int j = 0; j < out_dim_; ++j) y[j] = DotInt8(input, j);
+      return y;
+    }
+    std::vector<float> input(x, x + in_dim_);
+    if (precision_ == Precision::kBFloat16) {
+      for (float& value : input) value = RoundToBFloat16(value);
+    }
+    for (int j = 0; j < out_dim_; ++j) y[j] = Dot(input, j);
+    return y;
+  }
+
+ private:
+  const float* Column(int column) const {
+    return &weight_[static_cast<size_t>(column) * in_dim_];
+  }
+
+  double Dot(const std::vector<float>& x, int column) const {
+    const float* w = Column(column);
     double sum = bias_.empty() ? 0.0 : bias_[column];
     for (int i = 0; i < in_dim_; ++i) sum += double{x[i]} * w[i];
     return sum;
   }
 
- private:
-  const std::vector<float> weight_;  // [out_dim, in_dim]
-  const std::vector<float> bias_;    // [out_dim] or empty
+  // In float32 once the sum is there: the order of these few operations is part
+  // of the definition, so that devices can agree to the bit.
+  float DotInt8(const Quantized& x, int column) const {
+    const Quantized& w = quantized_[column];
+    int64_t sum = 0;
+    for (int i = 0; i < in_dim_; ++i) sum += x.values[i] * w.values[i];
+    const float product = static_cast<float>(sum) * w.scale * x.scale;
+    return product + (bias_.empty() ? 0.0f : bias_[column]);
+  }
+
+  const Precision precision_;
+  std::vector<float> weight_;         // [out_dim, in_dim]
+  std::vector<Quantized> quantized_;  // [out_dim], int8 only
+  const std::vector<float> bias_;     // [out_dim] or empty
   const int out_dim_;
   const int in_dim_;
 };
@@ -177,8 +247,9 @@ void ReferenceKernels::Linear(const LinearWeight& weight, Matrix x,
   CheckLinear(weight, x, y);
   const ReferenceLinearWeight& reference = AsReference(weight);
   for (int r = 0; r < y.rows; ++r) {
+    const std::vector<double> product = reference.Multiply(x.row(r));
     for (int j = 0; j < y.cols; ++j) {
-      y.row(r)[j] = Activate(activation, reference.Dot(x.row(r), j));
+      y.row(r)[j] = Activate(activation, product[j]);
     }
   }
 }
@@ -188,9 +259,8 @@ void ReferenceKernels::LinearAdd(const LinearWeight& weight, Matrix x,
   CheckLinear(weight, x, y);
   const ReferenceLinearWeight& reference = AsReference(weight);
   for (int r = 0; r < y.rows; ++r) {
-    for (int j = 0; j < y.cols; ++j) {
-      y.row(r)[j] = y.row(r)[j] + reference.Dot(x.row(r), j);
-    }
+    const std::vector<double> product = reference.Multiply(x.row(r));
+    for (int j = 0; j < y.cols; ++j) y.row(r)[j] = y.row(r)[j] + product[j];
   }
 }
 

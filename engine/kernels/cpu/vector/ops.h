@@ -18,14 +18,14 @@ void AttendCells(const CellAttention& attention) {
   CellsAttention<V>(attention).Run();
 }
 
-// The operations over vectors of type V.
-template <class V>
+// The operations over vectors of type V, with linear layers of the products
+// given.
+template <class V, class BFloat16Product, class Int8Product>
 constexpr VectorOps MakeVectorOps() {
   VectorOps ops = {};
-  ops.panel_columns = PanelLinear<V>::kColumns;
-  ops.pack_weight = PanelLinear<V>::Pack;
-  ops.partial_sums_floats = PanelLinear<V>::PartialSumsFloats;
-  ops.linear = PanelLinear<V>::Run;
+  ops.float32 = PanelLinear<FloatProduct<V>>::Ops();
+  ops.bfloat16 = PanelLinear<BFloat16Product>::Ops();
+  ops.int8 = PanelLinear<Int8Product>::Ops();
   ops.embed = EmbedRow<V>;
   ops.layer_norm = LayerNormRow<V>;
   ops.sequence_scratch_floats = SequenceAttention<V>::ScratchFloats;
