@@ -164,10 +164,11 @@ struct AvxVnniProduct {
     return V::SetInt(lane);
   }
   // VEX: the other encoding needs AVX-512.
-  static void MulAdd(Input x, Weights w, Sum& sum) {
+  static Sum MulAdd(Input x, Weights w, Sum sum) {
     asm("%{vex%} vpdpbusd %[w], %[x], %[sum]"
         : [sum] "+x"(sum)
         : [x] "x"(x), [w] "x"(w));
+    return sum;
   }
 };
 

@@ -136,8 +136,9 @@ struct Avx512VnniProduct {
     __builtin_memcpy(&lane, p, sizeof(lane));
     return V::SetInt(lane);
   }
-  static void MulAdd(Input x, Weights w, Sum& sum) {
+  static Sum MulAdd(Input x, Weights w, Sum sum) {
     asm("vpdpbusd %[w], %[x], %[sum]" : [sum] "+v"(sum) : [x] "v"(x), [w] "v"(w));
+    return sum;
   }
 };
 
@@ -155,8 +156,9 @@ struct Avx512BFloat16Product {
   static Input LoadInput(const char* p) {
     return Avx512VnniProduct::LoadInput(p);
   }
-  static void MulAdd(Input x, Weights w, Sum& sum) {
+  static Sum MulAdd(Input x, Weights w, Sum sum) {
     asm("vdpbf16ps %[w], %[x], %[sum]" : [sum] "+v"(sum) : [x] "v"(x), [w] "v"(w));
+    return sum;
   }
 };
 

@@ -133,8 +133,8 @@ struct FloatProduct {
   static Input LoadInput(const char* p) {
     return V::Set(*reinterpret_cast<const float*>(p));
   }
-  static void MulAdd(Input x, Weights w, Sum& sum) {
-    sum = V::MulAdd(x, w, sum);
+  static Sum MulAdd(Input x, Weights w, Sum sum) {
+    return V::MulAdd(x, w, sum);
   }
 };
 
@@ -160,9 +160,8 @@ struct WidenedBFloat16Product {
     const float* x = reinterpret_cast<const float*>(p);
     return {V::Set(x[0]), V::Set(x[1])};
   }
-  static void MulAdd(const Input& x, const Weights& w, Sum& sum) {
-    sum = V::MulAdd(x.low, w.low, sum);
-    sum = V::MulAdd(x.high, w.high, sum);
+  static Sum MulAdd(const Input& x, const Weights& w, Sum sum) {
+    return V::MulAdd(x.high, w.high, V::MulAdd(x.low, w.low, sum));
   }
 };
 
@@ -189,9 +188,8 @@ struct PairsInt8Product {
     __builtin_memcpy(pairs, p, sizeof(pairs));
     return {V::SetInt(pairs[0]), V::SetInt(pairs[1])};
   }
-  static void MulAdd(const Input& x, const Weights& w, Sum& sum) {
-    sum = V::MulAddPairs(x.low, w.low, sum);
-    sum = V::MulAddPairs(x.high, w.high, sum);
+  static Sum MulAdd(const Input& x, const Weights& w, Sum sum) {
+    return V::MulAddPairs(x.high, w.high, V::MulAddPairs(x.low, w.low, sum));
   }
 };
 
@@ -253,7 +251,7 @@ struct ProductTile {
       const auto input = P::LoadInput(inputs + r * stride);
 #pragma GCC unroll 8
       for (int v = 0; v < P::kVectors; ++v) {
-        P::MulAdd(input, weights[v], sums[r][v]);
+        sums[r][v] = P::MulAdd(input, weights[v], sums[r][v]);
       }
     }
   }
