@@ -71,8 +71,9 @@ struct NormWeight {
 
 // y = scale * table[token] + positions[position], on the device.
 struct EmbeddingTable {
-  const float* table = nullptr;      // [vocab_size, dim]
-  const float* positions = nullptr;  // [max_positions, dim]
+  const float* table = nullptr;              // [vocab_size, dim], or null and
+  const uint16_t* bfloat16_table = nullptr;  // the same in bfloat16
+  const float* positions = nullptr;          // [max_positions, dim]
   float scale = 1.0f;
 };
 

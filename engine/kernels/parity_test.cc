@@ -165,11 +165,21 @@ struct EmbedCase {
   float scale = 1.0f;
   std::vector<int32_t> tokens;
   std::vector<int32_t> positions;
+  bool in_bfloat16 = false;
 
   Array Run(Kernels& kernels) const {
     DeviceMemory memory(kernels);
-    const EmbeddingTable embedding = {memory.Put(table.data),
-                                      memory.Put(positions_table.data), scale};
+    EmbeddingTable embedding;
+    embedding.positions = memory.Put(positions_table.data);
+    embedding.scale = scale;
+    if (in_bfloat16) {
+      std::vector<uint16_t> rounded(table.data.size());
+      std::transform(table.data.begin(), table.data.end(), rounded.begin(),
+                     ToBFloat16);
+      embedding.bfloat16_table = memory.Put(rounded);
+    } else {
+      embedding.table = memory.Put(table.data);
+    }
     Matrix y = memory.Put(Array(tokens.size(), table.cols));
     kernels.Embed(embedding, memory.Put(tokens), memory.Put(positions), y);
     return memory.Get(y);
@@ -665,10 +675,13 @@ TEST_P(ParityTest, Embed) {
     embed.scale = std::sqrt(float(dim));
     embed.tokens = {0, 10, 3, 3, 9};
     embed.positions = {6, 0, 2, 3, 1};
-    const Array actual = embed.Run(*device_);
-    ExpectNear(actual, embed.Run(reference_), [&](int, int) {
-      return 2 * kEpsilon * (2.0 * embed.scale + 1.0);
-    });
+    for (bool in_bfloat16 : {false, true}) {
+      embed.in_bfloat16 = in_bfloat16;
+      const Array actual = embed.Run(*device_);
+      ExpectNear(actual, embed.Run(reference_), [&](int, int) {
+        return 2 * kEpsilon * (2.0 * embed.scale + 1.0);
+      });
+    }
   }
 }
 

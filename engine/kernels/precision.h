@@ -1,12 +1,23 @@
 #ifndef PEREGRINE_ENGINE_KERNELS_PRECISION_H_
 #define PEREGRINE_ENGINE_KERNELS_PRECISION_H_
 
+#include <cstdint>
+#include <cstring>
+
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "engine/kernels/device.h"
 #include "engine/kernels/kernels.h"
 
 namespace peregrine::kernels {
+
+// The upper half of the nearest float32 that has no lower one; ties to even.
+// `x` is finite.
+inline uint16_t ToBFloat16(float x) {
+  uint32_t bits;
+  std::memcpy(&bits, &x, sizeof(bits));
+  return static_cast<uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
 
 // "float32", "bf16" or "int8".
 absl::string_view PrecisionName(Precision precision);

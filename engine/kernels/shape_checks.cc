@@ -48,7 +48,9 @@ void CheckLinearSource(const LinearSource& source) {
 }
 
 void CheckEmbed(const EmbeddingTable& table, Matrix y) {
-  PEREGRINE_CHECK(table.table != nullptr && table.positions != nullptr);
+  PEREGRINE_CHECK((table.table != nullptr) !=
+                  (table.bfloat16_table != nullptr));
+  PEREGRINE_CHECK(table.positions != nullptr);
   CheckShape("y", y, y.rows, y.cols);
 }
 

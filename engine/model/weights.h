@@ -66,10 +66,12 @@ struct Weights {
 };
 
 // Reads every tensor that `architecture` asks for, and refuses a checkpoint
-// that has others: they would belong to another architecture.
+// that has others: they would belong to another architecture. Linear layers are
+// kept in `precision`; embeddings in bfloat16 unless that is float32.
 absl::StatusOr<Weights> LoadWeights(const ArchitectureConfig& architecture,
                                     TensorSource& tensors,
-                                    kernels::Kernels& kernels);
+                                    kernels::Kernels& kernels,
+                                    kernels::Precision precision);
 
 }  // namespace peregrine::model
 

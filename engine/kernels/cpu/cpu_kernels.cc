@@ -154,9 +154,14 @@ void CpuKernels::Embed(const EmbeddingTable& table, const int32_t* tokens,
   CheckEmbed(table, y);
   const size_t dim = y.cols;
   for (int r = 0; r < y.rows; ++r) {
-    ops_.embed(table.table + tokens[r] * dim,
-               table.positions + positions[r] * dim, table.scale, y.cols,
-               y.row(r));
+    const float* position = table.positions + positions[r] * dim;
+    if (table.table != nullptr) {
+      ops_.embed(table.table + tokens[r] * dim, position, table.scale, y.cols,
+                 y.row(r));
+    } else {
+      ops_.embed_bfloat16(table.bfloat16_table + tokens[r] * dim, position,
+                          table.scale, y.cols, y.row(r));
+    }
   }
 }
 

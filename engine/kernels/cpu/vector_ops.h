@@ -103,6 +103,8 @@ struct VectorOps {
 
   void (*embed)(const float* token, const float* position, float scale, int dim,
                 float* y);
+  void (*embed_bfloat16)(const uint16_t* token, const float* position,
+                         float scale, int dim, float* y);
   void (*layer_norm)(const float* x, const float* gain, const float* bias,
                      float epsilon, int dim, float* y);
 

@@ -26,6 +26,13 @@ float RoundToBFloat16(float x) {
   return x;
 }
 
+float FromBFloat16(uint16_t x) {
+  const uint32_t bits = uint32_t{x} << 16;
+  float value;
+  std::memcpy(&value, &bits, sizeof(value));
+  return value;
+}
+
 // A row of int8 times its scale.
 struct Quantized {
   std::vector<int> values;
@@ -213,10 +220,13 @@ void ReferenceKernels::Embed(const EmbeddingTable& table, const int32_t* tokens,
   CheckEmbed(table, y);
   const size_t dim = y.cols;
   for (int r = 0; r < y.rows; ++r) {
-    const float* token = table.table + tokens[r] * dim;
     const float* position = table.positions + positions[r] * dim;
     for (size_t i = 0; i < dim; ++i) {
-      y.row(r)[i] = double{table.scale} * token[i] + position[i];
+      const size_t place = tokens[r] * dim + i;
+      const float token = table.table != nullptr
+                              ? table.table[place]
+                              : FromBFloat16(table.bfloat16_table[place]);
+      y.row(r)[i] = double{table.scale} * token + position[i];
     }
   }
 }

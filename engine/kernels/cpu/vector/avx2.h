@@ -57,6 +57,10 @@ struct Avx2 {
     return _mm256_castsi256_ps(_mm256_and_si256(
         x, _mm256_set1_epi32(static_cast<int>(0xffff0000u))));
   }
+  static Float LoadBFloat16(const uint16_t* p) {
+    return LowHalf(_mm256_cvtepu16_epi32(
+        _mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
+  }
   // To the nearest integer, ties to even.
   static void StoreShorts(int16_t* p, Float x) {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(p),

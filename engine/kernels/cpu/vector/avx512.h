@@ -53,6 +53,10 @@ struct Avx512 {
     return _mm512_castsi512_ps(
         _mm512_and_si512(x, _mm512_set1_epi32(static_cast<int>(0xffff0000u))));
   }
+  static Float LoadBFloat16(const uint16_t* p) {
+    return LowHalf(_mm512_cvtepu16_epi32(
+        _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))));
+  }
   // To the nearest integer, ties to even.
   static void StoreShorts(int16_t* p, Float x) {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(p),

@@ -63,6 +63,9 @@ struct Generic {
   static Float HighHalf(Int x) {
     return reinterpret_cast<Float>(x & static_cast<int32_t>(0xffff0000u));
   }
+  static Float LoadBFloat16(const uint16_t* p) {
+    return LowHalf(Int{p[0], p[1], p[2], p[3]});
+  }
   // To the nearest integer, ties to even.
   static void StoreShorts(int16_t* p, Float x) {
     const Int rounded = __builtin_convertvector(Round(x), Int);

@@ -26,7 +26,8 @@ constexpr VectorOps MakeVectorOps() {
   ops.float32 = PanelLinear<FloatProduct<V>>::Ops();
   ops.bfloat16 = PanelLinear<BFloat16Product>::Ops();
   ops.int8 = PanelLinear<Int8Product>::Ops();
-  ops.embed = EmbedRow<V>;
+  ops.embed = EmbedRow<V, FloatRow<V>>;
+  ops.embed_bfloat16 = EmbedRow<V, BFloat16Row<V>>;
   ops.layer_norm = LayerNormRow<V>;
   ops.sequence_scratch_floats = SequenceAttention<V>::ScratchFloats;
   ops.attend_sequence = AttendSequence<V>;
