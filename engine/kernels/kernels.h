@@ -96,8 +96,10 @@ struct PackedSequences {
 // Keys and values of one layer: `num_cells` cells, each the key and the value
 // of one position of one sequence. Who owns which cell is decided outside.
 struct KvCells {
-  Matrix keys;    // [num_cells, width]
+  Matrix keys;    // [num_cells, width]; their data may be null and
   Matrix values;  // [num_cells, width]
+  uint16_t* bfloat16_keys = nullptr;  // the same in bfloat16
+  uint16_t* bfloat16_values = nullptr;
 };
 
 // The live rows (hypotheses) of one decode step over the self-attention cache.

@@ -89,6 +89,13 @@ class DeviceMemory {
     return {Put(host.data), host.rows, host.cols};
   }
 
+  template <class T>
+  std::vector<T> Get(const T* device, size_t count) {
+    std::vector<T> host(count);
+    kernels_.CopyToHost(device, count * sizeof(T), host.data());
+    return host;
+  }
+
   Array Get(Matrix matrix) {
     Array host(matrix.rows, matrix.cols);
     kernels_.CopyToHost(matrix.data, host.data.size() * sizeof(float),
@@ -222,6 +229,47 @@ struct EncoderAttentionCase {
   }
 };
 
+// A cache on the device, in either type of its elements.
+class DeviceCells {
+ public:
+  DeviceCells(const Array& keys, const Array& values, bool in_bfloat16,
+              DeviceMemory& memory)
+      : memory_(memory) {
+    if (!in_bfloat16) {
+      cells_.keys = memory.Put(keys);
+      cells_.values = memory.Put(values);
+      return;
+    }
+    cells_.keys = {nullptr, keys.rows, keys.cols};
+    cells_.values = {nullptr, values.rows, values.cols};
+    cells_.bfloat16_keys = memory.Put(Rounded(keys));
+    cells_.bfloat16_values = memory.Put(Rounded(values));
+  }
+
+  const KvCells& cells() const { return cells_; }
+  Array keys() const { return Get(cells_.keys, cells_.bfloat16_keys); }
+  Array values() const { return Get(cells_.values, cells_.bfloat16_values); }
+
+ private:
+  static std::vector<uint16_t> Rounded(const Array& array) {
+    std::vector<uint16_t> rounded(array.data.size());
+    std::transform(array.data.begin(), array.data.end(), rounded.begin(),
+                   ToBFloat16);
+    return rounded;
+  }
+  // bfloat16 as their bits in floats of as many integers.
+  Array Get(Matrix matrix, const uint16_t* in_bfloat16) const {
+    if (in_bfloat16 == nullptr) return memory_.Get(matrix);
+    Array host(matrix.rows, matrix.cols);
+    std::vector<uint16_t> bits = memory_.Get(in_bfloat16, host.data.size());
+    std::copy(bits.begin(), bits.end(), host.data.begin());
+    return host;
+  }
+
+  DeviceMemory& memory_;
+  KvCells cells_;
+};
+
 struct Attended {
   Array context;
   Array keys;
@@ -234,6 +282,7 @@ struct SelfAttentionCase {
   Array keys;    // of all cells
   Array values;  // of all cells
   std::vector<std::vector<int32_t>> cells;
+  bool in_bfloat16 = false;
 
   Attended Run(Kernels& kernels) const {
     size_t stride = 0;
@@ -246,13 +295,12 @@ struct SelfAttentionCase {
       flat.resize(lengths.size() * stride, -1);
     }
     DeviceMemory memory(kernels);
-    const KvCells cache = {memory.Put(keys), memory.Put(values)};
+    const DeviceCells cache(keys, values, in_bfloat16, memory);
     Matrix context = memory.Put(Array(qkv.rows, heads.width()));
     kernels.SelfAttentionStep(
         heads, {qkv.rows, memory.Put(lengths), memory.Put(flat), int(stride)},
-        memory.Put(qkv), cache, context);
-    return {memory.Get(context), memory.Get(cache.keys),
-            memory.Get(cache.values)};
+        memory.Put(qkv), cache.cells(), context);
+    return {memory.Get(context), cache.keys(), cache.values()};
   }
 
   SelfAttentionCase Select(const std::vector<int>& rows) const {
@@ -271,13 +319,15 @@ struct CrossAttentionCase {
   Array values;  // of all cells
   std::vector<int32_t> begins;
   std::vector<int32_t> lengths;
+  bool in_bfloat16 = false;
 
   Array Run(Kernels& kernels) const {
     DeviceMemory memory(kernels);
+    const DeviceCells cache(keys, values, in_bfloat16, memory);
     Matrix context = memory.Put(Array(queries.rows, heads.width()));
     kernels.CrossAttentionStep(
         heads, {queries.rows, memory.Put(begins), memory.Put(lengths)},
-        memory.Put(queries), {memory.Put(keys), memory.Put(values)}, context);
+        memory.Put(queries), cache.cells(), context);
     return memory.Get(context);
   }
 
@@ -750,16 +800,18 @@ TEST_P(ParityTest, SelfAttentionStep) {
     for (int max_length : {1, 40, 300}) {
       SCOPED_TRACE(absl::StrCat(heads.num_heads, " x ", heads.head_dim,
                                 ", length ", max_length));
-      const SelfAttentionCase attention =
-          RandomSelfAttention(heads, 12, max_length);
-      const Attended actual = attention.Run(*device_);
-      const Attended expected = attention.Run(reference_);
-      ExpectSameBits(actual.keys, expected.keys);
-      ExpectSameBits(actual.values, expected.values);
-      const double norm = 2.0 * std::sqrt(double(heads.head_dim));
-      ExpectNear(actual.context, expected.context, [&](int, int) {
-        return AttentionTolerance(heads, norm, norm, 2.0);
-      });
+      SelfAttentionCase attention = RandomSelfAttention(heads, 12, max_length);
+      for (bool in_bfloat16 : {false, true}) {
+        attention.in_bfloat16 = in_bfloat16;
+        const Attended actual = attention.Run(*device_);
+        const Attended expected = attention.Run(reference_);
+        ExpectSameBits(actual.keys, expected.keys);
+        ExpectSameBits(actual.values, expected.values);
+        const double norm = 2.0 * std::sqrt(double(heads.head_dim));
+        ExpectNear(actual.context, expected.context, [&](int, int) {
+          return AttentionTolerance(heads, norm, norm, 2.0);
+        });
+      }
     }
   }
 }
@@ -768,17 +820,19 @@ TEST_P(ParityTest, StoreKeysValues) {
   for (int width : {1, 10, 64}) {
     const Array kv = RandomArray(3, 2 * width, 1.0f);
     const Array before = RandomArray(6, width, 1.0f);
-    const auto store = [&](Kernels& kernels) {
+    const auto store = [&](Kernels& kernels, bool in_bfloat16) {
       DeviceMemory memory(kernels);
-      const KvCells cache = {memory.Put(before), memory.Put(before)};
+      const DeviceCells cache(before, before, in_bfloat16, memory);
       kernels.StoreKeysValues(memory.Put(std::vector<int32_t>{4, 0, 3}),
-                              memory.Put(kv), cache);
-      return std::make_pair(memory.Get(cache.keys), memory.Get(cache.values));
+                              memory.Put(kv), cache.cells());
+      return std::make_pair(cache.keys(), cache.values());
     };
-    const auto actual = store(*device_);
-    const auto expected = store(reference_);
-    ExpectSameBits(actual.first, expected.first);
-    ExpectSameBits(actual.second, expected.second);
+    for (bool in_bfloat16 : {false, true}) {
+      const auto actual = store(*device_, in_bfloat16);
+      const auto expected = store(reference_, in_bfloat16);
+      ExpectSameBits(actual.first, expected.first);
+      ExpectSameBits(actual.second, expected.second);
+    }
   }
 }
 
@@ -806,13 +860,15 @@ TEST_P(ParityTest, CrossAttentionStep) {
     for (int max_length : {1, 27, 300}) {
       SCOPED_TRACE(absl::StrCat(heads.num_heads, " x ", heads.head_dim,
                                 ", length ", max_length));
-      const CrossAttentionCase attention =
-          RandomCrossAttention(heads, 9, max_length);
+      CrossAttentionCase attention = RandomCrossAttention(heads, 9, max_length);
       const double norm = 2.0 * std::sqrt(double(heads.head_dim));
-      const Array actual = attention.Run(*device_);
-      ExpectNear(actual, attention.Run(reference_), [&](int, int) {
-        return AttentionTolerance(heads, norm, norm, 2.0);
-      });
+      for (bool in_bfloat16 : {false, true}) {
+        attention.in_bfloat16 = in_bfloat16;
+        const Array actual = attention.Run(*device_);
+        ExpectNear(actual, attention.Run(reference_), [&](int, int) {
+          return AttentionTolerance(heads, norm, norm, 2.0);
+        });
+      }
     }
   }
 }
@@ -1047,21 +1103,27 @@ TEST_P(BatchInvarianceTest, EncoderAttention) {
 
 TEST_P(BatchInvarianceTest, SelfAttentionStep) {
   for (HeadShape heads : kHeadShapes) {
-    const SelfAttentionCase attention = RandomSelfAttention(heads, 30, 50);
-    const Array all = attention.Run(*device_).context;
-    std::vector<int> rows = RandomPermutation(30);
-    rows.resize(UniformInt(1, 30));
-    ExpectSameBits(attention.Select(rows).Run(*device_).context,
-                   all.Select(rows));
+    SelfAttentionCase attention = RandomSelfAttention(heads, 30, 50);
+    for (bool in_bfloat16 : {false, true}) {
+      attention.in_bfloat16 = in_bfloat16;
+      const Array all = attention.Run(*device_).context;
+      std::vector<int> rows = RandomPermutation(30);
+      rows.resize(UniformInt(1, 30));
+      ExpectSameBits(attention.Select(rows).Run(*device_).context,
+                     all.Select(rows));
+    }
   }
 }
 
 TEST_P(BatchInvarianceTest, CrossAttentionStep) {
   for (HeadShape heads : kHeadShapes) {
-    const CrossAttentionCase attention = RandomCrossAttention(heads, 30, 50);
-    const Array all = attention.Run(*device_);
-    const std::vector<int> rows = RandomRows(30);
-    ExpectSameBits(attention.Select(rows).Run(*device_), all.Select(rows));
+    CrossAttentionCase attention = RandomCrossAttention(heads, 30, 50);
+    for (bool in_bfloat16 : {false, true}) {
+      attention.in_bfloat16 = in_bfloat16;
+      const Array all = attention.Run(*device_);
+      const std::vector<int> rows = RandomRows(30);
+      ExpectSameBits(attention.Select(rows).Run(*device_), all.Select(rows));
+    }
   }
 }
 

@@ -28,7 +28,9 @@ class WeightsLoader {
       : architecture_(architecture),
         tensors_(tensors),
         kernels_(kernels),
-        precision_(precision) {}
+        precision_(precision) {
+    weights_.precision = precision;
+  }
 
   absl::StatusOr<Weights> Load() {
     PEREGRINE_RETURN_IF_ERROR(LoadEmbeddings());

@@ -58,6 +58,8 @@ struct Weights {
   std::unique_ptr<kernels::LinearWeight> output_factor;  // [rank, D], or null
   std::unique_ptr<kernels::LinearWeight> output;         // [vocab, D or rank]
 
+  // Of the linear layers.
+  kernels::Precision precision = kernels::Precision::kFloat32;
   // What the views above point to.
   std::vector<std::unique_ptr<kernels::Buffer>> buffers;
 

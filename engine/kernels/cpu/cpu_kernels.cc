@@ -256,8 +256,7 @@ void CpuKernels::SelfAttentionStep(HeadShape heads, const StepRows& rows,
     const int32_t last =
         rows.cells[static_cast<size_t>(r) * rows.cells_stride + length - 1];
     PEREGRINE_CHECK(last >= 0 && last < cache.keys.rows) << "cell " << last;
-    std::copy_n(qkv.row(r) + width, width, cache.keys.row(last));
-    std::copy_n(qkv.row(r) + 2 * width, width, cache.values.row(last));
+    StoreCell(qkv.row(r) + width, last, cache);
   }
   CellAttention attention;
   attention.queries = qkv.data;
@@ -271,11 +270,20 @@ void CpuKernels::SelfAttentionStep(HeadShape heads, const StepRows& rows,
 void CpuKernels::StoreKeysValues(const int32_t* cells, Matrix kv,
                                  KvCells cache) {
   CheckStoreKeysValues(kv, cache);
+  for (int r = 0; r < kv.rows; ++r) StoreCell(kv.row(r), cells[r], cache);
+}
+
+void CpuKernels::StoreCell(const float* kv, int32_t cell,
+                           const KvCells& cache) const {
   const int width = cache.keys.cols;
-  for (int r = 0; r < kv.rows; ++r) {
-    std::copy_n(kv.row(r), width, cache.keys.row(cells[r]));
-    std::copy_n(kv.row(r) + width, width, cache.values.row(cells[r]));
+  if (cache.bfloat16_keys == nullptr) {
+    std::copy_n(kv, width, cache.keys.row(cell));
+    std::copy_n(kv + width, width, cache.values.row(cell));
+    return;
   }
+  const size_t begin = static_cast<size_t>(cell) * width;
+  ops_.store_bfloat16(kv, width, cache.bfloat16_keys + begin);
+  ops_.store_bfloat16(kv + width, width, cache.bfloat16_values + begin);
 }
 
 void CpuKernels::CrossAttentionStep(HeadShape heads, const SourceSpans& spans,
@@ -303,15 +311,24 @@ void CpuKernels::AttendCells(HeadShape heads, int num_rows,
   if (num_rows == 0) return;
   const int max_length =
       *std::max_element(attention.lengths, attention.lengths + num_rows);
+  const bool in_bfloat16 = cache.bfloat16_keys != nullptr;
   attention.keys = cache.keys.data;
   attention.values = cache.values.data;
+  if (in_bfloat16) {
+    attention.keys = cache.bfloat16_keys;
+    attention.values = cache.bfloat16_values;
+  }
   attention.context = context.data;
   attention.num_rows = num_rows;
   attention.num_heads = heads.num_heads;
   attention.head_dim = heads.head_dim;
   attention.scratch =
       Scratch(ops_.cell_scratch_floats(heads.num_heads, max_length));
-  ops_.attend_cells(attention);
+  if (in_bfloat16) {
+    ops_.attend_bfloat16_cells(attention);
+  } else {
+    ops_.attend_cells(attention);
+  }
 }
 
 void CpuKernels::OutputTopK(const LinearWeight& projection, Matrix x,

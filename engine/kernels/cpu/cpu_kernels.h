@@ -56,6 +56,8 @@ class CpuKernels : public Kernels {
   float* Scratch(size_t floats);
 
  private:
+  // The key and the value, [2 * width], of one position.
+  void StoreCell(const float* kv, int32_t cell, const KvCells& cache) const;
   // `attention` comes with the queries and the cells of each row.
   void AttendCells(HeadShape heads, int num_rows, const KvCells& cache,
                    Matrix context, CellAttention attention);

@@ -73,8 +73,8 @@ struct SequenceHead {
 // Attention of rows of queries to cells of a cache, all heads.
 struct CellAttention {
   const float* queries = nullptr;  // [num_heads * head_dim] each, at `stride`
-  const float* keys = nullptr;     // [cells, num_heads * head_dim]
-  const float* values = nullptr;   // the same
+  const void* keys = nullptr;      // [cells, num_heads * head_dim]: floats, or
+  const void* values = nullptr;    // bfloat16 for attend_bfloat16_cells
   float* context = nullptr;        // [num_rows, num_heads * head_dim]
   float* scratch = nullptr;  // cell_scratch_floats(num_heads, longest length)
   size_t stride = 0;
@@ -112,6 +112,8 @@ struct VectorOps {
   void (*attend_sequence)(const SequenceHead& head);
   size_t (*cell_scratch_floats)(int num_heads, int length);
   void (*attend_cells)(const CellAttention& attention);
+  void (*attend_bfloat16_cells)(const CellAttention& attention);
+  void (*store_bfloat16)(const float* x, int count, uint16_t* y);
 
   SoftmaxSums (*softmax_sums)(const float* x, int count);
   // The k largest elements, largest first, ties to the lower index. Elements

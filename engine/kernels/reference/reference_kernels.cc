@@ -9,6 +9,7 @@
 
 #include "engine/base/check.h"
 #include "engine/kernels/host_buffer.h"
+#include "engine/kernels/precision.h"
 #include "engine/kernels/shape_checks.h"
 
 namespace peregrine::kernels {
@@ -16,22 +17,14 @@ namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
-// To the nearest of those floats whose lower half is zero, ties to even.
-float RoundToBFloat16(float x) {
-  uint32_t bits;
-  std::memcpy(&bits, &x, sizeof(bits));
-  bits += 0x7fff + (bits >> 16 & 1);
-  bits &= 0xffff0000;
-  std::memcpy(&x, &bits, sizeof(x));
-  return x;
-}
-
 float FromBFloat16(uint16_t x) {
   const uint32_t bits = uint32_t{x} << 16;
   float value;
   std::memcpy(&value, &bits, sizeof(value));
   return value;
 }
+
+float RoundToBFloat16(float x) { return FromBFloat16(ToBFloat16(x)); }
 
 // A row of int8 times its scale.
 struct Quantized {
@@ -177,6 +170,55 @@ void Attend(HeadShape heads, const float* query, int length,
   }
 }
 
+// Some cells of a cache as floats, in the order of their positions.
+struct GatheredCells {
+  int width = 0;
+  std::vector<float> keys;
+  std::vector<float> values;
+
+  void Add(const KvCells& cache, int32_t cell) {
+    width = cache.keys.cols;
+    Append(cache.keys, cache.bfloat16_keys, cell, keys);
+    Append(cache.values, cache.bfloat16_values, cell, values);
+  }
+  const float* key(int t) const { return &keys[size_t(t) * width]; }
+  const float* value(int t) const { return &values[size_t(t) * width]; }
+
+  static void Append(Matrix cells, const uint16_t* in_bfloat16, int32_t cell,
+                     std::vector<float>& to) {
+    for (int i = 0; i < cells.cols; ++i) {
+      to.push_back(in_bfloat16 == nullptr
+                       ? cells.row(cell)[i]
+                       : FromBFloat16(
+                             in_bfloat16[size_t(cell) * cells.cols + i]));
+    }
+  }
+};
+
+void Attend(HeadShape heads, const float* query, int length,
+            const GatheredCells& cells, float* context) {
+  Attend(
+      heads, query, length, [&](int t) { return cells.key(t); },
+      [&](int t) { return cells.value(t); }, context);
+}
+
+void StoreRow(const float* x, int32_t cell, Matrix cells,
+              uint16_t* in_bfloat16) {
+  if (in_bfloat16 == nullptr) {
+    std::copy_n(x, cells.cols, cells.row(cell));
+    return;
+  }
+  for (int i = 0; i < cells.cols; ++i) {
+    in_bfloat16[size_t(cell) * cells.cols + i] = ToBFloat16(x[i]);
+  }
+}
+
+// `kv` is the key and the value of one position, one after the other.
+void StoreCell(const float* kv, int32_t cell, const KvCells& cache) {
+  StoreRow(kv, cell, cache.keys, cache.bfloat16_keys);
+  StoreRow(kv + cache.keys.cols, cell, cache.values, cache.bfloat16_values);
+}
+
 bool IsAllowed(int32_t token, absl::Span<const int32_t> suppressed,
                const TokenConstraint& constraint) {
   if (constraint.only >= 0) return token == constraint.only;
@@ -294,27 +336,20 @@ void ReferenceKernels::SelfAttentionStep(HeadShape heads, const StepRows& rows,
                                          Matrix qkv, KvCells cache,
                                          Matrix context) {
   CheckSelfAttentionStep(heads, rows, qkv, cache, context);
-  const int width = heads.width();
   for (int r = 0; r < rows.num_rows; ++r) {
     const int32_t* cells = rows.cells + size_t(r) * rows.cells_stride;
     const int length = rows.lengths[r];
-    const int32_t last = cells[length - 1];
-    std::copy_n(qkv.row(r) + width, width, cache.keys.row(last));
-    std::copy_n(qkv.row(r) + 2 * width, width, cache.values.row(last));
-    const auto key = [&](int t) { return cache.keys.row(cells[t]); };
-    const auto value = [&](int t) { return cache.values.row(cells[t]); };
-    Attend(heads, qkv.row(r), length, key, value, context.row(r));
+    StoreCell(qkv.row(r) + heads.width(), cells[length - 1], cache);
+    GatheredCells gathered;
+    for (int t = 0; t < length; ++t) gathered.Add(cache, cells[t]);
+    Attend(heads, qkv.row(r), length, gathered, context.row(r));
   }
 }
 
 void ReferenceKernels::StoreKeysValues(const int32_t* cells, Matrix kv,
                                        KvCells cache) {
   CheckStoreKeysValues(kv, cache);
-  const int width = cache.keys.cols;
-  for (int r = 0; r < kv.rows; ++r) {
-    std::copy_n(kv.row(r), width, cache.keys.row(cells[r]));
-    std::copy_n(kv.row(r) + width, width, cache.values.row(cells[r]));
-  }
+  for (int r = 0; r < kv.rows; ++r) StoreCell(kv.row(r), cells[r], cache);
 }
 
 void ReferenceKernels::CrossAttentionStep(HeadShape heads,
@@ -323,10 +358,11 @@ void ReferenceKernels::CrossAttentionStep(HeadShape heads,
                                           Matrix context) {
   CheckCrossAttentionStep(heads, spans, queries, cache, context);
   for (int r = 0; r < spans.num_rows; ++r) {
-    const int begin = spans.begins[r];
-    const auto key = [&](int t) { return cache.keys.row(begin + t); };
-    const auto value = [&](int t) { return cache.values.row(begin + t); };
-    Attend(heads, queries.row(r), spans.lengths[r], key, value, context.row(r));
+    GatheredCells gathered;
+    for (int t = 0; t < spans.lengths[r]; ++t) {
+      gathered.Add(cache, spans.begins[r] + t);
+    }
+    Attend(heads, queries.row(r), spans.lengths[r], gathered, context.row(r));
   }
 }
 

@@ -13,9 +13,9 @@ void AttendSequence(const SequenceHead& head) {
   SequenceAttention<V>(head).Run();
 }
 
-template <class V>
+template <class V, class Row>
 void AttendCells(const CellAttention& attention) {
-  CellsAttention<V>(attention).Run();
+  CellsAttention<V, Row>(attention).Run();
 }
 
 // The operations over vectors of type V, with linear layers of the products
@@ -31,8 +31,10 @@ constexpr VectorOps MakeVectorOps() {
   ops.layer_norm = LayerNormRow<V>;
   ops.sequence_scratch_floats = SequenceAttention<V>::ScratchFloats;
   ops.attend_sequence = AttendSequence<V>;
-  ops.cell_scratch_floats = CellsAttention<V>::ScratchFloats;
-  ops.attend_cells = AttendCells<V>;
+  ops.cell_scratch_floats = CellsAttention<V, FloatRow<V>>::ScratchFloats;
+  ops.attend_cells = AttendCells<V, FloatRow<V>>;
+  ops.attend_bfloat16_cells = AttendCells<V, BFloat16Row<V>>;
+  ops.store_bfloat16 = StoreBFloat16Row<V>;
   ops.softmax_sums = SoftmaxSumsOfRow<V>;
   ops.top_k = TopKOfRow<V>;
   return ops;

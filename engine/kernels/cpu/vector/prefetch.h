@@ -18,11 +18,11 @@ inline __attribute__((always_inline)) void PrefetchNear(const Lane* p,
 }
 
 // The same into the L2 cache: for what is needed later than L1 would keep it.
-template <class V, class Lane>
-inline __attribute__((always_inline)) void PrefetchFar(const Lane* p,
+template <class V, class Element>
+inline __attribute__((always_inline)) void PrefetchFar(const Element* p,
                                                        int count) {
-  static_assert(sizeof(Lane) == 4);
-  for (int i = 0; i < count; i += kLineFloats) {
+  constexpr int kLineElements = kLineFloats * 4 / sizeof(Element);
+  for (int i = 0; i < count; i += kLineElements) {
     __builtin_prefetch(p + i, /*rw=*/0, /*locality=*/2);
   }
 }

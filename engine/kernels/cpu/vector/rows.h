@@ -34,6 +34,17 @@ struct BFloat16Row {
   }
 };
 
+template <class V>
+void StoreBFloat16Row(const float* x, int count, uint16_t* y) {
+  ForEachVector<V>(
+      count, [&](int i) { V::StoreBFloat16(y + i, V::Load(x + i)); },
+      [&](int i, int rest) {
+        uint16_t part[V::kWidth];
+        V::StoreBFloat16(part, V::LoadPart(x + i, rest));
+        for (int j = 0; j < rest; ++j) y[i + j] = part[j];
+      });
+}
+
 template <class V, class Row>
 void EmbedRow(const typename Row::Element* token, const float* position,
               float scale, int dim, float* y) {
