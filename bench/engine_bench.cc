@@ -179,7 +179,8 @@ int Main(int argc, char** argv) {
   const auto kernels = OrDie(kernels::MakeKernels(device));
   const model::ModelConfig config = BenchConfig(options.model);
   model::RandomTensors tensors(1);
-  const auto model = OrDie(model::Model::Load(config, tensors, *kernels, precision));
+  const auto model =
+      OrDie(model::Model::Load(config, tensors, *kernels, precision));
   const auto session = OrDie(decode::Session::Create(
       *model, *kernels, {options.batch_size * options.beam_size, 16384}));
   const auto sentences = Workload(lengths, options.beam_size,

@@ -22,8 +22,8 @@ namespace peregrine::kernels {
 namespace {
 
 // Chains of multiply-adds in registers, enough of them to hide the latency, by
-// what the linear layers of a precision use. Each returns the multiply-adds of a
-// round. In assembler, since a compiler sees that all chains are alike.
+// what the linear layers of a precision use. Each returns the multiply-adds of
+// a round. In assembler, since a compiler sees that all chains are alike.
 constexpr int kChains = 12;
 
 #if defined(__x86_64__)
@@ -209,8 +209,7 @@ void BM_Linear(benchmark::State& state, Product product) {
   const int in_dim = state.range(0);
   const int out_dim = state.range(1);
   const int rows = state.range(2);
-  const std::unique_ptr<Kernels> kernels =
-      MakeKernels(product.device).value();
+  const std::unique_ptr<Kernels> kernels = MakeKernels(product.device).value();
   const size_t weight_size = size_t(in_dim) * out_dim;
   const std::vector<float> weight = RandomFloats(weight_size, 0.1f);
   const std::vector<float> bias = RandomFloats(out_dim, 0.1f);
@@ -218,8 +217,7 @@ void BM_Linear(benchmark::State& state, Product product) {
   size_t bytes = 0;
   do {
     weights.push_back(
-        kernels
-            ->PackLinear({weight, bias, out_dim, in_dim, product.precision})
+        kernels->PackLinear({weight, bias, out_dim, in_dim, product.precision})
             .value());
     bytes += weights.back()->bytes();
   } while (product.from_memory && bytes < 160'000'000);
@@ -419,9 +417,10 @@ int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
   using peregrine::kernels::Peak;
   using peregrine::kernels::Precision;
-  std::printf("peak of this core in GMAC/s: float32 %.1f, bf16 %.1f, int8 %.1f\n",
-              Peak(Precision::kFloat32) / 1e9, Peak(Precision::kBFloat16) / 1e9,
-              Peak(Precision::kInt8) / 1e9);
+  std::printf(
+      "peak of this core in GMAC/s: float32 %.1f, bf16 %.1f, int8 %.1f\n",
+      Peak(Precision::kFloat32) / 1e9, Peak(Precision::kBFloat16) / 1e9,
+      Peak(Precision::kInt8) / 1e9);
   peregrine::kernels::RegisterLinears();
   benchmark::RunSpecifiedBenchmarks();
   return 0;

@@ -121,11 +121,10 @@ struct LinearCase {
 
   Array Run(Kernels& kernels) const {
     DeviceMemory memory(kernels);
-    const auto packed =
-        kernels
-            .PackLinear(
-                {weight.data, bias, weight.rows, weight.cols, precision})
-            .value();
+    const auto packed = kernels
+                            .PackLinear({weight.data, bias, weight.rows,
+                                         weight.cols, precision})
+                            .value();
     Matrix y_device = memory.Put(y);
     if (add_to_y) {
       kernels.LinearAdd(*packed, memory.Put(x), y_device);
@@ -526,9 +525,8 @@ void ParityTest::ExpectLinearParity(LinearCase linear) {
     linear.precision = precision;
     const Array actual = linear.Run(*device_);
     const Array expected = linear.Run(reference_);
-    ExpectNear(actual, expected, [&](int r, int c) {
-      return LinearTolerance(linear, r, c);
-    });
+    ExpectNear(actual, expected,
+               [&](int r, int c) { return LinearTolerance(linear, r, c); });
   }
 }
 

@@ -25,8 +25,7 @@ absl::string_view PrecisionName(Precision precision);
 // Those names, or "auto": the fastest precision on `device` of this machine.
 // INVALID_ARGUMENT names what was given and what exists, or the bad value of
 // PEREGRINE_ISA.
-absl::StatusOr<Precision> ParsePrecision(absl::string_view name,
-                                         Device device);
+absl::StatusOr<Precision> ParsePrecision(absl::string_view name, Device device);
 
 }  // namespace peregrine::kernels
 

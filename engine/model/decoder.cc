@@ -58,12 +58,12 @@ absl::Status Decoder::Allocate() {
   const int width = stack.heads().width();
   const int rows = limits_.max_rows;
   const kernels::Precision precision = model_.weights().precision;
-  PEREGRINE_RETURN_IF_ERROR(
-      AllocateCache(stack.num_layers, limits_.target_cells, width, precision,
-                    memory_, target_cache_));
-  PEREGRINE_RETURN_IF_ERROR(
-      AllocateCache(stack.num_layers, limits_.source_cells, width, precision,
-                    memory_, source_cache_));
+  PEREGRINE_RETURN_IF_ERROR(AllocateCache(stack.num_layers,
+                                          limits_.target_cells, width,
+                                          precision, memory_, target_cache_));
+  PEREGRINE_RETURN_IF_ERROR(AllocateCache(stack.num_layers,
+                                          limits_.source_cells, width,
+                                          precision, memory_, source_cache_));
   PEREGRINE_RETURN_IF_ERROR(memory_.NewMatrix(rows, stack.model_dim, &x_));
   PEREGRINE_RETURN_IF_ERROR(memory_.NewMatrix(rows, stack.model_dim, &normed_));
   PEREGRINE_RETURN_IF_ERROR(memory_.NewMatrix(rows, 3 * width, &qkv_));

@@ -8,8 +8,8 @@
 namespace peregrine::model {
 
 absl::StatusOr<std::unique_ptr<const Model>> Model::Load(
-    const ModelConfig& config, TensorSource& tensors,
-    kernels::Kernels& kernels, kernels::Precision precision) {
+    const ModelConfig& config, TensorSource& tensors, kernels::Kernels& kernels,
+    kernels::Precision precision) {
   PEREGRINE_ASSIGN_OR_RETURN(
       Weights weights,
       LoadWeights(config.architecture, tensors, kernels, precision));

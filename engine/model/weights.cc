@@ -34,6 +34,7 @@ class WeightsLoader {
 
   absl::StatusOr<Weights> Load() {
     PEREGRINE_RETURN_IF_ERROR(LoadEmbeddings());
+    PEREGRINE_RETURN_IF_ERROR(LoadOutput());  // then the embedding can go
     const StackConfig& encoder = architecture_.encoder;
     const StackConfig& decoder = architecture_.decoder;
     for (int n = 0; n < encoder.num_layers; ++n) {
@@ -58,7 +59,6 @@ class WeightsLoader {
       PEREGRINE_ASSIGN_OR_RETURN(weights_.decoder_norm,
                                  LoadNorm("decoder.norm", decoder.model_dim));
     }
-    PEREGRINE_RETURN_IF_ERROR(LoadOutput());
     PEREGRINE_RETURN_IF_ERROR(CheckNothingLeft());
     return std::move(weights_);
   }
@@ -248,6 +248,7 @@ class WeightsLoader {
     }
     PEREGRINE_ASSIGN_OR_RETURN(weights_.output,
                                Pack(weight, bias, vocab_size, in_dim));
+    target_embedding_ = {};
     return absl::OkStatus();
   }
 
@@ -267,7 +268,7 @@ class WeightsLoader {
   kernels::Kernels& kernels_;
   const kernels::Precision precision_;
   Weights weights_;
-  std::vector<float> target_embedding_;  // kept for a tied output
+  std::vector<float> target_embedding_;  // until LoadOutput, which may tie it
 };
 
 }  // namespace

@@ -55,10 +55,9 @@ class CpuLinearWeight final : public LinearWeight {
     const size_t steps = (source.in_dim + ops.step_depth - 1) / ops.step_depth;
     const size_t columns = RoundUp(source.out_dim, ops.panel_columns);
     const size_t rows_of_columns = source.precision == Precision::kInt8 ? 3 : 1;
-    PEREGRINE_ASSIGN_OR_RETURN(
-        std::unique_ptr<Buffer> buffer,
-        AllocateHostBuffer((steps + rows_of_columns) * columns *
-                           sizeof(uint32_t)));
+    PEREGRINE_ASSIGN_OR_RETURN(std::unique_ptr<Buffer> buffer,
+                               AllocateHostBuffer((steps + rows_of_columns) *
+                                                  columns * sizeof(uint32_t)));
     auto packed = absl::WrapUnique(
         new CpuLinearWeight(isa, ops, source, std::move(buffer)));
     packed->steps_ = static_cast<int>(steps);

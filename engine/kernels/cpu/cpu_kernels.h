@@ -10,9 +10,9 @@
 
 namespace peregrine::kernels {
 
-// Transformer operations on one core, in every precision. One instance a worker thread:
-// single-threaded workers that share read-only weights outrun a team of threads
-// on every matrix product. Weights fit all instances of the same Isa.
+// Transformer operations on one core, in every precision. One instance a worker
+// thread: single-threaded workers that share read-only weights outrun a team of
+// threads on every matrix product. Weights fit all instances of the same Isa.
 class CpuKernels : public Kernels {
  public:
   // `isa` is one of SupportedIsas().

@@ -95,11 +95,11 @@ absl::StatusOr<Isa> ChooseIsa() {
     return *std::prev(
         std::upper_bound(supported.begin(), supported.end(), isa));
   }
-  return absl::InvalidArgumentError(absl::StrCat(
-      "PEREGRINE_ISA is '", cap, "', expected ",
-      absl::StrJoin(kAllIsas, ", ", [](std::string* out, Isa isa) {
-        absl::StrAppend(out, IsaName(isa));
-      })));
+  return absl::InvalidArgumentError(
+      absl::StrCat("PEREGRINE_ISA is '", cap, "', expected ",
+                   absl::StrJoin(kAllIsas, ", ", [](std::string* out, Isa isa) {
+                     absl::StrAppend(out, IsaName(isa));
+                   })));
 }
 
 }  // namespace peregrine::kernels

@@ -13,14 +13,7 @@ namespace peregrine::kernels {
 // for its F, DQ, BW and VL parts. Those named after VNNI and BF16 multiply int8
 // and bfloat16 in one instruction, and are like the one before in all else;
 // kAvx512Bf16 has VNNI, too.
-enum class Isa {
-  kGeneric,
-  kAvx2,
-  kAvxVnni,
-  kAvx512,
-  kAvx512Vnni,
-  kAvx512Bf16
-};
+enum class Isa { kGeneric, kAvx2, kAvxVnni, kAvx512, kAvx512Vnni, kAvx512Bf16 };
 
 absl::string_view IsaName(Isa isa);
 
@@ -29,8 +22,8 @@ absl::string_view IsaName(Isa isa);
 std::vector<Isa> SupportedIsas();
 
 // The best supported one up to that which the environment variable
-// PEREGRINE_ISA names, if it is set. INVALID_ARGUMENT when there is none of that
-// name.
+// PEREGRINE_ISA names, if it is set. INVALID_ARGUMENT when there is none of
+// that name.
 absl::StatusOr<Isa> ChooseIsa();
 
 }  // namespace peregrine::kernels

@@ -187,10 +187,10 @@ struct GatheredCells {
   static void Append(Matrix cells, const uint16_t* in_bfloat16, int32_t cell,
                      std::vector<float>& to) {
     for (int i = 0; i < cells.cols; ++i) {
-      to.push_back(in_bfloat16 == nullptr
-                       ? cells.row(cell)[i]
-                       : FromBFloat16(
-                             in_bfloat16[size_t(cell) * cells.cols + i]));
+      to.push_back(
+          in_bfloat16 == nullptr
+              ? cells.row(cell)[i]
+              : FromBFloat16(in_bfloat16[size_t(cell) * cells.cols + i]));
     }
   }
 };

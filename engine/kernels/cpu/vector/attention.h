@@ -329,8 +329,8 @@ class CellsAttention {
             auto sum = first ? V::Zero() : V::Load(out);
 #pragma GCC unroll 8
             for (int c = 0; c < kCells; ++c) {
-              sum = V::MulAdd(factors[c], Row::Load(values.cells[c] + begin + i),
-                              sum);
+              sum = V::MulAdd(factors[c],
+                              Row::Load(values.cells[c] + begin + i), sum);
             }
             V::Store(out, sum);
           },

@@ -15,7 +15,8 @@ struct Avx2 {
   static constexpr int kWidth = 8;
   static constexpr int kTileRows = 6;     // of a matmul's register tile:
   static constexpr int kTileVectors = 2;  // 12 sums, 2 weights, 1 input of 16
-  static constexpr int kPairTileRows = 4;  // of one of pairs: 8 sums, 4 weights, 2 inputs
+  static constexpr int kPairTileRows =
+      4;  // of one of pairs: 8 sums, 4 weights, 2 inputs
 
   static Float Zero() { return _mm256_setzero_ps(); }
   static Float Set(float x) { return _mm256_set1_ps(x); }
@@ -54,8 +55,8 @@ struct Avx2 {
     return _mm256_castsi256_ps(_mm256_slli_epi32(x, 16));
   }
   static Float HighHalf(Int x) {
-    return _mm256_castsi256_ps(_mm256_and_si256(
-        x, _mm256_set1_epi32(static_cast<int>(0xffff0000u))));
+    return _mm256_castsi256_ps(
+        _mm256_and_si256(x, _mm256_set1_epi32(static_cast<int>(0xffff0000u))));
   }
   static Float LoadBFloat16(const uint16_t* p) {
     return LowHalf(_mm256_cvtepu16_epi32(
@@ -68,16 +69,16 @@ struct Avx2 {
   }
   // The same plus 128.
   static void StoreBytes(uint8_t* p, Float x) {
-    const __m128i shorts = Narrow(
-        _mm256_add_epi32(_mm256_cvtps_epi32(x), _mm256_set1_epi32(128)));
+    const __m128i shorts =
+        Narrow(_mm256_add_epi32(_mm256_cvtps_epi32(x), _mm256_set1_epi32(128)));
     _mm_storel_epi64(reinterpret_cast<__m128i*>(p),
                      _mm_packus_epi16(shorts, shorts));
   }
   // Rounded to bfloat16, to nearest, ties to even; kept as float.
   static Float RoundToBFloat16(Float x) {
     const Int bits = _mm256_castps_si256(x);
-    const Int odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16),
-                                     _mm256_set1_epi32(1));
+    const Int odd =
+        _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
     const Int rounded = _mm256_add_epi32(
         _mm256_add_epi32(bits, _mm256_set1_epi32(0x7fff)), odd);
     return HighHalf(rounded);

@@ -15,7 +15,8 @@ struct Avx512 {
   static constexpr int kWidth = 16;
   static constexpr int kTileRows = 6;     // of a matmul's register tile:
   static constexpr int kTileVectors = 4;  // 24 sums, 4 weights, 1 input of 32
-  static constexpr int kPairTileRows = 5;  // of one of pairs: 20 sums, 8 weights, 2 inputs
+  static constexpr int kPairTileRows =
+      5;  // of one of pairs: 20 sums, 8 weights, 2 inputs
 
   static Float Zero() { return _mm512_setzero_ps(); }
   static Float Set(float x) { return _mm512_set1_ps(x); }
@@ -72,8 +73,8 @@ struct Avx512 {
   // Rounded to bfloat16, to nearest, ties to even; kept as float.
   static Float RoundToBFloat16(Float x) {
     const Int bits = _mm512_castps_si512(x);
-    const Int odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16),
-                                     _mm512_set1_epi32(1));
+    const Int odd =
+        _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
     const Int rounded = _mm512_add_epi32(
         _mm512_add_epi32(bits, _mm512_set1_epi32(0x7fff)), odd);
     return HighHalf(rounded);
@@ -141,7 +142,9 @@ struct Avx512VnniProduct {
     return V::SetInt(lane);
   }
   static Sum MulAdd(Input x, Weights w, Sum sum) {
-    asm("vpdpbusd %[w], %[x], %[sum]" : [sum] "+v"(sum) : [x] "v"(x), [w] "v"(w));
+    asm("vpdpbusd %[w], %[x], %[sum]"
+        : [sum] "+v"(sum)
+        : [x] "v"(x), [w] "v"(w));
     return sum;
   }
 };
@@ -161,7 +164,9 @@ struct Avx512BFloat16Product {
     return Avx512VnniProduct::LoadInput(p);
   }
   static Sum MulAdd(Input x, Weights w, Sum sum) {
-    asm("vdpbf16ps %[w], %[x], %[sum]" : [sum] "+v"(sum) : [x] "v"(x), [w] "v"(w));
+    asm("vdpbf16ps %[w], %[x], %[sum]"
+        : [sum] "+v"(sum)
+        : [x] "v"(x), [w] "v"(w));
     return sum;
   }
 };

@@ -5,15 +5,17 @@
 
 namespace peregrine::kernels {
 
-// Vectors of 4 floats or lanes of 4 bytes in the compilers' own notation, which they map to what
-// the machine at least has (SSE2, NEON). Same members as Avx2 and Avx512.
+// Vectors of 4 floats or lanes of 4 bytes in the compilers' own notation, which
+// they map to what the machine at least has (SSE2, NEON). Same members as Avx2
+// and Avx512.
 struct Generic {
   typedef float Float __attribute__((vector_size(16)));
   typedef int32_t Int __attribute__((vector_size(16)));
   static constexpr int kWidth = 4;
   static constexpr int kTileRows = 4;     // of a matmul's register tile:
   static constexpr int kTileVectors = 2;  // 8 sums, 2 weights, 1 input, 1 spare
-  static constexpr int kPairTileRows = 2;  // of one of pairs: 4 sums, 4 weights, 2 inputs
+  static constexpr int kPairTileRows =
+      2;  // of one of pairs: 4 sums, 4 weights, 2 inputs
 
   static Float Zero() { return Set(0.0f); }
   static Float Set(float x) { return Float{x, x, x, x}; }
@@ -75,7 +77,8 @@ struct Generic {
   static Float RoundToBFloat16(Float x) {
     typedef uint32_t Bits __attribute__((vector_size(16)));
     const Bits bits = reinterpret_cast<Bits>(x);
-    return HighHalf(reinterpret_cast<Int>(bits + 0x7fffu + ((bits >> 16) & 1u)));
+    return HighHalf(
+        reinterpret_cast<Int>(bits + 0x7fffu + ((bits >> 16) & 1u)));
   }
   static void StoreBFloat16(uint16_t* p, Float x) {
     const Int bits = reinterpret_cast<Int>(RoundToBFloat16(x)) >> 16;

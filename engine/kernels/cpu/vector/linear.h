@@ -15,9 +15,9 @@ namespace peregrine::kernels {
 
 // y = x W^T over a weight in panels of kColumns columns, [steps, kColumns]
 // lanes each (see PackedWeight), by the product P. A panel is worked through in
-// blocks of kMaxSteps steps, which stay in the L2 cache while all rows of x pass
-// by them, a tile of a few at a time. As weights come from memory, the first
-// tiles of a block fetch the next one.
+// blocks of kMaxSteps steps, which stay in the L2 cache while all rows of x
+// pass by them, a tile of a few at a time. As weights come from memory, the
+// first tiles of a block fetch the next one.
 template <class P>
 class PanelLinear {
   using V = typename P::V;

@@ -52,8 +52,8 @@ void EmbedRow(const typename Row::Element* token, const float* position,
   ForEachVector<V>(
       dim,
       [&](int i) {
-        V::Store(y + i,
-                 V::MulAdd(factor, Row::Load(token + i), V::Load(position + i)));
+        V::Store(y + i, V::MulAdd(factor, Row::Load(token + i),
+                                  V::Load(position + i)));
       },
       [&](int i, int count) {
         V::StorePart(y + i,
