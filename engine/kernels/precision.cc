@@ -2,6 +2,8 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "engine/base/status_macros.h"
+#include "engine/kernels/cpu/isa.h"
 
 namespace peregrine::kernels {
 
@@ -24,9 +26,11 @@ absl::StatusOr<Precision> ParsePrecision(absl::string_view name,
     if (PrecisionName(precision) == name) return precision;
   }
   if (name == "auto") {
-    // int8 outruns the others on every instruction set
-    // (docs/decisions/0004-quantisation.md).
-    return device == Device::kCpu ? Precision::kInt8 : Precision::kFloat32;
+    if (device != Device::kCpu) return Precision::kFloat32;
+    // Measured (docs/decisions/0004-quantisation.md): with AVX2 alone int8 is no
+    // faster than float32, and without it far slower.
+    PEREGRINE_ASSIGN_OR_RETURN(const Isa isa, ChooseIsa());
+    return isa >= Isa::kAvxVnni ? Precision::kInt8 : Precision::kFloat32;
   }
   return absl::InvalidArgumentError(
       absl::StrCat("precision is '", name,

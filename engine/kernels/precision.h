@@ -22,7 +22,8 @@ inline uint16_t ToBFloat16(float x) {
 // "float32", "bf16" or "int8".
 absl::string_view PrecisionName(Precision precision);
 
-// Those names, or "auto": the fastest precision on `device` of this machine.
+// Those names, or "auto": int8 where `device` is a CPU on which that is faster,
+// else float32.
 // INVALID_ARGUMENT names what was given and what exists, or the bad value of
 // PEREGRINE_ISA.
 absl::StatusOr<Precision> ParsePrecision(absl::string_view name, Device device);
