@@ -110,9 +110,9 @@ def save_peer_model(shape, directory, dim=512, ffn=2048, heads=8):
 class Peer:
     """CTranslate2 on one thread over the same workload."""
 
-    def __init__(self, directory, vocabulary, lengths, beam_size, batch_size):
+    def __init__(self, directory, vocabulary, lengths, beam_size, batch_size, precision):
         self.translator = ctranslate2.Translator(
-            directory, device="cpu", compute_type="float32", inter_threads=1,
+            directory, device="cpu", compute_type=precision, inter_threads=1,
             intra_threads=1)
         generator = random.Random(17)
         # It sorts by length only within one call's reading window: sort here.
@@ -147,10 +147,12 @@ class Peer:
 class Engine:
     """Peregrine's engine_bench, one process a case, a run for every line."""
 
-    def __init__(self, binary, model, lengths_file, beam_size, batch_size, extra):
+    def __init__(self, binary, model, lengths_file, beam_size, batch_size, precision,
+                 extra):
         self.process = subprocess.Popen(
             [binary, "--model", model, "--lengths", lengths_file, "--beam-size",
-             str(beam_size), "--batch-size", str(batch_size), *extra],
+             str(beam_size), "--batch-size", str(batch_size), "--precision", precision,
+             *extra],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             env={**os.environ, "OMP_NUM_THREADS": "1"})
 
@@ -180,18 +182,20 @@ def run_case(case, args, lengths, peers):
         lengths_file.write("\n".join(map(str, lengths)) + "\n")
         lengths_file.flush()
         engine = Engine(args.binary, model, lengths_file.name, beam_size, batch_size,
-                        args.engine_option)
+                        args.precision, args.engine_option)
         contestants = [engine]
         if model in peers:
             contestants.append(Peer(peers[model], PEER_SHAPES[model].vocabulary, lengths,
-                                    beam_size, batch_size))
+                                    beam_size, batch_size,
+                                    args.peer_precision or args.precision))
         for contestant in contestants:
             contestant.run()
         rounds = [[contestant.run() for contestant in contestants]
                   for _ in range(args.rounds)]
         engine.close()
     rates = [[run["target_tokens"] / run["seconds"] for run in one] for one in rounds]
-    row = {"model": model, "beam": beam_size, "batch": batch_size,
+    row = {"model": model, "precision": args.precision,
+           "beam": beam_size, "batch": batch_size,
            "sentences": len(lengths), "rounds": args.rounds,
            "peregrine_tokens_per_second": statistics.median(r[0] for r in rates),
            "peregrine_latency_p50": statistics.median(r[0]["latency_p50"] for r in rounds),
@@ -233,18 +237,25 @@ def main():
                         help="also at small batch sizes, where a run takes minutes")
     parser.add_argument("--case", type=parse_case, action="append", metavar="MODEL,BEAM,BATCH",
                         help="e.g. base,1,64; may be repeated; default: all")
+    parser.add_argument("--precision", default="float32", choices=["float32", "bf16", "int8"],
+                        help="of Peregrine, and of the peer unless the next option is given")
+    parser.add_argument("--peer-precision", choices=["float32", "int8"],
+                        help="needed for bf16, which the peer has not on a CPU")
     parser.add_argument("--engine-option", action="append", default=[],
                         help="passed to engine_bench, e.g. --engine-option=--min-admission=4")
     parser.add_argument("--json", help="write the rows there, too")
     args = parser.parse_args()
 
+    if args.precision == "bf16" and args.peer_precision is None:
+        parser.error("--precision=bf16: found no --peer-precision, needed float32 or int8")
     peers = {}
     for name, shape in PEER_SHAPES.items():
         peers[name] = os.path.join(args.models, name)
         if not os.path.exists(os.path.join(peers[name], "model.bin")):
             save_peer_model(shape, peers[name])
     lengths = source_lengths(args.sentences)
-    print(f"float32, one thread, CTranslate2 {ctranslate2.__version__}; source lengths: "
+    print(f"{args.precision}, CTranslate2 {ctranslate2.__version__} in "
+          f"{args.peer_precision or args.precision}; one thread each; source lengths: "
           f"mean {statistics.mean(lengths):.1f}, deviation {statistics.stdev(lengths):.1f}, "
           f"{min(lengths)} to {max(lengths)}; output lengths forced to them\n")
     print("| model | beam | batch | sentences | peregrine, target tokens/s "

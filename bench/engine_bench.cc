@@ -20,6 +20,7 @@
 
 #include "engine/decode/session.h"
 #include "engine/kernels/device.h"
+#include "engine/kernels/precision.h"
 #include "engine/model/model.h"
 #include "engine/model/random_tensors.h"
 
@@ -29,6 +30,7 @@ namespace {
 struct BenchOptions {
   std::string model = "base";
   std::string device = "cpu";
+  std::string precision = "float32";
   std::string lengths_file;
   int beam_size = 1;
   int batch_size = 64;  // sentences decoded side by side
@@ -155,6 +157,7 @@ int Main(int argc, char** argv) {
   app.add_option("--model", options.model)
       ->check(CLI::IsMember({"base", "12-1", "mdn"}));
   app.add_option("--device", options.device);
+  app.add_option("--precision", options.precision, "float32, bf16, int8, auto");
   app.add_option("--lengths", options.lengths_file, "A source length a line")
       ->required();
   app.add_option("--beam-size", options.beam_size)->check(CLI::Range(1, 64));
@@ -170,11 +173,14 @@ int Main(int argc, char** argv) {
     std::cerr << "engine_bench: " << options.lengths_file << ": no lengths\n";
     return 1;
   }
-  const auto kernels =
-      OrDie(kernels::MakeKernels(OrDie(kernels::ParseDevice(options.device))));
+  const kernels::Device device = OrDie(kernels::ParseDevice(options.device));
+  const kernels::Precision precision =
+      OrDie(kernels::ParsePrecision(options.precision, device));
+  const auto kernels = OrDie(kernels::MakeKernels(device));
   const model::ModelConfig config = BenchConfig(options.model);
   model::RandomTensors tensors(1);
-  const auto model = OrDie(model::Model::Load(config, tensors, *kernels));
+  const auto model =
+      OrDie(model::Model::Load(config, tensors, *kernels, precision));
   const auto session = OrDie(decode::Session::Create(
       *model, *kernels, {options.batch_size * options.beam_size, 16384}));
   const auto sentences = Workload(lengths, options.beam_size,

@@ -32,9 +32,11 @@ absl::StatusOr<std::shared_ptr<const text::Tokenizer>> LoadTokenizer(
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<const TranslationModel>> TranslationModel::Load(
-    const std::string& directory, kernels::Device device) {
+    const std::string& directory, kernels::Device device,
+    kernels::Precision precision) {
   auto loaded = absl::WrapUnique(new TranslationModel);
   loaded->device_ = device;
+  loaded->precision_ = precision;
   PEREGRINE_ASSIGN_OR_RETURN(loaded->config_,
                              model::ReadConfig(directory + "/config.json"));
   PEREGRINE_RETURN_IF_ERROR(loaded->LoadTokenizers(directory));
@@ -44,7 +46,7 @@ absl::StatusOr<std::unique_ptr<const TranslationModel>> TranslationModel::Load(
   PEREGRINE_ASSIGN_OR_RETURN(auto kernels, kernels::MakeKernels(device));
   PEREGRINE_ASSIGN_OR_RETURN(
       loaded->weights_,
-      model::Model::Load(loaded->config_, *tensors, *kernels));
+      model::Model::Load(loaded->config_, *tensors, *kernels, precision));
   return std::unique_ptr<const TranslationModel>(std::move(loaded));
 }
 

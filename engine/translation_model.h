@@ -23,10 +23,12 @@ class TranslationModel {
   // Reads and checks all of `directory`. The error names the file, the field
   // or tensor, what was found and what was expected.
   static absl::StatusOr<std::unique_ptr<const TranslationModel>> Load(
-      const std::string& directory, kernels::Device device);
+      const std::string& directory, kernels::Device device,
+      kernels::Precision precision = kernels::Precision::kFloat32);
 
   const model::ModelConfig& config() const { return config_; }
   kernels::Device device() const { return device_; }
+  kernels::Precision precision() const { return precision_; }
   const model::Model& weights() const { return *weights_; }
 
   // Null when config.tokenizer.type is "none": tokens in, tokens out only.
@@ -53,6 +55,7 @@ class TranslationModel {
 
   model::ModelConfig config_;
   kernels::Device device_ = kernels::Device::kCpu;
+  kernels::Precision precision_ = kernels::Precision::kFloat32;
   std::shared_ptr<const text::Tokenizer> source_tokenizer_;
   std::shared_ptr<const text::Tokenizer> target_tokenizer_;
   std::unique_ptr<const text::SentenceSplitter> splitter_;

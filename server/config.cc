@@ -9,6 +9,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "engine/kernels/precision.h"
 #include "server/cpu_count.h"
 
 namespace peregrine::server {
@@ -27,7 +28,7 @@ class Flags {
  public:
   Flags(CLI::App& app, Config& config) : app_(app), config_(config) {}
 
-  void AddModels(std::vector<std::string>& models) {
+  void AddModels(std::vector<std::string>& models, std::string& precision) {
     Name("model",
          app_.add_option("--model", models,
                          "Model directory, or NAME=DIRECTORY to serve it under "
@@ -49,6 +50,10 @@ class Flags {
                            "(slow: for tests)")
                        ->type_name("DEVICE")
                        ->default_str("cpu"));
+    Add("precision", precision,
+        "What linear layers multiply in: float32, bf16, int8, or auto: int8 "
+        "where the CPU is faster at it, else float32")
+        ->check(CLI::IsMember({"float32", "bf16", "int8", "auto"}));
     Add("workers", config_.batcher.num_workers,
         "Worker threads of each model; by default the number of CPUs")
         ->check(CLI::PositiveNumber);
@@ -224,6 +229,7 @@ ParsedConfig ParseConfig(std::vector<std::string> arguments) {
   Config config;
   config.batcher.num_workers = AvailableCpus();
   std::vector<std::string> models;
+  std::string precision = "float32";
 
   CLI::App app(kDescription, "peregrine-server");
   app.set_version_flag("--version",
@@ -232,7 +238,7 @@ ParsedConfig ParseConfig(std::vector<std::string> arguments) {
       ->envname("PEREGRINE_CONFIG");
   app.allow_config_extras(false);
   Flags flags(app, config);
-  flags.AddModels(models);
+  flags.AddModels(models, precision);
   flags.AddAddresses();
   flags.AddRequestLimits();
   flags.AddBatching();
@@ -248,6 +254,14 @@ ParsedConfig ParseConfig(std::vector<std::string> arguments) {
     result.output = asked ? output.str() : errors.str();
     return result;
   }
+  // Only now is the device known.
+  const auto chosen = kernels::ParsePrecision(precision, config.device);
+  if (!chosen.ok()) {
+    result.exit_code = 2;
+    result.output = absl::StrCat("--precision: ", chosen.status().message());
+    return result;
+  }
+  config.precision = *chosen;
   AddModelSources(models, config);
   if (const std::string conflict = FindConflict(config); !conflict.empty()) {
     result.exit_code = 2;

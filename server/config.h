@@ -26,6 +26,7 @@ struct ModelSource {
 struct Config {
   std::vector<ModelSource> models;
   kernels::Device device = kernels::Device::kCpu;
+  kernels::Precision precision = kernels::Precision::kFloat32;
 
   // Nothing here authenticates or encrypts, so that being reachable from
   // other machines is to be a decision: the container image makes it.

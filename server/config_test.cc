@@ -49,13 +49,15 @@ TEST(ConfigTest, SeveralModels) {
 
 TEST(ConfigTest, ValuesLandWhereTheyBelong) {
   const Config config = Parse(
-      {"--model=a", "--device=reference", "--workers=3", "--listen=:0",
+      {"--model=a", "--device=reference", "--precision=int8", "--workers=3",
+       "--listen=:0",
        "--metrics-listen=off", "--max-batch-rows=99", "--max-batch-tokens=5000",
        "--max-queue-sentences=2000", "--max-queue-tokens=9000",
        "--max-queue-age=1500ms", "--max-beam-size=7",
        "--max-texts-per-request=11", "--max-text-bytes=13",
        "--max-message-bytes=1000", "--drain-timeout=2m", "--log-level=debug"});
   EXPECT_EQ(config.device, kernels::Device::kReference);
+  EXPECT_EQ(config.precision, kernels::Precision::kInt8);
   EXPECT_EQ(config.batcher.num_workers, 3);
   EXPECT_EQ(config.listen, ":0");
   EXPECT_EQ(config.metrics_listen, "off");
@@ -70,6 +72,17 @@ TEST(ConfigTest, ValuesLandWhereTheyBelong) {
   EXPECT_EQ(config.max_message_bytes, 1000);
   EXPECT_EQ(config.drain_timeout, absl::Minutes(2));
   EXPECT_EQ(config.log_level, "debug");
+}
+
+TEST(ConfigTest, PrecisionIsFloat32UnlessToldOtherwise) {
+  using kernels::Precision;
+  EXPECT_EQ(Parse({"--model=a"}).precision, Precision::kFloat32);
+  EXPECT_EQ(Parse({"--model=a", "--precision=bf16"}).precision,
+            Precision::kBFloat16);
+  // By the device, whichever comes first.
+  EXPECT_EQ(Parse({"--model=a", "--precision=auto", "--device=reference"})
+                .precision,
+            Precision::kFloat32);
 }
 
 TEST(ConfigTest, TheCommandLineOutranksTheFileAndThatTheEnvironment) {
@@ -111,6 +124,8 @@ TEST(ConfigTest, BadValuesNameTheFlag) {
   EXPECT_THAT(Refused({"--model=a", "--workers=0"}), HasSubstr("--workers"));
   EXPECT_THAT(Refused({"--model=a", "--workers=many"}), HasSubstr("--workers"));
   EXPECT_THAT(Refused({"--model=a", "--device=gpu"}), HasSubstr("--device"));
+  EXPECT_THAT(Refused({"--model=a", "--precision=int4"}),
+              HasSubstr("--precision"));
   EXPECT_THAT(Refused({"--model=a", "--drain-timeout=soon"}),
               HasSubstr("--drain-timeout: found soon"));
   EXPECT_THAT(Refused({"--model=a", "--drain-timeout=-1s"}),
@@ -141,6 +156,7 @@ TEST(ConfigTest, HelpNamesEveryFlagWithItsVariable) {
   EXPECT_EQ(parsed.exit_code, 0);
   for (const char* name : {"--model",
                            "--device",
+                           "--precision",
                            "--workers",
                            "--listen",
                            "--metrics-listen",

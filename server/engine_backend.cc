@@ -6,6 +6,7 @@
 #include "absl/memory/memory.h"
 #include "engine/base/status_macros.h"
 #include "engine/decode/session.h"
+#include "engine/kernels/precision.h"
 #include "engine/text/tokenizer.h"
 #include "engine/text_plan.h"
 #include "engine/translation_model.h"
@@ -85,7 +86,7 @@ class EngineBackend : public ModelBackend {
     info_.max_source_tokens = model_->max_source_tokens();
     info_.max_target_tokens = model_->max_target_tokens();
     info_.device = device;
-    info_.precision = "float32";  // the only one there is
+    info_.precision = std::string(kernels::PrecisionName(model_->precision()));
     info_.weights_bytes = static_cast<int64_t>(weights.bytes);
   }
 
@@ -135,9 +136,10 @@ class EngineBackend : public ModelBackend {
 
 absl::StatusOr<std::unique_ptr<const ModelBackend>> LoadEngineBackend(
     const std::string& directory, const std::string& name,
-    kernels::Device device) {
-  PEREGRINE_ASSIGN_OR_RETURN(std::unique_ptr<const TranslationModel> model,
-                             TranslationModel::Load(directory, device));
+    kernels::Device device, kernels::Precision precision) {
+  PEREGRINE_ASSIGN_OR_RETURN(
+      std::unique_ptr<const TranslationModel> model,
+      TranslationModel::Load(directory, device, precision));
   PEREGRINE_ASSIGN_OR_RETURN(auto kernels, kernels::MakeKernels(device));
   return std::make_unique<EngineBackend>(std::move(model), name,
                                          kernels->device());

@@ -14,7 +14,7 @@ namespace peregrine::server {
 // config.json unless empty.
 absl::StatusOr<std::unique_ptr<const ModelBackend>> LoadEngineBackend(
     const std::string& directory, const std::string& name,
-    kernels::Device device);
+    kernels::Device device, kernels::Precision precision);
 
 }  // namespace peregrine::server
 

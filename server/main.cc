@@ -46,8 +46,8 @@ absl::StatusOr<std::unique_ptr<Server>> StartServer(const Config& config) {
   std::vector<std::unique_ptr<const ModelBackend>> backends;
   for (const ModelSource& model : config.models) {
     PEREGRINE_ASSIGN_OR_RETURN(
-        auto backend,
-        LoadEngineBackend(model.directory, model.name, config.device));
+        auto backend, LoadEngineBackend(model.directory, model.name,
+                                        config.device, config.precision));
     backends.push_back(std::move(backend));
   }
   PEREGRINE_ASSIGN_OR_RETURN(auto server,

@@ -35,10 +35,12 @@ inline model::ModelConfig SmallRandomConfig() {
 // A model with the kernels of one device; makes sessions.
 class Engine {
  public:
-  explicit Engine(kernels::Device device, uint32_t seed = 1) {
+  explicit Engine(kernels::Device device,
+                  kernels::Precision precision = kernels::Precision::kFloat32) {
     kernels_ = *kernels::MakeKernels(device);
-    model::RandomTensors tensors(seed);
-    auto model = model::Model::Load(SmallRandomConfig(), tensors, *kernels_);
+    model::RandomTensors tensors(/*seed=*/1);
+    auto model =
+        model::Model::Load(SmallRandomConfig(), tensors, *kernels_, precision);
     EXPECT_TRUE(model.ok()) << model.status();
     model_ = *std::move(model);
   }

@@ -11,8 +11,10 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "engine/decode/session_fixture.h"
 #include "engine/kernels/device.h"
+#include "engine/kernels/precision.h"
 #include "engine/model/random_tensors.h"
 
 namespace peregrine::decode {
@@ -64,14 +66,24 @@ bool Fits(const Session& session, const SentenceInput& sentence) {
              room.source_tokens;
 }
 
-class SessionTest : public testing::TestWithParam<kernels::Device> {};
+struct Computation {
+  kernels::Device device;
+  kernels::Precision precision;
+};
+
+class SessionTest : public testing::TestWithParam<Computation> {
+ protected:
+  static Engine MakeEngine() {
+    return Engine(GetParam().device, GetParam().precision);
+  }
+};
 
 // Whatever stands beside a sentence, whenever it arrives, its output is the
 // same bits as alone.
 TEST_P(SessionTest, OutputDoesNotDependOnCompany) {
-  Engine engine(GetParam());
+  Engine engine = MakeEngine();
   std::mt19937 random(11);
-  const int rounds = GetParam() == kernels::Device::kReference ? 2 : 20;
+  const int rounds = GetParam().device == kernels::Device::kReference ? 2 : 200;
   auto alone = engine.NewSession();
   for (int round = 0; round < rounds; ++round) {
     auto together = engine.NewSession({40, 512});
@@ -101,7 +113,7 @@ TEST_P(SessionTest, OutputDoesNotDependOnCompany) {
 }
 
 TEST_P(SessionTest, AdmittingTogetherIsAdmittingOneByOne) {
-  Engine engine(GetParam());
+  Engine engine = MakeEngine();
   std::mt19937 random(5);
   std::vector<SentenceInput> sentences;
   for (uint64_t id = 0; id < 12; ++id)
@@ -123,7 +135,7 @@ TEST_P(SessionTest, AdmittingTogetherIsAdmittingOneByOne) {
 }
 
 TEST_P(SessionTest, KeepsItsPromisesOnLength) {
-  Engine engine(GetParam());
+  Engine engine = MakeEngine();
   auto session = engine.NewSession();
   std::mt19937 random(3);
   for (int max_length : {0, 1, 7}) {
@@ -143,7 +155,7 @@ TEST_P(SessionTest, KeepsItsPromisesOnLength) {
 }
 
 TEST_P(SessionTest, CancelFreesTheRoomAtOnce) {
-  Engine engine(GetParam());
+  Engine engine = MakeEngine();
   auto session = engine.NewSession({8, 128});
   std::mt19937 random(3);
   const Room before = session->room();
@@ -171,7 +183,7 @@ TEST_P(SessionTest, CancelFreesTheRoomAtOnce) {
 }
 
 TEST_P(SessionTest, ValidateNamesFieldFoundAndAllowed) {
-  Engine engine(GetParam());
+  Engine engine = MakeEngine();
   auto session = engine.NewSession({16, 256});
   std::mt19937 random(3);
   const SentenceInput good = RandomSentence(1, random);
@@ -202,7 +214,7 @@ TEST_P(SessionTest, ValidateNamesFieldFoundAndAllowed) {
 }
 
 TEST_P(SessionTest, LongestSentenceFitsTheSmallestSession) {
-  Engine engine(GetParam());
+  Engine engine = MakeEngine();
   auto session = engine.NewSession({1, 1});
   std::mt19937 random(3);
   SentenceInput sentence = RandomSentence(1, random, 1);
@@ -213,14 +225,27 @@ TEST_P(SessionTest, LongestSentenceFitsTheSmallestSession) {
   EXPECT_FALSE(Alone(*session, sentence).hypotheses.empty());
 }
 
-std::string DeviceName(const testing::TestParamInfo<kernels::Device>& info) {
-  return info.param == kernels::Device::kReference ? "reference" : "cpu";
+std::string ComputationName(const testing::TestParamInfo<Computation>& info) {
+  return absl::StrCat(
+      info.param.device == kernels::Device::kReference ? "reference" : "cpu",
+      "_", kernels::PrecisionName(info.param.precision));
+}
+
+constexpr kernels::Precision kPrecisions[] = {kernels::Precision::kFloat32,
+                                              kernels::Precision::kBFloat16,
+                                              kernels::Precision::kInt8};
+
+std::vector<Computation> Computations() {
+  std::vector<Computation> computations;
+  for (kernels::Precision precision : kPrecisions) {
+    computations.push_back({kernels::Device::kCpu, precision});
+    computations.push_back({kernels::Device::kReference, precision});
+  }
+  return computations;
 }
 
 INSTANTIATE_TEST_SUITE_P(Devices, SessionTest,
-                         testing::Values(kernels::Device::kReference,
-                                         kernels::Device::kCpu),
-                         DeviceName);
+                         testing::ValuesIn(Computations()), ComputationName);
 
 TEST(SessionDevicesTest, CpuFindsWhatTheReferenceFinds) {
   Engine reference(kernels::Device::kReference);

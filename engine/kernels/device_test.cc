@@ -2,6 +2,8 @@
 
 #include <cstdlib>
 
+#include "engine/kernels/cpu/isa.h"
+#include "engine/kernels/precision.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -40,7 +42,8 @@ TEST(DeviceTest, MakesKernelsOfEachDevice) {
 }
 
 TEST(DeviceTest, TheInstructionSetCanBeCapped) {
-  for (const char* name : {"", "generic", "avx2", "avx512"}) {
+  for (const char* name : {"", "generic", "avx2", "avx-vnni", "avx512",
+                           "avx512-vnni", "avx512-bf16"}) {
     const IsaCap cap(name);
     EXPECT_TRUE(MakeKernels(Device::kCpu).ok()) << name;
   }
@@ -51,6 +54,35 @@ TEST(DeviceTest, AnUnknownInstructionSetIsRefused) {
   const absl::Status status = MakeKernels(Device::kCpu).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(status.message()), HasSubstr("'mmx'"));
+}
+
+TEST(PrecisionTest, ParsesTheNamesOfPrecisions) {
+  for (Precision precision :
+       {Precision::kFloat32, Precision::kBFloat16, Precision::kInt8}) {
+    EXPECT_EQ(ParsePrecision(PrecisionName(precision), Device::kCpu).value(),
+              precision);
+  }
+}
+
+TEST(PrecisionTest, AutoFollowsTheDeviceAndTheInstructionSet) {
+  EXPECT_EQ(ParsePrecision("auto", Device::kCpuOneDnn).value(),
+            Precision::kFloat32);
+  EXPECT_EQ(ParsePrecision("auto", Device::kReference).value(),
+            Precision::kFloat32);
+  for (Isa isa : SupportedIsas()) {
+    const IsaCap cap(IsaName(isa).data());
+    EXPECT_EQ(ParsePrecision("auto", Device::kCpu).value(),
+              isa == Isa::kGeneric || isa == Isa::kAvx2 ? Precision::kFloat32
+                                                        : Precision::kInt8)
+        << IsaName(isa);
+  }
+}
+
+TEST(PrecisionTest, AnUnknownNameIsNamedWithTheKnownOnes) {
+  const absl::Status status = ParsePrecision("int4", Device::kCpu).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("'int4', expected 'float32', 'bf16', 'int8' or 'auto'"));
 }
 
 }  // namespace

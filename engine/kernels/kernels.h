@@ -11,8 +11,14 @@
 
 namespace peregrine::kernels {
 
-// Element type of a Matrix.
-enum class DataType { kFloat32 };
+// What a linear layer multiplies in. Its inputs, bias and results are float32.
+//   kBFloat16: weights and inputs rounded to bfloat16, to nearest, ties to
+//     even; sums in float32.
+//   kInt8: y = s * weight_scale[column] * input_scale[row] + b, each operation
+//     rounded to float32, where s is the exact sum of the products of
+//     round(w / weight_scale) and round(x / input_scale), ties to even. A scale
+//     is the largest magnitude of its row of W or of x, divided by 127.
+enum class Precision { kFloat32, kBFloat16, kInt8 };
 
 // Applied to the inner layer of a feed-forward block.
 enum class Activation { kNone, kRelu, kGelu, kSwish };
@@ -53,6 +59,7 @@ struct LinearSource {
   absl::Span<const float> bias;    // [out_dim], or empty
   int out_dim = 0;
   int in_dim = 0;
+  Precision precision = Precision::kFloat32;
 };
 
 // Gain and bias of a LayerNorm, [dim] each, on the device.
@@ -64,8 +71,9 @@ struct NormWeight {
 
 // y = scale * table[token] + positions[position], on the device.
 struct EmbeddingTable {
-  const float* table = nullptr;      // [vocab_size, dim]
-  const float* positions = nullptr;  // [max_positions, dim]
+  const float* table = nullptr;              // [vocab_size, dim], or null and
+  const uint16_t* bfloat16_table = nullptr;  // the same in bfloat16
+  const float* positions = nullptr;          // [max_positions, dim]
   float scale = 1.0f;
 };
 
@@ -88,8 +96,10 @@ struct PackedSequences {
 // Keys and values of one layer: `num_cells` cells, each the key and the value
 // of one position of one sequence. Who owns which cell is decided outside.
 struct KvCells {
-  Matrix keys;    // [num_cells, width]
+  Matrix keys;    // [num_cells, width]; their data may be null and
   Matrix values;  // [num_cells, width]
+  uint16_t* bfloat16_keys = nullptr;  // the same in bfloat16
+  uint16_t* bfloat16_values = nullptr;
 };
 
 // The live rows (hypotheses) of one decode step over the self-attention cache.
@@ -143,6 +153,7 @@ class Kernels {
 
   // ---- Memory. RESOURCE_EXHAUSTED when the device has none left.
   virtual absl::StatusOr<std::unique_ptr<Buffer>> Allocate(size_t bytes) = 0;
+  // UNIMPLEMENTED where the device does not multiply in source.precision.
   virtual absl::StatusOr<std::unique_ptr<LinearWeight>> PackLinear(
       const LinearSource& source) = 0;
   // Host to device. The host memory may be reused when the call returns.

@@ -21,76 +21,148 @@
 namespace peregrine::kernels {
 namespace {
 
-// Chains of multiply-adds in registers, enough of them to hide the latency and
-// each with a start of its own, or the compiler would keep only one. Returns
-// the multiply-adds of a round.
+// Chains of multiply-adds in registers, enough of them to hide the latency, by
+// what the linear layers of a precision use. Each returns the multiply-adds of
+// a round. In assembler, since a compiler sees that all chains are alike.
 constexpr int kChains = 12;
 
 #if defined(__x86_64__)
-__attribute__((target("avx512f"))) int FmaRound512(int rounds, float* sink) {
-  __m512 sums[kChains];
-  for (int i = 0; i < kChains; ++i) sums[i] = _mm512_set1_ps(i * *sink);
-  const __m512 factor = _mm512_set1_ps(*sink);
+__attribute__((target("avx512f"))) int FloatRound512(int rounds) {
+  __m512 sums[kChains] = {};
   for (int i = 0; i < rounds; ++i) {
 #pragma GCC unroll 16
-    for (__m512& sum : sums) sum = _mm512_fmadd_ps(sum, factor, factor);
+    for (__m512& sum : sums) {
+      asm volatile("vfmadd231ps %0, %0, %0" : "+v"(sum));
+    }
   }
-  for (const __m512& sum : sums) *sink += sum[0];
   return kChains * 16;
 }
 
-__attribute__((target("avx2,fma"))) int FmaRound256(int rounds, float* sink) {
-  __m256 sums[kChains];
-  for (int i = 0; i < kChains; ++i) sums[i] = _mm256_set1_ps(i * *sink);
-  const __m256 factor = _mm256_set1_ps(*sink);
+__attribute__((target("avx512f"))) int BFloat16Round512(int rounds) {
+  __m512 sums[kChains] = {};
   for (int i = 0; i < rounds; ++i) {
 #pragma GCC unroll 16
-    for (__m256& sum : sums) sum = _mm256_fmadd_ps(sum, factor, factor);
+    for (__m512& sum : sums) {
+      asm volatile("vdpbf16ps %0, %0, %0" : "+v"(sum));
+    }
   }
-  for (const __m256& sum : sums) *sink += sum[0];
+  return kChains * 32;
+}
+
+__attribute__((target("avx512f"))) int Int8Round512(int rounds) {
+  __m512i sums[kChains] = {};
+  for (int i = 0; i < rounds; ++i) {
+#pragma GCC unroll 16
+    for (__m512i& sum : sums) {
+      asm volatile("vpdpbusd %0, %0, %0" : "+v"(sum));
+    }
+  }
+  return kChains * 64;
+}
+
+__attribute__((target("avx512f"))) int PairsRound512(int rounds) {
+  __m512i sums[kChains] = {};
+  for (int i = 0; i < rounds; ++i) {
+#pragma GCC unroll 16
+    for (__m512i& sum : sums) {
+      __m512i products;
+      asm volatile("vpmaddwd %0, %0, %1\n\tvpaddd %1, %0, %0"
+                   : "+v"(sum), "=&v"(products));
+    }
+  }
+  return kChains * 32;
+}
+
+__attribute__((target("avx2"))) int FloatRound256(int rounds) {
+  __m256 sums[kChains] = {};
+  for (int i = 0; i < rounds; ++i) {
+#pragma GCC unroll 16
+    for (__m256& sum : sums) {
+      asm volatile("vfmadd231ps %0, %0, %0" : "+x"(sum));
+    }
+  }
   return kChains * 8;
+}
+
+__attribute__((target("avx2"))) int Int8Round256(int rounds) {
+  __m256i sums[kChains] = {};
+  for (int i = 0; i < rounds; ++i) {
+#pragma GCC unroll 16
+    for (__m256i& sum : sums) {
+      asm volatile("%{vex%} vpdpbusd %0, %0, %0" : "+x"(sum));
+    }
+  }
+  return kChains * 32;
+}
+
+__attribute__((target("avx2"))) int PairsRound256(int rounds) {
+  __m256i sums[kChains] = {};
+  for (int i = 0; i < rounds; ++i) {
+#pragma GCC unroll 16
+    for (__m256i& sum : sums) {
+      __m256i products;
+      asm volatile("vpmaddwd %0, %0, %1\n\tvpaddd %1, %0, %0"
+                   : "+x"(sum), "=&x"(products));
+    }
+  }
+  return kChains * 16;
 }
 #endif
 
-int FmaRound(int rounds, float* sink) {
-#if defined(__x86_64__)
-  const Isa isa = ChooseIsa().value();
-  if (isa == Isa::kAvx512) return FmaRound512(rounds, sink);
-  if (isa == Isa::kAvx2) return FmaRound256(rounds, sink);
-#endif
+// Without AVX2: as in float32, a vector of the compiler's own.
+int GenericRound(int rounds) {
   typedef float Vector __attribute__((vector_size(16)));
-  Vector sums[kChains];
-  for (int i = 0; i < kChains; ++i) sums[i] = Vector{} + i * *sink;
-  const Vector factor = {*sink, *sink, *sink, *sink};
+  Vector sums[kChains] = {};
+  Vector factor = {0.5f, 0.5f, 0.5f, 0.5f};
   for (int i = 0; i < rounds; ++i) {
 #pragma GCC unroll 16
-    for (Vector& sum : sums) sum = sum * factor + factor;
+    for (Vector& sum : sums) {
+      sum = sum * factor + factor;
+      benchmark::DoNotOptimize(sum);
+    }
   }
-  for (const Vector& sum : sums) *sink += sum[0];
   return kChains * 4;
+}
+
+int Round(Precision precision, int rounds) {
+#if defined(__x86_64__)
+  const Isa isa = ChooseIsa().value();
+  const bool is_int8 = precision == Precision::kInt8;
+  if (isa >= Isa::kAvx512) {
+    if (isa >= Isa::kAvx512Vnni && is_int8) return Int8Round512(rounds);
+    if (is_int8) return PairsRound512(rounds);
+    return isa == Isa::kAvx512Bf16 && precision == Precision::kBFloat16
+               ? BFloat16Round512(rounds)
+               : FloatRound512(rounds);
+  }
+  if (isa == Isa::kAvxVnni && is_int8) return Int8Round256(rounds);
+  if (isa >= Isa::kAvx2) {
+    return is_int8 ? PairsRound256(rounds) : FloatRound256(rounds);
+  }
+#endif
+  return GenericRound(rounds);
 }
 
 // Multiply-adds a second: the best of many short runs, since others may run on
 // the core too.
-double MeasurePeak() {
+double MeasurePeak(Precision precision) {
   constexpr int kRounds = 20'000;
   double best = 0.0;
-  float sink = 0.5f;
   for (int i = 0; i < 1000; ++i) {
     const auto begin = std::chrono::steady_clock::now();
-    const double products = double(kRounds) * FmaRound(kRounds, &sink);
+    const double products = double(kRounds) * Round(precision, kRounds);
     const std::chrono::duration<double> seconds =
         std::chrono::steady_clock::now() - begin;
     best = std::max(best, products / seconds.count());
-    benchmark::DoNotOptimize(sink);
-    sink = 0.5f;
   }
   return best;
 }
 
-double Peak() {
-  static const double peak = MeasurePeak();
-  return peak;
+double Peak(Precision precision) {
+  static const double peaks[] = {MeasurePeak(Precision::kFloat32),
+                                 MeasurePeak(Precision::kBFloat16),
+                                 MeasurePeak(Precision::kInt8)};
+  return peaks[static_cast<int>(precision)];
 }
 
 std::vector<float> RandomFloats(size_t count, float magnitude) {
@@ -115,30 +187,40 @@ class DeviceFloats {
   std::unique_ptr<Buffer> buffer_;
 };
 
-void ReportProducts(benchmark::State& state, double products) {
+void ReportProducts(benchmark::State& state, double products,
+                    Precision precision = Precision::kFloat32) {
   using benchmark::Counter;
   state.counters["GMAC/s"] =
       Counter(products / 1e9, Counter::kIsIterationInvariantRate);
   state.counters["of_peak"] =
-      Counter(products / Peak(), Counter::kIsIterationInvariantRate);
+      Counter(products / Peak(precision), Counter::kIsIterationInvariantRate);
 }
 
-// Weights come from beyond the caches, as in a model: as many of a shape as
-// fill 160 MB, in turn.
-void BM_Linear(benchmark::State& state, Device device) {
+struct Product {
+  const char* name;
+  Device device;
+  Precision precision;
+  // Weights come from beyond the caches, as in a large model: as many of a
+  // shape as fill 160 MB, in turn. Else a single one, as in a small model.
+  bool from_memory;
+};
+
+void BM_Linear(benchmark::State& state, Product product) {
   const int in_dim = state.range(0);
   const int out_dim = state.range(1);
   const int rows = state.range(2);
-  const std::unique_ptr<Kernels> kernels = MakeKernels(device).value();
-  const size_t weight_floats = size_t(in_dim) * out_dim;
-  const std::vector<float> weight = RandomFloats(weight_floats, 0.1f);
+  const std::unique_ptr<Kernels> kernels = MakeKernels(product.device).value();
+  const size_t weight_size = size_t(in_dim) * out_dim;
+  const std::vector<float> weight = RandomFloats(weight_size, 0.1f);
   const std::vector<float> bias = RandomFloats(out_dim, 0.1f);
   std::vector<std::unique_ptr<LinearWeight>> weights;
-  for (size_t floats = 0; floats < (size_t{40} << 20);
-       floats += weight_floats) {
+  size_t bytes = 0;
+  do {
     weights.push_back(
-        kernels->PackLinear({weight, bias, out_dim, in_dim}).value());
-  }
+        kernels->PackLinear({weight, bias, out_dim, in_dim, product.precision})
+            .value());
+    bytes += weights.back()->bytes();
+  } while (product.from_memory && bytes < 160'000'000);
   const DeviceFloats x(*kernels, size_t(rows) * in_dim);
   const DeviceFloats y(*kernels, size_t(rows) * out_dim);
   size_t next = 0;
@@ -147,17 +229,24 @@ void BM_Linear(benchmark::State& state, Device device) {
                     {y.data(), rows, out_dim});
     next = (next + 1) % weights.size();
   }
-  ReportProducts(state, double(weight_floats) * rows);
+  ReportProducts(state, double(weight_size) * rows, product.precision);
 }
+
+constexpr Product kProducts[] = {
+    {"BM_Linear/cpu/float32", Device::kCpu, Precision::kFloat32, true},
+    {"BM_Linear/cpu-onednn/float32", Device::kCpuOneDnn, Precision::kFloat32,
+     true},
+    {"BM_Linear/cpu/bf16", Device::kCpu, Precision::kBFloat16, true},
+    {"BM_Linear/cpu/bf16-cached", Device::kCpu, Precision::kBFloat16, false},
+    {"BM_Linear/cpu/int8", Device::kCpu, Precision::kInt8, true},
+    {"BM_Linear/cpu/int8-cached", Device::kCpu, Precision::kInt8, false}};
 
 // The layers of base 6-6/32K, 12-1/10K and MDN 22-1/10K, our products beside
 // those of oneDNN.
 void RegisterLinear(int in_dim, int out_dim) {
   for (int rows : {1, 4, 8, 16, 32, 54, 64, 108, 128}) {
-    for (auto [name, device] :
-         {std::pair("BM_Linear/cpu", Device::kCpu),
-          std::pair("BM_Linear/cpu-onednn", Device::kCpuOneDnn)}) {
-      benchmark::RegisterBenchmark(name, BM_Linear, device)
+    for (const Product& product : kProducts) {
+      benchmark::RegisterBenchmark(product.name, BM_Linear, product)
           ->ArgNames({"in", "out", "rows"})
           ->Args({in_dim, out_dim, rows});
     }
@@ -171,6 +260,20 @@ void RegisterLinears() {
   for (int out_dim : {512, 10000}) RegisterLinear(64, out_dim);
   RegisterLinear(2048, 512);
 }
+
+// What the conversion of weights costs at load.
+void BM_PackLinear(benchmark::State& state, Precision precision) {
+  constexpr int kDim = 2048;
+  const std::unique_ptr<Kernels> kernels = MakeKernels(Device::kCpu).value();
+  const std::vector<float> weight = RandomFloats(size_t(kDim) * kDim, 0.1f);
+  for (auto _ : state) {
+    kernels->PackLinear({weight, {}, kDim, kDim, precision}).value();
+  }
+  state.SetItemsProcessed(state.iterations() * weight.size());
+}
+BENCHMARK_CAPTURE(BM_PackLinear, float32, Precision::kFloat32);
+BENCHMARK_CAPTURE(BM_PackLinear, bf16, Precision::kBFloat16);
+BENCHMARK_CAPTURE(BM_PackLinear, int8, Precision::kInt8);
 
 // Sentences of 27 tokens, 8 heads of 64.
 void BM_EncoderAttention(benchmark::State& state) {
@@ -312,8 +415,12 @@ BENCHMARK(BM_TopK)
 
 int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
-  std::printf("peak of this core in float32: %.1f GMAC/s\n",
-              peregrine::kernels::Peak() / 1e9);
+  using peregrine::kernels::Peak;
+  using peregrine::kernels::Precision;
+  std::printf(
+      "peak of this core in GMAC/s: float32 %.1f, bf16 %.1f, int8 %.1f\n",
+      Peak(Precision::kFloat32) / 1e9, Peak(Precision::kBFloat16) / 1e9,
+      Peak(Precision::kInt8) / 1e9);
   peregrine::kernels::RegisterLinears();
   benchmark::RunSpecifiedBenchmarks();
   return 0;

@@ -13,10 +13,12 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "engine/kernels/cpu/cpu_kernels.h"
 #include "engine/kernels/cpu/isa.h"
 #include "engine/kernels/cpu/onednn_kernels.h"
 #include "engine/kernels/kernels.h"
+#include "engine/kernels/precision.h"
 #include "engine/kernels/reference/reference_kernels.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -25,6 +27,7 @@ namespace peregrine::kernels {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr double kEpsilon = std::numeric_limits<float>::epsilon();
@@ -86,6 +89,13 @@ class DeviceMemory {
     return {Put(host.data), host.rows, host.cols};
   }
 
+  template <class T>
+  std::vector<T> Get(const T* device, size_t count) {
+    std::vector<T> host(count);
+    kernels_.CopyToHost(device, count * sizeof(T), host.data());
+    return host;
+  }
+
   Array Get(Matrix matrix) {
     Array host(matrix.rows, matrix.cols);
     kernels_.CopyToHost(matrix.data, host.data.size() * sizeof(float),
@@ -107,12 +117,14 @@ struct LinearCase {
   Activation activation = Activation::kNone;
   bool add_to_y = false;
   Array y;  // of LinearAdd; else what must be overwritten
+  Precision precision = Precision::kFloat32;
 
   Array Run(Kernels& kernels) const {
     DeviceMemory memory(kernels);
-    const auto packed =
-        kernels.PackLinear({weight.data, bias, weight.rows, weight.cols})
-            .value();
+    const auto packed = kernels
+                            .PackLinear({weight.data, bias, weight.rows,
+                                         weight.cols, precision})
+                            .value();
     Matrix y_device = memory.Put(y);
     if (add_to_y) {
       kernels.LinearAdd(*packed, memory.Put(x), y_device);
@@ -159,11 +171,21 @@ struct EmbedCase {
   float scale = 1.0f;
   std::vector<int32_t> tokens;
   std::vector<int32_t> positions;
+  bool in_bfloat16 = false;
 
   Array Run(Kernels& kernels) const {
     DeviceMemory memory(kernels);
-    const EmbeddingTable embedding = {memory.Put(table.data),
-                                      memory.Put(positions_table.data), scale};
+    EmbeddingTable embedding;
+    embedding.positions = memory.Put(positions_table.data);
+    embedding.scale = scale;
+    if (in_bfloat16) {
+      std::vector<uint16_t> rounded(table.data.size());
+      std::transform(table.data.begin(), table.data.end(), rounded.begin(),
+                     ToBFloat16);
+      embedding.bfloat16_table = memory.Put(rounded);
+    } else {
+      embedding.table = memory.Put(table.data);
+    }
     Matrix y = memory.Put(Array(tokens.size(), table.cols));
     kernels.Embed(embedding, memory.Put(tokens), memory.Put(positions), y);
     return memory.Get(y);
@@ -206,6 +228,47 @@ struct EncoderAttentionCase {
   }
 };
 
+// A cache on the device, in either type of its elements.
+class DeviceCells {
+ public:
+  DeviceCells(const Array& keys, const Array& values, bool in_bfloat16,
+              DeviceMemory& memory)
+      : memory_(memory) {
+    if (!in_bfloat16) {
+      cells_.keys = memory.Put(keys);
+      cells_.values = memory.Put(values);
+      return;
+    }
+    cells_.keys = {nullptr, keys.rows, keys.cols};
+    cells_.values = {nullptr, values.rows, values.cols};
+    cells_.bfloat16_keys = memory.Put(Rounded(keys));
+    cells_.bfloat16_values = memory.Put(Rounded(values));
+  }
+
+  const KvCells& cells() const { return cells_; }
+  Array keys() const { return Get(cells_.keys, cells_.bfloat16_keys); }
+  Array values() const { return Get(cells_.values, cells_.bfloat16_values); }
+
+ private:
+  static std::vector<uint16_t> Rounded(const Array& array) {
+    std::vector<uint16_t> rounded(array.data.size());
+    std::transform(array.data.begin(), array.data.end(), rounded.begin(),
+                   ToBFloat16);
+    return rounded;
+  }
+  // bfloat16 as their bits in floats of as many integers.
+  Array Get(Matrix matrix, const uint16_t* in_bfloat16) const {
+    if (in_bfloat16 == nullptr) return memory_.Get(matrix);
+    Array host(matrix.rows, matrix.cols);
+    std::vector<uint16_t> bits = memory_.Get(in_bfloat16, host.data.size());
+    std::copy(bits.begin(), bits.end(), host.data.begin());
+    return host;
+  }
+
+  DeviceMemory& memory_;
+  KvCells cells_;
+};
+
 struct Attended {
   Array context;
   Array keys;
@@ -218,6 +281,7 @@ struct SelfAttentionCase {
   Array keys;    // of all cells
   Array values;  // of all cells
   std::vector<std::vector<int32_t>> cells;
+  bool in_bfloat16 = false;
 
   Attended Run(Kernels& kernels) const {
     size_t stride = 0;
@@ -230,13 +294,12 @@ struct SelfAttentionCase {
       flat.resize(lengths.size() * stride, -1);
     }
     DeviceMemory memory(kernels);
-    const KvCells cache = {memory.Put(keys), memory.Put(values)};
+    const DeviceCells cache(keys, values, in_bfloat16, memory);
     Matrix context = memory.Put(Array(qkv.rows, heads.width()));
     kernels.SelfAttentionStep(
         heads, {qkv.rows, memory.Put(lengths), memory.Put(flat), int(stride)},
-        memory.Put(qkv), cache, context);
-    return {memory.Get(context), memory.Get(cache.keys),
-            memory.Get(cache.values)};
+        memory.Put(qkv), cache.cells(), context);
+    return {memory.Get(context), cache.keys(), cache.values()};
   }
 
   SelfAttentionCase Select(const std::vector<int>& rows) const {
@@ -255,13 +318,15 @@ struct CrossAttentionCase {
   Array values;  // of all cells
   std::vector<int32_t> begins;
   std::vector<int32_t> lengths;
+  bool in_bfloat16 = false;
 
   Array Run(Kernels& kernels) const {
     DeviceMemory memory(kernels);
+    const DeviceCells cache(keys, values, in_bfloat16, memory);
     Matrix context = memory.Put(Array(queries.rows, heads.width()));
     kernels.CrossAttentionStep(
         heads, {queries.rows, memory.Put(begins), memory.Put(lengths)},
-        memory.Put(queries), {memory.Put(keys), memory.Put(values)}, context);
+        memory.Put(queries), cache.cells(), context);
     return memory.Get(context);
   }
 
@@ -317,6 +382,7 @@ struct OutputTopKCase {
 struct DeviceUnderTest {
   std::string name;
   std::function<std::unique_ptr<Kernels>()> make;
+  std::vector<Precision> precisions;  // of linear layers
   // Why a row's bits may depend on the other rows; null: they do not.
   const char* why_rows_depend = nullptr;
 };
@@ -324,12 +390,15 @@ struct DeviceUnderTest {
 std::vector<DeviceUnderTest> DevicesUnderTest() {
   std::vector<DeviceUnderTest> devices;
   for (Isa isa : SupportedIsas()) {
-    devices.push_back({absl::StrCat("cpu_", IsaName(isa)),
-                       [isa] { return std::make_unique<CpuKernels>(isa); }});
+    devices.push_back(
+        {absl::StrReplaceAll(absl::StrCat("cpu_", IsaName(isa)), {{"-", "_"}}),
+         [isa] { return std::make_unique<CpuKernels>(isa); },
+         {Precision::kFloat32, Precision::kBFloat16, Precision::kInt8}});
   }
   devices.push_back(
       {"cpu_onednn",
        [] { return OneDnnKernels::Create(SupportedIsas().back()).value(); },
+       {Precision::kFloat32},
        OneDnnKernels::KeepsBitsOfRows()
            ? nullptr
            : "oneDNN without AVX-512 computes the last rows another way"});
@@ -388,7 +457,8 @@ class ParityTest : public ::testing::TestWithParam<DeviceUnderTest> {
   CrossAttentionCase RandomCrossAttention(HeadShape heads, int rows,
                                           int max_length);
 
-  void ExpectLinearParity(const LinearCase& linear);
+  // In every precision of the device.
+  void ExpectLinearParity(LinearCase linear);
   void ExpectLayerNormParity(const LayerNormCase& norm);
 
   ReferenceKernels reference_;
@@ -435,17 +505,29 @@ double AttentionTolerance(HeadShape heads, double query_norm, double key_norm,
 
 // ---- Linear
 
-void ParityTest::ExpectLinearParity(const LinearCase& linear) {
-  const Array actual = linear.Run(*device_);
-  const Array expected = linear.Run(reference_);
-  ExpectNear(actual, expected, [&](int r, int c) {
-    const int in_dim = linear.x.cols;
-    const double bias = linear.bias.empty() ? 0.0 : std::abs(linear.bias[c]);
-    const double residual = linear.add_to_y ? std::abs(linear.y.row(r)[c]) : 0;
-    return 4 * kEpsilon *
-           (Norm(linear.x.row(r), in_dim) * Norm(linear.weight.row(c), in_dim) +
-            bias + residual);
-  });
+// Sums of products err by a few epsilons of their norms. In bfloat16 both round
+// weights and inputs to the same numbers. int8 is exact up to the activation.
+double LinearTolerance(const LinearCase& linear, int r, int c) {
+  const double residual = linear.add_to_y ? std::abs(linear.y.row(r)[c]) : 0;
+  const double bias = linear.bias.empty() ? 0.0 : std::abs(linear.bias[c]);
+  const int in_dim = linear.x.cols;
+  const double norms =
+      Norm(linear.x.row(r), in_dim) * Norm(linear.weight.row(c), in_dim);
+  const bool exact = linear.precision == Precision::kInt8 &&
+                     (linear.activation == Activation::kNone ||
+                      linear.activation == Activation::kRelu);
+  return exact ? 0.0 : 4 * kEpsilon * (norms + bias + residual);
+}
+
+void ParityTest::ExpectLinearParity(LinearCase linear) {
+  for (Precision precision : GetParam().precisions) {
+    SCOPED_TRACE(PrecisionName(precision));
+    linear.precision = precision;
+    const Array actual = linear.Run(*device_);
+    const Array expected = linear.Run(reference_);
+    ExpectNear(actual, expected,
+               [&](int r, int c) { return LinearTolerance(linear, r, c); });
+  }
 }
 
 TEST_P(ParityTest, LinearOfAnyNumberOfRows) {
@@ -509,10 +591,14 @@ TEST_P(ParityTest, ActivationsOverTheirRange) {
     linear.x.data[0] = -1000.0f;
     linear.x.data[4000] = 1000.0f;
     linear.y = Array(4001, 1);
-    const Array actual = linear.Run(*device_);
-    ExpectNear(actual, linear.Run(reference_), [&](int r, int) {
-      return 4 * kEpsilon * std::abs(linear.x.data[r]);
-    });
+    for (Precision precision : GetParam().precisions) {
+      SCOPED_TRACE(PrecisionName(precision));
+      linear.precision = precision;
+      const Array actual = linear.Run(*device_);
+      ExpectNear(actual, linear.Run(reference_), [&](int r, int) {
+        return 4 * kEpsilon * std::abs(linear.x.data[r]);
+      });
+    }
   }
 }
 
@@ -522,11 +608,65 @@ TEST_P(ParityTest, LinearOfNoRows) {
 
 TEST_P(ParityTest, LinearWeightKnowsItsShape) {
   const LinearCase linear = RandomLinear(1, 12, 20, false);
-  const auto packed =
-      device_->PackLinear({linear.weight.data, {}, 20, 12}).value();
-  EXPECT_EQ(packed->in_dim(), 12);
-  EXPECT_EQ(packed->out_dim(), 20);
-  EXPECT_GE(packed->bytes(), 12 * 20 * sizeof(float));
+  for (Precision precision : GetParam().precisions) {
+    const auto packed =
+        device_->PackLinear({linear.weight.data, {}, 20, 12, precision})
+            .value();
+    EXPECT_EQ(packed->in_dim(), 12);
+    EXPECT_EQ(packed->out_dim(), 20);
+    EXPECT_GE(packed->bytes(), 12u * 20u);
+  }
+}
+
+// Rows whose magnitudes have no scale, and one with the largest of all.
+TEST_P(ParityTest, LinearOfExtremeMagnitudes) {
+  LinearCase linear = RandomLinear(4, 40, 70, true);
+  for (int i = 0; i < 40; ++i) {
+    linear.x.row(0)[i] = 0.0f;
+    linear.x.row(1)[i] *= 1e-38f;
+    linear.x.row(2)[i] *= 1e30f;
+    linear.weight.row(3)[i] = 0.0f;
+    linear.weight.row(4)[i] *= 1e-38f;
+  }
+  ExpectLinearParity(linear);
+}
+
+// Inputs and weights at the ends of the range of int8, all of one sign.
+TEST_P(ParityTest, LinearOfTheLargestSums) {
+  for (float sign : {1.0f, -1.0f}) {
+    LinearCase linear = RandomLinear(7, 4096, 70, true);
+    std::fill(linear.x.data.begin(), linear.x.data.end(), 3.0f);
+    std::fill(linear.weight.data.begin(), linear.weight.data.end(), sign);
+    ExpectLinearParity(linear);
+  }
+}
+
+// Halves between two bfloat16, or between two steps of int8.
+TEST_P(ParityTest, LinearRoundsTiesToEven) {
+  LinearCase linear;
+  linear.weight = Array(130, 130);
+  for (int i = 0; i < 130; ++i) linear.weight.row(i)[i] = 1.0f;
+  linear.x = Array(2, 130);
+  linear.y = linear.x;
+  linear.x.row(0)[0] = 127.0f;
+  for (int i = 1; i < 130; ++i) linear.x.row(0)[i] = i - 64.5f;
+  for (int i = 0; i < 130; ++i) linear.x.row(1)[i] = 1.0f + i / 256.0f;
+  ExpectLinearParity(linear);
+}
+
+TEST_P(ParityTest, RefusesOtherPrecisions) {
+  const std::vector<Precision>& known = GetParam().precisions;
+  const std::vector<float> weight(4);
+  for (Precision precision :
+       {Precision::kFloat32, Precision::kBFloat16, Precision::kInt8}) {
+    if (std::find(known.begin(), known.end(), precision) != known.end()) {
+      continue;
+    }
+    const auto packed = device_->PackLinear({weight, {}, 2, 2, precision});
+    EXPECT_EQ(packed.status().code(), absl::StatusCode::kUnimplemented);
+    EXPECT_THAT(std::string(packed.status().message()),
+                HasSubstr(PrecisionName(precision)));
+  }
 }
 
 // ---- LayerNorm, Embed
@@ -583,10 +723,13 @@ TEST_P(ParityTest, Embed) {
     embed.scale = std::sqrt(float(dim));
     embed.tokens = {0, 10, 3, 3, 9};
     embed.positions = {6, 0, 2, 3, 1};
-    const Array actual = embed.Run(*device_);
-    ExpectNear(actual, embed.Run(reference_), [&](int, int) {
-      return 2 * kEpsilon * (2.0 * embed.scale + 1.0);
-    });
+    for (bool in_bfloat16 : {false, true}) {
+      embed.in_bfloat16 = in_bfloat16;
+      const Array actual = embed.Run(*device_);
+      ExpectNear(actual, embed.Run(reference_), [&](int, int) {
+        return 2 * kEpsilon * (2.0 * embed.scale + 1.0);
+      });
+    }
   }
 }
 
@@ -655,16 +798,18 @@ TEST_P(ParityTest, SelfAttentionStep) {
     for (int max_length : {1, 40, 300}) {
       SCOPED_TRACE(absl::StrCat(heads.num_heads, " x ", heads.head_dim,
                                 ", length ", max_length));
-      const SelfAttentionCase attention =
-          RandomSelfAttention(heads, 12, max_length);
-      const Attended actual = attention.Run(*device_);
-      const Attended expected = attention.Run(reference_);
-      ExpectSameBits(actual.keys, expected.keys);
-      ExpectSameBits(actual.values, expected.values);
-      const double norm = 2.0 * std::sqrt(double(heads.head_dim));
-      ExpectNear(actual.context, expected.context, [&](int, int) {
-        return AttentionTolerance(heads, norm, norm, 2.0);
-      });
+      SelfAttentionCase attention = RandomSelfAttention(heads, 12, max_length);
+      for (bool in_bfloat16 : {false, true}) {
+        attention.in_bfloat16 = in_bfloat16;
+        const Attended actual = attention.Run(*device_);
+        const Attended expected = attention.Run(reference_);
+        ExpectSameBits(actual.keys, expected.keys);
+        ExpectSameBits(actual.values, expected.values);
+        const double norm = 2.0 * std::sqrt(double(heads.head_dim));
+        ExpectNear(actual.context, expected.context, [&](int, int) {
+          return AttentionTolerance(heads, norm, norm, 2.0);
+        });
+      }
     }
   }
 }
@@ -673,17 +818,19 @@ TEST_P(ParityTest, StoreKeysValues) {
   for (int width : {1, 10, 64}) {
     const Array kv = RandomArray(3, 2 * width, 1.0f);
     const Array before = RandomArray(6, width, 1.0f);
-    const auto store = [&](Kernels& kernels) {
+    const auto store = [&](Kernels& kernels, bool in_bfloat16) {
       DeviceMemory memory(kernels);
-      const KvCells cache = {memory.Put(before), memory.Put(before)};
+      const DeviceCells cache(before, before, in_bfloat16, memory);
       kernels.StoreKeysValues(memory.Put(std::vector<int32_t>{4, 0, 3}),
-                              memory.Put(kv), cache);
-      return std::make_pair(memory.Get(cache.keys), memory.Get(cache.values));
+                              memory.Put(kv), cache.cells());
+      return std::make_pair(cache.keys(), cache.values());
     };
-    const auto actual = store(*device_);
-    const auto expected = store(reference_);
-    ExpectSameBits(actual.first, expected.first);
-    ExpectSameBits(actual.second, expected.second);
+    for (bool in_bfloat16 : {false, true}) {
+      const auto actual = store(*device_, in_bfloat16);
+      const auto expected = store(reference_, in_bfloat16);
+      ExpectSameBits(actual.first, expected.first);
+      ExpectSameBits(actual.second, expected.second);
+    }
   }
 }
 
@@ -711,13 +858,15 @@ TEST_P(ParityTest, CrossAttentionStep) {
     for (int max_length : {1, 27, 300}) {
       SCOPED_TRACE(absl::StrCat(heads.num_heads, " x ", heads.head_dim,
                                 ", length ", max_length));
-      const CrossAttentionCase attention =
-          RandomCrossAttention(heads, 9, max_length);
+      CrossAttentionCase attention = RandomCrossAttention(heads, 9, max_length);
       const double norm = 2.0 * std::sqrt(double(heads.head_dim));
-      const Array actual = attention.Run(*device_);
-      ExpectNear(actual, attention.Run(reference_), [&](int, int) {
-        return AttentionTolerance(heads, norm, norm, 2.0);
-      });
+      for (bool in_bfloat16 : {false, true}) {
+        attention.in_bfloat16 = in_bfloat16;
+        const Array actual = attention.Run(*device_);
+        ExpectNear(actual, attention.Run(reference_), [&](int, int) {
+          return AttentionTolerance(heads, norm, norm, 2.0);
+        });
+      }
     }
   }
 }
@@ -887,16 +1036,20 @@ TEST_P(BatchInvarianceTest, Linear) {
                                                                  {1030, 70}}) {
     LinearCase linear = RandomLinear(256, in_dim, out_dim, true);
     linear.activation = Activation(UniformInt(0, 3));
-    for (bool add_to_y : {false, true}) {
-      linear.add_to_y = add_to_y;
-      const Array all = linear.Run(*device_);
-      for (int i = 0; i < 12; ++i) {
-        // Every count of rows up to two tiles, then any.
-        std::vector<int> rows = RandomPermutation(256);
-        rows.resize(i < 11 ? i + 1 : UniformInt(12, 256));
-        SCOPED_TRACE(
-            absl::StrCat(in_dim, " -> ", out_dim, ", ", rows.size(), " rows"));
-        ExpectSameBits(linear.Select(rows).Run(*device_), all.Select(rows));
+    for (Precision precision : GetParam().precisions) {
+      linear.precision = precision;
+      for (bool add_to_y : {false, true}) {
+        linear.add_to_y = add_to_y;
+        const Array all = linear.Run(*device_);
+        for (int i = 0; i < 12; ++i) {
+          // Every count of rows up to two tiles, then any.
+          std::vector<int> rows = RandomPermutation(256);
+          rows.resize(i < 11 ? i + 1 : UniformInt(12, 256));
+          SCOPED_TRACE(absl::StrCat(PrecisionName(precision), ", ", in_dim,
+                                    " -> ", out_dim, ", ", rows.size(),
+                                    " rows"));
+          ExpectSameBits(linear.Select(rows).Run(*device_), all.Select(rows));
+        }
       }
     }
   }
@@ -948,21 +1101,27 @@ TEST_P(BatchInvarianceTest, EncoderAttention) {
 
 TEST_P(BatchInvarianceTest, SelfAttentionStep) {
   for (HeadShape heads : kHeadShapes) {
-    const SelfAttentionCase attention = RandomSelfAttention(heads, 30, 50);
-    const Array all = attention.Run(*device_).context;
-    std::vector<int> rows = RandomPermutation(30);
-    rows.resize(UniformInt(1, 30));
-    ExpectSameBits(attention.Select(rows).Run(*device_).context,
-                   all.Select(rows));
+    SelfAttentionCase attention = RandomSelfAttention(heads, 30, 50);
+    for (bool in_bfloat16 : {false, true}) {
+      attention.in_bfloat16 = in_bfloat16;
+      const Array all = attention.Run(*device_).context;
+      std::vector<int> rows = RandomPermutation(30);
+      rows.resize(UniformInt(1, 30));
+      ExpectSameBits(attention.Select(rows).Run(*device_).context,
+                     all.Select(rows));
+    }
   }
 }
 
 TEST_P(BatchInvarianceTest, CrossAttentionStep) {
   for (HeadShape heads : kHeadShapes) {
-    const CrossAttentionCase attention = RandomCrossAttention(heads, 30, 50);
-    const Array all = attention.Run(*device_);
-    const std::vector<int> rows = RandomRows(30);
-    ExpectSameBits(attention.Select(rows).Run(*device_), all.Select(rows));
+    CrossAttentionCase attention = RandomCrossAttention(heads, 30, 50);
+    for (bool in_bfloat16 : {false, true}) {
+      attention.in_bfloat16 = in_bfloat16;
+      const Array all = attention.Run(*device_);
+      const std::vector<int> rows = RandomRows(30);
+      ExpectSameBits(attention.Select(rows).Run(*device_), all.Select(rows));
+    }
   }
 }
 

@@ -23,9 +23,21 @@ void CheckHeads(HeadShape heads) {
       << heads.num_heads << " heads of " << heads.head_dim;
 }
 
-void CheckCache(HeadShape heads, const KvCells& cache) {
-  CheckShape("keys", cache.keys, cache.keys.rows, heads.width());
-  CheckShape("values", cache.values, cache.keys.rows, heads.width());
+// A matrix of a cache: in one of the two types, but not in both.
+void CheckCells(const char* name, Matrix cells, const uint16_t* in_bfloat16,
+                int rows, int width) {
+  PEREGRINE_CHECK(cells.rows == rows && cells.cols == width)
+      << name << " is " << cells << ", expected [" << rows << ", " << width
+      << "]";
+  PEREGRINE_CHECK(rows == 0 ||
+                  (cells.data != nullptr) != (in_bfloat16 != nullptr))
+      << name << " is null or there twice";
+}
+
+void CheckCache(const KvCells& cache, int width) {
+  const int rows = cache.keys.rows;
+  CheckCells("keys", cache.keys, cache.bfloat16_keys, rows, width);
+  CheckCells("values", cache.values, cache.bfloat16_values, rows, width);
 }
 
 void CheckToken(int32_t token, int vocab_size) {
@@ -48,7 +60,9 @@ void CheckLinearSource(const LinearSource& source) {
 }
 
 void CheckEmbed(const EmbeddingTable& table, Matrix y) {
-  PEREGRINE_CHECK(table.table != nullptr && table.positions != nullptr);
+  PEREGRINE_CHECK((table.table != nullptr) !=
+                  (table.bfloat16_table != nullptr));
+  PEREGRINE_CHECK(table.positions != nullptr);
   CheckShape("y", y, y.rows, y.cols);
 }
 
@@ -77,7 +91,7 @@ void CheckEncoderAttention(HeadShape heads, const PackedSequences& sequences,
 void CheckSelfAttentionStep(HeadShape heads, const StepRows& rows, Matrix qkv,
                             const KvCells& cache, Matrix context) {
   CheckHeads(heads);
-  CheckCache(heads, cache);
+  CheckCache(cache, heads.width());
   PEREGRINE_CHECK(rows.num_rows >= 0 &&
                   ((rows.lengths != nullptr && rows.cells != nullptr) ||
                    rows.num_rows == 0));
@@ -87,14 +101,14 @@ void CheckSelfAttentionStep(HeadShape heads, const StepRows& rows, Matrix qkv,
 
 void CheckStoreKeysValues(Matrix kv, const KvCells& cache) {
   CheckShape("kv", kv, kv.rows, 2 * cache.keys.cols);
-  CheckShape("values", cache.values, cache.keys.rows, cache.keys.cols);
+  CheckCache(cache, cache.keys.cols);
 }
 
 void CheckCrossAttentionStep(HeadShape heads, const SourceSpans& spans,
                              Matrix queries, const KvCells& cache,
                              Matrix context) {
   CheckHeads(heads);
-  CheckCache(heads, cache);
+  CheckCache(cache, heads.width());
   PEREGRINE_CHECK(spans.num_rows >= 0 &&
                   ((spans.begins != nullptr && spans.lengths != nullptr) ||
                    spans.num_rows == 0));

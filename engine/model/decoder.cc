@@ -12,11 +12,21 @@ namespace {
 using kernels::Activation;
 using kernels::Matrix;
 
+// In bfloat16 unless the model is in float32.
 absl::Status AllocateCache(int num_layers, size_t num_cells, int width,
-                           DeviceMemory& memory,
+                           kernels::Precision precision, DeviceMemory& memory,
                            std::vector<kernels::KvCells>& cache) {
   cache.resize(num_layers);
   for (kernels::KvCells& layer : cache) {
+    if (precision != kernels::Precision::kFloat32) {
+      layer.keys = layer.values = {nullptr, static_cast<int>(num_cells), width};
+      const size_t count = num_cells * width;
+      PEREGRINE_RETURN_IF_ERROR(
+          memory.NewBFloat16(count, &layer.bfloat16_keys));
+      PEREGRINE_RETURN_IF_ERROR(
+          memory.NewBFloat16(count, &layer.bfloat16_values));
+      continue;
+    }
     PEREGRINE_RETURN_IF_ERROR(memory.NewMatrix(num_cells, width, &layer.keys));
     PEREGRINE_RETURN_IF_ERROR(
         memory.NewMatrix(num_cells, width, &layer.values));
@@ -47,10 +57,13 @@ absl::Status Decoder::Allocate() {
   const StackConfig& stack = architecture.decoder;
   const int width = stack.heads().width();
   const int rows = limits_.max_rows;
-  PEREGRINE_RETURN_IF_ERROR(AllocateCache(
-      stack.num_layers, limits_.target_cells, width, memory_, target_cache_));
-  PEREGRINE_RETURN_IF_ERROR(AllocateCache(
-      stack.num_layers, limits_.source_cells, width, memory_, source_cache_));
+  const kernels::Precision precision = model_.weights().precision;
+  PEREGRINE_RETURN_IF_ERROR(AllocateCache(stack.num_layers,
+                                          limits_.target_cells, width,
+                                          precision, memory_, target_cache_));
+  PEREGRINE_RETURN_IF_ERROR(AllocateCache(stack.num_layers,
+                                          limits_.source_cells, width,
+                                          precision, memory_, source_cache_));
   PEREGRINE_RETURN_IF_ERROR(memory_.NewMatrix(rows, stack.model_dim, &x_));
   PEREGRINE_RETURN_IF_ERROR(memory_.NewMatrix(rows, stack.model_dim, &normed_));
   PEREGRINE_RETURN_IF_ERROR(memory_.NewMatrix(rows, 3 * width, &qkv_));

@@ -23,6 +23,12 @@ absl::Status DeviceMemory::NewMatrix(size_t rows, int cols,
   return absl::OkStatus();
 }
 
+absl::Status DeviceMemory::NewBFloat16(size_t count, uint16_t** data) {
+  PEREGRINE_ASSIGN_OR_RETURN(void* memory, Allocate(count * sizeof(uint16_t)));
+  *data = static_cast<uint16_t*>(memory);
+  return absl::OkStatus();
+}
+
 absl::Status DeviceMemory::NewInts(size_t count, int32_t** ints) {
   PEREGRINE_ASSIGN_OR_RETURN(void* data, Allocate(count * sizeof(int32_t)));
   *ints = static_cast<int32_t*>(data);

@@ -20,6 +20,8 @@ class DeviceMemory {
   explicit DeviceMemory(kernels::Kernels& kernels) : kernels_(kernels) {}
 
   absl::Status NewMatrix(size_t rows, int cols, kernels::Matrix* matrix);
+  // Elements of 16 bits.
+  absl::Status NewBFloat16(size_t count, uint16_t** data);
   absl::Status NewInts(size_t count, int32_t** ints);
 
  private:

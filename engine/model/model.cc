@@ -8,10 +8,11 @@
 namespace peregrine::model {
 
 absl::StatusOr<std::unique_ptr<const Model>> Model::Load(
-    const ModelConfig& config, TensorSource& tensors,
-    kernels::Kernels& kernels) {
+    const ModelConfig& config, TensorSource& tensors, kernels::Kernels& kernels,
+    kernels::Precision precision) {
   PEREGRINE_ASSIGN_OR_RETURN(
-      Weights weights, LoadWeights(config.architecture, tensors, kernels));
+      Weights weights,
+      LoadWeights(config.architecture, tensors, kernels, precision));
   return absl::WrapUnique<const Model>(new Model(config, std::move(weights)));
 }
 

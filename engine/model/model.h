@@ -19,7 +19,8 @@ class Model {
   // used during the call only.
   static absl::StatusOr<std::unique_ptr<const Model>> Load(
       const ModelConfig& config, TensorSource& tensors,
-      kernels::Kernels& kernels);
+      kernels::Kernels& kernels,
+      kernels::Precision precision = kernels::Precision::kFloat32);
 
   const ModelConfig& config() const { return config_; }
   const Weights& weights() const { return weights_; }

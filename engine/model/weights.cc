@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/types/span.h"
 #include "engine/base/status_macros.h"
+#include "engine/kernels/precision.h"
 #include "engine/model/positions.h"
 
 namespace peregrine::model {
@@ -23,11 +24,17 @@ using kernels::NormWeight;
 class WeightsLoader {
  public:
   WeightsLoader(const ArchitectureConfig& architecture, TensorSource& tensors,
-                kernels::Kernels& kernels)
-      : architecture_(architecture), tensors_(tensors), kernels_(kernels) {}
+                kernels::Kernels& kernels, kernels::Precision precision)
+      : architecture_(architecture),
+        tensors_(tensors),
+        kernels_(kernels),
+        precision_(precision) {
+    weights_.precision = precision;
+  }
 
   absl::StatusOr<Weights> Load() {
     PEREGRINE_RETURN_IF_ERROR(LoadEmbeddings());
+    PEREGRINE_RETURN_IF_ERROR(LoadOutput());  // then the embedding can go
     const StackConfig& encoder = architecture_.encoder;
     const StackConfig& decoder = architecture_.decoder;
     for (int n = 0; n < encoder.num_layers; ++n) {
@@ -52,7 +59,6 @@ class WeightsLoader {
       PEREGRINE_ASSIGN_OR_RETURN(weights_.decoder_norm,
                                  LoadNorm("decoder.norm", decoder.model_dim));
     }
-    PEREGRINE_RETURN_IF_ERROR(LoadOutput());
     PEREGRINE_RETURN_IF_ERROR(CheckNothingLeft());
     return std::move(weights_);
   }
@@ -66,20 +72,35 @@ class WeightsLoader {
     return values;
   }
 
-  absl::StatusOr<const float*> Upload(const std::vector<float>& values) {
-    const size_t bytes = values.size() * sizeof(float);
+  template <class T>
+  absl::StatusOr<const T*> Upload(const std::vector<T>& values) {
+    const size_t bytes = values.size() * sizeof(T);
     PEREGRINE_ASSIGN_OR_RETURN(auto buffer, kernels_.Allocate(bytes));
     kernels_.CopyToDevice(values.data(), bytes, buffer->data());
     weights_.bytes += bytes;
     weights_.buffers.push_back(std::move(buffer));
-    return static_cast<const float*>(weights_.buffers.back()->data());
+    return static_cast<const T*>(weights_.buffers.back()->data());
+  }
+
+  absl::Status UploadTable(const std::vector<float>& values,
+                           EmbeddingTable& table) {
+    if (precision_ == kernels::Precision::kFloat32) {
+      PEREGRINE_ASSIGN_OR_RETURN(table.table, Upload(values));
+      return absl::OkStatus();
+    }
+    std::vector<uint16_t> rounded(values.size());
+    std::transform(values.begin(), values.end(), rounded.begin(),
+                   kernels::ToBFloat16);
+    PEREGRINE_ASSIGN_OR_RETURN(table.bfloat16_table, Upload(rounded));
+    return absl::OkStatus();
   }
 
   absl::StatusOr<std::unique_ptr<LinearWeight>> Pack(
       const std::vector<float>& weight, const std::vector<float>& bias,
       int out_dim, int in_dim) {
     PEREGRINE_ASSIGN_OR_RETURN(
-        auto packed, kernels_.PackLinear({weight, bias, out_dim, in_dim}));
+        auto packed,
+        kernels_.PackLinear({weight, bias, out_dim, in_dim, precision_}));
     weights_.bytes += packed->bytes();
     return packed;
   }
@@ -116,17 +137,17 @@ class WeightsLoader {
     PEREGRINE_ASSIGN_OR_RETURN(
         auto source, Read("encoder.embedding", {architecture_.source_vocab_size,
                                                 encoder.model_dim}));
-    PEREGRINE_ASSIGN_OR_RETURN(weights_.source_embedding.table, Upload(source));
+    PEREGRINE_RETURN_IF_ERROR(UploadTable(source, weights_.source_embedding));
     if (architecture_.share_embeddings) {
-      weights_.target_embedding.table = weights_.source_embedding.table;
+      weights_.target_embedding = weights_.source_embedding;
       target_embedding_ = std::move(source);
     } else {
       PEREGRINE_ASSIGN_OR_RETURN(
           target_embedding_,
           Read("decoder.embedding",
                {architecture_.target_vocab_size, decoder.model_dim}));
-      PEREGRINE_ASSIGN_OR_RETURN(weights_.target_embedding.table,
-                                 Upload(target_embedding_));
+      PEREGRINE_RETURN_IF_ERROR(
+          UploadTable(target_embedding_, weights_.target_embedding));
     }
     PEREGRINE_RETURN_IF_ERROR(LoadPositions(
         "encoder.positions", encoder.model_dim, weights_.source_embedding));
@@ -227,6 +248,7 @@ class WeightsLoader {
     }
     PEREGRINE_ASSIGN_OR_RETURN(weights_.output,
                                Pack(weight, bias, vocab_size, in_dim));
+    target_embedding_ = {};
     return absl::OkStatus();
   }
 
@@ -244,16 +266,18 @@ class WeightsLoader {
   const ArchitectureConfig& architecture_;
   TensorSource& tensors_;
   kernels::Kernels& kernels_;
+  const kernels::Precision precision_;
   Weights weights_;
-  std::vector<float> target_embedding_;  // kept for a tied output
+  std::vector<float> target_embedding_;  // until LoadOutput, which may tie it
 };
 
 }  // namespace
 
 absl::StatusOr<Weights> LoadWeights(const ArchitectureConfig& architecture,
                                     TensorSource& tensors,
-                                    kernels::Kernels& kernels) {
-  return WeightsLoader(architecture, tensors, kernels).Load();
+                                    kernels::Kernels& kernels,
+                                    kernels::Precision precision) {
+  return WeightsLoader(architecture, tensors, kernels, precision).Load();
 }
 
 }  // namespace peregrine::model

@@ -58,6 +58,8 @@ struct Weights {
   std::unique_ptr<kernels::LinearWeight> output_factor;  // [rank, D], or null
   std::unique_ptr<kernels::LinearWeight> output;         // [vocab, D or rank]
 
+  // Of the linear layers.
+  kernels::Precision precision = kernels::Precision::kFloat32;
   // What the views above point to.
   std::vector<std::unique_ptr<kernels::Buffer>> buffers;
 
@@ -66,10 +68,12 @@ struct Weights {
 };
 
 // Reads every tensor that `architecture` asks for, and refuses a checkpoint
-// that has others: they would belong to another architecture.
+// that has others: they would belong to another architecture. Linear layers are
+// kept in `precision`; embeddings in bfloat16 unless that is float32.
 absl::StatusOr<Weights> LoadWeights(const ArchitectureConfig& architecture,
                                     TensorSource& tensors,
-                                    kernels::Kernels& kernels);
+                                    kernels::Kernels& kernels,
+                                    kernels::Precision precision);
 
 }  // namespace peregrine::model
 

@@ -57,6 +57,11 @@ class BrokenModelTest(unittest.TestCase):
         with harness.Server(models=(self.model,)) as server:
             self.assertNotEqual(best(server.translate("The house.")), "")
 
+    def test_a_precision_that_the_device_lacks(self):
+        self.assert_refused(
+            "cpu-onednn: found the precision int8, it multiplies in float32 only",
+            flags=("--device=cpu-onednn", "--precision=int8"))
+
     def test_no_such_folder(self):
         self.assert_refused("/nonexistent/model",
                             models=("/nonexistent/model",))

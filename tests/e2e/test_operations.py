@@ -126,6 +126,22 @@ class MetricsTest(unittest.TestCase):
             self.assertGreater(
                 server.metric("peregrine_model_weights_bytes"), 1e6)
 
+    def test_the_precision_served_is_the_one_told(self):
+        sizes = {}
+        for precision in ("float32", "bf16", "int8"):
+            with harness.Server(f"--precision={precision}") as server:
+                server.translate("The children are playing in the garden.")
+                models = server.stub.ListModels(pb.ListModelsRequest()).models
+                self.assertEqual([d.precision for d in models[0].devices],
+                                 [precision])
+                labels = [s for s in server.metrics()
+                          if s.startswith("peregrine_model_weights_bytes")]
+                self.assertEqual(len(labels), 1)
+                self.assertIn(f'precision="{precision}"', labels[0])
+                sizes[precision] = server.metric("peregrine_model_weights_bytes")
+        self.assertLess(sizes["bf16"], 0.6 * sizes["float32"])
+        self.assertLess(sizes["int8"], 0.7 * sizes["bf16"])
+
     def test_histograms_add_up(self):
         with harness.Server() as server:
             server.translate(*harness.english_sentences())

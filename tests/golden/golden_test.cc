@@ -15,8 +15,10 @@
 #include <tuple>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "engine/decode/session.h"
 #include "engine/kernels/device.h"
+#include "engine/kernels/precision.h"
 #include "engine/model/config.h"
 #include "engine/model/decoder.h"
 #include "engine/model/device_memory.h"
@@ -30,9 +32,6 @@ namespace {
 
 using nlohmann::json;
 
-// Of the largest magnitude in the row that is compared.
-constexpr double kRelativeTolerance = 1e-4;
-
 const std::filesystem::path kRoot = PEREGRINE_SOURCE_DIR;
 
 json ReadJson(const std::filesystem::path& path) {
@@ -41,12 +40,13 @@ json ReadJson(const std::filesystem::path& path) {
   return json::parse(file);
 }
 
+// `tolerance` is of the largest magnitude in the row.
 void ExpectRowNear(const float* found, const std::vector<float>& expected,
-                   const std::string& what) {
+                   double tolerance, const std::string& what) {
   double scale = 0;
   for (float value : expected) scale = std::max<double>(scale, std::abs(value));
   for (size_t i = 0; i < expected.size(); ++i) {
-    ASSERT_NEAR(found[i], expected[i], kRelativeTolerance * scale)
+    ASSERT_NEAR(found[i], expected[i], tolerance * scale)
         << what << ", element " << i;
   }
 }
@@ -54,9 +54,32 @@ void ExpectRowNear(const float* found, const std::vector<float>& expected,
 struct GoldenCase {
   std::string model;
   std::string device;
+  kernels::Precision precision;
 };
 
-constexpr const char* kDevices[] = {"reference", "cpu", "cpu-onednn"};
+// Of rounding a number to `precision`, relative to the largest of its row.
+double UnitRoundoff(kernels::Precision precision) {
+  switch (precision) {
+    case kernels::Precision::kFloat32:
+      break;
+    case kernels::Precision::kBFloat16:
+      return 1.0 / 512;
+    case kernels::Precision::kInt8:
+      return 0.5 / 127;
+  }
+  return 1.0 / (1 << 24);
+}
+
+// What comes out of the whole model, relative to the largest of its row. The
+// linear layers err independently of each other; four a layer of the encoder,
+// six of the decoder and the output are one after another.
+double Tolerance(const model::ArchitectureConfig& architecture,
+                 kernels::Precision precision) {
+  if (precision == kernels::Precision::kFloat32) return 1e-4;
+  const int depth = 4 * architecture.encoder.num_layers +
+                    6 * architecture.decoder.num_layers + 1;
+  return 6 * UnitRoundoff(precision) * std::sqrt(depth);
+}
 
 class GoldenTest : public testing::TestWithParam<GoldenCase> {
  protected:
@@ -72,6 +95,7 @@ class GoldenTest : public testing::TestWithParam<GoldenCase> {
     ASSERT_TRUE(config.ok()) << config.status();
     config_ = *config;
     kernels_ = *kernels::MakeKernels(*kernels::ParseDevice(GetParam().device));
+    tolerance_ = Tolerance(config_.architecture, GetParam().precision);
     model_ = LoadModel();
   }
 
@@ -79,7 +103,8 @@ class GoldenTest : public testing::TestWithParam<GoldenCase> {
     auto tensors =
         model::SafetensorsFile::Open(directory_ / "model.safetensors");
     EXPECT_TRUE(tensors.ok()) << tensors.status();
-    auto model = model::Model::Load(config_, **tensors, *kernels_);
+    auto model =
+        model::Model::Load(config_, **tensors, *kernels_, GetParam().precision);
     EXPECT_TRUE(model.ok()) << model.status();
     return *std::move(model);
   }
@@ -108,10 +133,15 @@ class GoldenTest : public testing::TestWithParam<GoldenCase> {
   }
 
   void CheckSearch(const json& search);
+  void CheckHypotheses(const std::vector<decode::Hypothesis>& found,
+                       const json& expected);
 
   json golden_;
   std::filesystem::path directory_;
   model::ModelConfig config_;
+  double tolerance_ = 0;
+  int num_same_ = 0;  // best hypotheses that are the expected ones
+  int num_other_ = 0;
   std::unique_ptr<kernels::Kernels> kernels_;
   std::unique_ptr<const model::Model> model_;
 };
@@ -136,7 +166,7 @@ TEST_P(GoldenTest, EncoderOutput) {
       const size_t row = first_row + expected["rows"][r].get<size_t>();
       ExpectRowNear(
           host.data() + row * output.cols,
-          expected["values"][r].get<std::vector<float>>(),
+          expected["values"][r].get<std::vector<float>>(), tolerance_,
           "sentence " + std::to_string(i) + ", row " + std::to_string(r));
     }
     first_row += lengths[i];
@@ -192,7 +222,7 @@ TEST_P(GoldenTest, StepLogits) {
       std::vector<float> found;
       for (int column : columns) found.push_back(all[column]);
       ExpectRowNear(found.data(), run["logits"][step].get<std::vector<float>>(),
-                    "step " + std::to_string(step));
+                    tolerance_, "step " + std::to_string(step));
     }
   }
 }
@@ -222,21 +252,31 @@ void GoldenTest::CheckSearch(const json& search) {
   while (session->live_sentences() > 0) {
     for (const decode::SentenceOutput& output : session->Step()) {
       SCOPED_TRACE("sentence " + std::to_string(output.id));
-      const json& expected = hypotheses[output.id];
-      ASSERT_EQ(output.hypotheses.size(), expected.size());
-      for (size_t rank = 0; rank < expected.size(); ++rank) {
-        const decode::Hypothesis& found = output.hypotheses[rank];
-        EXPECT_EQ(found.tokens,
-                  expected[rank]["tokens"].get<std::vector<int32_t>>())
-            << "rank " << rank;
-        const double score = expected[rank]["score"];
-        EXPECT_NEAR(found.score, score,
-                    kRelativeTolerance * std::max(1.0, std::abs(score)))
-            << "rank " << rank;
-        EXPECT_EQ(found.truncated, expected[rank]["truncated"].get<bool>())
-            << "rank " << rank;
-      }
+      CheckHypotheses(output.hypotheses, hypotheses[output.id]);
     }
+  }
+}
+
+// float32 must find the very hypotheses. Rounding to fewer bits leads a search
+// elsewhere where one of its decisions is near, by margins that are not known
+// here: then those found in both must have like scores, and most of the best be
+// the same (see the test).
+void GoldenTest::CheckHypotheses(const std::vector<decode::Hypothesis>& found,
+                                 const json& expected) {
+  ASSERT_EQ(found.size(), expected.size());
+  const bool is_float32 = GetParam().precision == kernels::Precision::kFloat32;
+  for (size_t rank = 0; rank < expected.size(); ++rank) {
+    SCOPED_TRACE("rank " + std::to_string(rank));
+    const double score = expected[rank]["score"];
+    const double tolerance = tolerance_ * std::max(1.0, std::abs(score));
+    const bool is_same = found[rank].tokens ==
+                         expected[rank]["tokens"].get<std::vector<int32_t>>();
+    EXPECT_TRUE(is_same || !is_float32)
+        << testing::PrintToString(found[rank].tokens);
+    if (rank == 0) ++(is_same ? num_same_ : num_other_);
+    if (!is_same) continue;
+    EXPECT_NEAR(found[rank].score, score, tolerance);
+    EXPECT_EQ(found[rank].truncated, expected[rank]["truncated"].get<bool>());
   }
 }
 
@@ -246,6 +286,7 @@ TEST_P(GoldenTest, Hypotheses) {
     SCOPED_TRACE(search["options"].dump());
     CheckSearch(search);
   }
+  EXPECT_GT(num_same_, num_other_);
 }
 
 // Text to tokens and back, where the model has tokenizers.
@@ -255,7 +296,8 @@ TEST_P(GoldenTest, Text) {
     return;
   }
   const auto loaded = TranslationModel::Load(
-      directory_, *kernels::ParseDevice(GetParam().device));
+      directory_, *kernels::ParseDevice(GetParam().device),
+      GetParam().precision);
   ASSERT_TRUE(loaded.ok()) << loaded.status();
   const auto& model = **loaded;
   for (size_t i = 0; i < golden_["sentences"].size(); ++i) {
@@ -277,19 +319,28 @@ std::vector<GoldenCase> AllCases() {
   for (const auto& entry :
        std::filesystem::directory_iterator(kRoot / "tests/golden")) {
     if (!std::filesystem::exists(entry.path() / "golden.json")) continue;
-    for (const char* device : kDevices) {
-      cases.push_back({entry.path().filename(), device});
+    using kernels::Precision;
+    for (Precision precision :
+         {Precision::kFloat32, Precision::kBFloat16, Precision::kInt8}) {
+      for (const char* device : {"reference", "cpu"}) {
+        cases.push_back({entry.path().filename(), device, precision});
+      }
     }
+    cases.push_back(
+        {entry.path().filename(), "cpu-onednn", Precision::kFloat32});
   }
   std::sort(cases.begin(), cases.end(), [](const auto& a, const auto& b) {
-    return std::tie(a.model, a.device) < std::tie(b.model, b.device);
+    return std::tie(a.model, a.device, a.precision) <
+           std::tie(b.model, b.device, b.precision);
   });
   return cases;
 }
 
 INSTANTIATE_TEST_SUITE_P(
     Models, GoldenTest, testing::ValuesIn(AllCases()), [](const auto& test) {
-      std::string name = test.param.model + "_" + test.param.device;
+      std::string name =
+          absl::StrCat(test.param.model, "_", test.param.device, "_",
+                       kernels::PrecisionName(test.param.precision));
       std::replace_if(
           name.begin(), name.end(),
           [](unsigned char c) { return std::isalnum(c) == 0; }, '_');

@@ -6,6 +6,7 @@
 #include <limits>
 #include <utility>
 
+#include "absl/memory/memory.h"
 #include "engine/base/check.h"
 #include "engine/base/status_macros.h"
 #include "engine/kernels/host_buffer.h"
@@ -18,31 +19,60 @@ constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 const VectorOps& VectorOpsFor(Isa isa) {
 #if defined(__x86_64__)
+  if (isa == Isa::kAvx512Bf16) return Avx512Bf16VectorOps();
+  if (isa == Isa::kAvx512Vnni) return Avx512VnniVectorOps();
   if (isa == Isa::kAvx512) return Avx512VectorOps();
+  if (isa == Isa::kAvxVnni) return AvxVnniVectorOps();
   if (isa == Isa::kAvx2) return Avx2VectorOps();
 #endif
   PEREGRINE_CHECK(isa == Isa::kGeneric) << "not built for " << IsaName(isa);
   return GenericVectorOps();
 }
 
-// Panels as VectorOps::linear reads them, then the bias, zero where there is
-// none.
+const LinearOps& LinearOpsFor(const VectorOps& ops, Precision precision) {
+  switch (precision) {
+    case Precision::kFloat32:
+      return ops.float32;
+    case Precision::kBFloat16:
+      return ops.bfloat16;
+    case Precision::kInt8:
+      return ops.int8;
+  }
+  PEREGRINE_CHECK(false) << "unknown precision";
+  return ops.float32;
+}
+
+size_t RoundUp(size_t value, size_t multiple) {
+  return (value + multiple - 1) / multiple * multiple;
+}
+
+// A weight as LinearOps reads it, in one buffer: panels, the bias (zero where
+// there is none), then scales and first sums of int8.
 class CpuLinearWeight final : public LinearWeight {
  public:
   static absl::StatusOr<std::unique_ptr<LinearWeight>> Pack(
-      Isa isa, const VectorOps& ops, const LinearSource& source) {
-    const size_t columns = ops.panel_columns;
-    const size_t padded = (source.out_dim + columns - 1) / columns * columns;
-    const size_t panels_floats = padded * source.in_dim;
-    PEREGRINE_ASSIGN_OR_RETURN(
-        std::unique_ptr<Buffer> buffer,
-        AllocateHostBuffer((panels_floats + padded) * sizeof(float)));
-    float* panels = static_cast<float*>(buffer->data());
+      Isa isa, const LinearOps& ops, const LinearSource& source) {
+    const size_t steps = (source.in_dim + ops.step_depth - 1) / ops.step_depth;
+    const size_t columns = RoundUp(source.out_dim, ops.panel_columns);
+    const size_t rows_of_columns = source.precision == Precision::kInt8 ? 3 : 1;
+    PEREGRINE_ASSIGN_OR_RETURN(std::unique_ptr<Buffer> buffer,
+                               AllocateHostBuffer((steps + rows_of_columns) *
+                                                  columns * sizeof(uint32_t)));
+    auto packed = absl::WrapUnique(
+        new CpuLinearWeight(isa, ops, source, std::move(buffer)));
+    packed->steps_ = static_cast<int>(steps);
+    packed->packed_.panels = static_cast<uint32_t*>(packed->buffer_->data());
+    packed->bias_ =
+        reinterpret_cast<float*>(packed->packed_.panels + steps * columns);
+    if (source.precision == Precision::kInt8) {
+      packed->packed_.scales = packed->bias_ + columns;
+      packed->packed_.first_sums =
+          reinterpret_cast<int32_t*>(packed->packed_.scales + columns);
+    }
     ops.pack_weight(source.weight.data(), source.out_dim, source.in_dim,
-                    panels);
-    std::copy(source.bias.begin(), source.bias.end(), panels + panels_floats);
-    return std::unique_ptr<LinearWeight>(
-        new CpuLinearWeight(isa, source, std::move(buffer), panels_floats));
+                    packed->packed_);
+    std::copy(source.bias.begin(), source.bias.end(), packed->bias_);
+    return std::unique_ptr<LinearWeight>(std::move(packed));
   }
 
   int in_dim() const override { return in_dim_; }
@@ -50,25 +80,36 @@ class CpuLinearWeight final : public LinearWeight {
   size_t bytes() const override { return buffer_->bytes(); }
 
   Isa isa() const { return isa_; }
-  const float* panels() const { return panels_; }
-  const float* bias() const { return bias_; }
+  const LinearOps& ops() const { return ops_; }
+  // What concerns the weight.
+  PackedLinear Linear() const {
+    PackedLinear linear;
+    linear.panels = packed_.panels;
+    linear.weight_scales = packed_.scales;
+    linear.first_sums = packed_.first_sums;
+    linear.bias = bias_;
+    linear.steps = steps_;
+    linear.out_dim = out_dim_;
+    return linear;
+  }
 
  private:
-  CpuLinearWeight(Isa isa, const LinearSource& source,
-                  std::unique_ptr<Buffer> buffer, size_t panels_floats)
+  CpuLinearWeight(Isa isa, const LinearOps& ops, const LinearSource& source,
+                  std::unique_ptr<Buffer> buffer)
       : isa_(isa),
+        ops_(ops),
         in_dim_(source.in_dim),
         out_dim_(source.out_dim),
-        buffer_(std::move(buffer)),
-        panels_(static_cast<const float*>(buffer_->data())),
-        bias_(panels_ + panels_floats) {}
+        buffer_(std::move(buffer)) {}
 
   const Isa isa_;
+  const LinearOps& ops_;
   const int in_dim_;
   const int out_dim_;
   const std::unique_ptr<Buffer> buffer_;
-  const float* const panels_;
-  const float* const bias_;
+  int steps_ = 0;
+  PackedWeight packed_;
+  float* bias_ = nullptr;
 };
 
 // -infinity for all that may not follow, so that the best k are found by value
@@ -95,7 +136,8 @@ absl::StatusOr<std::unique_ptr<Buffer>> CpuKernels::Allocate(size_t bytes) {
 absl::StatusOr<std::unique_ptr<LinearWeight>> CpuKernels::PackLinear(
     const LinearSource& source) {
   CheckLinearSource(source);
-  return CpuLinearWeight::Pack(isa_, ops_, source);
+  return CpuLinearWeight::Pack(isa_, LinearOpsFor(ops_, source.precision),
+                               source);
 }
 
 void CpuKernels::CopyToDevice(const void* host, size_t bytes, void* device) {
@@ -111,9 +153,14 @@ void CpuKernels::Embed(const EmbeddingTable& table, const int32_t* tokens,
   CheckEmbed(table, y);
   const size_t dim = y.cols;
   for (int r = 0; r < y.rows; ++r) {
-    ops_.embed(table.table + tokens[r] * dim,
-               table.positions + positions[r] * dim, table.scale, y.cols,
-               y.row(r));
+    const float* position = table.positions + positions[r] * dim;
+    if (table.table != nullptr) {
+      ops_.embed(table.table + tokens[r] * dim, position, table.scale, y.cols,
+                 y.row(r));
+    } else {
+      ops_.embed_bfloat16(table.bfloat16_table + tokens[r] * dim, position,
+                          table.scale, y.cols, y.row(r));
+    }
   }
 }
 
@@ -141,18 +188,34 @@ void CpuKernels::RunLinear(const LinearWeight& weight, Matrix x,
   auto* packed = dynamic_cast<const CpuLinearWeight*>(&weight);
   PEREGRINE_CHECK(packed != nullptr && packed->isa() == isa_)
       << "weight of another device";
-  PackedLinear linear;
-  linear.x = x.data;
-  linear.panels = packed->panels();
-  linear.bias = packed->bias();
-  linear.y = y.data;
-  linear.partial_sums = Scratch(ops_.partial_sums_floats(x.rows));
-  linear.rows = x.rows;
-  linear.in_dim = packed->in_dim();
-  linear.out_dim = packed->out_dim();
+  const LinearOps& ops = packed->ops();
+  PackedLinear linear = packed->Linear();
   linear.activation = activation;
   linear.add_to_y = add_to_y;
-  ops_.linear(linear);
+
+  const bool packs = ops.pack_inputs != nullptr;
+  linear.input_stride = packs ? RoundUp(linear.steps, 16) * ops.step_bytes
+                              : x.cols * sizeof(float);
+  const size_t max_rows = std::min(x.rows, ops.max_rows);
+  const size_t inputs_floats =
+      packs ? max_rows * linear.input_stride / sizeof(float) : 0;
+  float* const inputs =
+      Scratch(inputs_floats + max_rows + max_rows * ops.panel_columns);
+  float* const input_scales = inputs + inputs_floats;
+  linear.input_scales = input_scales;
+  linear.partial_sums = reinterpret_cast<uint32_t*>(input_scales + max_rows);
+
+  for (int begin = 0; begin < x.rows; begin += ops.max_rows) {
+    linear.rows = std::min(ops.max_rows, x.rows - begin);
+    linear.y = y.row(begin);
+    linear.inputs = packs ? inputs : x.row(begin);
+    for (int r = 0; packs && r < linear.rows; ++r) {
+      char* const row =
+          reinterpret_cast<char*>(inputs) + r * linear.input_stride;
+      input_scales[r] = ops.pack_inputs(x.row(begin + r), x.cols, row);
+    }
+    ops.run(linear);
+  }
 }
 
 void CpuKernels::EncoderAttention(HeadShape heads,
@@ -192,8 +255,7 @@ void CpuKernels::SelfAttentionStep(HeadShape heads, const StepRows& rows,
     const int32_t last =
         rows.cells[static_cast<size_t>(r) * rows.cells_stride + length - 1];
     PEREGRINE_CHECK(last >= 0 && last < cache.keys.rows) << "cell " << last;
-    std::copy_n(qkv.row(r) + width, width, cache.keys.row(last));
-    std::copy_n(qkv.row(r) + 2 * width, width, cache.values.row(last));
+    StoreCell(qkv.row(r) + width, last, cache);
   }
   CellAttention attention;
   attention.queries = qkv.data;
@@ -207,11 +269,20 @@ void CpuKernels::SelfAttentionStep(HeadShape heads, const StepRows& rows,
 void CpuKernels::StoreKeysValues(const int32_t* cells, Matrix kv,
                                  KvCells cache) {
   CheckStoreKeysValues(kv, cache);
+  for (int r = 0; r < kv.rows; ++r) StoreCell(kv.row(r), cells[r], cache);
+}
+
+void CpuKernels::StoreCell(const float* kv, int32_t cell,
+                           const KvCells& cache) const {
   const int width = cache.keys.cols;
-  for (int r = 0; r < kv.rows; ++r) {
-    std::copy_n(kv.row(r), width, cache.keys.row(cells[r]));
-    std::copy_n(kv.row(r) + width, width, cache.values.row(cells[r]));
+  if (cache.bfloat16_keys == nullptr) {
+    std::copy_n(kv, width, cache.keys.row(cell));
+    std::copy_n(kv + width, width, cache.values.row(cell));
+    return;
   }
+  const size_t begin = static_cast<size_t>(cell) * width;
+  ops_.store_bfloat16(kv, width, cache.bfloat16_keys + begin);
+  ops_.store_bfloat16(kv + width, width, cache.bfloat16_values + begin);
 }
 
 void CpuKernels::CrossAttentionStep(HeadShape heads, const SourceSpans& spans,
@@ -239,15 +310,24 @@ void CpuKernels::AttendCells(HeadShape heads, int num_rows,
   if (num_rows == 0) return;
   const int max_length =
       *std::max_element(attention.lengths, attention.lengths + num_rows);
+  const bool in_bfloat16 = cache.bfloat16_keys != nullptr;
   attention.keys = cache.keys.data;
   attention.values = cache.values.data;
+  if (in_bfloat16) {
+    attention.keys = cache.bfloat16_keys;
+    attention.values = cache.bfloat16_values;
+  }
   attention.context = context.data;
   attention.num_rows = num_rows;
   attention.num_heads = heads.num_heads;
   attention.head_dim = heads.head_dim;
   attention.scratch =
       Scratch(ops_.cell_scratch_floats(heads.num_heads, max_length));
-  ops_.attend_cells(attention);
+  if (in_bfloat16) {
+    ops_.attend_bfloat16_cells(attention);
+  } else {
+    ops_.attend_cells(attention);
+  }
 }
 
 void CpuKernels::OutputTopK(const LinearWeight& projection, Matrix x,

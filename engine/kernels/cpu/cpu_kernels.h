@@ -10,9 +10,9 @@
 
 namespace peregrine::kernels {
 
-// Transformer operations on one core, in float32. One instance a worker thread:
-// single-threaded workers that share read-only weights outrun a team of threads
-// on every matrix product. Weights fit all instances of the same Isa.
+// Transformer operations on one core, in every precision. One instance a worker
+// thread: single-threaded workers that share read-only weights outrun a team of
+// threads on every matrix product. Weights fit all instances of the same Isa.
 class CpuKernels : public Kernels {
  public:
   // `isa` is one of SupportedIsas().
@@ -56,6 +56,8 @@ class CpuKernels : public Kernels {
   float* Scratch(size_t floats);
 
  private:
+  // The key and the value, [2 * width], of one position.
+  void StoreCell(const float* kv, int32_t cell, const KvCells& cache) const;
   // `attention` comes with the queries and the cells of each row.
   void AttendCells(HeadShape heads, int num_rows, const KvCells& cache,
                    Matrix context, CellAttention attention);

@@ -51,7 +51,7 @@ class Worker {
     const Matrix y = Of(y_, rows, kDim);
     const Matrix qkv = Of(qkv_, rows, 3 * kDim);
     const KvCells cache = {Of(keys_, kRows, kDim), Of(values_, kRows, kDim)};
-    kernels_.Embed({x_.data(), y_.data(), 2.0f}, numbers_.data(),
+    kernels_.Embed({x_.data(), nullptr, y_.data(), 2.0f}, numbers_.data(),
                    numbers_.data(), x);
     kernels_.LayerNorm({y_.data(), y_.data()}, x, x);
     kernels_.Linear(*qkv_weight_, x, Activation::kGelu, qkv);

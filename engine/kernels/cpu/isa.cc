@@ -1,27 +1,59 @@
 #include "engine/kernels/cpu/isa.h"
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
+#include <algorithm>
 #include <cstdlib>
+#include <iterator>
+#include <string>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 
 namespace peregrine::kernels {
 namespace {
 
-constexpr Isa kAllIsas[] = {Isa::kGeneric, Isa::kAvx2, Isa::kAvx512};
+constexpr Isa kAllIsas[] = {Isa::kGeneric, Isa::kAvx2,       Isa::kAvxVnni,
+                            Isa::kAvx512,  Isa::kAvx512Vnni, Isa::kAvx512Bf16};
+
+#if defined(__x86_64__)
+// Compilers of before 2023 know AVX-VNNI, but not by name at run time.
+bool HasAvxVnni() {
+  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+  return __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) != 0 &&
+         (eax >> 4 & 1) != 0;
+}
+#endif
 
 bool IsSupported(Isa isa) {
-  if (isa == Isa::kGeneric) return true;
 #if defined(__x86_64__)
   const bool avx2 =
       __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  if (isa == Isa::kAvx2) return avx2;
-  return avx2 && __builtin_cpu_supports("avx512f") &&
-         __builtin_cpu_supports("avx512dq") &&
-         __builtin_cpu_supports("avx512bw") &&
-         __builtin_cpu_supports("avx512vl");
-#else
+  const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") &&
+                      __builtin_cpu_supports("avx512dq") &&
+                      __builtin_cpu_supports("avx512bw") &&
+                      __builtin_cpu_supports("avx512vl");
+  const bool vnni = avx512 && __builtin_cpu_supports("avx512vnni");
+  switch (isa) {
+    case Isa::kGeneric:
+      return true;
+    case Isa::kAvx2:
+      return avx2;
+    case Isa::kAvxVnni:
+      return avx2 && HasAvxVnni();
+    case Isa::kAvx512:
+      return avx512;
+    case Isa::kAvx512Vnni:
+      return vnni;
+    case Isa::kAvx512Bf16:
+      return vnni && __builtin_cpu_supports("avx512bf16");
+  }
   return false;
+#else
+  return isa == Isa::kGeneric;
 #endif
 }
 
@@ -33,8 +65,14 @@ absl::string_view IsaName(Isa isa) {
       return "generic";
     case Isa::kAvx2:
       return "avx2";
+    case Isa::kAvxVnni:
+      return "avx-vnni";
     case Isa::kAvx512:
       return "avx512";
+    case Isa::kAvx512Vnni:
+      return "avx512-vnni";
+    case Isa::kAvx512Bf16:
+      return "avx512-bf16";
   }
   return "unknown";
 }
@@ -48,14 +86,20 @@ std::vector<Isa> SupportedIsas() {
 }
 
 absl::StatusOr<Isa> ChooseIsa() {
-  const Isa best = SupportedIsas().back();
+  const std::vector<Isa> supported = SupportedIsas();
   const char* cap = std::getenv("PEREGRINE_ISA");
-  if (cap == nullptr || *cap == '\0') return best;
+  if (cap == nullptr || *cap == '\0') return supported.back();
   for (Isa isa : kAllIsas) {
-    if (IsaName(isa) == cap) return isa < best ? isa : best;
+    if (IsaName(isa) != cap) continue;
+    // kGeneric is always supported and is the first: there is one before.
+    return *std::prev(
+        std::upper_bound(supported.begin(), supported.end(), isa));
   }
-  return absl::InvalidArgumentError(absl::StrCat(
-      "PEREGRINE_ISA is '", cap, "', expected generic, avx2 or avx512"));
+  return absl::InvalidArgumentError(
+      absl::StrCat("PEREGRINE_ISA is '", cap, "', expected ",
+                   absl::StrJoin(kAllIsas, ", ", [](std::string* out, Isa isa) {
+                     absl::StrAppend(out, IsaName(isa));
+                   })));
 }
 
 }  // namespace peregrine::kernels

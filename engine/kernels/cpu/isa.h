@@ -8,10 +8,12 @@
 
 namespace peregrine::kernels {
 
-// The instruction sets that the vector operations are compiled for, each a
-// superset of the one before. kGeneric is what every machine of the
-// architecture has; kAvx512 stands for its F, DQ, BW and VL parts.
-enum class Isa { kGeneric, kAvx2, kAvx512 };
+// The instruction sets that the vector operations are written for, weakest
+// first. kGeneric is what every machine of the architecture has; kAvx512 stands
+// for its F, DQ, BW and VL parts. Those named after VNNI and BF16 multiply int8
+// and bfloat16 in one instruction, and are like the one before in all else;
+// kAvx512Bf16 has VNNI, too.
+enum class Isa { kGeneric, kAvx2, kAvxVnni, kAvx512, kAvx512Vnni, kAvx512Bf16 };
 
 absl::string_view IsaName(Isa isa);
 
@@ -19,8 +21,9 @@ absl::string_view IsaName(Isa isa);
 // first; never empty.
 std::vector<Isa> SupportedIsas();
 
-// The best supported one, capped by the environment variable PEREGRINE_ISA
-// (generic, avx2 or avx512). INVALID_ARGUMENT when that names no such set.
+// The best supported one up to that which the environment variable
+// PEREGRINE_ISA names, if it is set. INVALID_ARGUMENT when there is none of
+// that name.
 absl::StatusOr<Isa> ChooseIsa();
 
 }  // namespace peregrine::kernels

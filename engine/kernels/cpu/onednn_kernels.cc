@@ -15,6 +15,7 @@
 #include "engine/base/check.h"
 #include "engine/base/status_macros.h"
 #include "engine/kernels/host_buffer.h"
+#include "engine/kernels/precision.h"
 #include "engine/kernels/shape_checks.h"
 #include "oneapi/dnnl/dnnl.hpp"
 
@@ -260,6 +261,11 @@ bool OneDnnKernels::KeepsBitsOfRows() {
 absl::StatusOr<std::unique_ptr<LinearWeight>> OneDnnKernels::PackLinear(
     const LinearSource& source) {
   CheckLinearSource(source);
+  if (source.precision != Precision::kFloat32) {
+    return absl::UnimplementedError(absl::StrCat(
+        device(), ": found the precision ", PrecisionName(source.precision),
+        ", it multiplies in float32 only"));
+  }
   UseOneThread();
   try {
     return matmuls_->Pack(source);

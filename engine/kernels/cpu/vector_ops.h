@@ -13,19 +13,48 @@
 
 namespace peregrine::kernels {
 
-// y = activation(x W^T + b), or y += x W^T + b, with W packed in panels (see
-// VectorOps::pack_weight).
+// Weights and inputs of a matrix product lie in steps of the depth (in_dim). A
+// step of one column of W^T is a lane of 4 bytes: one float, two bfloat16 or
+// four int8. What lies past in_dim and out_dim is zero.
+
+// Where LinearOps::pack_weight writes to, zero before; the columns of all
+// panels, those past out_dim too.
+struct PackedWeight {
+  uint32_t* panels = nullptr;     // [panels, steps, panel_columns]
+  float* scales = nullptr;        // [columns], int8 only
+  int32_t* first_sums = nullptr;  // [columns], int8 only: what sums begin with
+};
+
+// y = activation(x W^T + b), or y += x W^T + b, with W packed.
 struct PackedLinear {
-  const float* x = nullptr;       // [rows, in_dim]
-  const float* panels = nullptr;  // [panels, in_dim, panel_columns]
-  const float* bias = nullptr;    // [panels * panel_columns]
-  float* y = nullptr;             // [rows, out_dim]
-  float* partial_sums = nullptr;  // scratch: partial_sums_floats(rows)
-  int rows = 0;
-  int in_dim = 0;
+  const void* inputs = nullptr;         // [rows] at `input_stride`, packed
+  const float* input_scales = nullptr;  // [rows], int8 only
+  const uint32_t* panels = nullptr;     // as in PackedWeight
+  const float* weight_scales = nullptr;
+  const int32_t* first_sums = nullptr;
+  const float* bias = nullptr;       // [columns]
+  float* y = nullptr;                // [rows, out_dim]
+  uint32_t* partial_sums = nullptr;  // scratch: [rows, panel_columns]
+  size_t input_stride = 0;           // bytes
+  int rows = 0;                      // at most max_rows
+  int steps = 0;
   int out_dim = 0;
   Activation activation = Activation::kNone;
   bool add_to_y = false;  // then no activation
+};
+
+// The inner loops of linear layers in one precision.
+struct LinearOps {
+  int panel_columns;  // columns of W^T that lie together in a packed weight
+  int max_rows;       // of one call
+  int step_depth;     // of in_dim in a step
+  int step_bytes;     // of a row of inputs
+  void (*pack_weight)(const float* weight, int out_dim, int in_dim,
+                      const PackedWeight& to);
+  // Packs a row of x into RoundUp(steps, 16) steps; returns its scale. Null
+  // where the row can be used as it is.
+  float (*pack_inputs)(const float* x, int in_dim, void* inputs);
+  void (*run)(const PackedLinear& linear);
 };
 
 // Attention of all positions of one sequence to each other, one head.
@@ -44,8 +73,8 @@ struct SequenceHead {
 // Attention of rows of queries to cells of a cache, all heads.
 struct CellAttention {
   const float* queries = nullptr;  // [num_heads * head_dim] each, at `stride`
-  const float* keys = nullptr;     // [cells, num_heads * head_dim]
-  const float* values = nullptr;   // the same
+  const void* keys = nullptr;      // [cells, num_heads * head_dim]: floats, or
+  const void* values = nullptr;    // bfloat16 for attend_bfloat16_cells
   float* context = nullptr;        // [num_rows, num_heads * head_dim]
   float* scratch = nullptr;  // cell_scratch_floats(num_heads, longest length)
   size_t stride = 0;
@@ -65,18 +94,17 @@ struct SoftmaxSums {
 };
 
 // The inner loops of CpuKernels for one instruction set. Pointers need no
-// alignment except that of `panels` and `scratch`: 64 bytes.
+// alignment except those of packed weights and inputs and of `scratch`: 64
+// bytes.
 struct VectorOps {
-  int panel_columns;  // columns of W^T that lie together in a packed weight
-
-  // [out_dim, in_dim] to panels; columns past out_dim are zero.
-  void (*pack_weight)(const float* weight, int out_dim, int in_dim,
-                      float* panels);
-  size_t (*partial_sums_floats)(int rows);
-  void (*linear)(const PackedLinear& linear);
+  LinearOps float32;
+  LinearOps bfloat16;
+  LinearOps int8;
 
   void (*embed)(const float* token, const float* position, float scale, int dim,
                 float* y);
+  void (*embed_bfloat16)(const uint16_t* token, const float* position,
+                         float scale, int dim, float* y);
   void (*layer_norm)(const float* x, const float* gain, const float* bias,
                      float epsilon, int dim, float* y);
 
@@ -84,6 +112,8 @@ struct VectorOps {
   void (*attend_sequence)(const SequenceHead& head);
   size_t (*cell_scratch_floats)(int num_heads, int length);
   void (*attend_cells)(const CellAttention& attention);
+  void (*attend_bfloat16_cells)(const CellAttention& attention);
+  void (*store_bfloat16)(const float* x, int count, uint16_t* y);
 
   SoftmaxSums (*softmax_sums)(const float* x, int count);
   // The k largest elements, largest first, ties to the lower index. Elements
@@ -92,11 +122,14 @@ struct VectorOps {
                 int32_t* indices);
 };
 
-// One for each Isa, each in a source of its own compiled for it. Only
-// GenericVectorOps exists on machines other than x86-64.
+// One for each Isa, in a source compiled for the instruction set that it is
+// named after. Only GenericVectorOps exists on machines other than x86-64.
 const VectorOps& GenericVectorOps();
 const VectorOps& Avx2VectorOps();
+const VectorOps& AvxVnniVectorOps();
 const VectorOps& Avx512VectorOps();
+const VectorOps& Avx512VnniVectorOps();
+const VectorOps& Avx512Bf16VectorOps();
 
 }  // namespace peregrine::kernels
 

@@ -9,6 +9,7 @@
 
 #include "engine/base/check.h"
 #include "engine/kernels/host_buffer.h"
+#include "engine/kernels/precision.h"
 #include "engine/kernels/shape_checks.h"
 
 namespace peregrine::kernels {
@@ -16,13 +17,51 @@ namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
+float FromBFloat16(uint16_t x) {
+  const uint32_t bits = uint32_t{x} << 16;
+  float value;
+  std::memcpy(&value, &bits, sizeof(value));
+  return value;
+}
+
+float RoundToBFloat16(float x) { return FromBFloat16(ToBFloat16(x)); }
+
+// A row of int8 times its scale.
+struct Quantized {
+  std::vector<int> values;
+  float scale = 0.0f;
+};
+
+Quantized Quantize(const float* x, int count) {
+  float largest = 0.0f;
+  for (int i = 0; i < count; ++i) largest = std::max(largest, std::abs(x[i]));
+  Quantized row;
+  row.values.resize(count);
+  if (largest < 1e-35f) return row;
+  row.scale = largest / 127.0f;
+  const float inverse = 127.0f / largest;
+  for (int i = 0; i < count; ++i) {
+    row.values[i] = static_cast<int>(std::nearbyint(x[i] * inverse));
+  }
+  return row;
+}
+
 class ReferenceLinearWeight final : public LinearWeight {
  public:
   explicit ReferenceLinearWeight(const LinearSource& source)
-      : weight_(source.weight.begin(), source.weight.end()),
+      : precision_(source.precision),
+        weight_(source.weight.begin(), source.weight.end()),
         bias_(source.bias.begin(), source.bias.end()),
         out_dim_(source.out_dim),
-        in_dim_(source.in_dim) {}
+        in_dim_(source.in_dim) {
+    if (precision_ == Precision::kBFloat16) {
+      for (float& w : weight_) w = RoundToBFloat16(w);
+    } else if (precision_ == Precision::kInt8) {
+      for (int column = 0; column < out_dim_; ++column) {
+        quantized_.push_back(Quantize(Column(column), in_dim_));
+      }
+    }
+  }
 
   int in_dim() const override { return in_dim_; }
   int out_dim() const override { return out_dim_; }
@@ -30,17 +69,48 @@ class ReferenceLinearWeight final : public LinearWeight {
     return (weight_.size() + bias_.size()) * sizeof(float);
   }
 
-  // x W^T + b of one row and one column.
-  double Dot(const float* x, int column) const {
-    const float* w = &weight_[static_cast<size_t>(column) * in_dim_];
+  // x W^T + b of one row.
+  std::vector<double> Multiply(const float* x) const {
+    std::vector<double> y(out_dim_);
+    if (precision_ == Precision::kInt8) {
+      const Quantized input = Quantize(x, in_dim_);
+      for (int j = 0; j < out_dim_; ++j) y[j] = DotInt8(input, j);
+      return y;
+    }
+    std::vector<float> input(x, x + in_dim_);
+    if (precision_ == Precision::kBFloat16) {
+      for (float& value : input) value = RoundToBFloat16(value);
+    }
+    for (int j = 0; j < out_dim_; ++j) y[j] = Dot(input, j);
+    return y;
+  }
+
+ private:
+  const float* Column(int column) const {
+    return &weight_[static_cast<size_t>(column) * in_dim_];
+  }
+
+  double Dot(const std::vector<float>& x, int column) const {
+    const float* w = Column(column);
     double sum = bias_.empty() ? 0.0 : bias_[column];
     for (int i = 0; i < in_dim_; ++i) sum += double{x[i]} * w[i];
     return sum;
   }
 
- private:
-  const std::vector<float> weight_;  // [out_dim, in_dim]
-  const std::vector<float> bias_;    // [out_dim] or empty
+  // In float32 once the sum is there: the order of these few operations is part
+  // of the definition, so that devices can agree to the bit.
+  float DotInt8(const Quantized& x, int column) const {
+    const Quantized& w = quantized_[column];
+    int64_t sum = 0;
+    for (int i = 0; i < in_dim_; ++i) sum += x.values[i] * w.values[i];
+    const float product = static_cast<float>(sum) * w.scale * x.scale;
+    return product + (bias_.empty() ? 0.0f : bias_[column]);
+  }
+
+  const Precision precision_;
+  std::vector<float> weight_;         // [out_dim, in_dim]
+  std::vector<Quantized> quantized_;  // [out_dim], int8 only
+  const std::vector<float> bias_;     // [out_dim] or empty
   const int out_dim_;
   const int in_dim_;
 };
@@ -100,6 +170,55 @@ void Attend(HeadShape heads, const float* query, int length,
   }
 }
 
+// Some cells of a cache as floats, in the order of their positions.
+struct GatheredCells {
+  int width = 0;
+  std::vector<float> keys;
+  std::vector<float> values;
+
+  void Add(const KvCells& cache, int32_t cell) {
+    width = cache.keys.cols;
+    Append(cache.keys, cache.bfloat16_keys, cell, keys);
+    Append(cache.values, cache.bfloat16_values, cell, values);
+  }
+  const float* key(int t) const { return &keys[size_t(t) * width]; }
+  const float* value(int t) const { return &values[size_t(t) * width]; }
+
+  static void Append(Matrix cells, const uint16_t* in_bfloat16, int32_t cell,
+                     std::vector<float>& to) {
+    for (int i = 0; i < cells.cols; ++i) {
+      to.push_back(
+          in_bfloat16 == nullptr
+              ? cells.row(cell)[i]
+              : FromBFloat16(in_bfloat16[size_t(cell) * cells.cols + i]));
+    }
+  }
+};
+
+void Attend(HeadShape heads, const float* query, int length,
+            const GatheredCells& cells, float* context) {
+  Attend(
+      heads, query, length, [&](int t) { return cells.key(t); },
+      [&](int t) { return cells.value(t); }, context);
+}
+
+void StoreRow(const float* x, int32_t cell, Matrix cells,
+              uint16_t* in_bfloat16) {
+  if (in_bfloat16 == nullptr) {
+    std::copy_n(x, cells.cols, cells.row(cell));
+    return;
+  }
+  for (int i = 0; i < cells.cols; ++i) {
+    in_bfloat16[size_t(cell) * cells.cols + i] = ToBFloat16(x[i]);
+  }
+}
+
+// `kv` is the key and the value of one position, one after the other.
+void StoreCell(const float* kv, int32_t cell, const KvCells& cache) {
+  StoreRow(kv, cell, cache.keys, cache.bfloat16_keys);
+  StoreRow(kv + cache.keys.cols, cell, cache.values, cache.bfloat16_values);
+}
+
 bool IsAllowed(int32_t token, absl::Span<const int32_t> suppressed,
                const TokenConstraint& constraint) {
   if (constraint.only >= 0) return token == constraint.only;
@@ -143,10 +262,13 @@ void ReferenceKernels::Embed(const EmbeddingTable& table, const int32_t* tokens,
   CheckEmbed(table, y);
   const size_t dim = y.cols;
   for (int r = 0; r < y.rows; ++r) {
-    const float* token = table.table + tokens[r] * dim;
     const float* position = table.positions + positions[r] * dim;
     for (size_t i = 0; i < dim; ++i) {
-      y.row(r)[i] = double{table.scale} * token[i] + position[i];
+      const size_t place = tokens[r] * dim + i;
+      const float token = table.table != nullptr
+                              ? table.table[place]
+                              : FromBFloat16(table.bfloat16_table[place]);
+      y.row(r)[i] = double{table.scale} * token + position[i];
     }
   }
 }
@@ -177,8 +299,9 @@ void ReferenceKernels::Linear(const LinearWeight& weight, Matrix x,
   CheckLinear(weight, x, y);
   const ReferenceLinearWeight& reference = AsReference(weight);
   for (int r = 0; r < y.rows; ++r) {
+    const std::vector<double> product = reference.Multiply(x.row(r));
     for (int j = 0; j < y.cols; ++j) {
-      y.row(r)[j] = Activate(activation, reference.Dot(x.row(r), j));
+      y.row(r)[j] = Activate(activation, product[j]);
     }
   }
 }
@@ -188,9 +311,8 @@ void ReferenceKernels::LinearAdd(const LinearWeight& weight, Matrix x,
   CheckLinear(weight, x, y);
   const ReferenceLinearWeight& reference = AsReference(weight);
   for (int r = 0; r < y.rows; ++r) {
-    for (int j = 0; j < y.cols; ++j) {
-      y.row(r)[j] = y.row(r)[j] + reference.Dot(x.row(r), j);
-    }
+    const std::vector<double> product = reference.Multiply(x.row(r));
+    for (int j = 0; j < y.cols; ++j) y.row(r)[j] = y.row(r)[j] + product[j];
   }
 }
 
@@ -214,27 +336,20 @@ void ReferenceKernels::SelfAttentionStep(HeadShape heads, const StepRows& rows,
                                          Matrix qkv, KvCells cache,
                                          Matrix context) {
   CheckSelfAttentionStep(heads, rows, qkv, cache, context);
-  const int width = heads.width();
   for (int r = 0; r < rows.num_rows; ++r) {
     const int32_t* cells = rows.cells + size_t(r) * rows.cells_stride;
     const int length = rows.lengths[r];
-    const int32_t last = cells[length - 1];
-    std::copy_n(qkv.row(r) + width, width, cache.keys.row(last));
-    std::copy_n(qkv.row(r) + 2 * width, width, cache.values.row(last));
-    const auto key = [&](int t) { return cache.keys.row(cells[t]); };
-    const auto value = [&](int t) { return cache.values.row(cells[t]); };
-    Attend(heads, qkv.row(r), length, key, value, context.row(r));
+    StoreCell(qkv.row(r) + heads.width(), cells[length - 1], cache);
+    GatheredCells gathered;
+    for (int t = 0; t < length; ++t) gathered.Add(cache, cells[t]);
+    Attend(heads, qkv.row(r), length, gathered, context.row(r));
   }
 }
 
 void ReferenceKernels::StoreKeysValues(const int32_t* cells, Matrix kv,
                                        KvCells cache) {
   CheckStoreKeysValues(kv, cache);
-  const int width = cache.keys.cols;
-  for (int r = 0; r < kv.rows; ++r) {
-    std::copy_n(kv.row(r), width, cache.keys.row(cells[r]));
-    std::copy_n(kv.row(r) + width, width, cache.values.row(cells[r]));
-  }
+  for (int r = 0; r < kv.rows; ++r) StoreCell(kv.row(r), cells[r], cache);
 }
 
 void ReferenceKernels::CrossAttentionStep(HeadShape heads,
@@ -243,10 +358,11 @@ void ReferenceKernels::CrossAttentionStep(HeadShape heads,
                                           Matrix context) {
   CheckCrossAttentionStep(heads, spans, queries, cache, context);
   for (int r = 0; r < spans.num_rows; ++r) {
-    const int begin = spans.begins[r];
-    const auto key = [&](int t) { return cache.keys.row(begin + t); };
-    const auto value = [&](int t) { return cache.values.row(begin + t); };
-    Attend(heads, queries.row(r), spans.lengths[r], key, value, context.row(r));
+    GatheredCells gathered;
+    for (int t = 0; t < spans.lengths[r]; ++t) {
+      gathered.Add(cache, spans.begins[r] + t);
+    }
+    Attend(heads, queries.row(r), spans.lengths[r], gathered, context.row(r));
   }
 }
 

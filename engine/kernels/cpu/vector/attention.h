@@ -178,9 +178,11 @@ class SequenceAttention {
 // Attention of rows of queries to cells of a cache, all heads. A row runs
 // through its keys once and through its values once, a few whole cells at a
 // time. These come from memory: what is needed a little later, if need be for
-// the next row, is fetched meanwhile.
-template <class V>
+// the next row, is fetched meanwhile. `Row` says how cells are kept.
+template <class V, class Row>
 class CellsAttention {
+  using Element = typename Row::Element;
+
  public:
   static size_t ScratchFloats(int num_heads, int length) {
     return num_heads * RoundUpToVector<V>(length);
@@ -201,7 +203,7 @@ class CellsAttention {
 
   // The keys or the values of kCells positions.
   struct Group {
-    const float* cells[kCells];
+    const Element* cells[kCells];
   };
 
   int NumGroups(int row) const {
@@ -220,7 +222,8 @@ class CellsAttention {
       groups = NumGroups(row);
     }
     const bool is_key = index < groups;
-    const float* const data = is_key ? attention_.keys : attention_.values;
+    const Element* const data = static_cast<const Element*>(
+        is_key ? attention_.keys : attention_.values);
     const int first = (is_key ? index : index - groups) * kCells;
     const int last = attention_.lengths[row] - 1;
     Group group;
@@ -290,7 +293,7 @@ class CellsAttention {
 #pragma GCC unroll 8
             for (int c = 0; c < kCells; ++c) {
               products.sums[c][0] = V::MulAdd(
-                  q, V::Load(keys.cells[c] + begin + i), products.sums[c][0]);
+                  q, Row::Load(keys.cells[c] + begin + i), products.sums[c][0]);
             }
           },
           [&](int i, int count) {
@@ -298,7 +301,7 @@ class CellsAttention {
 #pragma GCC unroll 8
             for (int c = 0; c < kCells; ++c) {
               products.sums[c][0] =
-                  V::MulAdd(q, V::LoadPart(keys.cells[c] + begin + i, count),
+                  V::MulAdd(q, Row::LoadPart(keys.cells[c] + begin + i, count),
                             products.sums[c][0]);
             }
           });
@@ -326,8 +329,8 @@ class CellsAttention {
             auto sum = first ? V::Zero() : V::Load(out);
 #pragma GCC unroll 8
             for (int c = 0; c < kCells; ++c) {
-              sum = V::MulAdd(factors[c], V::Load(values.cells[c] + begin + i),
-                              sum);
+              sum = V::MulAdd(factors[c],
+                              Row::Load(values.cells[c] + begin + i), sum);
             }
             V::Store(out, sum);
           },
@@ -337,7 +340,7 @@ class CellsAttention {
 #pragma GCC unroll 8
             for (int c = 0; c < kCells; ++c) {
               sum = V::MulAdd(factors[c],
-                              V::LoadPart(values.cells[c] + begin + i, count),
+                              Row::LoadPart(values.cells[c] + begin + i, count),
                               sum);
             }
             V::StorePart(out, sum, count);

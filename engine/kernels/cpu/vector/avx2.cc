@@ -5,7 +5,15 @@
 namespace peregrine::kernels {
 
 const VectorOps& Avx2VectorOps() {
-  static constexpr VectorOps kOps = MakeVectorOps<Avx2>();
+  static constexpr VectorOps kOps =
+      MakeVectorOps<Avx2, WidenedBFloat16Product<Avx2>,
+                    PairsInt8Product<Avx2>>();
+  return kOps;
+}
+
+const VectorOps& AvxVnniVectorOps() {
+  static constexpr VectorOps kOps =
+      MakeVectorOps<Avx2, WidenedBFloat16Product<Avx2>, AvxVnniProduct>();
   return kOps;
 }
 

@@ -4,14 +4,19 @@
 #include <immintrin.h>
 #include <stdint.h>
 
+#include "engine/kernels/cpu/vector/product.h"
+
 namespace peregrine::kernels {
 
-// Vectors of 8 floats. Same members as Avx512 and Generic.
+// Vectors of 8 floats or lanes of 4 bytes. Same members as Avx512 and Generic.
 struct Avx2 {
   using Float = __m256;
+  using Int = __m256i;
   static constexpr int kWidth = 8;
   static constexpr int kTileRows = 6;     // of a matmul's register tile:
   static constexpr int kTileVectors = 2;  // 12 sums, 2 weights, 1 input of 16
+  static constexpr int kPairTileRows =
+      4;  // of one of pairs: 8 sums, 4 weights, 2 inputs
 
   static Float Zero() { return _mm256_setzero_ps(); }
   static Float Set(float x) { return _mm256_set1_ps(x); }
@@ -29,12 +34,72 @@ struct Avx2 {
     return _mm256_blendv_ps(rest, x, _mm256_castsi256_ps(PartMask(count)));
   }
 
+  static Int LoadInt(const void* p) {
+    return _mm256_loadu_si256(static_cast<const __m256i*>(p));
+  }
+  static void StoreInt(void* p, Int x) {
+    _mm256_storeu_si256(static_cast<__m256i*>(p), x);
+  }
+  static Int SetInt(int32_t x) { return _mm256_set1_epi32(x); }
+  static Int AddInt(Int a, Int b) { return _mm256_add_epi32(a, b); }
+  // Sums of the products of pairs of int16.
+  static Int MulAddPairs(Int a, Int b, Int c) {
+    return _mm256_add_epi32(c, _mm256_madd_epi16(a, b));
+  }
+  // The lower and the upper bytes of int16, sign-extended to them.
+  static Int LowBytes(Int x) { return HighBytes(_mm256_slli_epi16(x, 8)); }
+  static Int HighBytes(Int x) { return _mm256_srai_epi16(x, 8); }
+  static Float ToFloat(Int x) { return _mm256_cvtepi32_ps(x); }
+  // The lower and the upper bfloat16 of each lane.
+  static Float LowHalf(Int x) {
+    return _mm256_castsi256_ps(_mm256_slli_epi32(x, 16));
+  }
+  static Float HighHalf(Int x) {
+    return _mm256_castsi256_ps(
+        _mm256_and_si256(x, _mm256_set1_epi32(static_cast<int>(0xffff0000u))));
+  }
+  static Float LoadBFloat16(const uint16_t* p) {
+    return LowHalf(_mm256_cvtepu16_epi32(
+        _mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
+  }
+  // To the nearest integer, ties to even.
+  static void StoreShorts(int16_t* p, Float x) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p),
+                     Narrow(_mm256_cvtps_epi32(x)));
+  }
+  // The same plus 128.
+  static void StoreBytes(uint8_t* p, Float x) {
+    const __m128i shorts =
+        Narrow(_mm256_add_epi32(_mm256_cvtps_epi32(x), _mm256_set1_epi32(128)));
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(p),
+                     _mm_packus_epi16(shorts, shorts));
+  }
+  // Rounded to bfloat16, to nearest, ties to even; kept as float.
+  static Float RoundToBFloat16(Float x) {
+    const Int bits = _mm256_castps_si256(x);
+    const Int odd =
+        _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+    const Int rounded = _mm256_add_epi32(
+        _mm256_add_epi32(bits, _mm256_set1_epi32(0x7fff)), odd);
+    return HighHalf(rounded);
+  }
+  static void StoreBFloat16(uint16_t* p, Float x) {
+    const Int bits = _mm256_castps_si256(RoundToBFloat16(x));
+    const Int high = _mm256_srli_epi32(bits, 16);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p),
+                     _mm_packus_epi32(_mm256_castsi256_si128(high),
+                                      _mm256_extracti128_si256(high, 1)));
+  }
+
   static Float Add(Float a, Float b) { return _mm256_add_ps(a, b); }
   static Float Sub(Float a, Float b) { return _mm256_sub_ps(a, b); }
   static Float Mul(Float a, Float b) { return _mm256_mul_ps(a, b); }
   static Float Div(Float a, Float b) { return _mm256_div_ps(a, b); }
   static Float Max(Float a, Float b) { return _mm256_max_ps(a, b); }
   static Float Min(Float a, Float b) { return _mm256_min_ps(a, b); }
+  static Float Abs(Float x) {
+    return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), x);
+  }
   // a b + c
   static Float MulAdd(Float a, Float b, Float c) {
     return _mm256_fmadd_ps(a, b, c);
@@ -76,9 +141,39 @@ struct Avx2 {
   }
 
  private:
+  // Of 32 bits to 16, in order.
+  static __m128i Narrow(Int x) {
+    return _mm_packs_epi32(_mm256_castsi256_si128(x),
+                           _mm256_extracti128_si256(x, 1));
+  }
   static __m256i PartMask(int count) {
     return _mm256_cmpgt_epi32(_mm256_set1_epi32(count),
                               _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+  }
+};
+
+// Four int8 of a column a step, as Avx512VnniProduct.
+struct AvxVnniProduct {
+  using V = Avx2;
+  using Format = Int8Format<V, /*kWideInputs=*/false>;
+  using Sum = __m256i;
+  using Weights = __m256i;
+  using Input = __m256i;
+  static constexpr int kRows = 6;
+  static constexpr int kVectors = 2;
+
+  static Weights LoadWeights(const uint32_t* p) { return V::LoadInt(p); }
+  static Input LoadInput(const char* p) {
+    int32_t lane;
+    __builtin_memcpy(&lane, p, sizeof(lane));
+    return V::SetInt(lane);
+  }
+  // VEX: the other encoding needs AVX-512.
+  static Sum MulAdd(Input x, Weights w, Sum sum) {
+    asm("%{vex%} vpdpbusd %[w], %[x], %[sum]"
+        : [sum] "+x"(sum)
+        : [x] "x"(x), [w] "x"(w));
+    return sum;
   }
 };
 

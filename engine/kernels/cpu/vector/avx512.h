@@ -4,14 +4,19 @@
 #include <immintrin.h>
 #include <stdint.h>
 
+#include "engine/kernels/cpu/vector/product.h"
+
 namespace peregrine::kernels {
 
-// Vectors of 16 floats. Same members as Avx2 and Generic.
+// Vectors of 16 floats or lanes of 4 bytes. Same members as Avx2 and Generic.
 struct Avx512 {
   using Float = __m512;
+  using Int = __m512i;
   static constexpr int kWidth = 16;
   static constexpr int kTileRows = 6;     // of a matmul's register tile:
   static constexpr int kTileVectors = 4;  // 24 sums, 4 weights, 1 input of 32
+  static constexpr int kPairTileRows =
+      5;  // of one of pairs: 20 sums, 8 weights, 2 inputs
 
   static Float Zero() { return _mm512_setzero_ps(); }
   static Float Set(float x) { return _mm512_set1_ps(x); }
@@ -29,12 +34,64 @@ struct Avx512 {
     return _mm512_mask_blend_ps(PartMask(count), rest, x);
   }
 
+  static Int LoadInt(const void* p) { return _mm512_loadu_si512(p); }
+  static void StoreInt(void* p, Int x) { _mm512_storeu_si512(p, x); }
+  static Int SetInt(int32_t x) { return _mm512_set1_epi32(x); }
+  static Int AddInt(Int a, Int b) { return _mm512_add_epi32(a, b); }
+  // Sums of the products of pairs of int16.
+  static Int MulAddPairs(Int a, Int b, Int c) {
+    return _mm512_add_epi32(c, _mm512_madd_epi16(a, b));
+  }
+  // The lower and the upper bytes of int16, sign-extended to them.
+  static Int LowBytes(Int x) { return HighBytes(_mm512_slli_epi16(x, 8)); }
+  static Int HighBytes(Int x) { return _mm512_srai_epi16(x, 8); }
+  static Float ToFloat(Int x) { return _mm512_cvtepi32_ps(x); }
+  // The lower and the upper bfloat16 of each lane.
+  static Float LowHalf(Int x) {
+    return _mm512_castsi512_ps(_mm512_slli_epi32(x, 16));
+  }
+  static Float HighHalf(Int x) {
+    return _mm512_castsi512_ps(
+        _mm512_and_si512(x, _mm512_set1_epi32(static_cast<int>(0xffff0000u))));
+  }
+  static Float LoadBFloat16(const uint16_t* p) {
+    return LowHalf(_mm512_cvtepu16_epi32(
+        _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))));
+  }
+  // To the nearest integer, ties to even.
+  static void StoreShorts(int16_t* p, Float x) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p),
+                        _mm512_cvtepi32_epi16(_mm512_cvtps_epi32(x)));
+  }
+  // The same plus 128.
+  static void StoreBytes(uint8_t* p, Float x) {
+    const Int rounded =
+        _mm512_add_epi32(_mm512_cvtps_epi32(x), _mm512_set1_epi32(128));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p),
+                     _mm512_cvtepi32_epi8(rounded));
+  }
+  // Rounded to bfloat16, to nearest, ties to even; kept as float.
+  static Float RoundToBFloat16(Float x) {
+    const Int bits = _mm512_castps_si512(x);
+    const Int odd =
+        _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+    const Int rounded = _mm512_add_epi32(
+        _mm512_add_epi32(bits, _mm512_set1_epi32(0x7fff)), odd);
+    return HighHalf(rounded);
+  }
+  static void StoreBFloat16(uint16_t* p, Float x) {
+    const Int bits = _mm512_castps_si512(RoundToBFloat16(x));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p),
+                        _mm512_cvtepi32_epi16(_mm512_srli_epi32(bits, 16)));
+  }
+
   static Float Add(Float a, Float b) { return _mm512_add_ps(a, b); }
   static Float Sub(Float a, Float b) { return _mm512_sub_ps(a, b); }
   static Float Mul(Float a, Float b) { return _mm512_mul_ps(a, b); }
   static Float Div(Float a, Float b) { return _mm512_div_ps(a, b); }
   static Float Max(Float a, Float b) { return _mm512_max_ps(a, b); }
   static Float Min(Float a, Float b) { return _mm512_min_ps(a, b); }
+  static Float Abs(Float x) { return _mm512_abs_ps(x); }
   // a b + c
   static Float MulAdd(Float a, Float b, Float c) {
     return _mm512_fmadd_ps(a, b, c);
@@ -63,6 +120,54 @@ struct Avx512 {
  private:
   static __mmask16 PartMask(int count) {
     return static_cast<__mmask16>((1u << count) - 1);
+  }
+};
+
+// Four int8 of a column a step: the inputs as x + 128, unsigned, and the sums
+// begin with what that makes too much. In assembler, or g++ 12 would keep the
+// sums in memory.
+struct Avx512VnniProduct {
+  using V = Avx512;
+  using Format = Int8Format<V, /*kWideInputs=*/false>;
+  using Sum = __m512i;
+  using Weights = __m512i;
+  using Input = __m512i;
+  static constexpr int kRows = 6;
+  static constexpr int kVectors = 4;
+
+  static Weights LoadWeights(const uint32_t* p) { return V::LoadInt(p); }
+  static Input LoadInput(const char* p) {
+    int32_t lane;
+    __builtin_memcpy(&lane, p, sizeof(lane));
+    return V::SetInt(lane);
+  }
+  static Sum MulAdd(Input x, Weights w, Sum sum) {
+    asm("vpdpbusd %[w], %[x], %[sum]"
+        : [sum] "+v"(sum)
+        : [x] "v"(x), [w] "v"(w));
+    return sum;
+  }
+};
+
+// Two bfloat16 of a column a step.
+struct Avx512BFloat16Product {
+  using V = Avx512;
+  using Format = BFloat16Format<V, /*kWideInputs=*/false>;
+  using Sum = __m512;
+  using Weights = __m512i;
+  using Input = __m512i;
+  static constexpr int kRows = 6;
+  static constexpr int kVectors = 4;
+
+  static Weights LoadWeights(const uint32_t* p) { return V::LoadInt(p); }
+  static Input LoadInput(const char* p) {
+    return Avx512VnniProduct::LoadInput(p);
+  }
+  static Sum MulAdd(Input x, Weights w, Sum sum) {
+    asm("vdpbf16ps %[w], %[x], %[sum]"
+        : [sum] "+v"(sum)
+        : [x] "v"(x), [w] "v"(w));
+    return sum;
   }
 };
 

@@ -5,7 +5,9 @@
 namespace peregrine::kernels {
 
 const VectorOps& GenericVectorOps() {
-  static constexpr VectorOps kOps = MakeVectorOps<Generic>();
+  static constexpr VectorOps kOps =
+      MakeVectorOps<Generic, WidenedBFloat16Product<Generic>,
+                    PairsInt8Product<Generic>>();
   return kOps;
 }
 

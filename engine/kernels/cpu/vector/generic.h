@@ -5,13 +5,17 @@
 
 namespace peregrine::kernels {
 
-// Vectors of 4 floats in the compilers' own notation, which they map to what
-// the machine at least has (SSE2, NEON). Same members as Avx2 and Avx512.
+// Vectors of 4 floats or lanes of 4 bytes in the compilers' own notation, which
+// they map to what the machine at least has (SSE2, NEON). Same members as Avx2
+// and Avx512.
 struct Generic {
   typedef float Float __attribute__((vector_size(16)));
+  typedef int32_t Int __attribute__((vector_size(16)));
   static constexpr int kWidth = 4;
   static constexpr int kTileRows = 4;     // of a matmul's register tile:
   static constexpr int kTileVectors = 2;  // 8 sums, 2 weights, 1 input, 1 spare
+  static constexpr int kPairTileRows =
+      2;  // of one of pairs: 4 sums, 4 weights, 2 inputs
 
   static Float Zero() { return Set(0.0f); }
   static Float Set(float x) { return Float{x, x, x, x}; }
@@ -36,12 +40,60 @@ struct Generic {
     return rest;
   }
 
+  static Int LoadInt(const void* p) {
+    Int x;
+    __builtin_memcpy(&x, p, sizeof(x));
+    return x;
+  }
+  static void StoreInt(void* p, Int x) { __builtin_memcpy(p, &x, sizeof(x)); }
+  static Int SetInt(int32_t x) { return Int{x, x, x, x}; }
+  static Int AddInt(Int a, Int b) { return a + b; }
+  // Sums of the products of pairs of int16.
+  static Int MulAddPairs(Int a, Int b, Int c) {
+    return c + ((a << 16) >> 16) * ((b << 16) >> 16) + (a >> 16) * (b >> 16);
+  }
+  // The lower and the upper bytes of int16, sign-extended to them.
+  static Int LowBytes(Int x) {
+    return reinterpret_cast<Int>((reinterpret_cast<Short>(x) << 8) >> 8);
+  }
+  static Int HighBytes(Int x) {
+    return reinterpret_cast<Int>(reinterpret_cast<Short>(x) >> 8);
+  }
+  static Float ToFloat(Int x) { return __builtin_convertvector(x, Float); }
+  // The lower and the upper bfloat16 of each lane.
+  static Float LowHalf(Int x) { return reinterpret_cast<Float>(x << 16); }
+  static Float HighHalf(Int x) {
+    return reinterpret_cast<Float>(x & static_cast<int32_t>(0xffff0000u));
+  }
+  static Float LoadBFloat16(const uint16_t* p) {
+    return LowHalf(Int{p[0], p[1], p[2], p[3]});
+  }
+  // To the nearest integer, ties to even.
+  static void StoreShorts(int16_t* p, Float x) {
+    const Int rounded = __builtin_convertvector(Round(x), Int);
+    for (int i = 0; i < kWidth; ++i) p[i] = static_cast<int16_t>(rounded[i]);
+  }
+  // Rounded to bfloat16, to nearest, ties to even; kept as float.
+  static Float RoundToBFloat16(Float x) {
+    typedef uint32_t Bits __attribute__((vector_size(16)));
+    const Bits bits = reinterpret_cast<Bits>(x);
+    return HighHalf(
+        reinterpret_cast<Int>(bits + 0x7fffu + ((bits >> 16) & 1u)));
+  }
+  static void StoreBFloat16(uint16_t* p, Float x) {
+    const Int bits = reinterpret_cast<Int>(RoundToBFloat16(x)) >> 16;
+    for (int i = 0; i < kWidth; ++i) p[i] = static_cast<uint16_t>(bits[i]);
+  }
+
   static Float Add(Float a, Float b) { return a + b; }
   static Float Sub(Float a, Float b) { return a - b; }
   static Float Mul(Float a, Float b) { return a * b; }
   static Float Div(Float a, Float b) { return a / b; }
   static Float Max(Float a, Float b) { return a > b ? a : b; }
   static Float Min(Float a, Float b) { return a < b ? a : b; }
+  static Float Abs(Float x) {
+    return reinterpret_cast<Float>(reinterpret_cast<Int>(x) & 0x7fffffff);
+  }
   // a b + c, rounded twice
   static Float MulAdd(Float a, Float b, Float c) { return a * b + c; }
   // To the nearest integer, of |x| < 2^22.
@@ -51,7 +103,6 @@ struct Generic {
   }
   // x 2^n of an integral n in [-126, 127]
   static Float Scale2(Float x, Float n) {
-    typedef int32_t Int __attribute__((vector_size(16)));
     const Int exponent = __builtin_convertvector(n, Int) + 127;
     return x * reinterpret_cast<Float>(exponent << 23);
   }
@@ -71,6 +122,9 @@ struct Generic {
   static void StoreSums(float* p, Float a, Float b, Float c, Float d) {
     Store(p, Float{Sum(a), Sum(b), Sum(c), Sum(d)});
   }
+
+ private:
+  typedef int16_t Short __attribute__((vector_size(16)));
 };
 
 }  // namespace peregrine::kernels

@@ -2,100 +2,111 @@
 #define PEREGRINE_ENGINE_KERNELS_CPU_VECTOR_LINEAR_H_
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "engine/kernels/cpu/vector/for_each_vector.h"
 #include "engine/kernels/cpu/vector/math.h"
 #include "engine/kernels/cpu/vector/multiply.h"
 #include "engine/kernels/cpu/vector/prefetch.h"
+#include "engine/kernels/cpu/vector/product.h"
 #include "engine/kernels/cpu/vector_ops.h"
 
 namespace peregrine::kernels {
 
-// y = x W^T over a weight in panels of kColumns columns, [in_dim, kColumns]
-// each. A panel is worked through in blocks of kMaxDepth rows, which stay in
-// the L2 cache while all rows of x pass by them, a tile of a few at a time. As
-// weights come from memory, the first tiles of a block fetch the next one.
-template <class V>
+// y = x W^T over a weight in panels of kColumns columns, [steps, kColumns]
+// lanes each (see PackedWeight), by the product P. A panel is worked through in
+// blocks of kMaxSteps steps, which stay in the L2 cache while all rows of x
+// pass by them, a tile of a few at a time. As weights come from memory, the
+// first tiles of a block fetch the next one.
+template <class P>
 class PanelLinear {
+  using V = typename P::V;
+  using Format = typename P::Format;
+
  public:
-  static constexpr int kColumns = V::kTileVectors * V::kWidth;
-
-  static void Pack(const float* weight, int out_dim, int in_dim,
-                   float* panels) {
-    for (int begin = 0; begin < out_dim; begin += kColumns) {
-      for (int i = 0; i < in_dim; ++i) {
-        for (int j = begin; j < begin + kColumns; ++j) {
-          *panels++ =
-              j < out_dim ? weight[static_cast<size_t>(j) * in_dim + i] : 0.0f;
-        }
-      }
-    }
-  }
-
-  static size_t PartialSumsFloats(int rows) {
-    return static_cast<size_t>(Smaller(rows, kMaxRows)) * kColumns;
-  }
-
-  static void Run(const PackedLinear& linear) {
-    for (int row = 0; row < linear.rows; row += kMaxRows) {
-      const int rows = Smaller(linear.rows - row, kMaxRows);
-      for (int column = 0; column < linear.out_dim; column += kColumns) {
-        for (int depth = 0; depth < linear.in_dim; depth += kMaxDepth) {
-          RunBlock(linear, {row, rows, column, depth,
-                            Smaller(linear.in_dim - depth, kMaxDepth)});
-        }
-      }
-    }
+  static constexpr LinearOps Ops() {
+    return {kColumns,
+            kMaxRows,
+            Format::kDepth,
+            Format::kInputBytes,
+            PackWeight,
+            Format::PackInputs,
+            Run};
   }
 
  private:
+  static constexpr int kColumns = P::kVectors * V::kWidth;
   // Measured on a core with 1 MiB of L2: a block is 128 KiB, and x, the block
   // and the next one fit together.
-  static constexpr int kMaxDepth = 512;
+  static constexpr int kMaxSteps = 512;
   static constexpr int kMaxRows = 240;
   static constexpr int kStepLines = (kColumns + kLineFloats - 1) / kLineFloats;
   static constexpr int kNearSteps = 8;
 
-  // Rows [row, row + rows) of y, the panel that begins at `column`, and the
-  // part of the sums over [depth_begin, depth_begin + depth).
+  // The panel that begins at `column`, and the steps [step_begin, step_begin +
+  // steps) of it.
   struct Block {
-    int row;
-    int rows;
     int column;
-    int depth_begin;
-    int depth;
+    int step_begin;
+    int steps;
   };
 
   // Some rows of a block, and what to fetch meanwhile.
   struct TileRows {
-    int first;           // of the block
-    const float* ahead;  // to be fetched, `lines_ahead` cache lines a step
-    int lines_ahead;     // 0: nothing, the block is read only once
+    int first;
+    const uint32_t* ahead;  // to be fetched, `lines_ahead` cache lines a step
+    int lines_ahead;        // 0: nothing, the block is read only once
   };
 
   static int Smaller(int a, int b) { return a < b ? a : b; }
 
-  static const float* Weights(const PackedLinear& linear, const Block& block) {
-    return linear.panels + static_cast<size_t>(block.column) * linear.in_dim +
-           static_cast<size_t>(block.depth_begin) * kColumns;
+  static void PackWeight(const float* weight, int out_dim, int in_dim,
+                         const PackedWeight& to) {
+    const size_t steps = (in_dim + Format::kDepth - 1) / Format::kDepth;
+    for (int j = 0; j < out_dim; ++j) {
+      uint32_t* const lanes =
+          to.panels + j / kColumns * steps * kColumns + j % kColumns;
+      const float* const w = weight + static_cast<size_t>(j) * in_dim;
+      if constexpr (Format::kIsInt8) {
+        Format::PackColumn(w, in_dim, kColumns, lanes, &to.scales[j],
+                           &to.first_sums[j]);
+      } else {
+        Format::PackColumn(w, in_dim, kColumns, lanes);
+      }
+    }
+  }
+
+  static void Run(const PackedLinear& linear) {
+    for (int column = 0; column < linear.out_dim; column += kColumns) {
+      for (int step = 0; step < linear.steps; step += kMaxSteps) {
+        RunBlock(linear,
+                 {column, step, Smaller(linear.steps - step, kMaxSteps)});
+      }
+    }
+  }
+
+  static const uint32_t* Weights(const PackedLinear& linear,
+                                 const Block& block) {
+    return linear.panels + static_cast<size_t>(block.column) * linear.steps +
+           static_cast<size_t>(block.step_begin) * kColumns;
   }
 
   // Splits the rows into tiles as even as can be: a last tile of one row would
   // cost nearly as much as a full one.
   static void RunBlock(const PackedLinear& linear, const Block& block) {
-    const int tiles = (block.rows + V::kTileRows - 1) / V::kTileRows;
-    const float* const next =
-        Weights(linear, block) + static_cast<size_t>(block.depth) * kColumns;
+    const int tiles = (linear.rows + P::kRows - 1) / P::kRows;
+    const uint32_t* const next =
+        Weights(linear, block) + static_cast<size_t>(block.steps) * kColumns;
     const int lines_ahead = tiles > 1 ? (kStepLines + tiles - 1) / tiles : 0;
     int begin = 0;
     for (int tile = 0; tile < tiles; ++tile) {
-      const int end = block.rows * (tile + 1) / tiles;
+      const int end = linear.rows * (tile + 1) / tiles;
       // Once all is fetched: the same again, which costs next to nothing.
       const int share = tile * lines_ahead < kStepLines ? tile : 0;
       const size_t lines =
-          static_cast<size_t>(share) * lines_ahead * block.depth;
-      RunTile<V::kTileRows>(end - begin, linear, block,
-                            {begin, next + lines * kLineFloats, lines_ahead});
+          static_cast<size_t>(share) * lines_ahead * block.steps;
+      RunTile<P::kRows>(end - begin, linear, block,
+                        {begin, next + lines * kLineFloats, lines_ahead});
       begin = end;
     }
   }
@@ -116,36 +127,45 @@ class PanelLinear {
   __attribute__((noinline)) static void RunRows(const PackedLinear& linear,
                                                 const Block& block,
                                                 const TileRows& tile_rows) {
-    const size_t in_dim = linear.in_dim;
-    const float* x =
-        linear.x + (block.row + tile_rows.first) * in_dim + block.depth_begin;
-    const float* w = Weights(linear, block);
-    const float* const w_end = w + static_cast<size_t>(block.depth) * kColumns;
-    float* const partial = linear.partial_sums + tile_rows.first * kColumns;
+    const size_t stride = linear.input_stride;
+    const char* x = static_cast<const char*>(linear.inputs) +
+                    tile_rows.first * stride +
+                    static_cast<size_t>(block.step_begin) * Format::kInputBytes;
+    const uint32_t* w = Weights(linear, block);
+    const uint32_t* const w_end =
+        w + static_cast<size_t>(block.steps) * kColumns;
+    uint32_t* const partial = linear.partial_sums + tile_rows.first * kColumns;
 
     PrefetchOutput<kRows>(linear, block, tile_rows);
-    Tile<V, kRows, V::kTileVectors> tile;
-    if (block.depth_begin == 0) {
-      tile.Clear();
+    ProductTile<P, kRows> tile;
+    if (block.step_begin == 0) {
+      if constexpr (Format::kIsInt8) {
+        tile.Start(linear.first_sums + block.column);
+      } else {
+        tile.Clear();
+      }
     } else {
-      tile.Load(partial, kColumns);
+      tile.Load(partial);
     }
     if (tile_rows.lines_ahead == 0) {
       // Read once, in order: the hardware prefetchers do best when left alone.
-      for (; w != w_end; w += kColumns) tile.Step(x++, in_dim, w);
+      for (; w != w_end; w += kColumns, x += Format::kInputBytes) {
+        tile.Step(x, stride, w);
+      }
     } else {
-      const float* ahead = tile_rows.ahead;
-      for (; w != w_end; w += kColumns) {
+      const uint32_t* ahead = tile_rows.ahead;
+      for (; w != w_end; w += kColumns, x += Format::kInputBytes) {
         PrefetchNear<V>(w + kNearSteps * kColumns, kColumns);
         PrefetchFar<V>(ahead, tile_rows.lines_ahead * kLineFloats);
         ahead += tile_rows.lines_ahead * kLineFloats;
-        tile.Step(x++, in_dim, w);
+        tile.Step(x, stride, w);
       }
     }
-    if (block.depth_begin + block.depth < linear.in_dim) {
-      tile.Store(partial, kColumns);
+    if (block.step_begin + block.steps < linear.steps) {
+      tile.Store(partial);
     } else {
-      Finish(linear, block.row + tile_rows.first, block.column, tile);
+      Finish(linear, tile_rows.first, block.column,
+             ToFloats(linear, tile_rows.first, block.column, tile));
     }
   }
 
@@ -155,18 +175,41 @@ class PanelLinear {
   inline __attribute__((always_inline)) static void PrefetchOutput(
       const PackedLinear& linear, const Block& block,
       const TileRows& tile_rows) {
-    const float* y =
-        linear.y +
-        static_cast<size_t>(block.row + tile_rows.first) * linear.out_dim +
-        block.column;
+    const float* y = linear.y +
+                     static_cast<size_t>(tile_rows.first) * linear.out_dim +
+                     block.column;
     for (int r = 0; r < kRows; ++r, y += linear.out_dim) {
       PrefetchNear<V>(y, kColumns);
     }
   }
 
   template <int kRows>
+  static Tile<V, kRows, P::kVectors> ToFloats(
+      const PackedLinear& linear, int row, int column,
+      const ProductTile<P, kRows>& products) {
+    Tile<V, kRows, P::kVectors> tile;
+#pragma GCC unroll 8
+    for (int v = 0; v < P::kVectors; ++v) {
+      if constexpr (Format::kIsInt8) {
+        const auto weight_scales =
+            V::Load(linear.weight_scales + column + v * V::kWidth);
+#pragma GCC unroll 8
+        for (int r = 0; r < kRows; ++r) {
+          tile.sums[r][v] =
+              V::Mul(V::Mul(V::ToFloat(products.sums[r][v]), weight_scales),
+                     V::Set(linear.input_scales[row + r]));
+        }
+      } else {
+#pragma GCC unroll 8
+        for (int r = 0; r < kRows; ++r) tile.sums[r][v] = products.sums[r][v];
+      }
+    }
+    return tile;
+  }
+
+  template <int kRows>
   static void Finish(const PackedLinear& linear, int row, int column,
-                     Tile<V, kRows, V::kTileVectors> tile) {
+                     Tile<V, kRows, P::kVectors> tile) {
     const size_t out_dim = linear.out_dim;
     const int columns = Smaller(linear.out_dim - column, kColumns);
     float* const y = linear.y + row * out_dim + column;
@@ -186,12 +229,12 @@ class PanelLinear {
   }
 
   template <int kRows>
-  static void StoreSomeColumns(const Tile<V, kRows, V::kTileVectors>& tile,
+  static void StoreSomeColumns(const Tile<V, kRows, P::kVectors>& tile,
                                int columns, bool add_to_y, size_t out_dim,
                                float* y) {
     float row[kColumns];
     for (int r = 0; r < kRows; ++r, y += out_dim) {
-      for (int v = 0; v < V::kTileVectors; ++v) {
+      for (int v = 0; v < P::kVectors; ++v) {
         V::Store(row + v * V::kWidth, tile.sums[r][v]);
       }
       for (int j = 0; j < columns; ++j)

@@ -13,25 +13,28 @@ void AttendSequence(const SequenceHead& head) {
   SequenceAttention<V>(head).Run();
 }
 
-template <class V>
+template <class V, class Row>
 void AttendCells(const CellAttention& attention) {
-  CellsAttention<V>(attention).Run();
+  CellsAttention<V, Row>(attention).Run();
 }
 
-// The operations over vectors of type V.
-template <class V>
+// The operations over vectors of type V, with linear layers of the products
+// given.
+template <class V, class BFloat16Product, class Int8Product>
 constexpr VectorOps MakeVectorOps() {
   VectorOps ops = {};
-  ops.panel_columns = PanelLinear<V>::kColumns;
-  ops.pack_weight = PanelLinear<V>::Pack;
-  ops.partial_sums_floats = PanelLinear<V>::PartialSumsFloats;
-  ops.linear = PanelLinear<V>::Run;
-  ops.embed = EmbedRow<V>;
+  ops.float32 = PanelLinear<FloatProduct<V>>::Ops();
+  ops.bfloat16 = PanelLinear<BFloat16Product>::Ops();
+  ops.int8 = PanelLinear<Int8Product>::Ops();
+  ops.embed = EmbedRow<V, FloatRow<V>>;
+  ops.embed_bfloat16 = EmbedRow<V, BFloat16Row<V>>;
   ops.layer_norm = LayerNormRow<V>;
   ops.sequence_scratch_floats = SequenceAttention<V>::ScratchFloats;
   ops.attend_sequence = AttendSequence<V>;
-  ops.cell_scratch_floats = CellsAttention<V>::ScratchFloats;
-  ops.attend_cells = AttendCells<V>;
+  ops.cell_scratch_floats = CellsAttention<V, FloatRow<V>>::ScratchFloats;
+  ops.attend_cells = AttendCells<V, FloatRow<V>>;
+  ops.attend_bfloat16_cells = AttendCells<V, BFloat16Row<V>>;
+  ops.store_bfloat16 = StoreBFloat16Row<V>;
   ops.softmax_sums = SoftmaxSumsOfRow<V>;
   ops.top_k = TopKOfRow<V>;
   return ops;

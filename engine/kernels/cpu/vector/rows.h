@@ -11,19 +11,53 @@ namespace peregrine::kernels {
 
 // Operations on one row at a time.
 
+// How the elements of a row are kept.
 template <class V>
-void EmbedRow(const float* token, const float* position, float scale, int dim,
-              float* y) {
+struct FloatRow {
+  using Element = float;
+  static typename V::Float Load(const float* p) { return V::Load(p); }
+  static typename V::Float LoadPart(const float* p, int count) {
+    return V::LoadPart(p, count);
+  }
+};
+
+template <class V>
+struct BFloat16Row {
+  using Element = uint16_t;
+  static typename V::Float Load(const uint16_t* p) {
+    return V::LoadBFloat16(p);
+  }
+  static typename V::Float LoadPart(const uint16_t* p, int count) {
+    uint16_t part[V::kWidth] = {};
+    for (int i = 0; i < count; ++i) part[i] = p[i];
+    return V::LoadBFloat16(part);
+  }
+};
+
+template <class V>
+void StoreBFloat16Row(const float* x, int count, uint16_t* y) {
+  ForEachVector<V>(
+      count, [&](int i) { V::StoreBFloat16(y + i, V::Load(x + i)); },
+      [&](int i, int rest) {
+        uint16_t part[V::kWidth];
+        V::StoreBFloat16(part, V::LoadPart(x + i, rest));
+        for (int j = 0; j < rest; ++j) y[i + j] = part[j];
+      });
+}
+
+template <class V, class Row>
+void EmbedRow(const typename Row::Element* token, const float* position,
+              float scale, int dim, float* y) {
   const auto factor = V::Set(scale);
   ForEachVector<V>(
       dim,
       [&](int i) {
-        V::Store(y + i,
-                 V::MulAdd(factor, V::Load(token + i), V::Load(position + i)));
+        V::Store(y + i, V::MulAdd(factor, Row::Load(token + i),
+                                  V::Load(position + i)));
       },
       [&](int i, int count) {
         V::StorePart(y + i,
-                     V::MulAdd(factor, V::LoadPart(token + i, count),
+                     V::MulAdd(factor, Row::LoadPart(token + i, count),
                                V::LoadPart(position + i, count)),
                      count);
       });
