@@ -4,12 +4,10 @@
 #include "server/metrics.h"
 #include "server/models.h"
 #include "server/open_calls.h"
-#include "server/request_checks.h"
 
 namespace peregrine::server {
 
 struct ServiceOptions {
-  RequestLimits limits;
   int max_stream_texts = 64;  // of one stream: read, but not yet answered
 };
 

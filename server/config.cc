@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "server/cpu_count.h"
+#include "server/model_override.h"
 
 namespace peregrine::server {
 namespace {
@@ -49,7 +50,7 @@ class Flags {
                            "(slow: for tests)")
                        ->type_name("DEVICE")
                        ->default_str("cpu"));
-    Add("workers", config_.batcher.num_workers,
+    Add("workers", config_.model_options.batcher.num_workers,
         "Worker threads of each model; by default the number of CPUs")
         ->check(CLI::PositiveNumber);
   }
@@ -61,9 +62,13 @@ class Flags {
         "There is no encryption or authentication");
     Add("metrics-listen", config_.metrics_listen,
         "HOST:PORT for Prometheus (/metrics), or off");
+    Add("admin-listen", config_.admin_listen,
+        "HOST:PORT of peregrine.v1.AdminService, which loads and unloads "
+        "models while the server runs, or off. Whoever reaches it can have any "
+        "directory read");
     Add("port-file", config_.port_file,
-        "Write the ports, once serving, to this file: lines `grpc PORT` and "
-        "`metrics PORT`");
+        "Write the ports, once serving, to this file: lines `grpc PORT`, "
+        "`metrics PORT` and `admin PORT`, but for what is off");
     AddPositive("max-message-bytes", config_.max_message_bytes,
                 "Longest message taken");
     AddPositive("max-concurrent-streams", config_.max_concurrent_streams,
@@ -78,7 +83,7 @@ class Flags {
 
   void AddRequestLimits() {
     app_.option_defaults()->group("Limits of requests");
-    RequestLimits& limits = config_.service.limits;
+    RequestLimits& limits = config_.model_options.limits;
     AddPositive("max-texts-per-request", limits.max_texts,
                 "Texts of one request");
     AddPositive("max-text-bytes", limits.max_text_bytes, "Bytes of one text");
@@ -89,7 +94,7 @@ class Flags {
 
   void AddBatching() {
     app_.option_defaults()->group("Queue and batches, of each model");
-    BatcherOptions& batcher = config_.batcher;
+    BatcherOptions& batcher = config_.model_options.batcher;
     AddPositive("max-queue-sentences", batcher.queue.max_sentences,
                 "Sentences that may wait; beyond, RESOURCE_EXHAUSTED");
     AddPositive("max-queue-tokens", batcher.queue.max_source_tokens,
@@ -106,6 +111,29 @@ class Flags {
                 "Run the encoder beside live sentences for no fewer tokens");
     AddDuration("max-admission-wait", batcher.admission.max_wait,
                 "Or when this time has passed since its last run");
+  }
+
+  void AddModelLimits() {
+    app_.option_defaults()->group("Limits of one model");
+    const auto parse = [this](const std::vector<std::string>& settings) {
+      for (const std::string& setting : settings) {
+        auto parsed = ParseModelOverride(setting);
+        if (!parsed.ok()) {
+          throw CLI::ValidationError("--model-limit",
+                                     std::string(parsed.status().message()));
+        }
+        config_.model_overrides.push_back(*std::move(parsed));
+      }
+      return true;
+    };
+    Name("model-limit",
+         app_.add_option_function<std::vector<std::string>>(
+                 "--model-limit", parse,
+                 "One of the options of queue, batches, workers and requests, "
+                 "for one model, e.g. en-de.max-queue-sentences=100. May be "
+                 "repeated, or hold several with commas between")
+             ->type_name("MODEL.OPTION=NUMBER")
+             ->delimiter(','));
   }
 
   void AddOperation() {
@@ -179,8 +207,8 @@ void AddModelSources(const std::vector<std::string>& flags, Config& config) {
   }
 }
 
-// What flags must satisfy together. Empty: all well.
-std::string FindConflict(const Config& config) {
+// What the options of a model must satisfy together. Empty: all well.
+std::string FindConflict(const ModelOptions& options, int max_message_bytes) {
   const auto at_most = [](const char* small, int found, const char* large,
                           int limit) {
     return found <= limit
@@ -188,6 +216,25 @@ std::string FindConflict(const Config& config) {
                : absl::StrCat(small, ": found ", found, ", allowed at most ",
                               large, " (", limit, ")");
   };
+  const RequestLimits& limits = options.limits;
+  const BatcherOptions& batcher = options.batcher;
+  const std::string conflicts[] = {
+      at_most("--max-beam-size", limits.max_beam_size, "--max-batch-rows",
+              batcher.session.max_rows),
+      at_most("--max-texts-per-request", limits.max_texts,
+              "--max-queue-sentences", batcher.queue.max_sentences),
+      at_most("--max-text-bytes", limits.max_text_bytes, "--max-message-bytes",
+              max_message_bytes),
+      at_most("--min-admission-tokens", batcher.admission.min_tokens,
+              "--max-admission-tokens", batcher.admission.max_tokens)};
+  for (const std::string& conflict : conflicts) {
+    if (!conflict.empty()) return conflict;
+  }
+  return "";
+}
+
+// Likewise, of all flags.
+std::string FindConflict(const Config& config) {
   if (config.models.empty()) return "--model: found none, needed at least one";
   for (const ModelSource& model : config.models) {
     if (model.directory.empty())
@@ -200,29 +247,38 @@ std::string FindConflict(const Config& config) {
     return "--metrics-listen: found " + config.metrics_listen +
            ", needed HOST:PORT or off";
   }
-  const RequestLimits& limits = config.service.limits;
-  const BatcherOptions& batcher = config.batcher;
-  const std::string conflicts[] = {
-      at_most("--max-beam-size", limits.max_beam_size, "--max-batch-rows",
-              batcher.session.max_rows),
-      at_most("--max-texts-per-request", limits.max_texts,
-              "--max-queue-sentences", batcher.queue.max_sentences),
-      at_most("--max-text-bytes", limits.max_text_bytes, "--max-message-bytes",
-              config.max_message_bytes),
-      at_most("--min-admission-tokens", batcher.admission.min_tokens,
-              "--max-admission-tokens", batcher.admission.max_tokens)};
-  for (const std::string& conflict : conflicts) {
-    if (!conflict.empty()) return conflict;
+  if (config.admin_listen != "off" && !IsAddress(config.admin_listen)) {
+    return "--admin-listen: found " + config.admin_listen +
+           ", needed HOST:PORT or off";
   }
-  return "";
+  std::string conflict =
+      FindConflict(config.model_options, config.max_message_bytes);
+  for (const ModelOverride& override : config.model_overrides) {
+    if (!conflict.empty()) break;
+    conflict = FindConflict(config.OptionsOf(override.model),
+                            config.max_message_bytes);
+    if (!conflict.empty()) {
+      conflict =
+          absl::StrCat("--model-limit of ", override.model, ": ", conflict);
+    }
+  }
+  return conflict;
 }
 
 }  // namespace
 
+ModelOptions Config::OptionsOf(absl::string_view model) const {
+  ModelOptions options = model_options;
+  for (const ModelOverride& override : model_overrides) {
+    if (override.model == model) override.apply(options);
+  }
+  return options;
+}
+
 ParsedConfig ParseConfig(std::vector<std::string> arguments) {
   ParsedConfig result;
   Config config;
-  config.batcher.num_workers = AvailableCpus();
+  config.model_options.batcher.num_workers = AvailableCpus();
   std::vector<std::string> models;
 
   CLI::App app(kDescription, "peregrine-server");
@@ -236,6 +292,7 @@ ParsedConfig ParseConfig(std::vector<std::string> arguments) {
   flags.AddAddresses();
   flags.AddRequestLimits();
   flags.AddBatching();
+  flags.AddModelLimits();
   flags.AddOperation();
 
   try {

@@ -1,17 +1,24 @@
 #ifndef PEREGRINE_SERVER_CONFIG_H_
 #define PEREGRINE_SERVER_CONFIG_H_
 
+#include <functional>
 #include <string>
 #include <vector>
 
-#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
 #include "engine/kernels/device.h"
-#include "server/batcher.h"
 #include "server/call_environment.h"
+#include "server/served_model.h"
 
 namespace peregrine::server {
+
+// Other limits than the common ones, for the model of this name.
+struct ModelOverride {
+  std::string model;
+  std::function<void(ModelOptions&)> apply;
+};
 
 struct ModelSource {
   std::string name;  // empty: the one in its config.json
@@ -31,9 +38,13 @@ struct Config {
   // other machines is to be a decision: the container image makes it.
   std::string listen = "127.0.0.1:50051";
   std::string metrics_listen = "127.0.0.1:9090";  // "off": none
+  // "off": models can't be changed while the server runs.
+  std::string admin_listen = "off";
   std::string port_file;
 
-  BatcherOptions batcher;
+  // Of each model, but for the overrides.
+  ModelOptions model_options;
+  std::vector<ModelOverride> model_overrides;
   ServiceOptions service;
 
   int max_message_bytes = 4 << 20;
@@ -44,6 +55,8 @@ struct Config {
 
   absl::Duration drain_timeout = absl::Seconds(30);
   std::string log_level = "info";
+
+  ModelOptions OptionsOf(absl::string_view model) const;
 };
 
 struct ParsedConfig {

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <memory>
 #include <string>
@@ -12,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "engine/base/status_macros.h"
+#include "server/allocator.h"
 #include "server/config.h"
 #include "server/engine_backend.h"
 #include "server/logging.h"
@@ -43,17 +45,17 @@ int AwaitStopSignal(const sigset_t& signals) {
 }
 
 absl::StatusOr<std::unique_ptr<Server>> StartServer(const Config& config) {
-  std::vector<std::unique_ptr<const ModelBackend>> backends;
-  for (const ModelSource& model : config.models) {
-    PEREGRINE_ASSIGN_OR_RETURN(
-        auto backend,
-        LoadEngineBackend(model.directory, model.name, config.device));
-    backends.push_back(std::move(backend));
-  }
+  Server::Environment environment;
+  environment.load_model = [device = config.device](const ModelSource& model) {
+    return LoadEngineBackend(model.directory, model.name, device);
+  };
+  environment.on_drain_request = [] { kill(getpid(), SIGTERM); };
   PEREGRINE_ASSIGN_OR_RETURN(auto server,
-                             Server::Start(config, std::move(backends)));
-  PEREGRINE_RETURN_IF_ERROR(WritePortFile(config.port_file, server->grpc_port(),
-                                          server->metrics_port()));
+                             Server::Start(config, std::move(environment)));
+  PEREGRINE_RETURN_IF_ERROR(
+      WritePortFile(config.port_file, {{"grpc", server->grpc_port()},
+                                       {"metrics", server->metrics_port()},
+                                       {"admin", server->admin_port()}}));
   return server;
 }
 
@@ -73,8 +75,10 @@ int Run(std::vector<std::string> arguments) {
             std::string(server.status().message()).c_str());
     return 1;
   }
-  printf("peregrine-server: serving grpc_port=%d metrics_port=%d\n",
-         (*server)->grpc_port(), (*server)->metrics_port());
+  printf(
+      "peregrine-server: serving grpc_port=%d metrics_port=%d admin_port=%d\n",
+      (*server)->grpc_port(), (*server)->metrics_port(),
+      (*server)->admin_port());
   fflush(stdout);
 
   const int number = AwaitStopSignal(signals);
@@ -89,6 +93,7 @@ int Run(std::vector<std::string> arguments) {
 }  // namespace peregrine::server
 
 int main(int argc, char** argv) {
+  peregrine::server::ConfigureAllocator();
   return peregrine::server::Run(
       std::vector<std::string>(argv + 1, argv + argc));
 }

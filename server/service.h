@@ -53,8 +53,6 @@ class TranslationServiceImpl final : public RawTranslationService {
                                      grpc::ByteBuffer* response) override;
 
  private:
-  v1::Model Describe(const ServedModel& model) const;
-
   const ModelSet& models_;
   const ServiceOptions options_;
   OpenCalls open_calls_;

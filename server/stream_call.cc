@@ -59,7 +59,7 @@ void StreamCall::OnWriteDone(bool ok) {
 }
 
 void StreamCall::OnCancel() {
-  std::unordered_set<ServedModel*> models;
+  std::unordered_set<ServedModelPtr> models;
   {
     absl::MutexLock lock(&mutex_);
     cancelled_ = true;
@@ -69,7 +69,7 @@ void StreamCall::OnCancel() {
       models.insert(text->model);
     }
   }
-  for (ServedModel* model : models) model->batcher->RemoveAbandoned();
+  for (const ServedModelPtr& model : models) model->batcher().RemoveAbandoned();
   Continue();
 }
 
@@ -100,9 +100,9 @@ absl::Status StreamCall::Submit(const v1::TranslateStreamRequest& request,
                                 Text* text) {
   PEREGRINE_ASSIGN_OR_RETURN(
       text->model, environment_.models.Find(request.model(), "model"));
-  PEREGRINE_RETURN_IF_ERROR(text->model->batcher->CheckOpen());
-  text->job = std::make_unique<TextJob>(*text->model->backend,
-                                        environment_.options.limits);
+  PEREGRINE_RETURN_IF_ERROR(text->model->batcher().CheckOpen());
+  text->job =
+      std::make_unique<TextJob>(text->model->backend(), text->model->limits());
   PEREGRINE_RETURN_IF_ERROR(text->job->Prepare(request));
   const int sentences = text->job->num_sentences();
   if (sentences == 0) {
@@ -119,7 +119,7 @@ absl::Status StreamCall::Submit(const v1::TranslateStreamRequest& request,
     if (cancelled_) return CallCancelledError();
     text->group = std::move(group);
   }
-  return text->model->batcher->Submit(std::move(made));
+  return text->model->batcher().Submit(std::move(made));
 }
 
 StreamCall::Text* StreamCall::Register(std::string id) {
@@ -134,14 +134,14 @@ StreamCall::Text* StreamCall::Register(std::string id) {
 
 void StreamCall::End(Text* text, const absl::Status& status) {
   OutcomeCounter& requests = text->model != nullptr
-                                 ? text->model->metrics->requests
+                                 ? text->model->metrics().requests
                                  : environment_.requests_without_model;
   requests.Add(status.code());
   v1::TranslateStreamResponse response;
   response.set_id(text->id);
   if (status.ok()) {
     text->job->Fill(text->group.get(), *response.mutable_translation());
-    text->model->metrics->request_seconds.Observe(
+    text->model->metrics().request_seconds.Observe(
         absl::ToDoubleSeconds(absl::Now() - text->start));
   } else {
     response.mutable_error()->set_code(static_cast<int>(status.code()));

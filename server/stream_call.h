@@ -49,7 +49,7 @@ class StreamCall
   struct Text {
     std::string id;
     absl::Time start;
-    ServedModel* model = nullptr;
+    ServedModelPtr model;
     std::unique_ptr<TextJob> job;
     std::unique_ptr<SentenceGroup> group;
   };

@@ -41,7 +41,7 @@ class UnaryCall : public grpc::ServerUnaryReactor {
   void OnCancel() override {
     if (group_ == nullptr) return;
     group_->Abandon();
-    model_->batcher->RemoveAbandoned();
+    model_->batcher().RemoveAbandoned();
   }
   void OnDone() override { delete this; }
 
@@ -52,8 +52,8 @@ class UnaryCall : public grpc::ServerUnaryReactor {
     PEREGRINE_RETURN_IF_ERROR(ParseMessage(bytes, request));
     PEREGRINE_ASSIGN_OR_RETURN(
         model_, environment_.models.Find(request.model(), "model"));
-    PEREGRINE_RETURN_IF_ERROR(model_->batcher->CheckOpen());
-    job_ = std::make_unique<Job>(*model_->backend, environment_.options.limits);
+    PEREGRINE_RETURN_IF_ERROR(model_->batcher().CheckOpen());
+    job_ = std::make_unique<Job>(model_->backend(), model_->limits());
     PEREGRINE_RETURN_IF_ERROR(job_->Prepare(request));
     if (job_->num_sentences() == 0) {
       End(absl::OkStatus());
@@ -61,7 +61,7 @@ class UnaryCall : public grpc::ServerUnaryReactor {
     }
     group_ = std::make_unique<SentenceGroup>(job_->num_sentences(),
                                              [this] { End(group_->status()); });
-    return model_->batcher->Submit(
+    return model_->batcher().Submit(
         job_->MakeSentences(*group_, absl::FromChrono(context_.deadline())));
   }
 
@@ -80,9 +80,9 @@ class UnaryCall : public grpc::ServerUnaryReactor {
       environment_.requests_without_model.Add(code);
       return;
     }
-    model_->metrics->requests.Add(code);
+    model_->metrics().requests.Add(code);
     if (code == absl::StatusCode::kOk) {
-      model_->metrics->request_seconds.Observe(
+      model_->metrics().request_seconds.Observe(
           absl::ToDoubleSeconds(absl::Now() - start_));
     }
   }
@@ -91,7 +91,7 @@ class UnaryCall : public grpc::ServerUnaryReactor {
   const CallEnvironment& environment_;
   grpc::ByteBuffer& response_;
   const absl::Time start_ = absl::Now();
-  ServedModel* model_ = nullptr;
+  ServedModelPtr model_;
   std::unique_ptr<Job> job_;
   std::unique_ptr<SentenceGroup> group_;
 };

@@ -60,11 +60,15 @@ class Server:
             raise
         self.address = f"127.0.0.1:{ports['grpc']}"
         self.metrics_address = f"127.0.0.1:{ports['metrics']}"
-        self.channel = grpc.insecure_channel(
-            self.address,
-            options=[("grpc.max_receive_message_length", -1),
-                     ("grpc.enable_retries", 0)])
+        self.admin_address = f"127.0.0.1:{ports.get('admin', 0)}"
+        self.channel = self.connect(self.address)
         self.stub = translation_pb2_grpc.TranslationServiceStub(self.channel)
+
+    @staticmethod
+    def connect(address):
+        return grpc.insecure_channel(
+            address, options=[("grpc.max_receive_message_length", -1),
+                              ("grpc.enable_retries", 0)])
 
     def _await_ports(self, path):
         end = time.monotonic() + START_SECONDS
