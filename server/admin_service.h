@@ -5,6 +5,7 @@
 
 #include "grpcpp/server_context.h"
 #include "peregrine/v1/admin.grpc.pb.h"
+#include "server/authenticator.h"
 #include "server/model_manager.h"
 
 namespace peregrine::server {
@@ -13,9 +14,10 @@ namespace peregrine::server {
 // block their thread, which is one of gRPC's own for this service.
 class AdminServiceImpl final : public v1::AdminService::Service {
  public:
-  // `manager` must outlive the service. `drain` begins the end of the server
-  // and returns at once.
-  AdminServiceImpl(ModelManager& manager, std::function<void()> drain);
+  // `manager` and `authenticator` must outlive the service. `drain` begins the
+  // end of the server and returns at once.
+  AdminServiceImpl(ModelManager& manager, Authenticator& authenticator,
+                   std::function<void()> drain);
 
   grpc::Status LoadModel(grpc::ServerContext* context,
                          const v1::LoadModelRequest* request,
@@ -32,6 +34,7 @@ class AdminServiceImpl final : public v1::AdminService::Service {
 
  private:
   ModelManager& manager_;
+  Authenticator& authenticator_;
   const std::function<void()> drain_;
 };
 

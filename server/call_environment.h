@@ -1,6 +1,7 @@
 #ifndef PEREGRINE_SERVER_CALL_ENVIRONMENT_H_
 #define PEREGRINE_SERVER_CALL_ENVIRONMENT_H_
 
+#include "server/authenticator.h"
 #include "server/metrics.h"
 #include "server/models.h"
 #include "server/open_calls.h"
@@ -15,6 +16,7 @@ struct ServiceOptions {
 struct CallEnvironment {
   const ModelSet& models;
   const ServiceOptions& options;
+  Authenticator& authenticator;
   OutcomeCounter& requests_without_model;
   OpenCalls& open_calls;
 };

@@ -59,7 +59,7 @@ class Flags {
     app_.option_defaults()->group("Addresses");
     Add("listen", config_.listen,
         "HOST:PORT for gRPC; :PORT is all interfaces, port 0 any free one. "
-        "There is no encryption or authentication");
+        "See Security for encryption and authentication");
     Add("metrics-listen", config_.metrics_listen,
         "HOST:PORT for Prometheus (/metrics), or off");
     Add("admin-listen", config_.admin_listen,
@@ -71,6 +71,9 @@ class Flags {
         "`metrics PORT` and `admin PORT`, but for what is off");
     AddPositive("max-message-bytes", config_.max_message_bytes,
                 "Longest message taken");
+    AddPositive("max-connection-bytes", config_.max_connection_bytes,
+                "Memory for connections and messages; beyond, connections are "
+                "slowed down and dropped");
     AddPositive("max-concurrent-streams", config_.max_concurrent_streams,
                 "Calls at a time of one connection");
     AddDuration("keepalive-time", config_.keepalive_time,
@@ -79,6 +82,22 @@ class Flags {
                 "Drop a client that does not answer a ping in this time");
     AddDuration("min-ping-interval", config_.min_ping_interval,
                 "Drop a client that pings more often than this");
+  }
+
+  void AddSecurity() {
+    app_.option_defaults()->group("Security");
+    Add("tls-certificate", config_.tls.certificate,
+        "Encrypt: file of the server's certificate and those above it, in PEM");
+    Add("tls-key", config_.tls.key, "File of its private key, in PEM");
+    Add("tls-client-ca", config_.tls.client_ca,
+        "Mutual TLS: clients must have a certificate of an authority in this "
+        "file");
+    AddDuration("tls-refresh", config_.tls.refresh,
+                "Look for changed certificates so often");
+    Add("token-file", config_.token_file,
+        "Require a token (`authorization: Bearer TOKEN`) of this file: lines "
+        "`NAME SHA256 [requests-per-second=N] [max-requests=N] [weight=N] "
+        "[admin]`. Read again when it changes");
   }
 
   void AddRequestLimits() {
@@ -251,6 +270,12 @@ std::string FindConflict(const Config& config) {
     return "--admin-listen: found " + config.admin_listen +
            ", needed HOST:PORT or off";
   }
+  if (config.tls.certificate.empty() != config.tls.key.empty()) {
+    return "--tls-certificate and --tls-key: found one, needed both or none";
+  }
+  if (config.tls.certificate.empty() && !config.tls.client_ca.empty()) {
+    return "--tls-client-ca: found it without --tls-certificate";
+  }
   std::string conflict =
       FindConflict(config.model_options, config.max_message_bytes);
   for (const ModelOverride& override : config.model_overrides) {
@@ -290,6 +315,7 @@ ParsedConfig ParseConfig(std::vector<std::string> arguments) {
   Flags flags(app, config);
   flags.AddModels(models);
   flags.AddAddresses();
+  flags.AddSecurity();
   flags.AddRequestLimits();
   flags.AddBatching();
   flags.AddModelLimits();

@@ -11,6 +11,7 @@
 #include "engine/kernels/device.h"
 #include "server/call_environment.h"
 #include "server/served_model.h"
+#include "server/tls.h"
 
 namespace peregrine::server {
 
@@ -34,8 +35,8 @@ struct Config {
   std::vector<ModelSource> models;
   kernels::Device device = kernels::Device::kCpu;
 
-  // Nothing here authenticates or encrypts, so that being reachable from
-  // other machines is to be a decision: the container image makes it.
+  // Without flags nothing authenticates or encrypts, so that being reachable
+  // from other machines is to be a decision: the container image makes it.
   std::string listen = "127.0.0.1:50051";
   std::string metrics_listen = "127.0.0.1:9090";  // "off": none
   // "off": models can't be changed while the server runs.
@@ -47,7 +48,11 @@ struct Config {
   std::vector<ModelOverride> model_overrides;
   ServiceOptions service;
 
+  TlsOptions tls;
+  std::string token_file;  // empty: calls need no token
+
   int max_message_bytes = 4 << 20;
+  int max_connection_bytes = 256 << 20;
   int max_concurrent_streams = 1024;  // calls of one connection
   absl::Duration keepalive_time = absl::Minutes(2);
   absl::Duration keepalive_timeout = absl::Seconds(20);

@@ -12,7 +12,9 @@
 #include "engine/base/status_macros.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/health_check_service_interface.h"
+#include "grpcpp/resource_quota.h"
 #include "grpcpp/server_builder.h"
+#include "server/tls.h"
 #include "spdlog/spdlog.h"
 
 namespace peregrine::server {
@@ -38,7 +40,15 @@ void DoNotSharePort(grpc::ServerBuilder& builder) {
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config,
                                                       Environment environment) {
-  std::unique_ptr<Server> server(new Server(config, std::move(environment)));
+  PEREGRINE_ASSIGN_OR_RETURN(auto credentials,
+                             MakeServerCredentials(config.tls));
+  std::unique_ptr<TokenFile> tokens;
+  if (!config.token_file.empty()) {
+    PEREGRINE_ASSIGN_OR_RETURN(tokens, TokenFile::Open(config.token_file));
+  }
+  std::unique_ptr<Server> server(new Server(config, std::move(environment),
+                                            std::move(tokens),
+                                            std::move(credentials)));
   PEREGRINE_RETURN_IF_ERROR(server->manager_.LoadAll(config.models));
   PEREGRINE_RETURN_IF_ERROR(server->CheckModelOverrides());
   PEREGRINE_RETURN_IF_ERROR(server->StartMetrics());
@@ -48,14 +58,18 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config,
   return server;
 }
 
-Server::Server(const Config& config, Environment environment)
+Server::Server(const Config& config, Environment environment,
+               std::unique_ptr<TokenFile> tokens,
+               std::shared_ptr<grpc::ServerCredentials> credentials)
     : config_(config),
       environment_(std::move(environment)),
+      credentials_(std::move(credentials)),
       metrics_(std::make_shared<Metrics>()),
       models_(*metrics_),
       manager_(config_, environment_.load_model, models_),
-      service_(models_, config_.service, *metrics_),
-      admin_service_(manager_, environment_.on_drain_request) {}
+      authenticator_(std::move(tokens)),
+      service_(models_, authenticator_, config_.service, *metrics_),
+      admin_service_(manager_, authenticator_, environment_.on_drain_request) {}
 
 // A misspelt name would leave a model without its limits.
 absl::Status Server::CheckModelOverrides() const {
@@ -90,9 +104,13 @@ absl::Status Server::StartGrpc() {
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
   builder.AddListeningPort(OnAllInterfaces(config_.listen, "[::]"),
-                           grpc::InsecureServerCredentials(), &grpc_port_);
+                           credentials_, &grpc_port_);
   builder.RegisterService(&service_);
   builder.SetMaxReceiveMessageSize(config_.max_message_bytes);
+  // Of what gRPC holds for connections and messages; it stops reading and then
+  // drops connections rather than exceed it.
+  builder.SetResourceQuota(
+      grpc::ResourceQuota("calls").Resize(config_.max_connection_bytes));
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS,
                              config_.max_concurrent_streams);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS,
@@ -117,7 +135,7 @@ absl::Status Server::StartAdmin() {
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
   builder.AddListeningPort(OnAllInterfaces(config_.admin_listen, "[::]"),
-                           grpc::InsecureServerCredentials(), &admin_port_);
+                           credentials_, &admin_port_);
   builder.RegisterService(&admin_service_);
   DoNotSharePort(builder);
   admin_ = builder.BuildAndStart();

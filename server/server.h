@@ -10,6 +10,7 @@
 #include "grpcpp/server.h"
 #include "prometheus/exposer.h"
 #include "server/admin_service.h"
+#include "server/authenticator.h"
 #include "server/config.h"
 #include "server/metrics.h"
 #include "server/model_manager.h"
@@ -51,7 +52,9 @@ class Server {
   const ModelSet& models() const { return models_; }
 
  private:
-  Server(const Config& config, Environment environment);
+  Server(const Config& config, Environment environment,
+         std::unique_ptr<TokenFile> tokens,
+         std::shared_ptr<grpc::ServerCredentials> credentials);
 
   absl::Status CheckModelOverrides() const;
   absl::Status StartMetrics();
@@ -60,11 +63,13 @@ class Server {
 
   const Config config_;
   const Environment environment_;
+  const std::shared_ptr<grpc::ServerCredentials> credentials_;
 
   // Each needs those above it.
   std::shared_ptr<Metrics> metrics_;  // shared as prometheus::Exposer demands
   ModelSet models_;
   ModelManager manager_;
+  Authenticator authenticator_;
   TranslationServiceImpl service_;
   AdminServiceImpl admin_service_;
   std::unique_ptr<grpc::Server> grpc_;

@@ -1,5 +1,6 @@
 #include "server/service.h"
 
+#include "absl/time/clock.h"
 #include "engine/base/status_macros.h"
 #include "server/jobs.h"
 #include "server/model_description.h"
@@ -21,10 +22,13 @@ using TranslateTokensCall = UnaryCall<v1::TranslateTokensRequest,
 // Answers a call that needs no worker.
 template <typename Request, typename Handler>
 grpc::ServerUnaryReactor* AnswerAtOnce(CallbackServerContext* context,
+                                       const CallEnvironment& environment,
                                        const ByteBuffer& bytes,
                                        ByteBuffer* response, Handler handler) {
   Request request;
-  absl::Status status = ParseMessage(bytes, request);
+  absl::Status status =
+      environment.authenticator.Authenticate(*context, absl::Now()).status();
+  if (status.ok()) status = ParseMessage(bytes, request);
   if (status.ok()) {
     auto answer = handler(request);
     status = answer.status();
@@ -38,12 +42,13 @@ grpc::ServerUnaryReactor* AnswerAtOnce(CallbackServerContext* context,
 }  // namespace
 
 TranslationServiceImpl::TranslationServiceImpl(const ModelSet& models,
+                                               Authenticator& authenticator,
                                                const ServiceOptions& options,
                                                Metrics& metrics)
     : models_(models),
       options_(options),
-      environment_{models_, options_, metrics.requests_without_model(),
-                   open_calls_} {}
+      environment_{models_, options_, authenticator,
+                   metrics.requests_without_model(), open_calls_} {}
 
 grpc::ServerUnaryReactor* TranslationServiceImpl::Translate(
     CallbackServerContext* context, const ByteBuffer* request,
@@ -74,7 +79,7 @@ grpc::ServerUnaryReactor* TranslationServiceImpl::ListModels(
     CallbackServerContext* context, const ByteBuffer* request,
     ByteBuffer* response) {
   return AnswerAtOnce<v1::ListModelsRequest>(
-      context, *request, response,
+      context, environment_, *request, response,
       [this](const v1::ListModelsRequest&)
           -> absl::StatusOr<v1::ListModelsResponse> {
         v1::ListModelsResponse list;
@@ -89,7 +94,7 @@ grpc::ServerUnaryReactor* TranslationServiceImpl::GetModel(
     CallbackServerContext* context, const ByteBuffer* request,
     ByteBuffer* response) {
   return AnswerAtOnce<v1::GetModelRequest>(
-      context, *request, response,
+      context, environment_, *request, response,
       [this](const v1::GetModelRequest& get) -> absl::StatusOr<v1::Model> {
         PEREGRINE_ASSIGN_OR_RETURN(const ServedModelPtr model,
                                    models_.Find(get.name(), "name"));

@@ -26,9 +26,9 @@ using RawTranslationService =
 // Thread-safe: gRPC calls it from threads of its own.
 class TranslationServiceImpl final : public RawTranslationService {
  public:
-  // `models` and `metrics` must outlive the service.
-  TranslationServiceImpl(const ModelSet& models, const ServiceOptions& options,
-                         Metrics& metrics);
+  // All must outlive the service.
+  TranslationServiceImpl(const ModelSet& models, Authenticator& authenticator,
+                         const ServiceOptions& options, Metrics& metrics);
 
   // Ends the open streams as soon as what they sent is answered.
   void Drain() { open_calls_.Drain(); }

@@ -82,7 +82,7 @@ class ServiceTest : public ::testing::Test {
               .ok());
     }
     service_ = std::make_unique<TranslationServiceImpl>(
-        *models_, service_options_, metrics_);
+        *models_, authenticator_, service_options_, metrics_);
     int port = 0;
     grpc::ServerBuilder builder;
     builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(),
@@ -163,6 +163,7 @@ class ServiceTest : public ::testing::Test {
   }
 
   Metrics metrics_;
+  Authenticator authenticator_{nullptr};
   std::unique_ptr<ModelSet> models_;
   std::unique_ptr<TranslationServiceImpl> service_;
   std::unique_ptr<grpc::Server> server_;

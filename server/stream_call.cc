@@ -6,6 +6,7 @@
 #include "absl/time/clock.h"
 #include "engine/base/status_macros.h"
 #include "server/errors.h"
+#include "server/priority.h"
 #include "server/status_mapping.h"
 #include "server/wire.h"
 
@@ -18,6 +19,14 @@ StreamCall::~StreamCall() { environment_.open_calls.Leave(this); }
 
 void StreamCall::Start() {
   environment_.open_calls.Enter(this);
+  auto client = environment_.authenticator.Authenticate(context_, absl::Now());
+  if (client.ok()) {
+    client_ = *std::move(client);
+  } else {
+    environment_.requests_without_model.Add(client.status().code());
+    absl::MutexLock lock(&mutex_);
+    end_status_.Update(client.status());
+  }
   Continue();
 }
 
@@ -98,9 +107,12 @@ absl::Status StreamCall::TakeIncoming() {
 // OK: End was or will be called.
 absl::Status StreamCall::Submit(const v1::TranslateStreamRequest& request,
                                 Text* text) {
+  PEREGRINE_RETURN_IF_ERROR(text->ticket.Enter(client_, text->start));
+  const SentenceTerms terms = {absl::FromChrono(context_.deadline()),
+                               FlowOf(*client_, request.priority())};
   PEREGRINE_ASSIGN_OR_RETURN(
       text->model, environment_.models.Find(request.model(), "model"));
-  PEREGRINE_RETURN_IF_ERROR(text->model->batcher().CheckOpen());
+  PEREGRINE_RETURN_IF_ERROR(text->model->batcher().CheckOpen(terms.flow));
   text->job =
       std::make_unique<TextJob>(text->model->backend(), text->model->limits());
   PEREGRINE_RETURN_IF_ERROR(text->job->Prepare(request));
@@ -111,8 +123,7 @@ absl::Status StreamCall::Submit(const v1::TranslateStreamRequest& request,
   }
   auto group = std::make_unique<SentenceGroup>(
       sentences, [this, text] { End(text, text->group->status()); });
-  std::vector<Sentence> made =
-      text->job->MakeSentences(*group, absl::FromChrono(context_.deadline()));
+  std::vector<Sentence> made = text->job->MakeSentences(*group, terms);
   {
     // OnCancel looks at the groups from another thread.
     absl::MutexLock lock(&mutex_);

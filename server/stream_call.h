@@ -15,6 +15,7 @@
 #include "grpcpp/support/server_callback.h"
 #include "peregrine/v1/translation.pb.h"
 #include "server/call_environment.h"
+#include "server/client.h"
 #include "server/jobs.h"
 #include "server/models.h"
 #include "server/open_calls.h"
@@ -49,6 +50,7 @@ class StreamCall
   struct Text {
     std::string id;
     absl::Time start;
+    ClientTicket ticket;
     ServedModelPtr model;
     std::unique_ptr<TextJob> job;
     std::unique_ptr<SentenceGroup> group;
@@ -75,6 +77,7 @@ class StreamCall
 
   grpc::CallbackServerContext& context_;
   const CallEnvironment& environment_;
+  std::shared_ptr<Client> client_;  // set by Start, if it is known
   grpc::ByteBuffer incoming_;  // between OnReadDone and the next read: free
 
   mutable absl::Mutex mutex_;

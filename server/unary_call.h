@@ -12,7 +12,9 @@
 #include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/server_callback.h"
 #include "server/call_environment.h"
+#include "server/client.h"
 #include "server/models.h"
+#include "server/priority.h"
 #include "server/sentence_group.h"
 #include "server/status_mapping.h"
 #include "server/wire.h"
@@ -48,11 +50,17 @@ class UnaryCall : public grpc::ServerUnaryReactor {
  private:
   // OK: End was or will be called.
   absl::Status Submit(const grpc::ByteBuffer& bytes) {
+    PEREGRINE_ASSIGN_OR_RETURN(
+        const std::shared_ptr<Client> client,
+        environment_.authenticator.Authenticate(context_, start_));
+    PEREGRINE_RETURN_IF_ERROR(ticket_.Enter(client, start_));
     Request request;
     PEREGRINE_RETURN_IF_ERROR(ParseMessage(bytes, request));
+    const SentenceTerms terms = {absl::FromChrono(context_.deadline()),
+                                 FlowOf(*client, request.priority())};
     PEREGRINE_ASSIGN_OR_RETURN(
         model_, environment_.models.Find(request.model(), "model"));
-    PEREGRINE_RETURN_IF_ERROR(model_->batcher().CheckOpen());
+    PEREGRINE_RETURN_IF_ERROR(model_->batcher().CheckOpen(terms.flow));
     job_ = std::make_unique<Job>(model_->backend(), model_->limits());
     PEREGRINE_RETURN_IF_ERROR(job_->Prepare(request));
     if (job_->num_sentences() == 0) {
@@ -61,8 +69,7 @@ class UnaryCall : public grpc::ServerUnaryReactor {
     }
     group_ = std::make_unique<SentenceGroup>(job_->num_sentences(),
                                              [this] { End(group_->status()); });
-    return model_->batcher().Submit(
-        job_->MakeSentences(*group_, absl::FromChrono(context_.deadline())));
+    return model_->batcher().Submit(job_->MakeSentences(*group_, terms));
   }
 
   void End(const absl::Status& status) {
@@ -91,6 +98,7 @@ class UnaryCall : public grpc::ServerUnaryReactor {
   const CallEnvironment& environment_;
   grpc::ByteBuffer& response_;
   const absl::Time start_ = absl::Now();
+  ClientTicket ticket_;
   ServedModelPtr model_;
   std::unique_ptr<Job> job_;
   std::unique_ptr<SentenceGroup> group_;
