@@ -5,11 +5,13 @@
 #include "server/metrics.h"
 #include "server/models.h"
 #include "server/open_calls.h"
+#include "server/request_log.h"
 
 namespace peregrine::server {
 
 struct ServiceOptions {
   int max_stream_texts = 64;  // of one stream: read, but not yet answered
+  bool log_requests = false;
 };
 
 // What all calls of a service share. Outlives them.
@@ -17,6 +19,7 @@ struct CallEnvironment {
   const ModelSet& models;
   const ServiceOptions& options;
   Authenticator& authenticator;
+  const RequestLog& request_log;
   OutcomeCounter& requests_without_model;
   OpenCalls& open_calls;
 };

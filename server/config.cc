@@ -159,6 +159,10 @@ class Flags {
     app_.option_defaults()->group("Operation");
     AddDuration("drain-timeout", config_.drain_timeout,
                 "After SIGTERM or SIGINT, time for calls to finish");
+    Name("log-requests",
+         app_.add_flag("--log-requests", config_.service.log_requests,
+                       "Log a line of JSON for each call: request id, trace, "
+                       "client, model, outcome and seconds; never a text"));
     Add("log-level", config_.log_level, "Least level that is logged")
         ->check(CLI::IsMember(
             {"trace", "debug", "info", "warning", "error", "critical", "off"}));

@@ -47,14 +47,19 @@ TranslationServiceImpl::TranslationServiceImpl(const ModelSet& models,
                                                Metrics& metrics)
     : models_(models),
       options_(options),
-      environment_{models_, options_, authenticator,
-                   metrics.requests_without_model(), open_calls_} {}
+      request_log_(options.log_requests),
+      environment_{models_,
+                   options_,
+                   authenticator,
+                   request_log_,
+                   metrics.requests_without_model(),
+                   open_calls_} {}
 
 grpc::ServerUnaryReactor* TranslationServiceImpl::Translate(
     CallbackServerContext* context, const ByteBuffer* request,
     ByteBuffer* response) {
-  auto* call =
-      new TranslateCall(*context, environment_, *response);  // deletes itself
+  auto* call = new TranslateCall("Translate", *context, environment_,
+                                 *response);  // deletes itself
   call->Start(*request);
   return call;
 }
@@ -62,8 +67,9 @@ grpc::ServerUnaryReactor* TranslationServiceImpl::Translate(
 grpc::ServerUnaryReactor* TranslationServiceImpl::TranslateTokens(
     CallbackServerContext* context, const ByteBuffer* request,
     ByteBuffer* response) {
-  auto* call = new TranslateTokensCall(*context, environment_,
-                                       *response);  // deletes itself
+  auto* call =
+      new TranslateTokensCall("TranslateTokens", *context, environment_,
+                              *response);  // deletes itself
   call->Start(*request);
   return call;
 }

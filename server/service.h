@@ -55,6 +55,7 @@ class TranslationServiceImpl final : public RawTranslationService {
  private:
   const ModelSet& models_;
   const ServiceOptions options_;
+  const RequestLog request_log_;
   OpenCalls open_calls_;
   const CallEnvironment environment_;
 };

@@ -164,6 +164,7 @@ void StreamCall::End(Text* text, const absl::Status& status) {
   // another one, so that its removal and what follows from it are one.
   mutex_.Lock();
   done = Remove(text);
+  if (status.ok()) sentences_ += done->job->num_sentences();
   outgoing_.push_back(std::move(bytes));
   ContinueAndUnlock();
 }
@@ -185,8 +186,25 @@ void StreamCall::ContinueAndUnlock() {
   const bool finish = !finishing_ && IsOver();
   if (finish) finishing_ = true;
   const absl::Status status = cancelled_ ? CallCancelledError() : end_status_;
+  const int sentences = sentences_;
   mutex_.Unlock();
-  if (finish) Finish(ToCallStatus(status, context_));
+  if (!finish) return;
+  Log(status, sentences);
+  context_.AddTrailingMetadata("x-request-id", ids_.request_id);
+  Finish(ToCallStatus(status, context_));
+}
+
+void StreamCall::Log(const absl::Status& status, int sentences) const {
+  if (!environment_.request_log.on()) return;
+  CallRecord record;
+  record.method = "TranslateStream";
+  record.ids = ids_;
+  if (client_ != nullptr) record.client = client_->name();
+  record.status = status;
+  record.start = start_;
+  record.duration = absl::Now() - start_;
+  record.sentences = sentences;
+  environment_.request_log.Write(record);
 }
 
 void StreamCall::ReadOrWrite() {

@@ -9,6 +9,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "grpcpp/server_context.h"
 #include "grpcpp/support/byte_buffer.h"
@@ -71,12 +72,16 @@ class StreamCall
   std::unique_ptr<Text> Remove(Text* text)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
+  void Log(const absl::Status& status, int sentences) const;
+
   // The common end of all reactions: goes on, or finishes the call.
   void Continue();
   void ContinueAndUnlock() ABSL_UNLOCK_FUNCTION(mutex_);
 
   grpc::CallbackServerContext& context_;
   const CallEnvironment& environment_;
+  const absl::Time start_ = absl::Now();
+  const CallIds ids_ = IdsOf(context_);
   std::shared_ptr<Client> client_;  // set by Start, if it is known
   grpc::ByteBuffer incoming_;  // between OnReadDone and the next read: free
 
@@ -90,6 +95,7 @@ class StreamCall
   bool client_done_ ABSL_GUARDED_BY(mutex_) = false;
   bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
   bool finishing_ ABSL_GUARDED_BY(mutex_) = false;
+  int sentences_ ABSL_GUARDED_BY(mutex_) = 0;  // of the texts answered
   // Not OK: read no more, and end with this.
   absl::Status end_status_ ABSL_GUARDED_BY(mutex_);
 };

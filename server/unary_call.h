@@ -28,9 +28,12 @@ namespace peregrine::server {
 template <typename Request, typename Response, typename Job>
 class UnaryCall : public grpc::ServerUnaryReactor {
  public:
-  UnaryCall(grpc::CallbackServerContext& context,
+  UnaryCall(const char* method, grpc::CallbackServerContext& context,
             const CallEnvironment& environment, grpc::ByteBuffer& response)
-      : context_(context), environment_(environment), response_(response) {
+      : method_(method),
+        context_(context),
+        environment_(environment),
+        response_(response) {
     environment_.open_calls.Enter();
   }
   ~UnaryCall() override { environment_.open_calls.Leave(); }
@@ -51,13 +54,12 @@ class UnaryCall : public grpc::ServerUnaryReactor {
   // OK: End was or will be called.
   absl::Status Submit(const grpc::ByteBuffer& bytes) {
     PEREGRINE_ASSIGN_OR_RETURN(
-        const std::shared_ptr<Client> client,
-        environment_.authenticator.Authenticate(context_, start_));
-    PEREGRINE_RETURN_IF_ERROR(ticket_.Enter(client, start_));
+        client_, environment_.authenticator.Authenticate(context_, start_));
+    PEREGRINE_RETURN_IF_ERROR(ticket_.Enter(client_, start_));
     Request request;
     PEREGRINE_RETURN_IF_ERROR(ParseMessage(bytes, request));
     const SentenceTerms terms = {absl::FromChrono(context_.deadline()),
-                                 FlowOf(*client, request.priority())};
+                                 FlowOf(*client_, request.priority())};
     PEREGRINE_ASSIGN_OR_RETURN(
         model_, environment_.models.Find(request.model(), "model"));
     PEREGRINE_RETURN_IF_ERROR(model_->batcher().CheckOpen(terms.flow));
@@ -79,6 +81,8 @@ class UnaryCall : public grpc::ServerUnaryReactor {
       response_ = SerializeMessage(message);
     }
     Count(status.code());
+    Log(status);
+    context_.AddTrailingMetadata("x-request-id", ids_.request_id);
     Finish(ToCallStatus(status, context_));  // OnDone may follow at once
   }
 
@@ -94,10 +98,27 @@ class UnaryCall : public grpc::ServerUnaryReactor {
     }
   }
 
+  void Log(const absl::Status& status) {
+    if (!environment_.request_log.on()) return;
+    CallRecord record;
+    record.method = method_;
+    record.ids = ids_;
+    if (client_ != nullptr) record.client = client_->name();
+    if (model_ != nullptr) record.model = model_->info().name;
+    record.status = status;
+    record.start = start_;
+    record.duration = absl::Now() - start_;
+    if (job_ != nullptr) record.sentences = job_->num_sentences();
+    environment_.request_log.Write(record);
+  }
+
+  const char* const method_;
   grpc::CallbackServerContext& context_;
   const CallEnvironment& environment_;
   grpc::ByteBuffer& response_;
   const absl::Time start_ = absl::Now();
+  const CallIds ids_ = IdsOf(context_);
+  std::shared_ptr<Client> client_;
   ClientTicket ticket_;
   ServedModelPtr model_;
   std::unique_ptr<Job> job_;
