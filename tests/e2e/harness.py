@@ -30,9 +30,10 @@ START_SECONDS = 60
 CALL_SECONDS = 60
 
 
-def server_command(*flags, models=(MODEL_DIR,), listen="127.0.0.1:0"):
+def server_command(*flags, models=(MODEL_DIR,), listen="127.0.0.1:0",
+                   binary="peregrine-server"):
     return [
-        os.path.join(BIN, "peregrine-server"),
+        os.path.join(BIN, binary),
         f"--listen={listen}",
         "--metrics-listen=127.0.0.1:0",
         *(f"--model={model}" for model in models),
