@@ -16,6 +16,9 @@ namespace {
 // time under the lock.
 constexpr int kMaxPassedOver = 32;
 
+// One client fills at most 8/9 of the queue, two 16/17 together, and so on.
+constexpr int64_t kShareOfFree = 8;
+
 constexpr absl::Duration kMinRetryDelay = absl::Milliseconds(50);
 constexpr absl::Duration kMaxRetryDelay = absl::Seconds(10);
 
@@ -74,16 +77,18 @@ AdmissionQueue::AdmissionQueue(const AdmissionOptions& options)
 absl::Status AdmissionQueue::Push(std::vector<Sentence> sentences,
                                   absl::Time now) {
   const QueueLoad more = LoadOf(sentences);
-  PEREGRINE_RETURN_IF_ERROR(CheckCapacity(more, now));
+  PEREGRINE_RETURN_IF_ERROR(CheckCapacity(sentences[0].flow, more, now));
   PEREGRINE_RETURN_IF_ERROR(CheckDeadlines(sentences, more, now));
   for (Sentence& sentence : sentences) {
-    const Sequence sequence = next_sequence_++;
+    const Place place(order_.Join(sentence.flow, sentence.source_tokens),
+                      next_sequence_++);
     sentence.arrival = now;
-    by_length_[sentence.source_tokens].insert(sequence);
+    by_length_[sentence.source_tokens].insert(place);
+    by_arrival_.emplace(now, place);
     if (sentence.deadline < absl::InfiniteFuture()) {
-      by_deadline_.emplace(sentence.deadline, sequence);
+      by_deadline_.emplace(sentence.deadline, place);
     }
-    sentences_.emplace(sequence, std::move(sentence));
+    sentences_.emplace(place, std::move(sentence));
   }
   load_.sentences += more.sentences;
   load_.rows += more.rows;
@@ -91,11 +96,23 @@ absl::Status AdmissionQueue::Push(std::vector<Sentence> sentences,
   return absl::OkStatus();
 }
 
-absl::Status AdmissionQueue::CheckOpen(absl::Time now) const {
-  return CheckCapacity({1, 1, 1}, now);
+absl::Status AdmissionQueue::CheckOpen(const Flow& flow, absl::Time now) const {
+  return CheckCapacity(flow, {1, 1, 1}, now);
 }
 
-absl::Status AdmissionQueue::CheckCapacity(const QueueLoad& more,
+bool AdmissionQueue::FitsShare(const Flow& flow, const QueueLoad& more) const {
+  if (!flow.known || empty()) return true;
+  const FairOrder::Queued own = order_.OfFlow(flow.id);
+  const int free_sentences =
+      options_.max_sentences - load_.sentences - more.sentences;
+  const int free_tokens =
+      options_.max_source_tokens - load_.source_tokens - more.source_tokens;
+  return own.sentences + more.sentences <= kShareOfFree * free_sentences &&
+         own.tokens + more.source_tokens <= kShareOfFree * free_tokens;
+}
+
+absl::Status AdmissionQueue::CheckCapacity(const Flow& flow,
+                                           const QueueLoad& more,
                                            absl::Time now) const {
   if (more.sentences > options_.max_sentences ||
       more.source_tokens > options_.max_source_tokens) {
@@ -107,7 +124,8 @@ absl::Status AdmissionQueue::CheckCapacity(const QueueLoad& more,
                        options_.max_source_tokens)}});
   }
   if (load_.sentences + more.sentences <= options_.max_sentences &&
-      load_.source_tokens + more.source_tokens <= options_.max_source_tokens) {
+      load_.source_tokens + more.source_tokens <= options_.max_source_tokens &&
+      FitsShare(flow, more)) {
     return absl::OkStatus();
   }
   // Half the queue: by then there is room, and not all come back at once.
@@ -124,8 +142,10 @@ absl::Status AdmissionQueue::CheckCapacity(const QueueLoad& more,
 absl::Status AdmissionQueue::CheckDeadlines(
     const std::vector<Sentence>& sentences, const QueueLoad& more,
     absl::Time now) const {
-  absl::Duration wait =
-      estimator_.Estimate(load_.source_tokens + more.source_tokens, now);
+  absl::Duration wait = estimator_.Estimate(
+      order_.TokensBefore(sentences[0].flow, more.source_tokens) +
+          more.source_tokens,
+      now);
   // Without a queue it would be refused for what it shared a batch with before.
   if (!empty()) wait += estimator_.EstimateService(now);
   for (const Sentence& sentence : sentences) {
@@ -158,15 +178,17 @@ void AdmissionQueue::RefuseExpired(absl::Time now,
 bool AdmissionQueue::TakeOverdue(const TokenBudget& budget, absl::Time now,
                                  Taken& taken) {
   Remaining remaining(budget, taken);
-  while (!empty() && OldestAge(now) > options_.max_age) {
-    const auto& [sequence, oldest] = *sentences_.begin();
-    if (oldest.group->abandoned()) {
-      taken.refusals.push_back({Remove(sequence), CallCancelledError()});
+  while (!empty() &&
+         now - sentences_.begin()->second.arrival > options_.max_age) {
+    const auto& [place, first] = *sentences_.begin();
+    if (first.group->abandoned()) {
+      taken.refusals.push_back({Remove(place), CallCancelledError()});
       continue;
     }
-    if (!remaining.Fits(oldest)) return false;
-    remaining.Use(oldest);
-    taken.sentences.push_back(Remove(sequence));
+    if (!remaining.Fits(first)) return false;
+    remaining.Use(first);
+    order_.AdvanceTo(place.first);
+    taken.sentences.push_back(Remove(place));
   }
   return true;
 }
@@ -174,23 +196,24 @@ bool AdmissionQueue::TakeOverdue(const TokenBudget& budget, absl::Time now,
 void AdmissionQueue::TakeAlike(const TokenBudget& budget, Taken& taken) {
   if (empty()) return;
   Remaining remaining(budget, taken);
-  std::vector<Sequence> chosen, abandoned;
+  order_.AdvanceTo(sentences_.begin()->first.first);
+  std::vector<Place> chosen, abandoned;
   int passed_over = 0;
-  const auto choose_from = [&](const std::set<Sequence>& equals) {
-    for (Sequence sequence : equals) {
-      const Sentence& sentence = sentences_.find(sequence)->second;
+  const auto choose_from = [&](const std::set<Place>& equals) {
+    for (const Place& place : equals) {
+      const Sentence& sentence = sentences_.find(place)->second;
       if (sentence.group->abandoned()) {
-        abandoned.push_back(sequence);
+        abandoned.push_back(place);
       } else if (remaining.Fits(sentence)) {
         remaining.Use(sentence);
-        chosen.push_back(sequence);
+        chosen.push_back(place);
       } else if (++passed_over > kMaxPassedOver) {
         return;
       }
     }
   };
 
-  // Two ends move away from the oldest one's length, the closer one first.
+  // Two ends move away from the first one's length, the closer one first.
   const int length = sentences_.begin()->second.source_tokens;
   auto longer = by_length_.lower_bound(length);
   auto shorter = longer;  // the next candidates stand before it
@@ -208,18 +231,18 @@ void AdmissionQueue::TakeAlike(const TokenBudget& budget, Taken& taken) {
     }
   }
 
-  for (Sequence sequence : chosen) taken.sentences.push_back(Remove(sequence));
-  for (Sequence sequence : abandoned) {
-    taken.refusals.push_back({Remove(sequence), CallCancelledError()});
+  for (const Place& place : chosen) taken.sentences.push_back(Remove(place));
+  for (const Place& place : abandoned) {
+    taken.refusals.push_back({Remove(place), CallCancelledError()});
   }
 }
 
 std::vector<Refusal> AdmissionQueue::RemoveAbandoned() {
   std::vector<Refusal> refusals;
   for (auto it = sentences_.begin(); it != sentences_.end();) {
-    const auto& [sequence, sentence] = *it++;
+    const auto& [place, sentence] = *it++;
     if (sentence.group->abandoned()) {
-      refusals.push_back({Remove(sequence), CallCancelledError()});
+      refusals.push_back({Remove(place), CallCancelledError()});
     }
   }
   return refusals;
@@ -236,19 +259,20 @@ void AdmissionQueue::ObserveService(int sentences, absl::Duration total,
 }
 
 absl::Duration AdmissionQueue::OldestAge(absl::Time now) const {
-  return empty() ? absl::ZeroDuration()
-                 : now - sentences_.begin()->second.arrival;
+  return empty() ? absl::ZeroDuration() : now - by_arrival_.begin()->first;
 }
 
-Sentence AdmissionQueue::Remove(Sequence sequence) {
-  const auto it = sentences_.find(sequence);
+Sentence AdmissionQueue::Remove(Place place) {
+  const auto it = sentences_.find(place);
   PEREGRINE_CHECK(it != sentences_.end());
   Sentence sentence = std::move(it->second);
   sentences_.erase(it);
   const auto equals = by_length_.find(sentence.source_tokens);
-  equals->second.erase(sequence);
+  equals->second.erase(place);
   if (equals->second.empty()) by_length_.erase(equals);
-  by_deadline_.erase({sentence.deadline, sequence});
+  by_deadline_.erase({sentence.deadline, place});
+  by_arrival_.erase({sentence.arrival, place});
+  order_.Leave(sentence.flow.id, sentence.source_tokens);
   load_.sentences -= 1;
   load_.rows -= sentence.rows();
   load_.source_tokens -= sentence.source_tokens;

@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "server/fair_order.h"
 #include "server/sentence.h"
 #include "server/wait_estimator.h"
 
@@ -17,7 +18,8 @@ namespace peregrine::server {
 struct AdmissionOptions {
   int max_sentences = 4096;
   int max_source_tokens = 131072;
-  // A sentence that waited longer is overtaken by none.
+  // A sentence that waited longer is overtaken by none of its flow, and by
+  // those of others only as far as their shares go.
   absl::Duration max_age = absl::Milliseconds(200);
   int num_workers = 1;
 };
@@ -53,6 +55,11 @@ struct QueueLoad {
 // Bounded: refusing early beats answering late. Not thread-safe; time is an
 // argument, so tests need no clock. See Batcher for the threads.
 //
+// Flows get shares (see FairOrder), so that no client starves; lengths age, so
+// that none of these does. "First" is by shares, and within one flow by
+// arrival. The flow of a known client may hold at most eight times what is
+// free, so that there is always room for one who brings little.
+//
 // Every sentence pushed comes out exactly once: served or refused.
 class AdmissionQueue {
  public:
@@ -63,12 +70,12 @@ class AdmissionQueue {
   // DEADLINE_EXCEEDED: the last of them would not be finished in time.
   absl::Status Push(std::vector<Sentence> sentences, absl::Time now);
 
-  // RESOURCE_EXHAUSTED if Push would fail for any sentence.
-  absl::Status CheckOpen(absl::Time now) const;
+  // RESOURCE_EXHAUSTED if Push would fail for any sentence of this flow.
+  absl::Status CheckOpen(const Flow& flow, absl::Time now) const;
 
-  // The sentences that fit `budget` best: those older than max_age first, in
-  // order of arrival, and if one of these does not fit, none that came after
-  // it; then those whose length is closest to that of the oldest. Refuses the
+  // The sentences that fit `budget` best: the first ones as long as they are
+  // older than max_age, and if one of these does not fit, no other; then those
+  // whose length is closest to that of the first one left. Refuses the
   // expired, and the abandoned that it meets.
   Taken Take(const TokenBudget& budget, absl::Time now);
 
@@ -87,24 +94,29 @@ class AdmissionQueue {
   absl::Duration OldestAge(absl::Time now) const;
 
  private:
-  using Sequence = uint64_t;  // order of arrival
+  // By tag, then by arrival.
+  using Place = std::pair<double, uint64_t>;
 
-  absl::Status CheckCapacity(const QueueLoad& more, absl::Time now) const;
+  absl::Status CheckCapacity(const Flow& flow, const QueueLoad& more,
+                             absl::Time now) const;
+  bool FitsShare(const Flow& flow, const QueueLoad& more) const;
   absl::Status CheckDeadlines(const std::vector<Sentence>& sentences,
                               const QueueLoad& more, absl::Time now) const;
   void RefuseExpired(absl::Time now, std::vector<Refusal>& refusals);
-  // False: one is left, so that nothing younger may be taken.
+  // False: one is left, so that nothing behind it may be taken.
   bool TakeOverdue(const TokenBudget& budget, absl::Time now, Taken& taken);
   void TakeAlike(const TokenBudget& budget, Taken& taken);
-  Sentence Remove(Sequence sequence);
+  Sentence Remove(Place place);  // a copy: what is named goes
 
   const AdmissionOptions options_;
   WaitEstimator estimator_;
-  Sequence next_sequence_ = 0;
+  FairOrder order_;
+  uint64_t next_sequence_ = 0;
   QueueLoad load_;
-  std::map<Sequence, Sentence> sentences_;
-  std::map<int, std::set<Sequence>> by_length_;            // by source_tokens
-  std::set<std::pair<absl::Time, Sequence>> by_deadline_;  // finite ones
+  std::map<Place, Sentence> sentences_;
+  std::map<int, std::set<Place>> by_length_;            // by source_tokens
+  std::set<std::pair<absl::Time, Place>> by_deadline_;  // finite ones
+  std::set<std::pair<absl::Time, Place>> by_arrival_;
 };
 
 }  // namespace peregrine::server

@@ -55,9 +55,84 @@ class AdmissionQueueTest : public ::testing::Test {
     return indices;
   }
 
+  Sentence MakeOf(const Flow& flow, int index, int tokens) {
+    Sentence sentence = Make(index, tokens);
+    sentence.flow = flow;
+    return sentence;
+  }
+
   SentenceGroup group_;
   SentenceGroup gone_;
 };
+
+constexpr Flow kHeavy = {1, 1, true};
+constexpr Flow kLight = {2, 1, true};
+
+TEST_F(AdmissionQueueTest, AClientThatBringsLittleDoesNotWaitForOneThatFloods) {
+  AdmissionQueue queue({});
+  for (int i = 0; i < 500; ++i) {
+    ASSERT_TRUE(Push(queue, MakeOf(kHeavy, i, 10), At(0)).ok());
+  }
+  ASSERT_TRUE(Push(queue, MakeOf(kLight, 900, 10), At(300)).ok());
+  ASSERT_TRUE(Push(queue, MakeOf(kLight, 901, 10), At(300)).ok());
+  // All of the flood are overdue, and still no more than a few go first.
+  const TokenBudget four = {4, 1000, 1000};
+  std::vector<int> first = TakeIndices(queue, four, At(400));
+  EXPECT_EQ(std::count_if(first.begin(), first.end(),
+                          [](int index) { return index >= 900; }),
+            2);
+}
+
+TEST_F(AdmissionQueueTest, OneKnownClientCannotFillTheQueue) {
+  AdmissionOptions options;
+  options.max_sentences = 90;
+  AdmissionQueue queue(options);
+  int held = 0;
+  while (Push(queue, MakeOf(kHeavy, held, 1), At(0)).ok()) ++held;
+  EXPECT_EQ(held, 80);
+  EXPECT_EQ(queue.CheckOpen(kHeavy, At(0)).code(),
+            absl::StatusCode::kResourceExhausted);
+  EXPECT_TRUE(queue.CheckOpen(kLight, At(0)).ok());
+  EXPECT_TRUE(Push(queue, MakeOf(kLight, 900, 1), At(0)).ok());
+  // Clients without a name are one flow, which may fill it.
+  AdmissionQueue open(options);
+  for (int i = 0; i < 90; ++i) {
+    ASSERT_TRUE(Push(open, Make(i, 1), At(0)).ok());
+  }
+}
+
+TEST_F(AdmissionQueueTest, AnEmptyQueueTakesARequestOfAnySizeThatItHolds) {
+  AdmissionOptions options;
+  options.max_sentences = 3;
+  AdmissionQueue queue(options);
+  std::vector<Sentence> all;
+  for (int i = 0; i < 3; ++i) all.push_back(MakeOf(kHeavy, i, 1));
+  EXPECT_TRUE(queue.Push(std::move(all), At(0)).ok());
+}
+
+TEST_F(AdmissionQueueTest, ADeadlineIsJudgedByTheShareNotByTheWholeQueue) {
+  AdmissionQueue queue({});
+  queue.ObserveBacklog(100, absl::Milliseconds(100), At(0));  // 1 ms a token
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_TRUE(Push(queue, MakeOf(kHeavy, i, 10), At(0)).ok());
+  }
+  Sentence heavy = MakeOf(kHeavy, 900, 10);
+  heavy.deadline = At(500);
+  EXPECT_EQ(Push(queue, heavy, At(0)).code(),
+            absl::StatusCode::kDeadlineExceeded);
+  Sentence light = MakeOf(kLight, 901, 10);
+  light.deadline = At(30);
+  EXPECT_TRUE(Push(queue, light, At(0)).ok());
+}
+
+TEST_F(AdmissionQueueTest, TheOldestAgeIsThatOfAnyFlow) {
+  AdmissionQueue queue({});
+  ASSERT_TRUE(Push(queue, MakeOf(kHeavy, 0, 100), At(0)).ok());
+  ASSERT_TRUE(Push(queue, MakeOf(kHeavy, 1, 100), At(10)).ok());
+  ASSERT_TRUE(Push(queue, MakeOf(kLight, 2, 10), At(20)).ok());
+  EXPECT_THAT(TakeIndices(queue, {1, 100, 100}, At(20)), ElementsAre(0));
+  EXPECT_EQ(queue.OldestAge(At(30)), absl::Milliseconds(20));
+}
 
 TEST_F(AdmissionQueueTest, GivesWhatWasPushed) {
   AdmissionQueue queue({});
@@ -134,12 +209,12 @@ TEST_F(AdmissionQueueTest, FullIsResourceExhaustedWithARetryDelay) {
   options.max_source_tokens = 100;
   AdmissionQueue queue(options);
   ASSERT_TRUE(Push(queue, Make(0, 60), At(0)).ok());
-  EXPECT_TRUE(queue.CheckOpen(At(0)).ok());
+  EXPECT_TRUE(queue.CheckOpen({}, At(0)).ok());
   const absl::Status by_tokens = Push(queue, Make(1, 41), At(0));
   EXPECT_EQ(by_tokens.code(), absl::StatusCode::kResourceExhausted);
   EXPECT_GE(RetryDelay(by_tokens), absl::Milliseconds(50));
   ASSERT_TRUE(Push(queue, Make(1, 40), At(0)).ok());
-  EXPECT_EQ(queue.CheckOpen(At(0)).code(),
+  EXPECT_EQ(queue.CheckOpen({}, At(0)).code(),
             absl::StatusCode::kResourceExhausted);
   EXPECT_EQ(
       Push(queue, Make(2, 0), At(0)).message(),

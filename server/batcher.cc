@@ -164,9 +164,9 @@ absl::Status Batcher::Submit(std::vector<Sentence> sentences) {
   return status;
 }
 
-absl::Status Batcher::CheckOpen() const {
+absl::Status Batcher::CheckOpen(const Flow& flow) const {
   absl::MutexLock lock(&mutex_);
-  return draining_ ? DrainingError() : queue_.CheckOpen(absl::Now());
+  return draining_ ? DrainingError() : queue_.CheckOpen(flow, absl::Now());
 }
 
 void Batcher::RemoveAbandoned() {

@@ -45,9 +45,10 @@ class Batcher {
   // will come): as AdmissionQueue::Push, and UNAVAILABLE when draining.
   absl::Status Submit(std::vector<Sentence> sentences);
 
-  // The error that Submit would give whatever it were given: full or draining.
-  // For callers to ask before they tokenise, so that refusing is cheap.
-  absl::Status CheckOpen() const;
+  // The error that Submit would give for any sentence of a flow: full or
+  // draining. For callers to ask before they tokenise, so that refusing is
+  // cheap.
+  absl::Status CheckOpen(const Flow& flow = {}) const;
 
   // Takes abandoned sentences out of the queue. Live ones leave their session
   // before its next step without being asked.

@@ -1,22 +1,25 @@
 #ifndef PEREGRINE_SERVER_CALL_ENVIRONMENT_H_
 #define PEREGRINE_SERVER_CALL_ENVIRONMENT_H_
 
+#include "server/authenticator.h"
 #include "server/metrics.h"
 #include "server/models.h"
 #include "server/open_calls.h"
-#include "server/request_checks.h"
+#include "server/request_log.h"
 
 namespace peregrine::server {
 
 struct ServiceOptions {
-  RequestLimits limits;
   int max_stream_texts = 64;  // of one stream: read, but not yet answered
+  bool log_requests = false;
 };
 
 // What all calls of a service share. Outlives them.
 struct CallEnvironment {
   const ModelSet& models;
   const ServiceOptions& options;
+  Authenticator& authenticator;
+  const RequestLog& request_log;
   OutcomeCounter& requests_without_model;
   OpenCalls& open_calls;
 };

@@ -11,6 +11,7 @@
 #include "absl/strings/str_replace.h"
 #include "engine/kernels/precision.h"
 #include "server/cpu_count.h"
+#include "server/model_override.h"
 
 namespace peregrine::server {
 namespace {
@@ -54,7 +55,7 @@ class Flags {
         "What linear layers multiply in: float32, bf16, int8, or auto: int8 "
         "where the CPU is faster at it, else float32")
         ->check(CLI::IsMember({"float32", "bf16", "int8", "auto"}));
-    Add("workers", config_.batcher.num_workers,
+    Add("workers", config_.model_options.batcher.num_workers,
         "Worker threads of each model; by default the number of CPUs")
         ->check(CLI::PositiveNumber);
   }
@@ -63,14 +64,21 @@ class Flags {
     app_.option_defaults()->group("Addresses");
     Add("listen", config_.listen,
         "HOST:PORT for gRPC; :PORT is all interfaces, port 0 any free one. "
-        "There is no encryption or authentication");
+        "See Security for encryption and authentication");
     Add("metrics-listen", config_.metrics_listen,
         "HOST:PORT for Prometheus (/metrics), or off");
+    Add("admin-listen", config_.admin_listen,
+        "HOST:PORT of peregrine.v1.AdminService, which loads and unloads "
+        "models while the server runs, or off. Whoever reaches it can have any "
+        "directory read");
     Add("port-file", config_.port_file,
-        "Write the ports, once serving, to this file: lines `grpc PORT` and "
-        "`metrics PORT`");
+        "Write the ports, once serving, to this file: lines `grpc PORT`, "
+        "`metrics PORT` and `admin PORT`, but for what is off");
     AddPositive("max-message-bytes", config_.max_message_bytes,
                 "Longest message taken");
+    AddPositive("max-connection-bytes", config_.max_connection_bytes,
+                "Memory for connections and messages; beyond, connections are "
+                "slowed down and dropped");
     AddPositive("max-concurrent-streams", config_.max_concurrent_streams,
                 "Calls at a time of one connection");
     AddDuration("keepalive-time", config_.keepalive_time,
@@ -81,9 +89,25 @@ class Flags {
                 "Drop a client that pings more often than this");
   }
 
+  void AddSecurity() {
+    app_.option_defaults()->group("Security");
+    Add("tls-certificate", config_.tls.certificate,
+        "Encrypt: file of the server's certificate and those above it, in PEM");
+    Add("tls-key", config_.tls.key, "File of its private key, in PEM");
+    Add("tls-client-ca", config_.tls.client_ca,
+        "Mutual TLS: clients must have a certificate of an authority in this "
+        "file");
+    AddDuration("tls-refresh", config_.tls.refresh,
+                "Look for changed certificates so often");
+    Add("token-file", config_.token_file,
+        "Require a token (`authorization: Bearer TOKEN`) of this file: lines "
+        "`NAME SHA256 [requests-per-second=N] [max-requests=N] [weight=N] "
+        "[admin]`. Read again when it changes");
+  }
+
   void AddRequestLimits() {
     app_.option_defaults()->group("Limits of requests");
-    RequestLimits& limits = config_.service.limits;
+    RequestLimits& limits = config_.model_options.limits;
     AddPositive("max-texts-per-request", limits.max_texts,
                 "Texts of one request");
     AddPositive("max-text-bytes", limits.max_text_bytes, "Bytes of one text");
@@ -94,7 +118,7 @@ class Flags {
 
   void AddBatching() {
     app_.option_defaults()->group("Queue and batches, of each model");
-    BatcherOptions& batcher = config_.batcher;
+    BatcherOptions& batcher = config_.model_options.batcher;
     AddPositive("max-queue-sentences", batcher.queue.max_sentences,
                 "Sentences that may wait; beyond, RESOURCE_EXHAUSTED");
     AddPositive("max-queue-tokens", batcher.queue.max_source_tokens,
@@ -113,10 +137,37 @@ class Flags {
                 "Or when this time has passed since its last run");
   }
 
+  void AddModelLimits() {
+    app_.option_defaults()->group("Limits of one model");
+    const auto parse = [this](const std::vector<std::string>& settings) {
+      for (const std::string& setting : settings) {
+        auto parsed = ParseModelOverride(setting);
+        if (!parsed.ok()) {
+          throw CLI::ValidationError("--model-limit",
+                                     std::string(parsed.status().message()));
+        }
+        config_.model_overrides.push_back(*std::move(parsed));
+      }
+      return true;
+    };
+    Name("model-limit",
+         app_.add_option_function<std::vector<std::string>>(
+                 "--model-limit", parse,
+                 "One of the options of queue, batches, workers and requests, "
+                 "for one model, e.g. en-de.max-queue-sentences=100. May be "
+                 "repeated, or hold several with commas between")
+             ->type_name("MODEL.OPTION=NUMBER")
+             ->delimiter(','));
+  }
+
   void AddOperation() {
     app_.option_defaults()->group("Operation");
     AddDuration("drain-timeout", config_.drain_timeout,
                 "After SIGTERM or SIGINT, time for calls to finish");
+    Name("log-requests",
+         app_.add_flag("--log-requests", config_.service.log_requests,
+                       "Log a line of JSON for each call: request id, trace, "
+                       "client, model, outcome and seconds; never a text"));
     Add("log-level", config_.log_level, "Least level that is logged")
         ->check(CLI::IsMember(
             {"trace", "debug", "info", "warning", "error", "critical", "off"}));
@@ -184,8 +235,8 @@ void AddModelSources(const std::vector<std::string>& flags, Config& config) {
   }
 }
 
-// What flags must satisfy together. Empty: all well.
-std::string FindConflict(const Config& config) {
+// What the options of a model must satisfy together. Empty: all well.
+std::string FindConflict(const ModelOptions& options, int max_message_bytes) {
   const auto at_most = [](const char* small, int found, const char* large,
                           int limit) {
     return found <= limit
@@ -193,6 +244,25 @@ std::string FindConflict(const Config& config) {
                : absl::StrCat(small, ": found ", found, ", allowed at most ",
                               large, " (", limit, ")");
   };
+  const RequestLimits& limits = options.limits;
+  const BatcherOptions& batcher = options.batcher;
+  const std::string conflicts[] = {
+      at_most("--max-beam-size", limits.max_beam_size, "--max-batch-rows",
+              batcher.session.max_rows),
+      at_most("--max-texts-per-request", limits.max_texts,
+              "--max-queue-sentences", batcher.queue.max_sentences),
+      at_most("--max-text-bytes", limits.max_text_bytes, "--max-message-bytes",
+              max_message_bytes),
+      at_most("--min-admission-tokens", batcher.admission.min_tokens,
+              "--max-admission-tokens", batcher.admission.max_tokens)};
+  for (const std::string& conflict : conflicts) {
+    if (!conflict.empty()) return conflict;
+  }
+  return "";
+}
+
+// Likewise, of all flags.
+std::string FindConflict(const Config& config) {
   if (config.models.empty()) return "--model: found none, needed at least one";
   for (const ModelSource& model : config.models) {
     if (model.directory.empty())
@@ -205,29 +275,44 @@ std::string FindConflict(const Config& config) {
     return "--metrics-listen: found " + config.metrics_listen +
            ", needed HOST:PORT or off";
   }
-  const RequestLimits& limits = config.service.limits;
-  const BatcherOptions& batcher = config.batcher;
-  const std::string conflicts[] = {
-      at_most("--max-beam-size", limits.max_beam_size, "--max-batch-rows",
-              batcher.session.max_rows),
-      at_most("--max-texts-per-request", limits.max_texts,
-              "--max-queue-sentences", batcher.queue.max_sentences),
-      at_most("--max-text-bytes", limits.max_text_bytes, "--max-message-bytes",
-              config.max_message_bytes),
-      at_most("--min-admission-tokens", batcher.admission.min_tokens,
-              "--max-admission-tokens", batcher.admission.max_tokens)};
-  for (const std::string& conflict : conflicts) {
-    if (!conflict.empty()) return conflict;
+  if (config.admin_listen != "off" && !IsAddress(config.admin_listen)) {
+    return "--admin-listen: found " + config.admin_listen +
+           ", needed HOST:PORT or off";
   }
-  return "";
+  if (config.tls.certificate.empty() != config.tls.key.empty()) {
+    return "--tls-certificate and --tls-key: found one, needed both or none";
+  }
+  if (config.tls.certificate.empty() && !config.tls.client_ca.empty()) {
+    return "--tls-client-ca: found it without --tls-certificate";
+  }
+  std::string conflict =
+      FindConflict(config.model_options, config.max_message_bytes);
+  for (const ModelOverride& override : config.model_overrides) {
+    if (!conflict.empty()) break;
+    conflict = FindConflict(config.OptionsOf(override.model),
+                            config.max_message_bytes);
+    if (!conflict.empty()) {
+      conflict =
+          absl::StrCat("--model-limit of ", override.model, ": ", conflict);
+    }
+  }
+  return conflict;
 }
 
 }  // namespace
 
+ModelOptions Config::OptionsOf(absl::string_view model) const {
+  ModelOptions options = model_options;
+  for (const ModelOverride& override : model_overrides) {
+    if (override.model == model) override.apply(options);
+  }
+  return options;
+}
+
 ParsedConfig ParseConfig(std::vector<std::string> arguments) {
   ParsedConfig result;
   Config config;
-  config.batcher.num_workers = AvailableCpus();
+  config.model_options.batcher.num_workers = AvailableCpus();
   std::vector<std::string> models;
   std::string precision = "float32";
 
@@ -240,8 +325,10 @@ ParsedConfig ParseConfig(std::vector<std::string> arguments) {
   Flags flags(app, config);
   flags.AddModels(models, precision);
   flags.AddAddresses();
+  flags.AddSecurity();
   flags.AddRequestLimits();
   flags.AddBatching();
+  flags.AddModelLimits();
   flags.AddOperation();
 
   try {

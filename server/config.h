@@ -1,17 +1,25 @@
 #ifndef PEREGRINE_SERVER_CONFIG_H_
 #define PEREGRINE_SERVER_CONFIG_H_
 
+#include <functional>
 #include <string>
 #include <vector>
 
-#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
 #include "engine/kernels/device.h"
-#include "server/batcher.h"
 #include "server/call_environment.h"
+#include "server/served_model.h"
+#include "server/tls.h"
 
 namespace peregrine::server {
+
+// Other limits than the common ones, for the model of this name.
+struct ModelOverride {
+  std::string model;
+  std::function<void(ModelOptions&)> apply;
+};
 
 struct ModelSource {
   std::string name;  // empty: the one in its config.json
@@ -28,16 +36,24 @@ struct Config {
   kernels::Device device = kernels::Device::kCpu;
   kernels::Precision precision = kernels::Precision::kFloat32;
 
-  // Nothing here authenticates or encrypts, so that being reachable from
-  // other machines is to be a decision: the container image makes it.
+  // Without flags nothing authenticates or encrypts, so that being reachable
+  // from other machines is to be a decision: the container image makes it.
   std::string listen = "127.0.0.1:50051";
   std::string metrics_listen = "127.0.0.1:9090";  // "off": none
+  // "off": models can't be changed while the server runs.
+  std::string admin_listen = "off";
   std::string port_file;
 
-  BatcherOptions batcher;
+  // Of each model, but for the overrides.
+  ModelOptions model_options;
+  std::vector<ModelOverride> model_overrides;
   ServiceOptions service;
 
+  TlsOptions tls;
+  std::string token_file;  // empty: calls need no token
+
   int max_message_bytes = 4 << 20;
+  int max_connection_bytes = 256 << 20;
   int max_concurrent_streams = 1024;  // calls of one connection
   absl::Duration keepalive_time = absl::Minutes(2);
   absl::Duration keepalive_timeout = absl::Seconds(20);
@@ -45,6 +61,8 @@ struct Config {
 
   absl::Duration drain_timeout = absl::Seconds(30);
   std::string log_level = "info";
+
+  ModelOptions OptionsOf(absl::string_view model) const;
 };
 
 struct ParsedConfig {

@@ -31,8 +31,23 @@ TEST(ConfigTest, Defaults) {
   EXPECT_EQ(config.models[0].name, "");
   EXPECT_EQ(config.models[0].directory, "models/en-de");
   EXPECT_EQ(config.listen, "127.0.0.1:50051");
-  EXPECT_EQ(config.batcher.num_workers, AvailableCpus());
+  EXPECT_EQ(config.model_options.batcher.num_workers, AvailableCpus());
   EXPECT_EQ(config.drain_timeout, absl::Seconds(30));
+  EXPECT_EQ(config.admin_listen, "off");
+}
+
+TEST(ConfigTest, LimitsOfOneModel) {
+  const Config config =
+      Parse({"--model=a,b", "--max-queue-sentences=2000", "--workers=4",
+             "--model-limit=a.max-queue-sentences=1500,a.workers=2"});
+  EXPECT_EQ(config.OptionsOf("a").batcher.queue.max_sentences, 1500);
+  EXPECT_EQ(config.OptionsOf("a").batcher.num_workers, 2);
+  EXPECT_EQ(config.OptionsOf("b").batcher.queue.max_sentences, 2000);
+  EXPECT_EQ(config.OptionsOf("b").batcher.num_workers, 4);
+  EXPECT_THAT(Refused({"--model=a", "--model-limit=a.max-text-bytes=9999999"}),
+              HasSubstr("--model-limit of a: --max-text-bytes: found 9999999"));
+  EXPECT_THAT(Refused({"--model=a", "--model-limit=a.nonsense=1"}),
+              HasSubstr("--model-limit: found option nonsense"));
 }
 
 TEST(ConfigTest, SeveralModels) {
@@ -58,17 +73,18 @@ TEST(ConfigTest, ValuesLandWhereTheyBelong) {
        "--max-message-bytes=1000", "--drain-timeout=2m", "--log-level=debug"});
   EXPECT_EQ(config.device, kernels::Device::kReference);
   EXPECT_EQ(config.precision, kernels::Precision::kInt8);
-  EXPECT_EQ(config.batcher.num_workers, 3);
+  EXPECT_EQ(config.model_options.batcher.num_workers, 3);
   EXPECT_EQ(config.listen, ":0");
   EXPECT_EQ(config.metrics_listen, "off");
-  EXPECT_EQ(config.batcher.session.max_rows, 99);
-  EXPECT_EQ(config.batcher.session.max_source_tokens, 5000);
-  EXPECT_EQ(config.batcher.queue.max_sentences, 2000);
-  EXPECT_EQ(config.batcher.queue.max_source_tokens, 9000);
-  EXPECT_EQ(config.batcher.queue.max_age, absl::Milliseconds(1500));
-  EXPECT_EQ(config.service.limits.max_beam_size, 7);
-  EXPECT_EQ(config.service.limits.max_texts, 11);
-  EXPECT_EQ(config.service.limits.max_text_bytes, 13);
+  EXPECT_EQ(config.model_options.batcher.session.max_rows, 99);
+  EXPECT_EQ(config.model_options.batcher.session.max_source_tokens, 5000);
+  EXPECT_EQ(config.model_options.batcher.queue.max_sentences, 2000);
+  EXPECT_EQ(config.model_options.batcher.queue.max_source_tokens, 9000);
+  EXPECT_EQ(config.model_options.batcher.queue.max_age,
+            absl::Milliseconds(1500));
+  EXPECT_EQ(config.model_options.limits.max_beam_size, 7);
+  EXPECT_EQ(config.model_options.limits.max_texts, 11);
+  EXPECT_EQ(config.model_options.limits.max_text_bytes, 13);
   EXPECT_EQ(config.max_message_bytes, 1000);
   EXPECT_EQ(config.drain_timeout, absl::Minutes(2));
   EXPECT_EQ(config.log_level, "debug");
@@ -96,9 +112,9 @@ TEST(ConfigTest, TheCommandLineOutranksTheFileAndThatTheEnvironment) {
   unsetenv("PEREGRINE_MAX_TEXT_BYTES");
   ASSERT_EQ(config.models.size(), 1u);
   EXPECT_EQ(config.models[0].directory, "from-file");
-  EXPECT_EQ(config.batcher.session.max_source_tokens, 5000);
-  EXPECT_EQ(config.batcher.session.max_rows, 31);
-  EXPECT_EQ(config.service.limits.max_text_bytes, 33);
+  EXPECT_EQ(config.model_options.batcher.session.max_source_tokens, 5000);
+  EXPECT_EQ(config.model_options.batcher.session.max_rows, 31);
+  EXPECT_EQ(config.model_options.limits.max_text_bytes, 33);
   EXPECT_EQ(config.drain_timeout, absl::Seconds(7));
 }
 

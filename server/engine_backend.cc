@@ -10,6 +10,7 @@
 #include "engine/text/tokenizer.h"
 #include "engine/text_plan.h"
 #include "engine/translation_model.h"
+#include "server/warm_up.h"
 
 namespace peregrine::server {
 namespace {
@@ -96,7 +97,10 @@ class EngineBackend : public ModelBackend {
   }
   absl::StatusOr<std::unique_ptr<DecodeSession>> MakeSession(
       const decode::SessionLimits& limits) const override {
-    return EngineSession::Create(*model_, limits);
+    PEREGRINE_ASSIGN_OR_RETURN(auto session,
+                               EngineSession::Create(*model_, limits));
+    PEREGRINE_RETURN_IF_ERROR(WarmUp(*this, *session));
+    return session;
   }
 
   bool has_tokenizers() const override {

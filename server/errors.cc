@@ -78,6 +78,17 @@ absl::Status QueueFullError(absl::string_view message,
   return WithReason(std::move(status), "QUEUE_FULL");
 }
 
+absl::Status ClientLimitError(absl::string_view message,
+                              absl::Duration retry_delay) {
+  absl::Status status = absl::ResourceExhaustedError(message);
+  AttachRetryDelay(retry_delay, status);
+  return WithReason(std::move(status), "CLIENT_LIMIT");
+}
+
+absl::Status UnauthenticatedError(absl::string_view message) {
+  return WithReason(absl::UnauthenticatedError(message), "TOKEN_NEEDED");
+}
+
 absl::Status DeadlineTooShortError(absl::Duration expected,
                                    absl::Duration left) {
   return WithReason(

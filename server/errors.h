@@ -26,6 +26,13 @@ absl::Status InvalidFieldsError(const std::vector<FieldViolation>& violations);
 absl::Status QueueFullError(absl::string_view message,
                             absl::Duration retry_delay);
 
+// RESOURCE_EXHAUSTED, whatever the queue holds: the limits of one client.
+absl::Status ClientLimitError(absl::string_view message,
+                              absl::Duration retry_delay);
+
+// UNAUTHENTICATED.
+absl::Status UnauthenticatedError(absl::string_view message);
+
 // DEADLINE_EXCEEDED, before (`refused`) or during the work.
 absl::Status DeadlineTooShortError(absl::Duration expected,
                                    absl::Duration left);

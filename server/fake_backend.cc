@@ -15,11 +15,12 @@ constexpr int kBlock = 4;
 
 class FakeSession : public DecodeSession {
  public:
-  FakeSession(const decode::SessionLimits& limits, int max_source_tokens,
-              std::function<void()> on_step)
+  FakeSession(const decode::SessionLimits& limits,
+              const FakeBackend::Options& options)
       : limits_(limits),
-        max_source_tokens_(max_source_tokens),
-        on_step_(std::move(on_step)) {}
+        max_source_tokens_(options.max_source_tokens),
+        score_(options.score),
+        on_step_(options.on_step) {}
 
   decode::Room room() const override {
     decode::Room room{limits_.max_rows, limits_.max_source_tokens};
@@ -81,7 +82,7 @@ class FakeSession : public DecodeSession {
     return static_cast<int>(input.source.size());
   }
 
-  static decode::SentenceOutput Finish(const Live& live) {
+  decode::SentenceOutput Finish(const Live& live) const {
     decode::SentenceOutput output;
     output.id = live.input.id;
     output.source_tokens = Length(live.input);
@@ -93,7 +94,7 @@ class FakeSession : public DecodeSession {
         hypothesis.tokens.push_back(absl::ascii_toupper(live.input.source[i]));
       }
       hypothesis.tokens.insert(hypothesis.tokens.end(), n, '+');
-      hypothesis.score = -n;
+      hypothesis.score = score_ - static_cast<float>(n);
       hypothesis.truncated = live.steps < Length(live.input);
       output.hypotheses.push_back(std::move(hypothesis));
     }
@@ -102,6 +103,7 @@ class FakeSession : public DecodeSession {
 
   const decode::SessionLimits limits_;
   const int max_source_tokens_;
+  const float score_;
   const std::function<void()> on_step_;
   std::map<uint64_t, Live> live_;
 };
@@ -184,8 +186,7 @@ decode::DecodingOptions FakeBackend::DefaultOptions(int source_tokens) const {
 absl::StatusOr<std::unique_ptr<DecodeSession>> FakeBackend::MakeSession(
     const decode::SessionLimits& limits) const {
   if (!options_.session_status.ok()) return options_.session_status;
-  return std::make_unique<FakeSession>(limits, options_.max_source_tokens,
-                                       options_.on_step);
+  return std::make_unique<FakeSession>(limits, options_);
 }
 
 std::unique_ptr<PlannedText> FakeBackend::Plan(absl::string_view text,

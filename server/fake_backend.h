@@ -21,6 +21,7 @@ class FakeBackend : public ModelBackend {
     bool has_tokenizers = true;
     int max_source_tokens = 100;
     int max_target_tokens = 200;
+    float score = 0;                        // of hypothesis 0
     absl::Status session_status;            // what MakeSession fails with
     std::function<void()> on_step = [] {};  // called by every step: may block
   };

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "engine/base/status_macros.h"
 #include "engine/text_plan.h"
+#include "server/priority.h"
 
 namespace peregrine::server {
 namespace {
@@ -51,13 +52,14 @@ class CostSum {
 Sentence MakeSentence(const std::vector<int32_t>& ids,
                       const v1::DecodingOptions& options,
                       const ModelBackend& model, SentenceGroup& group,
-                      int index, absl::Time deadline) {
+                      int index, const SentenceTerms& terms) {
   Sentence sentence;
   sentence.source = ids;
   sentence.options = ResolveOptions(
       options, model.DefaultOptions(static_cast<int>(ids.size())),
       model.info());
-  sentence.deadline = deadline;
+  sentence.deadline = terms.deadline;
+  sentence.flow = terms.flow;
   sentence.group = &group;
   sentence.index = index;
   return sentence;
@@ -75,6 +77,7 @@ absl::Status TextJob::Prepare(const v1::TranslateRequest& request) {
   if (request.texts().empty() || request.texts_size() > limits_.max_texts) {
     violations.AddRange("texts", request.texts_size(), 1, limits_.max_texts);
   }
+  CheckPriority(request.priority(), violations);
   const OptionsLayer options = {request.options(), "options"};
   CheckOptions(options, limits_, model_.info(), violations);
   PEREGRINE_RETURN_IF_ERROR(violations.status());
@@ -97,6 +100,7 @@ absl::Status TextJob::Prepare(const v1::TranslateStreamRequest& request) {
   if (!model_.has_tokenizers()) {
     violations.Add("model", "takes tokens only: use TranslateTokens");
   }
+  CheckPriority(request.priority(), violations);
   const v1::DecodingOptions none;
   Check(request.text(), "text", {none, "options"}, violations);
   PEREGRINE_RETURN_IF_ERROR(violations.status());
@@ -136,14 +140,14 @@ void TextJob::Add(const v1::Text& text,
 }
 
 std::vector<Sentence> TextJob::MakeSentences(SentenceGroup& group,
-                                             absl::Time deadline) const {
+                                             const SentenceTerms& terms) const {
   std::vector<Sentence> sentences;
   sentences.reserve(num_sentences_);
   for (const PlannedOne& text : texts_) {
     for (const std::vector<int32_t>& ids : text.plan->sentences()) {
       const int index = static_cast<int>(sentences.size());
       sentences.push_back(
-          MakeSentence(ids, text.options, model_, group, index, deadline));
+          MakeSentence(ids, text.options, model_, group, index, terms));
     }
   }
   return sentences;
@@ -197,6 +201,7 @@ absl::Status TokenJob::Prepare(const v1::TranslateTokensRequest& request) {
     violations.AddRange("sources", request.sources_size(), 1,
                         limits_.max_texts);
   }
+  CheckPriority(request.priority(), violations);
   const OptionsLayer options = {request.options(), "options"};
   CheckOptions(options, limits_, model_.info(), violations);
   PEREGRINE_RETURN_IF_ERROR(violations.status());
@@ -228,15 +233,15 @@ absl::Status TokenJob::Prepare(const v1::TranslateTokensRequest& request) {
   return absl::OkStatus();
 }
 
-std::vector<Sentence> TokenJob::MakeSentences(SentenceGroup& group,
-                                              absl::Time deadline) const {
+std::vector<Sentence> TokenJob::MakeSentences(
+    SentenceGroup& group, const SentenceTerms& terms) const {
   std::vector<Sentence> sentences;
   sentences.reserve(num_sentences_);
   for (const Source& source : sources_) {
     if (source.ids.empty()) continue;
     const int index = static_cast<int>(sentences.size());
     sentences.push_back(
-        MakeSentence(source.ids, options_, model_, group, index, deadline));
+        MakeSentence(source.ids, options_, model_, group, index, terms));
   }
   return sentences;
 }

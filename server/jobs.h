@@ -18,7 +18,7 @@
 //
 //   TextJob job(backend, limits);
 //   job.Prepare(request);                          // or its error
-//   batcher.Submit(job.MakeSentences(group, deadline));
+//   batcher.Submit(job.MakeSentences(group, terms));
 //   ... the group is complete:
 //   job.Fill(group, response);
 namespace peregrine::server {
@@ -36,7 +36,7 @@ class TextJob {
   // Zero if all texts are white space: then Fill wants no group.
   int num_sentences() const { return num_sentences_; }
   std::vector<Sentence> MakeSentences(SentenceGroup& group,
-                                      absl::Time deadline) const;
+                                      const SentenceTerms& terms) const;
 
   // Takes the answers out of the group, which must be complete and OK.
   void Fill(SentenceGroup* group, v1::TranslateResponse& response) const;
@@ -72,7 +72,7 @@ class TokenJob {
 
   int num_sentences() const { return num_sentences_; }
   std::vector<Sentence> MakeSentences(SentenceGroup& group,
-                                      absl::Time deadline) const;
+                                      const SentenceTerms& terms) const;
 
   void Fill(SentenceGroup* group, v1::TranslateTokensResponse& response) const;
 

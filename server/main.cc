@@ -1,94 +1,23 @@
 // peregrine-server: flags -> config -> wiring.
 
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include <memory>
-#include <string>
-#include <utility>
-#include <vector>
-
-#include "absl/status/status.h"
-#include "absl/status/statusor.h"
-#include "engine/base/status_macros.h"
-#include "server/config.h"
 #include "server/engine_backend.h"
-#include "server/logging.h"
-#include "server/port_file.h"
-#include "server/server.h"
-#include "spdlog/spdlog.h"
+#include "server/run.h"
 
 namespace peregrine::server {
 namespace {
 
-// SIGTERM and SIGINT wait for AwaitStopSignal, in all threads made from here
-// on. A client or scraper that hangs up raises no signal.
-sigset_t BlockStopSignals() {
-  signal(SIGPIPE, SIG_IGN);
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  return signals;
-}
-
-// The next signal of these ends the process at once, as by default.
-int AwaitStopSignal(const sigset_t& signals) {
-  int number = 0;
-  sigwait(&signals, &number);
-  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
-  return number;
-}
-
-absl::StatusOr<std::unique_ptr<Server>> StartServer(const Config& config) {
-  std::vector<std::unique_ptr<const ModelBackend>> backends;
-  for (const ModelSource& model : config.models) {
-    PEREGRINE_ASSIGN_OR_RETURN(
-        auto backend, LoadEngineBackend(model.directory, model.name,
-                                        config.device, config.precision));
-    backends.push_back(std::move(backend));
-  }
-  PEREGRINE_ASSIGN_OR_RETURN(auto server,
-                             Server::Start(config, std::move(backends)));
-  PEREGRINE_RETURN_IF_ERROR(WritePortFile(config.port_file, server->grpc_port(),
-                                          server->metrics_port()));
-  return server;
-}
-
-int Run(std::vector<std::string> arguments) {
-  const ParsedConfig parsed = ParseConfig(std::move(arguments));
-  if (!parsed.config.has_value()) {
-    fputs(parsed.output.c_str(), parsed.exit_code == 0 ? stdout : stderr);
-    return parsed.exit_code;
-  }
-  const Config& config = *parsed.config;
-  InitLogging(config.log_level);
-  const sigset_t signals = BlockStopSignals();
-
-  absl::StatusOr<std::unique_ptr<Server>> server = StartServer(config);
-  if (!server.ok()) {
-    fprintf(stderr, "peregrine-server: %s\n",
-            std::string(server.status().message()).c_str());
-    return 1;
-  }
-  printf("peregrine-server: serving grpc_port=%d metrics_port=%d\n",
-         (*server)->grpc_port(), (*server)->metrics_port());
-  fflush(stdout);
-
-  const int number = AwaitStopSignal(signals);
-  spdlog::info("signal {}: draining", number);
-  (*server)->Drain(config.drain_timeout);
-  server->reset();
-  spdlog::info("drained");
-  return 0;
+ModelLoader EngineLoader(const Config& config) {
+  return [device = config.device,
+          precision = config.precision](const ModelSource& model) {
+    return LoadEngineBackend(model.directory, model.name, device, precision);
+  };
 }
 
 }  // namespace
 }  // namespace peregrine::server
 
 int main(int argc, char** argv) {
-  return peregrine::server::Run(
-      std::vector<std::string>(argv + 1, argv + argc));
+  return peregrine::server::RunServer(
+      std::vector<std::string>(argv + 1, argv + argc),
+      peregrine::server::EngineLoader);
 }

@@ -107,23 +107,22 @@ int64_t OutcomeCounter::value(absl::StatusCode code) const {
   return counters_[static_cast<int>(code)].value();
 }
 
-ModelMetrics& Metrics::AddModel(const ModelInfo& info, int workers) {
+std::shared_ptr<ModelMetrics> Metrics::OfModel(absl::string_view name) const {
   absl::MutexLock lock(&mutex_);
-  models_.push_back({info, workers, std::make_unique<ModelMetrics>(), nullptr});
-  return *models_.back().metrics;
+  const auto it = models_.find(name);
+  return it != models_.end() ? it->second.metrics
+                             : std::make_shared<ModelMetrics>();
 }
 
-void Metrics::SetQueueReader(const ModelMetrics& model,
-                             std::function<QueueGauges()> read_queue) {
+void Metrics::SetModel(Model model) {
   absl::MutexLock lock(&mutex_);
-  for (Entry& entry : models_) {
-    if (entry.metrics.get() == &model) entry.read_queue = std::move(read_queue);
-  }
+  models_[model.info.name] = std::move(model);
 }
 
-void Metrics::RemoveQueueReaders() {
+void Metrics::RemoveModel(absl::string_view name) {
   absl::MutexLock lock(&mutex_);
-  for (Entry& entry : models_) entry.read_queue = nullptr;
+  const auto it = models_.find(name);
+  if (it != models_.end()) models_.erase(it);
 }
 
 std::vector<MetricFamily> Metrics::Collect() const {
@@ -184,7 +183,7 @@ std::vector<MetricFamily> Metrics::Collect() const {
   AddOutcomes(requests_without_model_, /*all=*/false, {{"model", ""}},
               requests);
   absl::MutexLock lock(&mutex_);
-  for (const Entry& entry : models_) {
+  for (const auto& [name, entry] : models_) {
     const ModelMetrics& m = *entry.metrics;
     const Labels model = {{"model", entry.info.name}};
     const Labels device = {{"model", entry.info.name},

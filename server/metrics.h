@@ -3,11 +3,14 @@
 
 #include <array>
 #include <functional>
+#include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "prometheus/collectable.h"
@@ -61,12 +64,24 @@ struct QueueGauges {
 // Thread-safe.
 class Metrics : public prometheus::Collectable {
  public:
-  // `read_queue` is called at scrapes until RemoveQueueReaders. The result
-  // lives as long as this object.
-  ModelMetrics& AddModel(const ModelInfo& info, int workers);
-  void SetQueueReader(const ModelMetrics& model,
-                      std::function<QueueGauges()> read_queue);
-  void RemoveQueueReaders();
+  // A model that is served. `read_queue` is called at scrapes.
+  struct Model {
+    ModelInfo info;
+    int workers = 0;
+    std::shared_ptr<ModelMetrics> metrics;
+    std::function<QueueGauges()> read_queue;
+  };
+
+  // Those of the served model of this name, which go on when it is replaced;
+  // new ones if there is none.
+  std::shared_ptr<ModelMetrics> OfModel(absl::string_view name) const;
+
+  // Exports a model from here on, in place of one of the same name, whose
+  // `read_queue` is not called any more once this returns.
+  void SetModel(Model model);
+
+  // Likewise, in place of nothing.
+  void RemoveModel(absl::string_view name);
 
   // Requests that name no model that is served.
   OutcomeCounter& requests_without_model() { return requests_without_model_; }
@@ -74,15 +89,9 @@ class Metrics : public prometheus::Collectable {
   std::vector<prometheus::MetricFamily> Collect() const override;
 
  private:
-  struct Entry {
-    ModelInfo info;
-    int workers = 0;
-    std::unique_ptr<ModelMetrics> metrics;
-    std::function<QueueGauges()> read_queue;
-  };
   OutcomeCounter requests_without_model_;
   mutable absl::Mutex mutex_;
-  std::vector<Entry> models_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, Model, std::less<>> models_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace peregrine::server

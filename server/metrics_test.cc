@@ -42,9 +42,17 @@ ModelInfo Info() {
 constexpr char kDevice[] =
     "{model=\"en-de\",device=\"cpu\",precision=\"float32\"";
 
+ModelMetrics& Serve(
+    Metrics& metrics, int workers,
+    std::function<QueueGauges()> read_queue = [] { return QueueGauges{}; }) {
+  const auto model = metrics.OfModel(Info().name);
+  metrics.SetModel({Info(), workers, model, std::move(read_queue)});
+  return *model;
+}
+
 TEST(MetricsTest, CountsAreExported) {
   Metrics metrics;
-  ModelMetrics& model = metrics.AddModel(Info(), 3);
+  ModelMetrics& model = Serve(metrics, 3);
   model.requests.Add(absl::StatusCode::kOk, 5);
   model.sentences.Add(absl::StatusCode::kDeadlineExceeded, 2);
   model.source_tokens.Add(70);
@@ -75,7 +83,7 @@ TEST(MetricsTest, CountsAreExported) {
 
 TEST(MetricsTest, HistogramsAreCumulativeAndEndInInfinity) {
   Metrics metrics;
-  ModelMetrics& model = metrics.AddModel(Info(), 1);
+  ModelMetrics& model = Serve(metrics, 1);
   for (double seconds : {0.0001, 0.0006, 0.0006, 100.0}) {
     model.queue_seconds.Observe(seconds);
   }
@@ -93,9 +101,8 @@ TEST(MetricsTest, HistogramsAreCumulativeAndEndInInfinity) {
 
 TEST(MetricsTest, QueueGaugesAreReadAtTheScrape) {
   Metrics metrics;
-  ModelMetrics& model = metrics.AddModel(Info(), 1);
   QueueGauges now = {3, 50, absl::Milliseconds(250)};
-  metrics.SetQueueReader(model, [&] { return now; });
+  Serve(metrics, 1, [&] { return now; });
   EXPECT_EQ(Scrape(metrics).at("peregrine_queue_sentences{model=\"en-de\"}"),
             3);
   now.sentences = 4;
@@ -104,9 +111,29 @@ TEST(MetricsTest, QueueGaugesAreReadAtTheScrape) {
   EXPECT_EQ(samples.at("peregrine_queue_source_tokens{model=\"en-de\"}"), 50);
   EXPECT_EQ(samples.at("peregrine_queue_oldest_age_seconds{model=\"en-de\"}"),
             0.25);
-  metrics.RemoveQueueReaders();
-  EXPECT_EQ(Scrape(metrics).count("peregrine_queue_sentences{model=\"en-de\"}"),
-            0u);
+  now.sentences = 0;
+}
+
+TEST(MetricsTest, AModelThatIsReplacedGoesOnCounting) {
+  Metrics metrics;
+  const std::string ok =
+      "peregrine_requests_total{model=\"en-de\",outcome=\"ok\"}";
+  Serve(metrics, 1).requests.Add(absl::StatusCode::kOk, 5);
+  Serve(metrics, 2).requests.Add(absl::StatusCode::kOk, 2);
+  EXPECT_EQ(Scrape(metrics).at(ok), 7);
+  EXPECT_EQ(
+      Scrape(metrics).at("peregrine_workers" + std::string(kDevice) + "}"), 2);
+}
+
+TEST(MetricsTest, AModelThatIsRemovedIsNotExported) {
+  Metrics metrics;
+  const std::string ok =
+      "peregrine_requests_total{model=\"en-de\",outcome=\"ok\"}";
+  Serve(metrics, 1).requests.Add(absl::StatusCode::kOk, 5);
+  metrics.RemoveModel("en-de");
+  EXPECT_EQ(Scrape(metrics).count(ok), 0u);
+  Serve(metrics, 1);
+  EXPECT_EQ(Scrape(metrics).at(ok), 0);
 }
 
 TEST(MetricsTest, ProcessAndBuildAreTold) {
@@ -120,8 +147,7 @@ TEST(MetricsTest, ProcessAndBuildAreTold) {
 
 TEST(MetricsTest, LabelsAndNamesFollowTheRules) {
   Metrics metrics;
-  ModelMetrics& model = metrics.AddModel(Info(), 1);
-  metrics.SetQueueReader(model, [] { return QueueGauges{}; });
+  Serve(metrics, 1);
   const std::set<std::string> allowed = {
       "model",           "device",          "outcome",
       "precision",                                           // of DESIGN.md

@@ -64,7 +64,8 @@ class ModelBackend {
   virtual const ModelInfo& info() const = 0;
   virtual decode::DecodingOptions DefaultOptions(int source_tokens) const = 0;
 
-  // Call on the thread that will use the session.
+  // Call on the thread that will use the session. It is warm: its first
+  // sentence takes no longer than later ones.
   virtual absl::StatusOr<std::unique_ptr<DecodeSession>> MakeSession(
       const decode::SessionLimits& limits) const = 0;
 

@@ -1,6 +1,5 @@
 #include "server/models.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -10,36 +9,53 @@
 
 namespace peregrine::server {
 
-ModelSet::~ModelSet() { metrics_.RemoveQueueReaders(); }
+ModelSet::~ModelSet() {
+  absl::MutexLock lock(&mutex_);
+  for (const auto& [name, model] : models_) metrics_.RemoveModel(name);
+  models_.clear();
+}
 
 absl::Status ModelSet::Add(std::unique_ptr<const ModelBackend> backend,
-                           const BatcherOptions& options) {
-  const std::string& name = backend->info().name;
-  const auto place =
-      std::lower_bound(models_.begin(), models_.end(), name,
-                       [](const auto& model, const std::string& n) {
-                         return model->info().name < n;
-                       });
-  if (place != models_.end() && (*place)->info().name == name) {
-    return absl::AlreadyExistsError(absl::StrCat(
-        "two models are named ", Quoted(name), "; rename one with NAME=DIR"));
-  }
-  auto model = std::make_unique<ServedModel>();
-  model->metrics = &metrics_.AddModel(backend->info(), options.num_workers);
-  model->backend = std::move(backend);
-  PEREGRINE_ASSIGN_OR_RETURN(
-      model->batcher,
-      Batcher::Start(*model->backend, options, *model->metrics));
-  metrics_.SetQueueReader(*model->metrics, [batcher = model->batcher.get()] {
-    return batcher->queue();
-  });
-  models_.insert(place, std::move(model));
+                           const ModelOptions& options) {
+  absl::MutexLock change(&change_mutex_);
+  PEREGRINE_RETURN_IF_ERROR(CheckFree(backend->info().name));
+  PEREGRINE_ASSIGN_OR_RETURN(ServedModelPtr model,
+                             StartModel(std::move(backend), options));
+  Put(std::move(model));
   return absl::OkStatus();
 }
 
-absl::StatusOr<ServedModel*> ModelSet::Find(absl::string_view name,
-                                            absl::string_view field) const {
-  if (name.empty() && models_.size() == 1) return models_[0].get();
+absl::Status ModelSet::Replace(std::unique_ptr<const ModelBackend> backend,
+                               const ModelOptions& options) {
+  absl::MutexLock change(&change_mutex_);
+  PEREGRINE_RETURN_IF_ERROR(CheckServed(backend->info().name));
+  PEREGRINE_ASSIGN_OR_RETURN(ServedModelPtr model,
+                             StartModel(std::move(backend), options));
+  Put(std::move(model));
+  return absl::OkStatus();
+}
+
+absl::Status ModelSet::Remove(absl::string_view name) {
+  absl::MutexLock change(&change_mutex_);
+  PEREGRINE_RETURN_IF_ERROR(CheckServed(name));
+  ServedModelPtr removed;  // let go of without the lock
+  absl::MutexLock lock(&mutex_);
+  if (models_.size() == 1) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("name: ", Quoted(name),
+                     " is the only model; drain the server instead"));
+  }
+  const auto it = models_.find(name);
+  removed = std::move(it->second);
+  models_.erase(it);
+  metrics_.RemoveModel(name);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ServedModelPtr> ModelSet::Find(absl::string_view name,
+                                              absl::string_view field) const {
+  absl::ReaderMutexLock lock(&mutex_);
+  if (name.empty() && models_.size() == 1) return models_.begin()->second;
   if (name.empty()) {
     return InvalidFieldsError(
         {{std::string(field),
@@ -47,19 +63,61 @@ absl::StatusOr<ServedModel*> ModelSet::Find(absl::string_view name,
               "found nothing, needed where several models are served: ",
               absl::StrJoin(Names(), ", "))}});
   }
-  for (const auto& model : models_) {
-    if (model->info().name == name) return model.get();
-  }
-  return UnknownModelError(name, Names());
+  const auto it = models_.find(name);
+  if (it == models_.end()) return UnknownModelError(name, Names());
+  return it->second;
+}
+
+std::vector<ServedModelPtr> ModelSet::all() const {
+  absl::ReaderMutexLock lock(&mutex_);
+  std::vector<ServedModelPtr> all;
+  for (const auto& [name, model] : models_) all.push_back(model);
+  return all;
 }
 
 void ModelSet::Drain() {
-  for (const auto& model : models_) model->batcher->Drain();
+  absl::MutexLock lock(&mutex_);
+  draining_ = true;
+  for (const auto& [name, model] : models_) model->batcher().Drain();
+}
+
+absl::Status ModelSet::CheckFree(const std::string& name) const {
+  absl::ReaderMutexLock lock(&mutex_);
+  if (models_.count(name) == 0) return absl::OkStatus();
+  return absl::AlreadyExistsError(absl::StrCat(
+      "two models are named ", Quoted(name), "; rename one with NAME=DIR"));
+}
+
+absl::Status ModelSet::CheckServed(absl::string_view name) const {
+  absl::ReaderMutexLock lock(&mutex_);
+  return models_.find(name) == models_.end() ? UnknownModelError(name, Names())
+                                             : absl::OkStatus();
+}
+
+absl::StatusOr<ServedModelPtr> ModelSet::StartModel(
+    std::unique_ptr<const ModelBackend> backend, const ModelOptions& options) {
+  std::shared_ptr<ModelMetrics> metrics =
+      metrics_.OfModel(backend->info().name);
+  PEREGRINE_ASSIGN_OR_RETURN(
+      std::unique_ptr<ServedModel> model,
+      ServedModel::Start(std::move(backend), options, std::move(metrics)));
+  return reaper_.Share(std::move(model));
+}
+
+void ModelSet::Put(ServedModelPtr model) {
+  const Batcher& batcher = model->batcher();
+  metrics_.SetModel({model->info(), batcher.num_workers(),
+                     model->shared_metrics(),
+                     [&batcher] { return batcher.queue(); }});
+  absl::MutexLock lock(&mutex_);
+  if (draining_) model->batcher().Drain();
+  ServedModelPtr& place = models_[model->info().name];
+  place.swap(model);  // the old one is let go of by the caller
 }
 
 std::vector<std::string> ModelSet::Names() const {
   std::vector<std::string> names;
-  for (const auto& model : models_) names.push_back(model->info().name);
+  for (const auto& [name, model] : models_) names.push_back(name);
   return names;
 }
 

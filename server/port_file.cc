@@ -7,13 +7,14 @@
 
 namespace peregrine::server {
 
-absl::Status WritePortFile(const std::string& path, int grpc_port,
-                           int metrics_port) {
+absl::Status WritePortFile(const std::string& path,
+                           absl::Span<const NamedPort> ports) {
   if (path.empty()) return absl::OkStatus();
   const std::string part = absl::StrCat(path, ".part");
   std::ofstream file(part);
-  file << "grpc " << grpc_port << "\n";
-  if (metrics_port != 0) file << "metrics " << metrics_port << "\n";
+  for (const NamedPort& named : ports) {
+    if (named.port != 0) file << named.name << " " << named.port << "\n";
+  }
   file.close();
   if (!file.good() || std::rename(part.c_str(), path.c_str()) != 0) {
     return absl::UnavailableError(

@@ -4,13 +4,19 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/types/span.h"
 
 namespace peregrine::server {
 
-// Writes the lines `grpc PORT` and, unless 0, `metrics PORT`. Whoever waits for
-// the file sees all of it or nothing. No `path`: does nothing.
-absl::Status WritePortFile(const std::string& path, int grpc_port,
-                           int metrics_port);
+struct NamedPort {
+  const char* name;
+  int port;  // 0: none
+};
+
+// Writes a line `NAME PORT` for each port that there is. Whoever waits for the
+// file sees all of it or nothing. No `path`: does nothing.
+absl::Status WritePortFile(const std::string& path,
+                           absl::Span<const NamedPort> ports);
 
 }  // namespace peregrine::server
 

@@ -9,15 +9,9 @@
 #include "peregrine/v1/translation.pb.h"
 #include "server/errors.h"
 #include "server/model_backend.h"
+#include "server/request_limits.h"
 
 namespace peregrine::server {
-
-// What a request may ask for; see the flags in config.h.
-struct RequestLimits {
-  int max_texts = 1024;
-  int max_text_bytes = 65536;
-  int max_beam_size = 16;
-};
 
 // Collects what is wrong with a request.
 class Violations {

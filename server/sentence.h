@@ -6,6 +6,7 @@
 
 #include "absl/time/time.h"
 #include "engine/decode/decoding_options.h"
+#include "server/flow.h"
 
 namespace peregrine::server {
 
@@ -17,6 +18,7 @@ struct Sentence {
   std::vector<int32_t> source;
   decode::DecodingOptions options;
   absl::Time deadline = absl::InfiniteFuture();
+  Flow flow;
 
   SentenceGroup* group = nullptr;  // outlives the answer
   int index = 0;                   // place in the group
@@ -26,6 +28,12 @@ struct Sentence {
   absl::Time arrival;
 
   int rows() const { return options.beam_size; }
+};
+
+// What the sentences of a request have in common.
+struct SentenceTerms {
+  absl::Time deadline = absl::InfiniteFuture();
+  Flow flow;
 };
 
 // What a worker made of a sentence.

@@ -12,7 +12,9 @@
 #include "engine/base/status_macros.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/health_check_service_interface.h"
+#include "grpcpp/resource_quota.h"
 #include "grpcpp/server_builder.h"
+#include "server/tls.h"
 #include "spdlog/spdlog.h"
 
 namespace peregrine::server {
@@ -29,90 +31,117 @@ std::string OnAllInterfaces(const std::string& address, const char* host) {
   return absl::StartsWith(address, ":") ? host + address : address;
 }
 
-// What no flag alone can say wrong, but a flag and a model together.
-absl::Status CheckModel(const ModelBackend& backend, const Config& config) {
-  const ModelInfo& info = backend.info();
-  const int beam_size = backend.DefaultOptions(1).beam_size;
-  if (beam_size > config.service.limits.max_beam_size) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--max-beam-size: found ",
-                     config.service.limits.max_beam_size, ", but model ",
-                     info.name, " has beam_size ", beam_size, " by default"));
-  }
-  return absl::OkStatus();
+// A port that is taken is an error, not something to share.
+void DoNotSharePort(grpc::ServerBuilder& builder) {
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
 }
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Server>> Server::Start(
-    const Config& config,
-    std::vector<std::unique_ptr<const ModelBackend>> backends) {
-  std::unique_ptr<Server> server(new Server);
-  PEREGRINE_RETURN_IF_ERROR(server->AddModels(config, std::move(backends)));
-  server->service_ = std::make_unique<TranslationServiceImpl>(
-      server->models_, config.service, *server->metrics_);
-  PEREGRINE_RETURN_IF_ERROR(server->StartMetrics(config));
-  PEREGRINE_RETURN_IF_ERROR(server->StartGrpc(config));
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config,
+                                                      Environment environment) {
+  PEREGRINE_ASSIGN_OR_RETURN(auto credentials,
+                             MakeServerCredentials(config.tls));
+  std::unique_ptr<TokenFile> tokens;
+  if (!config.token_file.empty()) {
+    PEREGRINE_ASSIGN_OR_RETURN(tokens, TokenFile::Open(config.token_file));
+  }
+  std::unique_ptr<Server> server(new Server(config, std::move(environment),
+                                            std::move(tokens),
+                                            std::move(credentials)));
+  PEREGRINE_RETURN_IF_ERROR(server->manager_.LoadAll(config.models));
+  PEREGRINE_RETURN_IF_ERROR(server->CheckModelOverrides());
+  PEREGRINE_RETURN_IF_ERROR(server->StartMetrics());
+  PEREGRINE_RETURN_IF_ERROR(server->StartAdmin());
+  PEREGRINE_RETURN_IF_ERROR(server->StartGrpc());
   server->grpc_->GetHealthCheckService()->SetServingStatus(kServiceName, true);
   return server;
 }
 
-absl::Status Server::AddModels(
-    const Config& config,
-    std::vector<std::unique_ptr<const ModelBackend>> backends) {
-  for (auto& backend : backends) {
-    PEREGRINE_RETURN_IF_ERROR(CheckModel(*backend, config));
-    const ModelInfo info = backend->info();
-    PEREGRINE_RETURN_IF_ERROR(models_.Add(std::move(backend), config.batcher));
-    spdlog::info(
-        "model {}: {} to {}, {}; {} parameters, {} bytes; {} workers on {} "
-        "({})",
-        info.name, info.source_language, info.target_language,
-        info.architecture, info.parameters, info.weights_bytes,
-        config.batcher.num_workers, info.device, info.precision);
+Server::Server(const Config& config, Environment environment,
+               std::unique_ptr<TokenFile> tokens,
+               std::shared_ptr<grpc::ServerCredentials> credentials)
+    : config_(config),
+      environment_(std::move(environment)),
+      credentials_(std::move(credentials)),
+      metrics_(std::make_shared<Metrics>()),
+      models_(*metrics_),
+      manager_(config_, environment_.load_model, models_),
+      authenticator_(std::move(tokens)),
+      service_(models_, authenticator_, config_.service, *metrics_),
+      admin_service_(manager_, authenticator_, environment_.on_drain_request) {}
+
+// A misspelt name would leave a model without its limits.
+absl::Status Server::CheckModelOverrides() const {
+  if (config_.admin_listen != "off") return absl::OkStatus();  // may come yet
+  for (const ModelOverride& override : config_.model_overrides) {
+    const auto model = models_.Find(override.model, "name");
+    if (!model.ok()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--model-limit: ", model.status().message()));
+    }
   }
   return absl::OkStatus();
 }
 
-absl::Status Server::StartMetrics(const Config& config) {
-  if (config.metrics_listen == "off") return absl::OkStatus();
+absl::Status Server::StartMetrics() {
+  if (config_.metrics_listen == "off") return absl::OkStatus();
   try {
     exposer_ = std::make_unique<prometheus::Exposer>(
-        OnAllInterfaces(config.metrics_listen, "0.0.0.0"), /*num_threads=*/2);
+        OnAllInterfaces(config_.metrics_listen, "0.0.0.0"), /*num_threads=*/2);
   } catch (const std::exception& error) {
     return absl::UnavailableError(
         absl::StrCat("--metrics-listen: cannot listen on ",
-                     config.metrics_listen, ": ", error.what()));
+                     config_.metrics_listen, ": ", error.what()));
   }
   exposer_->RegisterCollectable(metrics_);
   metrics_port_ = exposer_->GetListeningPorts().at(0);
   return absl::OkStatus();
 }
 
-absl::Status Server::StartGrpc(const Config& config) {
+absl::Status Server::StartGrpc() {
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
-  builder.AddListeningPort(OnAllInterfaces(config.listen, "[::]"),
-                           grpc::InsecureServerCredentials(), &grpc_port_);
-  builder.RegisterService(service_.get());
-  builder.SetMaxReceiveMessageSize(config.max_message_bytes);
+  builder.AddListeningPort(OnAllInterfaces(config_.listen, "[::]"),
+                           credentials_, &grpc_port_);
+  builder.RegisterService(&service_);
+  builder.SetMaxReceiveMessageSize(config_.max_message_bytes);
+  // Of what gRPC holds for connections and messages; it stops reading and then
+  // drops connections rather than exceed it.
+  builder.SetResourceQuota(
+      grpc::ResourceQuota("calls").Resize(config_.max_connection_bytes));
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS,
-                             config.max_concurrent_streams);
+                             config_.max_concurrent_streams);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS,
-                             Milliseconds(config.keepalive_time));
+                             Milliseconds(config_.keepalive_time));
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS,
-                             Milliseconds(config.keepalive_timeout));
+                             Milliseconds(config_.keepalive_timeout));
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   builder.AddChannelArgument(
       GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
-      Milliseconds(config.min_ping_interval));
-  // A port that is taken is an error, not something to share.
-  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+      Milliseconds(config_.min_ping_interval));
+  DoNotSharePort(builder);
   grpc_ = builder.BuildAndStart();
   if (grpc_ == nullptr || grpc_port_ == 0) {
     return absl::UnavailableError(
-        absl::StrCat("--listen: cannot listen on ", config.listen));
+        absl::StrCat("--listen: cannot listen on ", config_.listen));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Server::StartAdmin() {
+  if (config_.admin_listen == "off") return absl::OkStatus();
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  grpc::ServerBuilder builder;
+  builder.AddListeningPort(OnAllInterfaces(config_.admin_listen, "[::]"),
+                           credentials_, &admin_port_);
+  builder.RegisterService(&admin_service_);
+  DoNotSharePort(builder);
+  admin_ = builder.BuildAndStart();
+  if (admin_ == nullptr || admin_port_ == 0) {
+    return absl::UnavailableError(absl::StrCat(
+        "--admin-listen: cannot listen on ", config_.admin_listen));
   }
   return absl::OkStatus();
 }
@@ -120,9 +149,10 @@ absl::Status Server::StartGrpc(const Config& config) {
 void Server::Drain(absl::Duration timeout) {
   const absl::Time deadline = absl::Now() + timeout;
   grpc_->GetHealthCheckService()->SetServingStatus(false);  // of all names
-  service_->Drain();  // first, so that streams answer what they have taken
+  manager_.Drain();
+  service_.Drain();  // first, so that streams answer what they have taken
   models_.Drain();
-  if (!service_->AwaitNoCalls(deadline)) {
+  if (!service_.AwaitNoCalls(deadline)) {
     spdlog::warn("drain: calls that did not finish in {} are cancelled",
                  absl::FormatDuration(timeout));
   }
@@ -136,6 +166,7 @@ void Server::Drain(absl::Duration timeout) {
 
 Server::~Server() {
   if (grpc_ != nullptr) Drain(absl::ZeroDuration());
+  if (admin_ != nullptr) admin_->Shutdown(std::chrono::system_clock::now());
 }
 
 }  // namespace peregrine::server

@@ -1,31 +1,40 @@
 #ifndef PEREGRINE_SERVER_SERVER_H_
 #define PEREGRINE_SERVER_SERVER_H_
 
+#include <functional>
 #include <memory>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "grpcpp/server.h"
 #include "prometheus/exposer.h"
+#include "server/admin_service.h"
+#include "server/authenticator.h"
 #include "server/config.h"
 #include "server/metrics.h"
-#include "server/model_backend.h"
+#include "server/model_manager.h"
 #include "server/models.h"
 #include "server/service.h"
 
 namespace peregrine::server {
 
 // All parts of the server, put together: models with their workers, the gRPC
-// services (translation, health, reflection) and the metrics page.
+// services (translation, health, reflection; admin on its own address) and the
+// metrics page.
 class Server {
  public:
-  // Serving when it returns. An error is one line that says what to change.
-  // `backends` are the models of `config`, loaded.
-  static absl::StatusOr<std::unique_ptr<Server>> Start(
-      const Config& config,
-      std::vector<std::unique_ptr<const ModelBackend>> backends);
+  // What the server is given: how it loads models, and whom it tells that
+  // somebody asked it to drain (called on a gRPC thread; must not block).
+  struct Environment {
+    ModelLoader load_model;
+    std::function<void()> on_drain_request = [] {};
+  };
+
+  // Serving with warm models when it returns. An error is one line that says
+  // what to change.
+  static absl::StatusOr<std::unique_ptr<Server>> Start(const Config& config,
+                                                       Environment environment);
 
   // Ends calls that are in progress.
   ~Server();
@@ -35,26 +44,40 @@ class Server {
   // nothing listens any more.
   void Drain(absl::Duration timeout);
 
+  // 0: none.
   int grpc_port() const { return grpc_port_; }
-  int metrics_port() const { return metrics_port_; }  // 0: none
+  int metrics_port() const { return metrics_port_; }
+  int admin_port() const { return admin_port_; }
+
+  const ModelSet& models() const { return models_; }
 
  private:
-  Server() : metrics_(std::make_shared<Metrics>()), models_(*metrics_) {}
+  Server(const Config& config, Environment environment,
+         std::unique_ptr<TokenFile> tokens,
+         std::shared_ptr<grpc::ServerCredentials> credentials);
 
-  absl::Status AddModels(
-      const Config& config,
-      std::vector<std::unique_ptr<const ModelBackend>> backends);
-  absl::Status StartMetrics(const Config& config);
-  absl::Status StartGrpc(const Config& config);
+  absl::Status CheckModelOverrides() const;
+  absl::Status StartMetrics();
+  absl::Status StartGrpc();
+  absl::Status StartAdmin();
+
+  const Config config_;
+  const Environment environment_;
+  const std::shared_ptr<grpc::ServerCredentials> credentials_;
 
   // Each needs those above it.
   std::shared_ptr<Metrics> metrics_;  // shared as prometheus::Exposer demands
   ModelSet models_;
-  std::unique_ptr<TranslationServiceImpl> service_;
+  ModelManager manager_;
+  Authenticator authenticator_;
+  TranslationServiceImpl service_;
+  AdminServiceImpl admin_service_;
   std::unique_ptr<grpc::Server> grpc_;
+  std::unique_ptr<grpc::Server> admin_;
   std::unique_ptr<prometheus::Exposer> exposer_;
   int grpc_port_ = 0;
   int metrics_port_ = 0;
+  int admin_port_ = 0;
 };
 
 }  // namespace peregrine::server

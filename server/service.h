@@ -26,9 +26,9 @@ using RawTranslationService =
 // Thread-safe: gRPC calls it from threads of its own.
 class TranslationServiceImpl final : public RawTranslationService {
  public:
-  // `models` and `metrics` must outlive the service.
-  TranslationServiceImpl(const ModelSet& models, const ServiceOptions& options,
-                         Metrics& metrics);
+  // All must outlive the service.
+  TranslationServiceImpl(const ModelSet& models, Authenticator& authenticator,
+                         const ServiceOptions& options, Metrics& metrics);
 
   // Ends the open streams as soon as what they sent is answered.
   void Drain() { open_calls_.Drain(); }
@@ -53,10 +53,9 @@ class TranslationServiceImpl final : public RawTranslationService {
                                      grpc::ByteBuffer* response) override;
 
  private:
-  v1::Model Describe(const ServedModel& model) const;
-
   const ModelSet& models_;
   const ServiceOptions options_;
+  const RequestLog request_log_;
   OpenCalls open_calls_;
   const CallEnvironment environment_;
 };

@@ -67,20 +67,22 @@ class ServiceTest : public ::testing::Test {
 
   // Before Start.
   FakeBackend::Options backend_;
-  BatcherOptions batcher_;
+  ModelOptions model_options_;
+  BatcherOptions& batcher_ = model_options_.batcher;
   ServiceOptions service_options_;
 
   void Start(std::vector<std::string> names = {"fake"}) {
-    service_options_.limits.max_texts = 20;
-    service_options_.limits.max_text_bytes = 300;
+    model_options_.limits.max_texts = 20;
+    model_options_.limits.max_text_bytes = 300;
     models_ = std::make_unique<ModelSet>(metrics_);
     for (const std::string& name : names) {
       backend_.name = name;
       ASSERT_TRUE(
-          models_->Add(std::make_unique<FakeBackend>(backend_), batcher_).ok());
+          models_->Add(std::make_unique<FakeBackend>(backend_), model_options_)
+              .ok());
     }
     service_ = std::make_unique<TranslationServiceImpl>(
-        *models_, service_options_, metrics_);
+        *models_, authenticator_, service_options_, metrics_);
     int port = 0;
     grpc::ServerBuilder builder;
     builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(),
@@ -145,10 +147,10 @@ class ServiceTest : public ::testing::Test {
     return result;
   }
   int64_t Requests(absl::StatusCode code) {
-    return models_->all()[0]->metrics->requests.value(code);
+    return models_->all()[0]->metrics().requests.value(code);
   }
   int64_t Sentences(absl::StatusCode code) {
-    return models_->all()[0]->metrics->sentences.value(code);
+    return models_->all()[0]->metrics().sentences.value(code);
   }
   // For counts that lag behind what the client sees.
   template <typename Condition>
@@ -161,6 +163,7 @@ class ServiceTest : public ::testing::Test {
   }
 
   Metrics metrics_;
+  Authenticator authenticator_{nullptr};
   std::unique_ptr<ModelSet> models_;
   std::unique_ptr<TranslationServiceImpl> service_;
   std::unique_ptr<grpc::Server> server_;
@@ -346,7 +349,7 @@ TEST_F(ServiceTest, AFullQueueSaysWhenToTryAgain) {
   gate_.AwaitWaiting();
   std::thread waiting([&] { TranslateOk(Request({"b"})); });
   ASSERT_TRUE(Eventually(
-      [&] { return models_->all()[0]->batcher->queue().sentences == 1; }));
+      [&] { return models_->all()[0]->batcher().queue().sentences == 1; }));
 
   grpc::ClientContext context;
   v1::TranslateResponse response;
@@ -588,7 +591,7 @@ TEST_F(StreamTest, ReadsNoMoreThanItsLimit) {
   gate_.AwaitWaiting();
   for (int i = 1; i < 10; ++i) stream->Write(Message(std::to_string(i), "a"));
   const auto taken = [&] {
-    return models_->all()[0]->batcher->queue().sentences;
+    return models_->all()[0]->batcher().queue().sentences;
   };
   EXPECT_TRUE(Eventually([&] { return taken() == 3; }));
   absl::SleepFor(absl::Milliseconds(50));
@@ -612,7 +615,7 @@ TEST_F(StreamTest, CancellationDropsItsTexts) {
   EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::CANCELLED);
   gate_.Open();
   EXPECT_TRUE(Eventually([&] { return service_->AwaitNoCalls(absl::Now()); }));
-  EXPECT_EQ(models_->all()[0]->batcher->queue().sentences, 0);
+  EXPECT_EQ(models_->all()[0]->batcher().queue().sentences, 0);
 }
 
 TEST_F(StreamTest, AnIdleStreamEndsWhenTheServerDrains) {
@@ -638,7 +641,7 @@ TEST_F(StreamTest, ABusyStreamIsAnsweredBeforeItEnds) {
   gate_.AwaitWaiting();
   for (const char* id : {"1", "2"}) stream->Write(Message(id, "abc"));
   EXPECT_TRUE(Eventually(
-      [&] { return models_->all()[0]->batcher->queue().sentences == 2; }));
+      [&] { return models_->all()[0]->batcher().queue().sentences == 2; }));
   service_->Drain();
   models_->Drain();
   stream->Write(Message("too late", "abc"));
@@ -711,7 +714,7 @@ TEST_F(ServiceTest, SurvivesLoadWithCancellation) {
   for (int seed = 0; seed < 6; ++seed) clients.emplace_back(client, seed);
   for (std::thread& thread : clients) thread.join();
   EXPECT_TRUE(service_->AwaitNoCalls(absl::Now() + absl::Seconds(10)));
-  EXPECT_EQ(models_->all()[0]->batcher->queue().sentences, 0);
+  EXPECT_EQ(models_->all()[0]->batcher().queue().sentences, 0);
   EXPECT_GT(Requests(absl::StatusCode::kOk), 100);
 }
 

@@ -6,6 +6,7 @@
 #include "absl/time/clock.h"
 #include "engine/base/status_macros.h"
 #include "server/errors.h"
+#include "server/priority.h"
 #include "server/status_mapping.h"
 #include "server/wire.h"
 
@@ -18,6 +19,14 @@ StreamCall::~StreamCall() { environment_.open_calls.Leave(this); }
 
 void StreamCall::Start() {
   environment_.open_calls.Enter(this);
+  auto client = environment_.authenticator.Authenticate(context_, absl::Now());
+  if (client.ok()) {
+    client_ = *std::move(client);
+  } else {
+    environment_.requests_without_model.Add(client.status().code());
+    absl::MutexLock lock(&mutex_);
+    end_status_.Update(client.status());
+  }
   Continue();
 }
 
@@ -59,7 +68,7 @@ void StreamCall::OnWriteDone(bool ok) {
 }
 
 void StreamCall::OnCancel() {
-  std::unordered_set<ServedModel*> models;
+  std::unordered_set<ServedModelPtr> models;
   {
     absl::MutexLock lock(&mutex_);
     cancelled_ = true;
@@ -69,7 +78,7 @@ void StreamCall::OnCancel() {
       models.insert(text->model);
     }
   }
-  for (ServedModel* model : models) model->batcher->RemoveAbandoned();
+  for (const ServedModelPtr& model : models) model->batcher().RemoveAbandoned();
   Continue();
 }
 
@@ -98,11 +107,14 @@ absl::Status StreamCall::TakeIncoming() {
 // OK: End was or will be called.
 absl::Status StreamCall::Submit(const v1::TranslateStreamRequest& request,
                                 Text* text) {
+  PEREGRINE_RETURN_IF_ERROR(text->ticket.Enter(client_, text->start));
+  const SentenceTerms terms = {absl::FromChrono(context_.deadline()),
+                               FlowOf(*client_, request.priority())};
   PEREGRINE_ASSIGN_OR_RETURN(
       text->model, environment_.models.Find(request.model(), "model"));
-  PEREGRINE_RETURN_IF_ERROR(text->model->batcher->CheckOpen());
-  text->job = std::make_unique<TextJob>(*text->model->backend,
-                                        environment_.options.limits);
+  PEREGRINE_RETURN_IF_ERROR(text->model->batcher().CheckOpen(terms.flow));
+  text->job =
+      std::make_unique<TextJob>(text->model->backend(), text->model->limits());
   PEREGRINE_RETURN_IF_ERROR(text->job->Prepare(request));
   const int sentences = text->job->num_sentences();
   if (sentences == 0) {
@@ -111,15 +123,14 @@ absl::Status StreamCall::Submit(const v1::TranslateStreamRequest& request,
   }
   auto group = std::make_unique<SentenceGroup>(
       sentences, [this, text] { End(text, text->group->status()); });
-  std::vector<Sentence> made =
-      text->job->MakeSentences(*group, absl::FromChrono(context_.deadline()));
+  std::vector<Sentence> made = text->job->MakeSentences(*group, terms);
   {
     // OnCancel looks at the groups from another thread.
     absl::MutexLock lock(&mutex_);
     if (cancelled_) return CallCancelledError();
     text->group = std::move(group);
   }
-  return text->model->batcher->Submit(std::move(made));
+  return text->model->batcher().Submit(std::move(made));
 }
 
 StreamCall::Text* StreamCall::Register(std::string id) {
@@ -134,14 +145,14 @@ StreamCall::Text* StreamCall::Register(std::string id) {
 
 void StreamCall::End(Text* text, const absl::Status& status) {
   OutcomeCounter& requests = text->model != nullptr
-                                 ? text->model->metrics->requests
+                                 ? text->model->metrics().requests
                                  : environment_.requests_without_model;
   requests.Add(status.code());
   v1::TranslateStreamResponse response;
   response.set_id(text->id);
   if (status.ok()) {
     text->job->Fill(text->group.get(), *response.mutable_translation());
-    text->model->metrics->request_seconds.Observe(
+    text->model->metrics().request_seconds.Observe(
         absl::ToDoubleSeconds(absl::Now() - text->start));
   } else {
     response.mutable_error()->set_code(static_cast<int>(status.code()));
@@ -153,6 +164,7 @@ void StreamCall::End(Text* text, const absl::Status& status) {
   // another one, so that its removal and what follows from it are one.
   mutex_.Lock();
   done = Remove(text);
+  if (status.ok()) sentences_ += done->job->num_sentences();
   outgoing_.push_back(std::move(bytes));
   ContinueAndUnlock();
 }
@@ -174,8 +186,25 @@ void StreamCall::ContinueAndUnlock() {
   const bool finish = !finishing_ && IsOver();
   if (finish) finishing_ = true;
   const absl::Status status = cancelled_ ? CallCancelledError() : end_status_;
+  const int sentences = sentences_;
   mutex_.Unlock();
-  if (finish) Finish(ToCallStatus(status, context_));
+  if (!finish) return;
+  Log(status, sentences);
+  context_.AddTrailingMetadata("x-request-id", ids_.request_id);
+  Finish(ToCallStatus(status, context_));
+}
+
+void StreamCall::Log(const absl::Status& status, int sentences) const {
+  if (!environment_.request_log.on()) return;
+  CallRecord record;
+  record.method = "TranslateStream";
+  record.ids = ids_;
+  if (client_ != nullptr) record.client = client_->name();
+  record.status = status;
+  record.start = start_;
+  record.duration = absl::Now() - start_;
+  record.sentences = sentences;
+  environment_.request_log.Write(record);
 }
 
 void StreamCall::ReadOrWrite() {

@@ -9,12 +9,14 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "grpcpp/server_context.h"
 #include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/server_callback.h"
 #include "peregrine/v1/translation.pb.h"
 #include "server/call_environment.h"
+#include "server/client.h"
 #include "server/jobs.h"
 #include "server/models.h"
 #include "server/open_calls.h"
@@ -49,7 +51,8 @@ class StreamCall
   struct Text {
     std::string id;
     absl::Time start;
-    ServedModel* model = nullptr;
+    ClientTicket ticket;
+    ServedModelPtr model;
     std::unique_ptr<TextJob> job;
     std::unique_ptr<SentenceGroup> group;
   };
@@ -69,12 +72,17 @@ class StreamCall
   std::unique_ptr<Text> Remove(Text* text)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
+  void Log(const absl::Status& status, int sentences) const;
+
   // The common end of all reactions: goes on, or finishes the call.
   void Continue();
   void ContinueAndUnlock() ABSL_UNLOCK_FUNCTION(mutex_);
 
   grpc::CallbackServerContext& context_;
   const CallEnvironment& environment_;
+  const absl::Time start_ = absl::Now();
+  const CallIds ids_ = IdsOf(context_);
+  std::shared_ptr<Client> client_;  // set by Start, if it is known
   grpc::ByteBuffer incoming_;  // between OnReadDone and the next read: free
 
   mutable absl::Mutex mutex_;
@@ -87,6 +95,7 @@ class StreamCall
   bool client_done_ ABSL_GUARDED_BY(mutex_) = false;
   bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
   bool finishing_ ABSL_GUARDED_BY(mutex_) = false;
+  int sentences_ ABSL_GUARDED_BY(mutex_) = 0;  // of the texts answered
   // Not OK: read no more, and end with this.
   absl::Status end_status_ ABSL_GUARDED_BY(mutex_);
 };

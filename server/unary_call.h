@@ -12,7 +12,9 @@
 #include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/server_callback.h"
 #include "server/call_environment.h"
+#include "server/client.h"
 #include "server/models.h"
+#include "server/priority.h"
 #include "server/sentence_group.h"
 #include "server/status_mapping.h"
 #include "server/wire.h"
@@ -26,9 +28,12 @@ namespace peregrine::server {
 template <typename Request, typename Response, typename Job>
 class UnaryCall : public grpc::ServerUnaryReactor {
  public:
-  UnaryCall(grpc::CallbackServerContext& context,
+  UnaryCall(const char* method, grpc::CallbackServerContext& context,
             const CallEnvironment& environment, grpc::ByteBuffer& response)
-      : context_(context), environment_(environment), response_(response) {
+      : method_(method),
+        context_(context),
+        environment_(environment),
+        response_(response) {
     environment_.open_calls.Enter();
   }
   ~UnaryCall() override { environment_.open_calls.Leave(); }
@@ -41,19 +46,24 @@ class UnaryCall : public grpc::ServerUnaryReactor {
   void OnCancel() override {
     if (group_ == nullptr) return;
     group_->Abandon();
-    model_->batcher->RemoveAbandoned();
+    model_->batcher().RemoveAbandoned();
   }
   void OnDone() override { delete this; }
 
  private:
   // OK: End was or will be called.
   absl::Status Submit(const grpc::ByteBuffer& bytes) {
+    PEREGRINE_ASSIGN_OR_RETURN(
+        client_, environment_.authenticator.Authenticate(context_, start_));
+    PEREGRINE_RETURN_IF_ERROR(ticket_.Enter(client_, start_));
     Request request;
     PEREGRINE_RETURN_IF_ERROR(ParseMessage(bytes, request));
+    const SentenceTerms terms = {absl::FromChrono(context_.deadline()),
+                                 FlowOf(*client_, request.priority())};
     PEREGRINE_ASSIGN_OR_RETURN(
         model_, environment_.models.Find(request.model(), "model"));
-    PEREGRINE_RETURN_IF_ERROR(model_->batcher->CheckOpen());
-    job_ = std::make_unique<Job>(*model_->backend, environment_.options.limits);
+    PEREGRINE_RETURN_IF_ERROR(model_->batcher().CheckOpen(terms.flow));
+    job_ = std::make_unique<Job>(model_->backend(), model_->limits());
     PEREGRINE_RETURN_IF_ERROR(job_->Prepare(request));
     if (job_->num_sentences() == 0) {
       End(absl::OkStatus());
@@ -61,8 +71,7 @@ class UnaryCall : public grpc::ServerUnaryReactor {
     }
     group_ = std::make_unique<SentenceGroup>(job_->num_sentences(),
                                              [this] { End(group_->status()); });
-    return model_->batcher->Submit(
-        job_->MakeSentences(*group_, absl::FromChrono(context_.deadline())));
+    return model_->batcher().Submit(job_->MakeSentences(*group_, terms));
   }
 
   void End(const absl::Status& status) {
@@ -72,6 +81,8 @@ class UnaryCall : public grpc::ServerUnaryReactor {
       response_ = SerializeMessage(message);
     }
     Count(status.code());
+    Log(status);
+    context_.AddTrailingMetadata("x-request-id", ids_.request_id);
     Finish(ToCallStatus(status, context_));  // OnDone may follow at once
   }
 
@@ -80,18 +91,36 @@ class UnaryCall : public grpc::ServerUnaryReactor {
       environment_.requests_without_model.Add(code);
       return;
     }
-    model_->metrics->requests.Add(code);
+    model_->metrics().requests.Add(code);
     if (code == absl::StatusCode::kOk) {
-      model_->metrics->request_seconds.Observe(
+      model_->metrics().request_seconds.Observe(
           absl::ToDoubleSeconds(absl::Now() - start_));
     }
   }
 
+  void Log(const absl::Status& status) {
+    if (!environment_.request_log.on()) return;
+    CallRecord record;
+    record.method = method_;
+    record.ids = ids_;
+    if (client_ != nullptr) record.client = client_->name();
+    if (model_ != nullptr) record.model = model_->info().name;
+    record.status = status;
+    record.start = start_;
+    record.duration = absl::Now() - start_;
+    if (job_ != nullptr) record.sentences = job_->num_sentences();
+    environment_.request_log.Write(record);
+  }
+
+  const char* const method_;
   grpc::CallbackServerContext& context_;
   const CallEnvironment& environment_;
   grpc::ByteBuffer& response_;
   const absl::Time start_ = absl::Now();
-  ServedModel* model_ = nullptr;
+  const CallIds ids_ = IdsOf(context_);
+  std::shared_ptr<Client> client_;
+  ClientTicket ticket_;
+  ServedModelPtr model_;
   std::unique_ptr<Job> job_;
   std::unique_ptr<SentenceGroup> group_;
 };

@@ -30,9 +30,10 @@ START_SECONDS = 60
 CALL_SECONDS = 60
 
 
-def server_command(*flags, models=(MODEL_DIR,), listen="127.0.0.1:0"):
+def server_command(*flags, models=(MODEL_DIR,), listen="127.0.0.1:0",
+                   binary="peregrine-server"):
     return [
-        os.path.join(BIN, "peregrine-server"),
+        os.path.join(BIN, binary),
         f"--listen={listen}",
         "--metrics-listen=127.0.0.1:0",
         *(f"--model={model}" for model in models),
@@ -60,11 +61,15 @@ class Server:
             raise
         self.address = f"127.0.0.1:{ports['grpc']}"
         self.metrics_address = f"127.0.0.1:{ports['metrics']}"
-        self.channel = grpc.insecure_channel(
-            self.address,
-            options=[("grpc.max_receive_message_length", -1),
-                     ("grpc.enable_retries", 0)])
+        self.admin_address = f"127.0.0.1:{ports.get('admin', 0)}"
+        self.channel = self.connect(self.address)
         self.stub = translation_pb2_grpc.TranslationServiceStub(self.channel)
+
+    @staticmethod
+    def connect(address):
+        return grpc.insecure_channel(
+            address, options=[("grpc.max_receive_message_length", -1),
+                              ("grpc.enable_retries", 0)])
 
     def _await_ports(self, path):
         end = time.monotonic() + START_SECONDS

@@ -1,5 +1,6 @@
 """What the people who run a server rely on: health, reflection, metrics."""
 
+import json
 import re
 import time
 import unittest
@@ -187,6 +188,73 @@ class MetricsTest(unittest.TestCase):
             self.assertEqual(
                 server.metric("peregrine_sentences_total", outcome="ok"),
                 50 * 15)
+
+
+class RequestLogTest(unittest.TestCase):
+
+    TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+    PARENT = "00f067aa0ba902b7"
+
+    def lines(self, server):
+        """Those of the requests, once there are some."""
+        end = time.monotonic() + 10
+        while True:
+            found = [json.loads(line) for line in server.log().splitlines()
+                     if line.startswith("{")]
+            if found or time.monotonic() > end:
+                return found
+            time.sleep(0.05)
+
+    def call(self, server, text="The house is small.", metadata=()):
+        """The request id in the trailers."""
+        response, call = server.stub.Translate.with_call(
+            pb.TranslateRequest(texts=[pb.Text(text=text)]),
+            metadata=metadata, timeout=30)
+        self.assertEqual(len(response.translations), 1)
+        return dict(call.trailing_metadata())["x-request-id"]
+
+    def test_a_line_for_each_call_with_its_ids(self):
+        with harness.Server("--log-requests") as server:
+            given = self.call(server, metadata=(
+                ("x-request-id", "web-17"),
+                ("traceparent", f"00-{self.TRACE}-{self.PARENT}-01")))
+            self.assertEqual(given, "web-17")
+            (line,) = self.lines(server)
+        self.assertEqual(line["request_id"], "web-17")
+        self.assertEqual(line["trace_id"], self.TRACE)
+        self.assertEqual(line["parent_id"], self.PARENT)
+        self.assertEqual(line["method"], "Translate")
+        self.assertEqual(line["model"], harness.MODEL)
+        self.assertEqual(line["outcome"], "ok")
+        self.assertEqual(line["sentences"], 1)
+        self.assertGreater(line["seconds"], 0)
+
+    def test_streams_and_failures_have_a_line_and_no_text_is_in_one(self):
+        secret = "Xylophonquatsch"
+        with harness.Server("--log-requests") as server:
+            with self.assertRaises(grpc.RpcError):
+                server.translate(secret, model=secret)
+            list(server.stub.TranslateStream(iter([
+                pb.TranslateStreamRequest(id=secret,
+                                          text=pb.Text(text=secret))])))
+            end = time.monotonic() + 10
+            while len(self.lines(server)) < 2:
+                self.assertLess(time.monotonic(), end)
+                time.sleep(0.05)
+            lines = self.lines(server)
+            self.assertNotIn(secret, server.log())
+        self.assertEqual([(line["method"], line["outcome"]) for line in lines],
+                         [("Translate", "not_found"),
+                          ("TranslateStream", "ok")])
+
+    def test_ids_are_made_where_none_is_given_and_nothing_is_logged(self):
+        with harness.Server() as server:
+            first, second = (self.call(server, metadata=metadata)
+                             for metadata in ((), (("x-request-id", "a b"),)))
+            self.assertRegex(first, "^[0-9a-f]{32}$")
+            self.assertRegex(second, "^[0-9a-f]{32}$")
+            self.assertNotEqual(first, second)
+            self.assertNotIn(first, server.log())
 
 
 if __name__ == "__main__":

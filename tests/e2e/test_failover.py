@@ -1,0 +1,78 @@
+"""Two servers behind gRPC's own round_robin, with the published service
+config: losing one loses no request."""
+
+import os
+import threading
+import time
+import unittest
+
+import grpc
+import harness
+from harness import best, pb
+from peregrine.v1 import translation_pb2_grpc
+
+SERVICE_CONFIG = os.path.join(harness.SOURCE_DIR, "proto", "peregrine", "v1",
+                              "service_config.json")
+
+
+class FailoverTest(unittest.TestCase):
+
+    def setUp(self):
+        self.servers = [harness.Server("--workers=1") for _ in range(2)]
+        with open(SERVICE_CONFIG, encoding="utf-8") as file:
+            config = file.read()
+        addresses = ",".join(server.address for server in self.servers)
+        channel = grpc.insecure_channel(
+            f"ipv4:{addresses}", options=[("grpc.service_config", config)])
+        self.addCleanup(channel.close)
+        self.stub = translation_pb2_grpc.TranslationServiceStub(channel)
+        self.outcomes = []
+
+    def call(self, seconds):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            try:
+                self.outcomes.append(best(self.stub.Translate(
+                    pb.TranslateRequest(
+                        texts=[pb.Text(text="The house is small.")]),
+                    timeout=30)))
+            except grpc.RpcError as error:
+                self.outcomes.append(f"{error.code()}: {error.details()}")
+
+    def run_callers(self, end_one):
+        """Calls for some seconds, while one server ends."""
+        callers = [threading.Thread(target=self.call, args=(4,))
+                   for _ in range(6)]
+        for caller in callers:
+            caller.start()
+        time.sleep(1)
+        for server in self.servers:
+            self.assertGreater(
+                server.metric("peregrine_requests_total", outcome="ok"), 0,
+                "not balanced")
+        end_one(self.servers[0])
+        before = self.servers[1].metric("peregrine_requests_total",
+                                        outcome="ok")
+        for caller in callers:
+            caller.join()
+        self.assertGreater(
+            self.servers[1].metric("peregrine_requests_total", outcome="ok"),
+            before)
+        expected = best(self.servers[1].translate("The house is small."))
+        self.assertGreater(len(self.outcomes), 20)
+        self.assertEqual(set(self.outcomes), {expected})
+        self.servers[1].stop()
+
+    def test_a_killed_server(self):
+        def kill(server):
+            server.process.kill()
+            server.process.wait()
+            server.stop()
+        self.run_callers(kill)
+
+    def test_a_server_that_drains(self):
+        self.run_callers(lambda server: self.assertEqual(server.stop(), 0))
+
+
+if __name__ == "__main__":
+    unittest.main()

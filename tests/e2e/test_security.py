@@ -1,0 +1,294 @@
+"""Encryption, certificates and tokens, with openssl's own of each."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+import unittest
+
+import grpc
+import harness
+from google.rpc import error_details_pb2
+from harness import best, pb
+from peregrine.v1 import admin_pb2, admin_pb2_grpc
+from peregrine.v1 import translation_pb2_grpc
+
+# The server looks at its files once a second in these tests.
+RELOAD_SECONDS = 15
+
+
+def openssl(*arguments):
+    subprocess.run(["openssl", *arguments], check=True, capture_output=True)
+
+
+class Authority:
+    """Signs certificates into a folder."""
+
+    def __init__(self, folder, name):
+        self._folder = folder
+        self.certificate = self.path(f"{name}.pem")
+        self._key = self.path(f"{name}.key")
+        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt",
+                "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+                "-subj", f"/CN={name}", "-keyout", self._key,
+                "-out", self.certificate)
+
+    def path(self, name):
+        return os.path.join(self._folder, name)
+
+    def sign(self, name, common_name):
+        """Writes NAME.pem and NAME.key."""
+        request = self.path(f"{name}.csr")
+        extension = self.path(f"{name}.ext")
+        with open(extension, "w", encoding="ascii") as file:
+            file.write("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
+        openssl("req", "-newkey", "ec", "-pkeyopt",
+                "ec_paramgen_curve:prime256v1", "-nodes", "-subj",
+                f"/CN={common_name}", "-keyout", self.path(f"{name}.key"),
+                "-out", request)
+        openssl("x509", "-req", "-in", request, "-CA", self.certificate,
+                "-CAkey", self._key, "-CAcreateserial", "-days", "2",
+                "-extfile", extension, "-out", self.path(f"{name}.pem"))
+
+
+def read(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def replace(path, data):
+    """Puts new contents in place at once."""
+    with open(path + ".part", "wb") as file:
+        file.write(data)
+    os.replace(path + ".part", path)
+
+
+class SecurityTestCase(unittest.TestCase):
+
+    def setUp(self):
+        if shutil.which("openssl") is None:
+            self.skipTest("openssl is not installed")
+        folder = tempfile.TemporaryDirectory(prefix="peregrine-e2e-")
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+        self.authority = Authority(self.folder, "authority")
+        self.authority.sign("server", "localhost")
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def tls_flags(self, mutual=False):
+        flags = [f"--tls-certificate={self.path('server.pem')}",
+                 f"--tls-key={self.path('server.key')}", "--tls-refresh=1s",
+                 "--workers=1"]
+        if mutual:
+            flags.append(f"--tls-client-ca={self.authority.certificate}")
+        return flags
+
+    def stub(self, server, authority=None, client=None):
+        """Over a new connection that trusts the authority."""
+        key = chain = None
+        if client is not None:
+            key = read(self.path(f"{client}.key"))
+            chain = read(self.path(f"{client}.pem"))
+        channel = grpc.secure_channel(
+            server.address,
+            grpc.ssl_channel_credentials(
+                read((authority or self.authority).certificate), key, chain),
+            options=[("grpc.enable_retries", 0),
+                     ("grpc.use_local_subchannel_pool", 1)])
+        self.addCleanup(channel.close)
+        return translation_pb2_grpc.TranslationServiceStub(channel)
+
+    def translate(self, stub, metadata=()):
+        return best(stub.Translate(
+            pb.TranslateRequest(texts=[pb.Text(text="The house is small.")]),
+            timeout=20, metadata=metadata))
+
+    def refused(self, stub, metadata=()):
+        with self.assertRaises(grpc.RpcError) as raised:
+            self.translate(stub, metadata)
+        return raised.exception
+
+    def await_true(self, condition):
+        end = time.monotonic() + RELOAD_SECONDS
+        while not condition():
+            self.assertLess(time.monotonic(), end, "the change went unseen")
+            time.sleep(0.2)
+
+
+class TlsTest(SecurityTestCase):
+
+    def works(self, stub):
+        try:
+            self.translate(stub)
+            return True
+        except grpc.RpcError:
+            return False
+
+    def test_only_encrypted_and_only_for_who_trusts_the_authority(self):
+        with harness.Server(*self.tls_flags()) as server:
+            self.assertNotEqual(self.translate(self.stub(server)), "")
+            with self.assertRaises(grpc.RpcError) as raised:
+                server.translate("The house is small.", timeout=5)
+            self.assertEqual(raised.exception.code(),
+                             grpc.StatusCode.UNAVAILABLE)
+            other = Authority(self.folder, "other")
+            self.assertEqual(self.refused(self.stub(server, other)).code(),
+                             grpc.StatusCode.UNAVAILABLE)
+
+    def test_a_new_certificate_is_taken_without_a_restart(self):
+        with harness.Server(*self.tls_flags()) as server:
+            old = self.stub(server)
+            self.translate(old)
+            other = Authority(self.folder, "other")
+            other.sign("next", "localhost")
+            replace(self.path("server.key"), read(self.path("next.key")))
+            replace(self.path("server.pem"), read(self.path("next.pem")))
+            self.await_true(lambda: self.works(self.stub(server, other)))
+            self.translate(old)  # the connection that there is goes on
+            self.assertFalse(self.works(self.stub(server)))
+
+    def test_mutual(self):
+        self.authority.sign("client", "team-a")
+        stranger = Authority(self.folder, "stranger")
+        stranger.sign("forged", "team-a")
+        with harness.Server(*self.tls_flags(mutual=True)) as server:
+            self.translate(self.stub(server, client="client"))
+            for client in (None, "forged"):
+                self.assertEqual(
+                    self.refused(self.stub(server, client=client)).code(),
+                    grpc.StatusCode.UNAVAILABLE, client)
+
+    def test_wrong_files_are_start_errors(self):
+        self.authority.sign("next", "localhost")
+        for flags, words in (
+                ([f"--tls-certificate={self.path('server.pem')}",
+                  f"--tls-key={self.path('next.key')}"],
+                 "is not the key of the certificate"),
+                ([f"--tls-certificate={self.path('server.pem')}",
+                  f"--tls-key={self.path('server.pem')}"],
+                 "found no private key"),
+                (["--token-file=/nonexistent/tokens"], "/nonexistent/tokens")):
+            run = subprocess.run(harness.server_command(*flags),
+                                 capture_output=True, timeout=60, check=False)
+            self.assertEqual(run.returncode, 1, run.stderr)
+            self.assertIn(words, run.stderr.decode())
+
+
+def line(name, token, *settings):
+    digest = hashlib.sha256(token.encode()).hexdigest()
+    return " ".join((name, digest, *settings)) + "\n"
+
+
+def bearer(token):
+    return (("authorization", f"Bearer {token}"),)
+
+
+class TokensTest(SecurityTestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.tokens = self.path("tokens")
+        replace(self.tokens, (line("team-a", "alpha")
+                              + line("slow", "snail", "requests-per-second=1")
+                              + line("operator", "omega", "admin")).encode())
+        self.server = harness.Server(
+            f"--token-file={self.tokens}", "--admin-listen=127.0.0.1:0",
+            "--workers=1")
+        self.addCleanup(self.server.stop)
+
+    def test_a_known_token_is_needed_for_every_method(self):
+        stub = self.server.stub
+        self.assertNotEqual(self.translate(stub, bearer("alpha")), "")
+        unauthenticated = grpc.StatusCode.UNAUTHENTICATED
+        for metadata in ((), bearer("beta"), bearer(""),
+                         (("authorization", "alpha"),),
+                         (("authorization", "Basic alpha"),)):
+            self.assertEqual(self.refused(stub, metadata).code(),
+                             unauthenticated, metadata)
+        for call in (
+                lambda: stub.ListModels(pb.ListModelsRequest()),
+                lambda: stub.GetModel(pb.GetModelRequest()),
+                lambda: stub.TranslateTokens(pb.TranslateTokensRequest()),
+                lambda: list(stub.TranslateStream(iter(())))):
+            with self.assertRaises(grpc.RpcError) as raised:
+                call()
+            self.assertEqual(raised.exception.code(), unauthenticated)
+        stub.ListModels(pb.ListModelsRequest(), metadata=bearer("alpha"))
+
+    def test_tokens_are_in_no_log_and_no_metric(self):
+        self.translate(self.server.stub, bearer("alpha"))
+        self.refused(self.server.stub, bearer("betabetabeta"))
+        told = self.server.log() + "".join(self.server.metrics())
+        self.assertNotIn("alpha", told)
+        self.assertNotIn("betabetabeta", told)
+
+    def test_a_changed_file_is_taken_without_a_restart(self):
+        self.translate(self.server.stub, bearer("alpha"))
+        replace(self.tokens, line("team-b", "beta").encode())
+
+        def taken():
+            try:
+                self.translate(self.server.stub, bearer("beta"))
+                return True
+            except grpc.RpcError:
+                return False
+
+        self.await_true(taken)
+        self.refused(self.server.stub, bearer("alpha"))
+        replace(self.tokens, b"nonsense\n")
+        time.sleep(1.5)
+        self.translate(self.server.stub, bearer("beta"))
+
+    def test_a_rate_of_one_does_not_slow_the_other(self):
+        refusals = []
+        for _ in range(10):
+            try:
+                self.translate(self.server.stub, bearer("snail"))
+            except grpc.RpcError as error:
+                refusals.append(error)
+            self.translate(self.server.stub, bearer("alpha"))
+        self.assertGreater(len(refusals), 0)
+        for error in refusals:
+            self.assertEqual(error.code(), grpc.StatusCode.RESOURCE_EXHAUSTED)
+            info = harness.detail(error, error_details_pb2.ErrorInfo)
+            self.assertEqual(info.reason, "CLIENT_LIMIT")
+            self.assertIsNotNone(
+                harness.detail(error, error_details_pb2.RetryInfo))
+
+    def test_a_flood_of_one_does_not_shut_the_other_out(self):
+        """The queue is never full for who brings little."""
+        flood = pb.TranslateRequest(
+            texts=[pb.Text(text=t) for t in harness.english_sentences() * 4])
+        server = harness.Server(
+            f"--token-file={self.tokens}", "--workers=1",
+            "--max-queue-sentences=200", "--max-texts-per-request=100")
+        self.addCleanup(server.stop)
+        calls = [server.stub.Translate.future(flood, metadata=bearer("omega"))
+                 for _ in range(40)]
+        answers = {self.translate(server.stub, bearer("alpha"))
+                   for _ in range(10)}
+        self.assertEqual(len(answers), 1)
+        refused = [call for call in calls if call.exception() is not None]
+        self.assertGreater(len(refused), 0, "too little for a flood")
+        for call in refused:
+            self.assertEqual(call.code(), grpc.StatusCode.RESOURCE_EXHAUSTED)
+
+    def test_the_admin_service_wants_an_admin(self):
+        admin = admin_pb2_grpc.AdminServiceStub(
+            self.server.connect(self.server.admin_address))
+        request = admin_pb2.ReloadModelRequest()
+        for metadata, code in (
+                ((), grpc.StatusCode.UNAUTHENTICATED),
+                (bearer("alpha"), grpc.StatusCode.PERMISSION_DENIED)):
+            with self.assertRaises(grpc.RpcError) as raised:
+                admin.ReloadModel(request, metadata=metadata)
+            self.assertEqual(raised.exception.code(), code)
+        admin.ReloadModel(request, metadata=bearer("omega"), timeout=60)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,29 @@
+// peregrine-server with faults in its engine; see faulty_backend.h for the
+// environment variables that choose them.
+
+#include "engine/base/status_macros.h"
+#include "server/engine_backend.h"
+#include "server/run.h"
+#include "tests/soak/faulty_backend.h"
+
+namespace peregrine::server {
+namespace {
+
+ModelLoader FaultyLoader(const Config& config) {
+  return [device = config.device,
+          faults = FaultsOfEnvironment()](const ModelSource& source)
+             -> absl::StatusOr<std::unique_ptr<const ModelBackend>> {
+    PEREGRINE_ASSIGN_OR_RETURN(
+        auto model, LoadEngineBackend(source.directory, source.name, device));
+    return WithFaults(std::move(model), faults);
+  };
+}
+
+}  // namespace
+}  // namespace peregrine::server
+
+int main(int argc, char** argv) {
+  return peregrine::server::RunServer(
+      std::vector<std::string>(argv + 1, argv + argc),
+      peregrine::server::FaultyLoader);
+}
