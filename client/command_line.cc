@@ -1,6 +1,8 @@
 #include "client/command_line.h"
 
 #include "CLI/CLI.hpp"
+#include "client/bench_command.h"
+#include "client/health_command.h"
 #include "client/models_command.h"
 #include "client/translate_command.h"
 
@@ -14,6 +16,8 @@ int RunCommandLine(int argc, const char* const* argv, const Console& console) {
   int exit_code = kExitOk;
   AddTranslateCommand(console, &app, &exit_code);
   AddModelsCommand(console, &app, &exit_code);
+  AddBenchCommand(console, &app, &exit_code);
+  AddHealthCommand(console, &app, &exit_code);
 
   try {
     app.parse(argc, argv);

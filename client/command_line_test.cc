@@ -247,5 +247,66 @@ TEST_F(CommandLineTest, ModelsTellsArchitectureLimitsAndDefaults) {
   EXPECT_THAT(err_.str(), HasSubstr("NOT_FOUND"));
 }
 
+TEST_F(CommandLineTest, BenchTellsWhatTheServerDid) {
+  const std::string address = absl::StrCat("--address=", server_.address());
+  EXPECT_EQ(Run({"bench", address, "--duration=300ms", "--warm-up=0",
+                 "--concurrency=2", "--beam-size=3"}),
+            0);
+  EXPECT_THAT(out_.str(),
+              AllOf(HasSubstr("fake, closed loop, 2 in flight"),
+                    HasSubstr("requests/s"), HasSubstr("  requests  OK ")));
+  EXPECT_EQ(err_.str(), "");
+  const v1::TranslateRequest last = server_.translate_requests().back();
+  EXPECT_TRUE(last.single_sentence());
+  EXPECT_EQ(last.options().beam_size(), 3);
+
+  EXPECT_EQ(Run({"bench", address, "--duration=300ms", "--warm-up=0",
+                 "--rate=50", "--json", "--file", WriteFile("a", "one\n")}),
+            0);
+  EXPECT_THAT(out_.str(), AllOf(HasSubstr(R"("loop":"open")"),
+                                HasSubstr(R"("outcomes":{"OK":)")));
+  EXPECT_EQ(server_.translate_requests().back().texts(0).text(), "one");
+}
+
+TEST_F(CommandLineTest, BenchFailsBeforeTheLoad) {
+  const std::string address = absl::StrCat("--address=", server_.address());
+  EXPECT_EQ(Run({"bench", "--address=127.0.0.1:1"}), 1);
+  EXPECT_THAT(err_.str(), HasSubstr("127.0.0.1:1: UNAVAILABLE"));
+  EXPECT_EQ(Run({"bench", address, "--model=other"}), 1);
+  EXPECT_THAT(err_.str(), HasSubstr("NOT_FOUND"));
+  EXPECT_EQ(Run({"bench", address, "--file", WriteFile("a", "\n")}), 1);
+  EXPECT_THAT(err_.str(), HasSubstr("found no text"));
+  EXPECT_EQ(Run({"bench", address, "--mean-words=1000"}), 1);
+  EXPECT_THAT(err_.str(), HasSubstr("mean words: found 1000"));
+  EXPECT_EQ(server_.translate_requests().size(), 0u);
+  EXPECT_EQ(Run({"bench", address, "--rate=1", "--concurrency=2"}), 2);
+  EXPECT_EQ(Run({"bench", address, "--arrivals=uniform"}), 2) << "needs --rate";
+  EXPECT_EQ(Run({"bench", address, "--rate=0"}), 2);
+  EXPECT_EQ(Run({"bench", address, "--duration=0"}), 2);
+}
+
+TEST_F(CommandLineTest, BenchFailsWhereNothingIsTranslated) {
+  server_.SetTranslateHandler([](const v1::TranslateRequest&) {
+    return grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED, "full");
+  });
+  EXPECT_EQ(Run({"bench", absl::StrCat("--address=", server_.address()),
+                 "--duration=200ms", "--warm-up=0"}),
+            1);
+  EXPECT_THAT(out_.str(), HasSubstr("RESOURCE_EXHAUSTED"));
+}
+
+TEST_F(CommandLineTest, Health) {
+  const std::string address = absl::StrCat("--address=", server_.address());
+  EXPECT_EQ(Run({"health", address}), 0);
+  EXPECT_EQ(out_.str(), "SERVING\n");
+  EXPECT_EQ(Run({"health", address, "--service=no.such.Service"}), 1);
+  EXPECT_THAT(err_.str(), HasSubstr("NOT_FOUND"));
+  server_.SetServing(false);
+  EXPECT_EQ(Run({"health", address}), 1);
+  EXPECT_EQ(out_.str(), "NOT_SERVING\n");
+  EXPECT_EQ(Run({"health", "--address=127.0.0.1:1"}), 1);
+  EXPECT_THAT(err_.str(), HasSubstr("127.0.0.1:1: UNAVAILABLE"));
+}
+
 }  // namespace
 }  // namespace peregrine::client

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "grpcpp/health_check_service_interface.h"
 #include "grpcpp/security/server_credentials.h"
 #include "grpcpp/server_builder.h"
 
@@ -10,6 +11,7 @@ namespace peregrine::client {
 
 FakeTranslationServer::FakeTranslationServer() {
   int port = 0;
+  grpc::EnableDefaultHealthCheckService(true);
   grpc::ServerBuilder builder;
   builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(),
                            &port);
@@ -52,6 +54,14 @@ v1::Translation FakeTranslationServer::MakeTranslation(
   v1::Hypothesis* hypothesis = translation.add_hypotheses();
   hypothesis->set_text(text.empty() ? "" : absl::StrCat("<", text, ">"));
   hypothesis->set_score(-0.5f);
+  v1::Cost* cost = translation.mutable_cost();
+  cost->mutable_queue()->set_nanos(10'000);
+  cost->mutable_encode()->set_nanos(20'000);
+  cost->mutable_decode()->set_nanos(30'000);
+  cost->set_source_tokens(4);
+  cost->set_target_tokens(5);
+  cost->set_sentences(1);
+  cost->set_device("fake");
   return translation;
 }
 
@@ -81,6 +91,10 @@ void FakeTranslationServer::SetStreamHandler(StreamHandler handler) {
 void FakeTranslationServer::SetTranslateHandler(TranslateHandler handler) {
   absl::MutexLock lock(&mutex_);
   translate_handler_ = std::move(handler);
+}
+
+void FakeTranslationServer::SetServing(bool serving) {
+  server_->GetHealthCheckService()->SetServingStatus(serving);
 }
 
 int FakeTranslationServer::num_streams() const {

@@ -14,7 +14,9 @@
 namespace peregrine::client {
 
 // For tests: a server on a free local port whose translation of "x" is "<x>",
-// unless the test plugs in behaviour of its own. It serves one model, "fake".
+// unless the test plugs in behaviour of its own. It serves one model, "fake",
+// and every text costs the same: 10, 20 and 30 microseconds, 4 tokens in, 5
+// out.
 class FakeTranslationServer final : public v1::TranslationService::Service {
  public:
   using StreamHandler = std::function<grpc::Status(
@@ -39,6 +41,8 @@ class FakeTranslationServer final : public v1::TranslationService::Service {
   void SetStreamHandler(StreamHandler handler);
   // Asked before each Translate, which fails with what it returns.
   void SetTranslateHandler(TranslateHandler handler);
+  // What its health service answers; true at first.
+  void SetServing(bool serving);
   int num_streams() const;
   std::vector<v1::TranslateRequest> translate_requests() const;
 

@@ -12,6 +12,7 @@ TEST(JsonTest, Translation) {
   v1::Translation translation =
       FakeTranslationServer::MakeTranslation("\u00e4");
   translation.add_flags(v1::FLAG_TRUNCATED);
+  translation.clear_cost();
   translation.mutable_cost()->mutable_queue()->set_seconds(1);
   translation.mutable_cost()->mutable_decode()->set_nanos(500'000'000);
   translation.mutable_cost()->set_source_tokens(3);

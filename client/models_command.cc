@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "client/command_flags.h"
 #include "client/json.h"
 #include "client/translation_client.h"
 
@@ -107,9 +108,7 @@ void AddModelsCommand(const Console& console, CLI::App* app, int* exit_code) {
       app->add_subcommand("models", "Tells which models a server serves.");
   const auto flags = std::make_shared<ModelsFlags>();
   command->add_option("NAME", flags->name, "Only this model.");
-  command->add_option("--address", flags->address, "The server, HOST:PORT.")
-      ->envname("PEREGRINE_ADDRESS")
-      ->capture_default_str();
+  AddAddressFlag(&flags->address, command);
   command->add_flag("--json", flags->json, "One JSON object a line.");
   command->callback([flags, &console, exit_code] {
     *exit_code = RunModels(*flags, console);

@@ -27,27 +27,29 @@ std::string FormatProgress(std::int64_t done, std::int64_t total,
   return line;
 }
 
+void TerminalLine::Draw(const std::string& text) {
+  if (terminal_ == nullptr) return;
+  drawn_ = true;
+  *terminal_ << "\r\x1b[K" << text << std::flush;
+}
+
+void TerminalLine::Clear() {
+  if (!drawn_) return;
+  drawn_ = false;
+  *terminal_ << "\r\x1b[K" << std::flush;
+}
+
 ProgressLine::ProgressLine(std::ostream* terminal, std::int64_t total,
                            absl::Time start)
-    : terminal_(terminal),
+    : line_(terminal),
       total_(total),
       start_(start),
       next_draw_(start + kFirstDraw) {}
 
-ProgressLine::~ProgressLine() { Clear(); }
-
 void ProgressLine::Update(std::int64_t done, absl::Time now) {
-  if (terminal_ == nullptr || now < next_draw_) return;
+  if (now < next_draw_) return;
   next_draw_ = now + kDrawInterval;
-  drawn_ = true;
-  *terminal_ << "\r\x1b[K" << FormatProgress(done, total_, now - start_)
-             << std::flush;
-}
-
-void ProgressLine::Clear() {
-  if (!drawn_) return;
-  drawn_ = false;
-  *terminal_ << "\r\x1b[K" << std::flush;
+  line_.Draw(FormatProgress(done, total_, now - start_));
 }
 
 }  // namespace peregrine::client

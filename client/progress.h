@@ -13,29 +13,44 @@ namespace peregrine::client {
 std::string FormatProgress(std::int64_t done, std::int64_t total,
                            absl::Duration elapsed);
 
-// A line at the foot of a terminal that tells how far a long run has come. Not
-// thread-safe.
-class ProgressLine {
+// A line at the foot of a terminal, drawn over and over. Not thread-safe.
+class TerminalLine {
  public:
   // Draws on `terminal`, or never where that is null.
-  ProgressLine(std::ostream* terminal, std::int64_t total, absl::Time start);
-  ~ProgressLine();
-  ProgressLine(const ProgressLine&) = delete;
-  ProgressLine& operator=(const ProgressLine&) = delete;
+  explicit TerminalLine(std::ostream* terminal) : terminal_(terminal) {}
+  ~TerminalLine() { Clear(); }
+  TerminalLine(const TerminalLine&) = delete;
+  TerminalLine& operator=(const TerminalLine&) = delete;
 
-  // Draws at most ten times a second, and not in the first two: a short run
-  // needs no progress.
-  void Update(std::int64_t done, absl::Time now);
+  void Draw(const std::string& text);
 
   // Makes room for other output.
   void Clear();
 
  private:
   std::ostream* const terminal_;
+  bool drawn_ = false;
+};
+
+// A line at the foot of a terminal that tells how far a long run has come. Not
+// thread-safe.
+class ProgressLine {
+ public:
+  // Draws on `terminal`, or never where that is null.
+  ProgressLine(std::ostream* terminal, std::int64_t total, absl::Time start);
+
+  // Draws at most ten times a second, and not in the first two: a short run
+  // needs no progress.
+  void Update(std::int64_t done, absl::Time now);
+
+  // Makes room for other output.
+  void Clear() { line_.Clear(); }
+
+ private:
+  TerminalLine line_;
   const std::int64_t total_;
   const absl::Time start_;
   absl::Time next_draw_;
-  bool drawn_ = false;
 };
 
 }  // namespace peregrine::client

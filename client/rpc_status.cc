@@ -17,11 +17,6 @@ google::rpc::Status ParseDetails(const grpc::Status& status) {
   return details;
 }
 
-absl::Duration ToDuration(const google::protobuf::Duration& duration) {
-  return absl::Seconds(duration.seconds()) +
-         absl::Nanoseconds(duration.nanos());
-}
-
 // Appends what the message does not say yet.
 void AppendDetail(const std::string& detail, std::string* message) {
   if (absl::StrContains(*message, detail)) return;
@@ -41,6 +36,11 @@ void AppendViolations(const google::rpc::BadRequest& bad_request,
 }
 
 }  // namespace
+
+absl::Duration ToDuration(const google::protobuf::Duration& duration) {
+  return absl::Seconds(duration.seconds()) +
+         absl::Nanoseconds(duration.nanos());
+}
 
 absl::Status FromGrpcStatus(const grpc::Status& status) {
   if (status.ok()) return absl::OkStatus();

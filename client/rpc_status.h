@@ -4,10 +4,13 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
+#include "google/protobuf/duration.pb.h"
 #include "grpcpp/support/status.h"
 #include "peregrine/v1/translation.pb.h"
 
 namespace peregrine::client {
+
+absl::Duration ToDuration(const google::protobuf::Duration& duration);
 
 // The status of a call, with the google.rpc details of its trailer (which
 // field is wrong, when to try again) written into the message.

@@ -1,20 +1,16 @@
 #include "client/translate_command.h"
 
-#include <cmath>
 #include <fstream>
-#include <limits>
 #include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "CLI/CLI.hpp"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "absl/types/optional.h"
+#include "client/command_flags.h"
+#include "client/find_model.h"
 #include "client/progress.h"
 #include "client/result_writer.h"
 #include "client/text_input.h"
@@ -45,40 +41,6 @@ struct TranslateFlags {
   std::vector<std::string> files;
   std::string output;
 };
-
-// "500ms", "1m30s", or seconds without a unit.
-std::string ParseDeadline(const std::string& value, absl::Duration* deadline) {
-  double seconds = 0;
-  if (absl::SimpleAtod(value, &seconds)) {
-    *deadline = absl::Seconds(seconds);
-  } else if (!absl::ParseDuration(value, deadline)) {
-    return absl::StrCat("\"", value, "\" is not a duration such as 30s or 1m");
-  }
-  return *deadline > absl::ZeroDuration() ? "" : "must be more than 0";
-}
-
-// The model that will answer: the one asked for, or the only one there is.
-absl::StatusOr<v1::Model> FindModel(const TranslationClient& client,
-                                    const std::string& name) {
-  if (!name.empty()) return client.GetModel(name);
-  absl::StatusOr<std::vector<v1::Model>> models = client.ListModels();
-  if (!models.ok()) return models.status();
-  if (models->size() == 1) return std::move(models->front());
-  return absl::InvalidArgumentError(
-      absl::StrCat("choose with --model among: ",
-                   absl::StrJoin(*models, ", ",
-                                 [](std::string* out, const v1::Model& model) {
-                                   absl::StrAppend(out, model.name());
-                                 })));
-}
-
-// Options that the server refuses should fail once, before any text is read,
-// and not once a line. An empty text is translated without any work.
-absl::Status CheckOptions(const TranslationClient& client,
-                          const TranslationSettings& settings) {
-  if (settings.decoding.ByteSizeLong() == 0) return absl::OkStatus();
-  return client.Translate({""}, settings).status();
-}
 
 std::unique_ptr<TextInput> OpenInput(const TranslateFlags& flags,
                                      const Console& console,
@@ -156,26 +118,6 @@ int RunTranslate(const TranslateFlags& flags, const Console& console) {
   return Translate(flags, console, &out);
 }
 
-void AddDecodingOptions(v1::DecodingOptions* decoding, CLI::App* command) {
-  const auto add_int = [command](const char* name, const char* help,
-                                 std::function<void(int)> set) {
-    return command->add_option_function<int>(name, std::move(set), help);
-  };
-  add_int("--beam-size", "Hypotheses kept at each step; 1 is greedy.",
-          [decoding](int value) { decoding->set_beam_size(value); });
-  command->add_option_function<float>(
-      "--length-penalty",
-      [decoding](float value) { decoding->set_length_penalty(value); },
-      "Above 0 favours longer translations.");
-  add_int("--num-hypotheses", "Translations of each text; needs --json.",
-          [decoding](int value) { decoding->set_num_hypotheses(value); })
-      ->needs("--json");
-  add_int("--min-length", "Fewest target tokens of a sentence.",
-          [decoding](int value) { decoding->set_min_length(value); });
-  add_int("--max-length", "Most target tokens of a sentence.",
-          [decoding](int value) { decoding->set_max_length(value); });
-}
-
 }  // namespace
 
 void AddTranslateCommand(const Console& console, CLI::App* app,
@@ -194,27 +136,18 @@ void AddTranslateCommand(const Console& console, CLI::App* app,
       ->excludes(texts);
   command->add_option("--output", flags->output, "Write here.")
       ->type_name("OUT");
-  command->add_option("--address", flags->address, "The server, HOST:PORT.")
-      ->envname("PEREGRINE_ADDRESS")
-      ->capture_default_str();
+  AddAddressFlag(&flags->address, command);
   command->add_option("--model", flags->model,
                       "May be left out where the server has one.");
   command->add_flag("--single-sentence", flags->single_sentence,
                     "Each text is one sentence: do not split it.");
   command->add_flag("--json", flags->json,
                     "One JSON object a line, with scores, flags and cost.");
-  command
-      ->add_option(
-          "--deadline",
-          [flags](const std::vector<std::string>& values) {
-            const std::string error =
-                ParseDeadline(values.back(), &flags->deadline);
-            if (!error.empty()) throw CLI::ValidationError("--deadline", error);
-            return true;
-          },
-          "Give up after this long, e.g. 30s.")
-      ->type_name("DURATION");
-  AddDecodingOptions(&flags->decoding, command);
+  AddDurationFlag("--deadline", "Give up after this long, e.g. 30s.",
+                  /*allow_zero=*/false, &flags->deadline, command);
+  AddDecodingFlags(&flags->decoding, command);
+  // A line in, a line out: without JSON there is no room for others.
+  command->get_option("--num-hypotheses")->needs("--json");
   command->callback([flags, &console, exit_code] {
     *exit_code = RunTranslate(*flags, console);
   });

@@ -32,25 +32,29 @@ std::string ServiceConfig(int max_attempts) {
       max_attempts);
 }
 
-std::shared_ptr<grpc::Channel> OpenChannel(const std::string& address,
-                                           const ClientOptions& options) {
-  grpc::ChannelArguments arguments;
-  // A policy of one attempt is not valid: it is then no policy.
-  if (options.max_attempts > 1) {
-    arguments.SetServiceConfigJSON(ServiceConfig(options.max_attempts));
-  }
-  // An answer is as long as its question, which the server has limited.
-  arguments.SetMaxReceiveMessageSize(-1);
-  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(),
-                                   arguments);
-}
-
 void SetDeadline(absl::Duration deadline, grpc::ClientContext* context) {
   if (deadline == absl::InfiniteDuration()) return;
   context->set_deadline(absl::ToChronoTime(absl::Now() + deadline));
 }
 
 }  // namespace
+
+std::shared_ptr<grpc::Channel> OpenChannel(const std::string& address,
+                                           const ClientOptions& options) {
+  grpc::ChannelArguments arguments;
+  // A policy of one attempt is not valid: it is then no policy.
+  if (options.max_attempts > 1) {
+    arguments.SetServiceConfigJSON(ServiceConfig(options.max_attempts));
+  } else {
+    arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
+  }
+  arguments.SetLoadBalancingPolicyName("round_robin");
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, options.own_connections);
+  // An answer is as long as its question, which the server has limited.
+  arguments.SetMaxReceiveMessageSize(-1);
+  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(),
+                                   arguments);
+}
 
 TranslationClient::TranslationClient(const std::string& address,
                                      const ClientOptions& options)

@@ -9,6 +9,7 @@
 #include "absl/time/time.h"
 #include "client/bulk_translation.h"
 #include "client/translation_settings.h"
+#include "grpcpp/channel.h"
 #include "peregrine/v1/translation.grpc.pb.h"
 
 namespace peregrine::client {
@@ -20,7 +21,15 @@ struct ClientOptions {
   // Attempts of one call, 1 to 5: repeated while the server is unavailable or
   // its queue is full, after the pause that the server asks for.
   int max_attempts = 4;
+
+  // Not shared with other clients that this process has for the same address.
+  bool own_connections = false;
 };
+
+// To the server at `address`, or to all that the name resolves to in turn (a
+// headless Service of Kubernetes, say: "dns:///peregrine-headless:50051").
+std::shared_ptr<grpc::Channel> OpenChannel(const std::string& address,
+                                           const ClientOptions& options);
 
 // Calls one Peregrine server, or several behind one name, without encryption.
 // Errors carry the code of the call, and the server's details in the message.

@@ -180,5 +180,48 @@ class TranslateCommandTest(harness.ServerTestCase):
             command.stdin.close()
 
 
+class MeasuringCommandsTest(harness.ServerTestCase):
+
+    def bench(self, *flags):
+        run = harness.client(self.server, "bench", "--json", "--warm-up=0.5s",
+                             "--duration=2s", *flags)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        return json.loads(run.stdout)
+
+    def test_bench_agrees_with_the_server(self):
+        before = self.server.metric("peregrine_requests_total", outcome="ok")
+        report = self.bench("--concurrency=2")
+        self.assertEqual(report["model"], harness.MODEL)
+        self.assertEqual(list(report["outcomes"]), ["OK"])
+        self.assertGreater(report["target_tokens_per_second"], 0)
+        for stage in ("end_to_end", "queue", "encode", "decode", "network"):
+            times = report["latency_seconds"][stage]
+            self.assertLessEqual(times["p50"], times["p99"])
+            self.assertLessEqual(times["p99"], times["max"])
+        self.assertGreater(report["latency_seconds"]["decode"]["p50"], 0)
+        served = self.server.metric("peregrine_requests_total",
+                                    outcome="ok") - before
+        # Warm-up and transient are not in the report, nor the model's query.
+        self.assertGreaterEqual(served, report["outcomes"]["OK"])
+
+    def test_bench_in_an_open_loop_sends_what_is_due(self):
+        before = sum(self.server.metric("peregrine_requests_total", outcome=o)
+                     for o in ("ok", "deadline_exceeded"))
+        self.bench("--rate=20", "--arrivals=uniform", "--deadline=30s")
+        after = sum(self.server.metric("peregrine_requests_total", outcome=o)
+                    for o in ("ok", "deadline_exceeded"))
+        self.assertEqual(after - before, 50)
+
+    def test_health(self):
+        run = harness.client(self.server, "health")
+        self.assertEqual((run.returncode, run.stdout), (0, b"SERVING\n"))
+        run = harness.client(self.server, "health",
+                             f"--service={harness.SERVICE}")
+        self.assertEqual(run.returncode, 0)
+        run = harness.client(self.server, "health", "--deadline=1s",
+                             address=f"127.0.0.1:{harness.free_port()}")
+        self.assertEqual(run.returncode, 1)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -1,0 +1,69 @@
+#include "client/command_flags.h"
+
+#include <functional>
+#include <utility>
+
+#include "CLI/CLI.hpp"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+
+namespace peregrine::client {
+namespace {
+
+// Empty: all well.
+std::string ParseDuration(const std::string& text, bool allow_zero,
+                          absl::Duration* value) {
+  double seconds = 0;
+  if (absl::SimpleAtod(text, &seconds)) {
+    *value = absl::Seconds(seconds);
+  } else if (!absl::ParseDuration(text, value)) {
+    return absl::StrCat("\"", text, "\" is not a duration such as 30s or 1m");
+  }
+  if (allow_zero && *value == absl::ZeroDuration()) return "";
+  return *value > absl::ZeroDuration() ? "" : "must be more than 0";
+}
+
+}  // namespace
+
+void AddAddressFlag(std::string* address, CLI::App* command) {
+  command->add_option("--address", *address, "The server, HOST:PORT.")
+      ->envname("PEREGRINE_ADDRESS")
+      ->capture_default_str();
+}
+
+void AddDurationFlag(const std::string& name, const std::string& help,
+                     bool allow_zero, absl::Duration* value,
+                     CLI::App* command) {
+  CLI::Option* option = command->add_option_function<std::string>(
+      name,
+      [name, allow_zero, value](const std::string& text) {
+        const std::string error = ParseDuration(text, allow_zero, value);
+        if (!error.empty()) throw CLI::ValidationError(name, error);
+      },
+      help);
+  option->type_name("DURATION");
+  if (*value != absl::InfiniteDuration()) {
+    option->default_str(absl::FormatDuration(*value));
+  }
+}
+
+void AddDecodingFlags(v1::DecodingOptions* decoding, CLI::App* command) {
+  const auto add_int = [command](const char* name, const char* help,
+                                 std::function<void(int)> set) {
+    command->add_option_function<int>(name, std::move(set), help);
+  };
+  add_int("--beam-size", "Hypotheses kept at each step; 1 is greedy.",
+          [decoding](int value) { decoding->set_beam_size(value); });
+  command->add_option_function<float>(
+      "--length-penalty",
+      [decoding](float value) { decoding->set_length_penalty(value); },
+      "Above 0 favours longer translations.");
+  add_int("--num-hypotheses", "Translations of each text.",
+          [decoding](int value) { decoding->set_num_hypotheses(value); });
+  add_int("--min-length", "Fewest target tokens of a sentence.",
+          [decoding](int value) { decoding->set_min_length(value); });
+  add_int("--max-length", "Most target tokens of a sentence.",
+          [decoding](int value) { decoding->set_max_length(value); });
+}
+
+}  // namespace peregrine::client

@@ -1,0 +1,25 @@
+#ifndef PEREGRINE_CLIENT_COMMAND_FLAGS_H_
+#define PEREGRINE_CLIENT_COMMAND_FLAGS_H_
+
+#include <string>
+
+#include "CLI/App.hpp"
+#include "absl/time/time.h"
+#include "peregrine/v1/translation.pb.h"
+
+// Flags that several commands have. The values must outlive `command`.
+namespace peregrine::client {
+
+// --address, PEREGRINE_ADDRESS.
+void AddAddressFlag(std::string* address, CLI::App* command);
+
+// "500ms", "1m30s", or seconds without a unit; more than 0 unless `allow_zero`.
+void AddDurationFlag(const std::string& name, const std::string& help,
+                     bool allow_zero, absl::Duration* value, CLI::App* command);
+
+// --beam-size and its like.
+void AddDecodingFlags(v1::DecodingOptions* decoding, CLI::App* command);
+
+}  // namespace peregrine::client
+
+#endif  // PEREGRINE_CLIENT_COMMAND_FLAGS_H_
