@@ -50,6 +50,7 @@ class Server {
   int admin_port() const { return admin_port_; }
 
   const ModelSet& models() const { return models_; }
+  const Metrics& metrics() const { return *metrics_; }
 
  private:
   Server(const Config& config, Environment environment,

@@ -132,7 +132,10 @@ absl::Status SafetensorsFile::ParseEntries(absl::string_view header) {
   const Json json = Json::parse(header.begin(), header.end(), nullptr,
                                 /*allow_exceptions=*/false);
   if (!json.is_object()) return Error("the header is not a JSON object");
-  for (const auto& [name, value] : json.items()) {
+  for (const auto& item : json.items()) {
+    // No structured binding: clang's lambdas cannot capture one in C++17.
+    const std::string& name = item.key();
+    const auto& value = item.value();
     if (name == "__metadata__") continue;
     const auto bad = [&](absl::string_view what) {
       return Error(absl::StrCat("tensor ", name, ": ", what));

@@ -1,0 +1,26 @@
+// Any text is a file of tokens or an error that repeats none of its hashes;
+// any header is a traceparent or none.
+
+#include "absl/strings/string_view.h"
+#include "engine/base/check.h"
+#include "server/call_ids.h"
+#include "server/token_table.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace peregrine::server;
+  const absl::string_view text(reinterpret_cast<const char*>(data), size);
+  const auto table = ParseTokenTable(text);
+  if (table.ok()) {
+    for (const auto& [hash, owner] : *table) {
+      PEREGRINE_CHECK(hash.size() == 32 && !owner.name.empty());
+      PEREGRINE_CHECK(owner.limits.weight > 0);
+    }
+  } else {
+    PEREGRINE_CHECK(!table.status().message().empty());
+  }
+  CallIds ids;
+  ReadTraceparent(text, ids);
+  PEREGRINE_CHECK(ids.trace_id.empty() || ids.trace_id.size() == 32);
+  (void)IsRequestId(text);
+  return 0;
+}
