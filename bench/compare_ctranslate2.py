@@ -129,6 +129,7 @@ class Peer:
         every sentence of a batch gets their mean: the same number of tokens in
         all, and no step wasted on finished rows, which favours the peer."""
         begin = time.perf_counter()
+        cpu_begin = time.process_time()
         tokens = 0
         latencies = []
         for batch in self.batches:
@@ -140,7 +141,8 @@ class Peer:
             tokens += sum(len(result.hypotheses[0]) for result in results)
             latencies += [time.perf_counter() - start] * len(batch)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        return {"seconds": time.perf_counter() - begin, "target_tokens": tokens,
+        return {"seconds": time.perf_counter() - begin,
+                "cpu_seconds": time.process_time() - cpu_begin, "target_tokens": tokens,
                 "latency_p50": statistics.median(latencies), "max_rss_bytes": peak}
 
 
@@ -194,6 +196,7 @@ def run_case(case, args, lengths, peers):
                   for _ in range(args.rounds)]
         engine.close()
     rates = [[run["target_tokens"] / run["seconds"] for run in one] for one in rounds]
+    cpu_rates = [[run["target_tokens"] / run["cpu_seconds"] for run in one] for one in rounds]
     row = {"model": model, "precision": args.precision,
            "beam": beam_size, "batch": batch_size,
            "sentences": len(lengths), "rounds": args.rounds,
@@ -206,6 +209,7 @@ def run_case(case, args, lengths, peers):
                 "ctranslate2_latency_p50": statistics.median(
                     r[1]["latency_p50"] for r in rounds),
                 "ratio": statistics.median(ratios),
+                "cpu_ratio": statistics.median(own / peer for own, peer in cpu_rates),
                 "ratio_min": min(ratios), "ratio_max": max(ratios)}
     return row
 
@@ -215,8 +219,8 @@ def print_row(row):
     print(f"| {row['model']} | {row['beam']} | {row['batch']} | {row['sentences']} "
           f"| {row['peregrine_tokens_per_second']:.0f} "
           + (f"| {peer:.0f} | {row['ratio']:.2f} "
-             f"({row['ratio_min']:.2f} to {row['ratio_max']:.2f}) "
-             if peer else "| | ")
+             f"({row['ratio_min']:.2f} to {row['ratio_max']:.2f}) | {row['cpu_ratio']:.2f} "
+             if peer else "| | | ")
           + f"| {row['peregrine_latency_p50'] * 1e3:.1f} "
           + (f"| {row['ctranslate2_latency_p50'] * 1e3:.1f} |" if peer else "| |"),
           flush=True)
@@ -259,9 +263,9 @@ def main():
           f"mean {statistics.mean(lengths):.1f}, deviation {statistics.stdev(lengths):.1f}, "
           f"{min(lengths)} to {max(lengths)}; output lengths forced to them\n")
     print("| model | beam | batch | sentences | peregrine, target tokens/s "
-          "| ctranslate2 | ratio (min to max of the rounds) | peregrine p50, ms a sentence "
-          "| ctranslate2 |")
-    print("|---|---|---|---|---|---|---|---|---|")
+          "| ctranslate2 | ratio (min to max of the rounds) | of processor time "
+          "| peregrine p50, ms a sentence | ctranslate2 |")
+    print("|---|---|---|---|---|---|---|---|---|---|")
     rows = []
     for case in args.case or CASES:
         rows.append(run_case(case, args, lengths, peers))

@@ -65,10 +65,9 @@ TEST(ConfigTest, SeveralModels) {
 TEST(ConfigTest, ValuesLandWhereTheyBelong) {
   const Config config = Parse(
       {"--model=a", "--device=reference", "--precision=int8", "--workers=3",
-       "--listen=:0",
-       "--metrics-listen=off", "--max-batch-rows=99", "--max-batch-tokens=5000",
-       "--max-queue-sentences=2000", "--max-queue-tokens=9000",
-       "--max-queue-age=1500ms", "--max-beam-size=7",
+       "--listen=:0", "--metrics-listen=off", "--max-batch-rows=99",
+       "--max-batch-tokens=5000", "--max-queue-sentences=2000",
+       "--max-queue-tokens=9000", "--max-queue-age=1500ms", "--max-beam-size=7",
        "--max-texts-per-request=11", "--max-text-bytes=13",
        "--max-message-bytes=1000", "--drain-timeout=2m", "--log-level=debug"});
   EXPECT_EQ(config.device, kernels::Device::kReference);
@@ -96,9 +95,9 @@ TEST(ConfigTest, PrecisionIsFloat32UnlessToldOtherwise) {
   EXPECT_EQ(Parse({"--model=a", "--precision=bf16"}).precision,
             Precision::kBFloat16);
   // By the device, whichever comes first.
-  EXPECT_EQ(Parse({"--model=a", "--precision=auto", "--device=reference"})
-                .precision,
-            Precision::kFloat32);
+  EXPECT_EQ(
+      Parse({"--model=a", "--precision=auto", "--device=reference"}).precision,
+      Precision::kFloat32);
 }
 
 TEST(ConfigTest, TheCommandLineOutranksTheFileAndThatTheEnvironment) {

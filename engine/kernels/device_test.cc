@@ -81,8 +81,9 @@ TEST(PrecisionTest, AutoFollowsTheDeviceAndTheInstructionSet) {
 TEST(PrecisionTest, AnUnknownNameIsNamedWithTheKnownOnes) {
   const absl::Status status = ParsePrecision("int4", Device::kCpu).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_THAT(std::string(status.message()),
-              HasSubstr("'int4', expected 'float32', 'bf16', 'int8' or 'auto'"));
+  EXPECT_THAT(
+      std::string(status.message()),
+      HasSubstr("'int4', expected 'float32', 'bf16', 'int8' or 'auto'"));
 }
 
 }  // namespace

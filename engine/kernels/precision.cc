@@ -27,8 +27,8 @@ absl::StatusOr<Precision> ParsePrecision(absl::string_view name,
   }
   if (name == "auto") {
     if (device != Device::kCpu) return Precision::kFloat32;
-    // Measured (docs/decisions/0004-quantisation.md): with AVX2 alone int8 is no
-    // faster than float32, and without it far slower.
+    // Measured (docs/decisions/0004-quantisation.md): with AVX2 alone int8 is
+    // no faster than float32, and without it far slower.
     PEREGRINE_ASSIGN_OR_RETURN(const Isa isa, ChooseIsa());
     return isa >= Isa::kAvxVnni ? Precision::kInt8 : Precision::kFloat32;
   }
