@@ -93,6 +93,7 @@ decode::DecodingOptions TranslationModel::DefaultOptions(
   decode::DecodingOptions options;
   options.beam_size = defaults.beam_size;
   options.length_penalty = defaults.length_penalty;
+  options.rules = defaults.rules;
   const double source_length =
       source_tokens + static_cast<double>(config_.tokens.source_suffix.size());
   const double max_length =

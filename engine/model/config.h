@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "engine/kernels/kernels.h"
+#include "engine/model/search_rules.h"
 
 namespace peregrine::model {
 
@@ -15,6 +16,7 @@ enum class NormPlacement { kPre, kPost };
 enum class PositionEncoding {
   kSinusoidalConcatenated,
   kSinusoidalInterleaved,
+  kSinusoidalSplit,
   kLearned
 };
 enum class OutputProjection { kTied, kSeparate, kFactorized };
@@ -76,6 +78,7 @@ struct DecodingConfig {
   float max_length_factor = 2.0f;
   int max_length_offset = 0;
   std::vector<int32_t> suppressed_tokens;
+  SearchRules rules;
 };
 
 // config.json of a model directory, specified in docs/model-format.md.
