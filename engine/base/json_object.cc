@@ -4,11 +4,33 @@
 #include "engine/base/status_macros.h"
 
 namespace peregrine {
+namespace {
+
+// Every level costs memory, however few bytes it has in the file.
+constexpr int kMaxDepth = 32;
+
+}  // namespace
+
+std::string Shown(const Json& value) {
+  std::string text = value.dump(-1, ' ', false, Json::error_handler_t::replace);
+  if (text.size() > 80) text = text.substr(0, 77) + "...";
+  return text;
+}
 
 absl::StatusOr<Json> ParseJson(absl::string_view text,
                                const std::string& path) {
-  Json json = Json::parse(text.begin(), text.end(), nullptr,
-                          /*allow_exceptions=*/false);
+  bool too_deep = false;
+  Json json = Json::parse(
+      text.begin(), text.end(),
+      [&](int depth, Json::parse_event_t, const Json&) {
+        too_deep |= depth > kMaxDepth;
+        return !too_deep;
+      },
+      /*allow_exceptions=*/false);
+  if (too_deep) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": found JSON more than ", kMaxDepth, " deep"));
+  }
   if (json.is_discarded()) {
     return absl::InvalidArgumentError(absl::StrCat(path, ": not valid JSON"));
   }
@@ -125,9 +147,8 @@ void JsonObjectReader::Fail(absl::string_view message) {
 
 void JsonObjectReader::FailField(const char* name, const Json& found,
                                  absl::string_view expected) {
-  std::string text = found.dump(-1, ' ', false, Json::error_handler_t::replace);
-  if (text.size() > 80) text = text.substr(0, 77) + "...";
-  Fail(absl::StrCat(Path(name), ": found ", text, ", expected ", expected));
+  Fail(absl::StrCat(Path(name), ": found ", Shown(found), ", expected ",
+                    expected));
 }
 
 const Json* JsonObjectReader::Find(const char* name, bool required) {

@@ -19,7 +19,11 @@ namespace peregrine {
 
 using Json = nlohmann::json;
 
-// INVALID_ARGUMENT: not JSON; the error names `path`.
+// As JSON, for errors: cut off after some 80 characters.
+std::string Shown(const Json& value);
+
+// INVALID_ARGUMENT: not JSON, or more than 32 levels of it; the error names
+// `path`.
 absl::StatusOr<Json> ParseJson(absl::string_view text, const std::string& path);
 
 // As ReadFile of file.h, then ParseJson.
