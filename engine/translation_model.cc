@@ -35,8 +35,7 @@ absl::StatusOr<std::unique_ptr<const TranslationModel>> TranslationModel::Load(
 }
 
 int TranslationModel::max_source_tokens() const {
-  return weights_->max_source_length() -
-         static_cast<int>(config_.tokens.source_suffix.size());
+  return weights_->max_source_length() - config_.tokens.num_added();
 }
 
 int TranslationModel::max_target_tokens() const {
@@ -51,11 +50,12 @@ decode::DecodingOptions TranslationModel::DefaultOptions(
   options.length_penalty = defaults.length_penalty;
   options.rules = defaults.rules;
   const double source_length =
-      source_tokens + static_cast<double>(config_.tokens.source_suffix.size());
+      source_tokens + static_cast<double>(config_.tokens.num_added());
   const double max_length =
       defaults.max_length_factor * source_length + defaults.max_length_offset;
   options.max_length =
       static_cast<int>(std::min<double>(max_length, max_target_tokens()));
+  options.min_length = std::min(defaults.min_length, options.max_length);
   return options;
 }
 

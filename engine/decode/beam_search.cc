@@ -42,6 +42,7 @@ kernels::TokenConstraint BeamSearch::constraint() const {
     constraint.only = options_.rules.forced_first_token;
   } else if (step_ < options_.min_length) {
     constraint.forbidden = eos_;
+    constraint.forbidden_before_softmax = options_.rules.renormalize_min_length;
   }
   return constraint;
 }
@@ -98,7 +99,6 @@ bool BeamSearch::can_improve() const {
 }
 
 double BeamSearch::Normalized(double score, int length) const {
-  if (score == 0) return 0;  // a length of 0 may make the divisor 0, too
   return score / std::pow(length, options_.length_penalty);
 }
 
@@ -140,9 +140,8 @@ void BeamSearch::Finish(const Candidate& candidate, bool at_limit) {
   }
   // Of a forced end nobody knows whether the model would have ended there.
   const bool truncated = at_limit && !(ended && cut_at_limit());
-  const bool eos_counts = options_.rules.length_counts_eos;
-  const int length = step_ + (ended && !eos_counts ? 0 : 1);
-  finished_.push_back({Normalized(candidate.score, length), node, truncated});
+  finished_.push_back(
+      {Normalized(candidate.score, step_ + 1), node, truncated});
   if (finished_.size() > beam_size) {
     // Of equals the later one goes.
     const auto worst = std::min_element(

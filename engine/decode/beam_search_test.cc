@@ -50,14 +50,23 @@ struct Continuation {
   int32_t token;
 };
 
+// What is added to the log-probabilities of the others where a token of this
+// one has none (as if `log_probs` were those of a language, normalised).
+float Renormalization(float log_prob) {
+  return -std::log1p(-std::exp(std::min(log_prob, -0.1f)));
+}
+
 std::vector<Continuation> Sorted(const std::vector<float>& log_probs,
                                  const kernels::TokenConstraint& constraint) {
+  const float added = constraint.forbidden_before_softmax
+                          ? Renormalization(log_probs[constraint.forbidden])
+                          : 0.0f;
   std::vector<Continuation> sorted;
   for (int32_t token = 0; token < static_cast<int32_t>(log_probs.size());
        ++token) {
     if (constraint.only >= 0 && token != constraint.only) continue;
     if (token == constraint.forbidden) continue;
-    sorted.push_back({log_probs[token], token});
+    sorted.push_back({log_probs[token] + added, token});
   }
   std::stable_sort(
       sorted.begin(), sorted.end(),
@@ -113,14 +122,14 @@ std::vector<Hypothesis> SearchPlainly(const RandomLanguage& language,
       options.rules.length_limit == LengthLimit::kCut && options.max_length > 0;
   const int last_step = cut ? options.max_length - 1 : options.max_length;
   const auto normalized = [&](double score, int length) {
-    return score == 0 ? 0.0 : score / std::pow(length, options.length_penalty);
+    return score / std::pow(length, options.length_penalty);
   };
   for (int t = 0; t <= last_step; ++t) {
     std::vector<Candidate> candidates;
     for (size_t j = 0; j < open.size(); ++j) {
       const std::vector<float> log_probs = language.LogProbs(open[j].tokens);
       for (int32_t token = 0; token < language.vocab_size(); ++token) {
-        double log_prob = log_probs[token];
+        float log_prob = log_probs[token];
         if (t == last_step && !cut) {
           if (token != kEos) continue;
           if (options.rules.length_limit == LengthLimit::kForcedEos)
@@ -128,8 +137,11 @@ std::vector<Hypothesis> SearchPlainly(const RandomLanguage& language,
         } else if (t == 0 && options.rules.forced_first_token >= 0) {
           if (token != options.rules.forced_first_token) continue;
           log_prob = 0;
-        } else if (token == kEos && t < options.min_length) {
-          continue;
+        } else if (t < options.min_length) {
+          if (token == kEos) continue;
+          if (options.rules.renormalize_min_length) {
+            log_prob += Renormalization(log_probs[kEos]);
+          }
         }
         candidates.push_back({j, token, open[j].score + log_prob});
       }
@@ -148,9 +160,7 @@ std::vector<Hypothesis> SearchPlainly(const RandomLanguage& language,
         if (next.size() < beam_size)
           next.push_back({sequence, candidate.score});
       } else if (rank < beam_size) {
-        const bool counts =
-            candidate.token != kEos || options.rules.length_counts_eos;
-        const double score = normalized(candidate.score, t + (counts ? 1 : 0));
+        const double score = normalized(candidate.score, t + 1);
         const bool truncated =
             t == last_step && (!cut || candidate.token != kEos);
         ended.push_back(
@@ -205,7 +215,7 @@ TEST(BeamSearchTest, FindsWhatThePlainSearchFinds) {
     options.min_length = pick(0, options.max_length);
     options.rules.stopping = static_cast<Stopping>(pick(0, 3));
     options.rules.length_limit = static_cast<LengthLimit>(pick(0, 2));
-    options.rules.length_counts_eos = pick(0, 3) != 0;
+    options.rules.renormalize_min_length = pick(0, 1) != 0;
     if (pick(0, 2) == 0) {
       options.rules.forced_first_token = pick(1, language.vocab_size() - 1);
     }

@@ -48,8 +48,6 @@ const std::vector<Neutral>& UnsupportedSettings() {
       {"encoder_repetition_penalty", 1.0},
       {"no_repeat_ngram_size", 0},
       {"encoder_no_repeat_ngram_size", 0},
-      {"min_length", 0},
-      {"min_new_tokens", 0},
       {"sequence_bias", {}},
       {"exponential_decay_length_penalty", {}},
       {"begin_suppress_tokens", Json::array()},
@@ -227,6 +225,10 @@ HuggingFaceDirectory::ReadGeneration(
   decoding.max_length_factor = 0.0f;
   decoding.max_length_offset =
       std::min(generated - (forced_eos >= 0 ? 1 : 0), kMaxPositions);
+  const int min_new_tokens = reader.Int("min_new_tokens", 0, kMaxPositions, -1);
+  const int min_length = reader.Int("min_length", 0, kMaxPositions, 0) - 1;
+  decoding.min_length = std::max({min_new_tokens, min_length, 0});
+  rules.renormalize_min_length = generation.renormalize;
   // eos is never forbidden, whatever they say.
   decoding.suppressed_tokens.erase(
       std::remove(decoding.suppressed_tokens.begin(),

@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "engine/base/json_object.h"
 #include "engine/base/status_macros.h"
+#include "engine/formats/ctranslate2.h"
 #include "engine/formats/hugging_face_marian.h"
 #include "engine/formats/peregrine_directory.h"
 
@@ -55,7 +56,9 @@ absl::StatusOr<Checkpoint> OpenHuggingFace(const std::string& directory,
 
 absl::StatusOr<Checkpoint> OpenCheckpoint(const std::string& directory) {
   const std::string config_path = absl::StrCat(directory, "/config.json");
+  const bool is_ctranslate2 = Exists(directory + "/model.bin");
   if (!Exists(config_path)) {
+    if (is_ctranslate2) return OpenCTranslate2(directory);
     return absl::NotFoundError(
         absl::StrCat(config_path, ": no such file. Found in ", directory, ": ",
                      FilesIn(directory),
@@ -68,6 +71,7 @@ absl::StatusOr<Checkpoint> OpenCheckpoint(const std::string& directory) {
   if (config.is_object() && config.contains("model_type")) {
     return OpenHuggingFace(directory, config_path, config);
   }
+  if (is_ctranslate2) return OpenCTranslate2(directory);
   return OpenPeregrineDirectory(directory);
 }
 

@@ -8,13 +8,17 @@
 
 namespace peregrine::formats {
 
-// The spellings of a vocabulary by id, `vocab_size` of them. Errors name the
-// file, what was found and what was expected.
+// The spellings of a vocabulary by id. Errors name the file, what was found and
+// what was expected.
 
-// A JSON object from spellings to ids. Ids that it leaves out have the empty
-// spelling.
+// A JSON object from spellings to `vocab_size` ids. Those that it leaves out
+// have the empty spelling.
 absl::StatusOr<std::vector<std::string>> ReadVocabularyMap(
     const std::string& path, int vocab_size);
+
+// A JSON array of spellings (a path that ends in .json), or one a line.
+absl::StatusOr<std::vector<std::string>> ReadVocabularyList(
+    const std::string& path);
 
 }  // namespace peregrine::formats
 

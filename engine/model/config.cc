@@ -117,13 +117,18 @@ absl::Status ParseTokens(JsonObjectReader reader,
   tokens.decoder_start = reader.Int("decoder_start", 0, target_size - 1);
   tokens.source_suffix =
       reader.Ids("source_suffix", architecture.source_vocab_size, {}, true);
+  tokens.source_prefix =
+      reader.Ids("source_prefix", architecture.source_vocab_size, {}, false);
   const int positions =
       architecture.max_positions - architecture.position_offset;
-  if (static_cast<int>(tokens.source_suffix.size()) >= positions) {
+  const size_t added =
+      tokens.source_prefix.size() + tokens.source_suffix.size();
+  if (static_cast<int>(added) >= positions) {
     reader.FailField("source_suffix",
-                     absl::StrCat("found ", tokens.source_suffix.size(),
-                                  " ids, expected fewer than the ", positions,
-                                  " positions"));
+                     absl::StrCat("found ", added,
+                                  " ids with the source_prefix, expected fewer "
+                                  "than the ",
+                                  positions, " positions"));
   }
   return reader.Finish();
 }
@@ -156,6 +161,7 @@ absl::Status ParseDecoding(JsonObjectReader reader, const ModelConfig& config,
   decoding.max_length_factor = reader.Float("max_length_factor", 0.0f, 100.0f);
   decoding.max_length_offset =
       reader.Int("max_length_offset", 0, kMaxPositions);
+  decoding.min_length = reader.Int("min_length", 0, kMaxPositions, 0);
   decoding.suppressed_tokens =
       reader.Ids("suppressed_tokens", config.architecture.target_vocab_size,
                  {config.tokens.pad, config.tokens.bos}, false);
@@ -179,8 +185,8 @@ absl::Status ParseDecoding(JsonObjectReader reader, const ModelConfig& config,
                                   {"forced_eos", LengthLimit::kForcedEos},
                                   {"cut", LengthLimit::kCut}},
                                  rules.length_limit);
-  rules.length_counts_eos =
-      reader.Bool("length_counts_eos", rules.length_counts_eos);
+  rules.renormalize_min_length =
+      reader.Bool("renormalize_min_length", rules.renormalize_min_length);
   rules.forced_first_token = reader.Int(
       "forced_first_token", 0, config.architecture.target_vocab_size - 1,
       rules.forced_first_token);

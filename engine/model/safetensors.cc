@@ -1,14 +1,12 @@
 #include "engine/model/safetensors.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "engine/base/status_macros.h"
 #include "engine/model/float16.h"
 
@@ -22,22 +20,7 @@ using Json = nlohmann::json;
 constexpr uint64_t kMaxHeaderBytes = 100 << 20;
 constexpr size_t kMaxDimensions = 8;
 
-// Number of elements, or -1 where it does not fit 2^48.
-int64_t NumElements(absl::Span<const int64_t> shape) {
-  constexpr int64_t kLimit = int64_t{1} << 48;
-  int64_t count = 1;
-  for (int64_t dim : shape) {
-    if (dim < 0 || (dim > 0 && count > kLimit / dim)) return -1;
-    count *= dim;
-  }
-  return count;
-}
-
 }  // namespace
-
-std::string ShapeString(absl::Span<const int64_t> shape) {
-  return absl::StrCat("[", absl::StrJoin(shape, ", "), "]");
-}
 
 absl::StatusOr<std::unique_ptr<SafetensorsFile>> SafetensorsFile::Open(
     const std::string& path) {
@@ -196,13 +179,7 @@ absl::StatusOr<std::vector<float>> SafetensorsFile::Read(
       values[i] = convert(element);
     }
   }
-  for (size_t i = 0; i < values.size(); ++i) {
-    if (!std::isfinite(values[i])) {
-      return Error(absl::StrCat("tensor ", name, ": found ", values[i],
-                                " at element ", i,
-                                ", expected finite numbers"));
-    }
-  }
+  PEREGRINE_RETURN_IF_ERROR(CheckFinite(path(), name, values));
   return values;
 }
 

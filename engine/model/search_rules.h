@@ -27,8 +27,8 @@ enum class LengthLimit {
 struct SearchRules {
   Stopping stopping = Stopping::kFirstFinished;
   LengthLimit length_limit = LengthLimit::kEos;
-  bool length_counts_eos = true;    // the length that scores are divided by
-  int32_t forced_first_token = -1;  // costs nothing; -1: a free choice
+  bool renormalize_min_length = false;  // where min_length forbids eos: rule 2
+  int32_t forced_first_token = -1;      // costs nothing; -1: a free choice
 };
 
 }  // namespace peregrine::model

@@ -2,20 +2,23 @@
 
     ninja -C build/release model_probe
     python tests/formats/compare.py build/release/bin/model_probe opus-mt
+    python tests/formats/compare.py build/release/bin/model_probe --ctranslate2=DIR
 
 What is too large to be committed as a golden: the exact configurations of models that
-people have, and thousands of lines for the tokenizer. Prints the largest deviations;
+people have, and thousands of lines for the tokenizer; and any model of CTranslate2 without a tokenizer. Prints the largest deviations;
 fails where they are above 1e-4 of the largest value of a row, or a token differs.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import pathlib
 import random
 import tempfile
 from typing import Any, Callable
 
+import ctranslate2
 import numpy as np
 import torch
 from transformers import MarianMTModel, MarianTokenizer, PreTrainedModel, PreTrainedTokenizerBase
@@ -27,6 +30,7 @@ from probe import Probe
 
 TOLERANCE = 1e-4
 LINES = 4000
+SEQUENCES = 300
 SENTENCES = 8
 SCRIPTS = (("latin", "accented", "cyrillic", "arabic"), ("greek", "devanagari", "han", "thai"))
 
@@ -119,13 +123,45 @@ def compare_model(probe: Probe, model: PreTrainedModel,
     return max(worst.values()) <= TOLERANCE and same == total
 
 
+def compare_ctranslate2(program: pathlib.Path, directory: pathlib.Path) -> bool:
+    """Random token sequences, greedy and with beams, as CTranslate2 translates them."""
+    translator = ctranslate2.Translator(str(directory), compute_type="float32", intra_threads=1)
+    probe = Probe(program, directory)
+    vocabulary = next(directory.glob("source_vocabulary.*")).read_text(encoding="utf-8")
+    pieces = (json.loads(vocabulary) if vocabulary.startswith("[") else vocabulary.split("\n"))
+    pieces = [piece for piece in pieces if piece.strip() == piece and piece][3:]
+    generator = random.Random(1)
+    same = total = 0
+    worst = 0.0
+    for _ in range(SEQUENCES):
+        source = generator.choices(pieces, k=generator.randint(1, 12))
+        ids = probe.ask(text=" ".join(source))["ids"]
+        for beam in (1, 2, 5):
+            expected = translator.translate_batch([source], beam_size=beam, num_hypotheses=beam,
+                                                  return_scores=True, max_decoding_length=40)[0]
+            found = probe.ask(source=ids, beam_size=beam, max_length=40)["hypotheses"]
+            total += 1
+            texts = [probe.ask(ids=hypothesis["tokens"])["text"] for hypothesis in found]
+            if texts == [" ".join(tokens) for tokens in expected.hypotheses]:
+                same += 1
+                worst = max([worst, *(abs(score - hypothesis["score"]) for score, hypothesis
+                                      in zip(expected.scores, found))])
+    probe.close()
+    print(f"{directory.name}: n-best lists of beams 1, 2 and 5: {same} of {total} identical, "
+          f"largest difference of a score {worst:.2g}")
+    return same == total
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("probe", type=pathlib.Path, help="the program model_probe")
-    parser.add_argument("models", nargs="+", choices=MAKERS)
+    parser.add_argument("models", nargs="*", choices=[*MAKERS, []])
+    parser.add_argument("--ctranslate2", type=pathlib.Path, help="a model directory")
     arguments = parser.parse_args()
     good = True
+    if arguments.ctranslate2:
+        good &= compare_ctranslate2(arguments.probe, arguments.ctranslate2)
     for name in arguments.models:
         with tempfile.TemporaryDirectory() as directory:
             model, tokenizer = MAKERS[name](pathlib.Path(directory))

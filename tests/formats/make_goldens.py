@@ -9,9 +9,10 @@ from __future__ import annotations
 import argparse
 import pathlib
 
+import ctranslate2_models
 import marian
 
-FORMATS = {"marian": marian}
+FORMATS = {"marian": marian, "ctranslate2": ctranslate2_models}
 
 
 def main() -> None:

@@ -85,14 +85,16 @@ class GoldenTest : public testing::TestWithParam<GoldenCase> {
         .get<std::vector<int32_t>>();
   }
 
-  // What a session takes: it appends the suffix itself.
+  // What a session takes: it adds prefix and suffix itself.
   std::vector<int32_t> Source(size_t sentence) const {
     std::vector<int32_t> source = EncoderInput(sentence);
+    const std::vector<int32_t>& prefix = config_.tokens.source_prefix;
     const std::vector<int32_t>& suffix = config_.tokens.source_suffix;
-    if (source.size() >= suffix.size() &&
+    if (source.size() >= prefix.size() + suffix.size() &&
         std::equal(suffix.begin(), suffix.end(),
                    source.end() - suffix.size())) {
       source.resize(source.size() - suffix.size());
+      source.erase(source.begin(), source.begin() + prefix.size());
     }
     return source;
   }
@@ -123,6 +125,8 @@ TEST_P(GoldenTest, EncoderOutput) {
   const std::vector<float> host = ToHost(*kernels_, output);
   size_t first_row = 0;
   for (size_t i = 0; i < lengths.size(); ++i) {
+    // CTranslate2 does not show it.
+    if (!golden_["sentences"][i].contains("encoder_output")) continue;
     const json& expected = golden_["sentences"][i]["encoder_output"];
     for (size_t r = 0; r < expected["rows"].size(); ++r) {
       const size_t row = first_row + expected["rows"][r].get<size_t>();
@@ -243,6 +247,8 @@ TEST_P(GoldenTest, Text) {
   for (const json& search : golden_["searches"]) {
     for (const json& ranked : search["hypotheses"]) {
       for (const json& hypothesis : ranked) {
+        // CTranslate2 gives tokens only.
+        if (!hypothesis.contains("text")) continue;
         const auto tokens = hypothesis["tokens"].get<std::vector<int32_t>>();
         EXPECT_EQ(loaded_->target_tokenizer()->Decode(tokens),
                   hypothesis["text"]);
