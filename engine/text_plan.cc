@@ -50,9 +50,12 @@ struct CutSentence {
   std::vector<std::string> separators;  // between them
 };
 
-void CutToFit(const text::Tokenizer& tokenizer, absl::string_view sentence,
-              size_t max_tokens, CutSentence& cut) {
-  std::vector<int32_t> tokens = tokenizer.Encode(sentence);
+// `code` is put before each part, see Tokenizer::LanguageCode.
+void CutToFit(const text::Tokenizer& tokenizer, absl::string_view code,
+              absl::string_view sentence, size_t max_tokens, CutSentence& cut) {
+  std::vector<int32_t> tokens =
+      code.empty() ? tokenizer.Encode(sentence)
+                   : tokenizer.Encode(absl::StrCat(code, sentence));
   const bool indivisible = CharacterBoundary(sentence, 1) >= sentence.size();
   if (tokens.size() <= max_tokens || indivisible) {
     if (tokens.size() > max_tokens) tokens.resize(max_tokens);
@@ -64,10 +67,10 @@ void CutToFit(const text::Tokenizer& tokenizer, absl::string_view sentence,
   const absl::string_view stripped = absl::StripTrailingAsciiWhitespace(head);
   const absl::string_view tail = sentence.substr(at);
   const absl::string_view rest = absl::StripLeadingAsciiWhitespace(tail);
-  CutToFit(tokenizer, stripped, max_tokens, cut);
+  CutToFit(tokenizer, code, stripped, max_tokens, cut);
   cut.separators.push_back(absl::StrCat(
       head.substr(stripped.size()), tail.substr(0, tail.size() - rest.size())));
-  CutToFit(tokenizer, rest, max_tokens, cut);
+  CutToFit(tokenizer, code, rest, max_tokens, cut);
 }
 
 }  // namespace
@@ -88,6 +91,9 @@ TextPlan TextPlan::Make(const TranslationModel& model, absl::string_view text,
                         bool single_sentence) {
   PEREGRINE_CHECK(model.source_tokenizer() != nullptr) << model.config().name;
   const text::Tokenizer& tokenizer = *model.source_tokenizer();
+  const absl::string_view code = tokenizer.LanguageCode(text);
+  text.remove_prefix(code.size());
+  if (!code.empty()) text = absl::StripLeadingAsciiWhitespace(text);
   std::vector<text::SentenceSegment> segments;
   if (single_sentence) {
     const absl::string_view rest = absl::StripLeadingAsciiWhitespace(text);
@@ -103,7 +109,7 @@ TextPlan TextPlan::Make(const TranslationModel& model, absl::string_view text,
   for (const text::SentenceSegment& segment : segments) {
     CutSentence cut;
     if (!segment.sentence.empty()) {
-      CutToFit(tokenizer, segment.sentence,
+      CutToFit(tokenizer, code, segment.sentence,
                static_cast<size_t>(model.max_source_tokens()), cut);
     }
     plan.source_split_ |= cut.parts.size() > 1;

@@ -6,83 +6,39 @@
 #include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
 #include "engine/base/status_macros.h"
-#include "engine/model/safetensors.h"
-#include "engine/text/sentencepiece.h"
+#include "engine/formats/recognise.h"
 
 namespace peregrine {
-namespace {
-
-absl::StatusOr<std::shared_ptr<const text::Tokenizer>> LoadTokenizer(
-    const std::string& path, int vocab_size, int32_t unk) {
-  PEREGRINE_ASSIGN_OR_RETURN(std::shared_ptr<const text::Tokenizer> tokenizer,
-                             text::SentencePieceModel::Load(path));
-  if (tokenizer->vocab_size() != vocab_size) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        path, ": found ", tokenizer->vocab_size(),
-        " pieces, expected the vocabulary size of config.json, ", vocab_size));
-  }
-  if (tokenizer->unk_id() != unk) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        path, ": found the unknown piece at id ", tokenizer->unk_id(),
-        ", expected tokens.unk of config.json, ", unk));
-  }
-  return tokenizer;
-}
-
-}  // namespace
-
 absl::StatusOr<std::unique_ptr<const TranslationModel>> TranslationModel::Load(
     const std::string& directory, kernels::Device device,
     kernels::Precision precision) {
   auto loaded = absl::WrapUnique(new TranslationModel);
   loaded->device_ = device;
   loaded->precision_ = precision;
-  PEREGRINE_ASSIGN_OR_RETURN(loaded->config_,
-                             model::ReadConfig(directory + "/config.json"));
-  PEREGRINE_RETURN_IF_ERROR(loaded->LoadTokenizers(directory));
-  PEREGRINE_ASSIGN_OR_RETURN(
-      auto tensors,
-      model::SafetensorsFile::Open(directory + "/model.safetensors"));
-  PEREGRINE_ASSIGN_OR_RETURN(auto kernels, kernels::MakeKernels(device));
-  PEREGRINE_ASSIGN_OR_RETURN(
-      loaded->weights_,
-      model::Model::Load(loaded->config_, *tensors, *kernels, precision));
-  return std::unique_ptr<const TranslationModel>(std::move(loaded));
-}
-
-absl::Status TranslationModel::LoadTokenizers(const std::string& directory) {
-  auto splitter = text::SentenceSplitter::Create(config_.source_language);
+  PEREGRINE_ASSIGN_OR_RETURN(formats::Checkpoint checkpoint,
+                             formats::OpenCheckpoint(directory));
+  loaded->format_ = checkpoint.format;
+  loaded->config_ = std::move(checkpoint.config);
+  loaded->source_tokenizer_ = std::move(checkpoint.source_tokenizer);
+  loaded->target_tokenizer_ = std::move(checkpoint.target_tokenizer);
+  auto splitter =
+      text::SentenceSplitter::Create(loaded->config_.source_language);
   if (!splitter.ok()) {
     return absl::InvalidArgumentError(absl::StrCat(
         directory,
         "/config.json: source_language: ", splitter.status().message()));
   }
-  splitter_ = *std::move(splitter);
-  const model::TokenizerConfig& tokenizer = config_.tokenizer;
-  if (tokenizer.type == model::TokenizerConfig::Type::kNone)
-    return absl::OkStatus();
-  const model::ArchitectureConfig& architecture = config_.architecture;
+  loaded->splitter_ = *std::move(splitter);
+  PEREGRINE_ASSIGN_OR_RETURN(auto kernels, kernels::MakeKernels(device));
   PEREGRINE_ASSIGN_OR_RETURN(
-      source_tokenizer_,
-      LoadTokenizer(absl::StrCat(directory, "/", tokenizer.source),
-                    architecture.source_vocab_size, config_.tokens.unk));
-  const bool shared =
-      tokenizer.source == tokenizer.target &&
-      architecture.source_vocab_size == architecture.target_vocab_size;
-  if (shared) {
-    target_tokenizer_ = source_tokenizer_;
-    return absl::OkStatus();
-  }
-  PEREGRINE_ASSIGN_OR_RETURN(
-      target_tokenizer_,
-      LoadTokenizer(absl::StrCat(directory, "/", tokenizer.target),
-                    architecture.target_vocab_size, config_.tokens.unk));
-  return absl::OkStatus();
+      loaded->weights_,
+      model::Model::Load(loaded->config_, *checkpoint.tensors, *kernels,
+                         precision));
+  return std::unique_ptr<const TranslationModel>(std::move(loaded));
 }
 
 int TranslationModel::max_source_tokens() const {
-  return weights_->max_source_length() -
-         static_cast<int>(config_.tokens.source_suffix.size());
+  return weights_->max_source_length() - config_.tokens.num_added();
 }
 
 int TranslationModel::max_target_tokens() const {
@@ -95,12 +51,14 @@ decode::DecodingOptions TranslationModel::DefaultOptions(
   decode::DecodingOptions options;
   options.beam_size = defaults.beam_size;
   options.length_penalty = defaults.length_penalty;
+  options.rules = defaults.rules;
   const double source_length =
-      source_tokens + static_cast<double>(config_.tokens.source_suffix.size());
+      source_tokens + static_cast<double>(config_.tokens.num_added());
   const double max_length =
       defaults.max_length_factor * source_length + defaults.max_length_offset;
   options.max_length =
       static_cast<int>(std::min<double>(max_length, max_target_tokens()));
+  options.min_length = std::min(defaults.min_length, options.max_length);
   return options;
 }
 

@@ -15,9 +15,9 @@
 
 namespace peregrine {
 
-// A model directory, loaded: what it is, how its text becomes tokens, and its
-// weights on one device. Immutable and thread-safe; sessions of any number of
-// workers share it.
+// A model directory of any format, loaded: what it is, how its text becomes
+// tokens, and its weights on one device. Immutable and thread-safe; sessions of
+// any number of workers share it.
 class TranslationModel {
  public:
   // Reads and checks all of `directory`. The error names the file, the field
@@ -26,12 +26,14 @@ class TranslationModel {
       const std::string& directory, kernels::Device device,
       kernels::Precision precision = kernels::Precision::kFloat32);
 
+  // For people: "Hugging Face MarianMT".
+  const std::string& format() const { return format_; }
   const model::ModelConfig& config() const { return config_; }
   kernels::Device device() const { return device_; }
   kernels::Precision precision() const { return precision_; }
   const model::Model& weights() const { return *weights_; }
 
-  // Null when config.tokenizer.type is "none": tokens in, tokens out only.
+  // Null where the model has none: tokens in, tokens out only.
   const text::Tokenizer* source_tokenizer() const {
     return source_tokenizer_.get();
   }
@@ -51,8 +53,8 @@ class TranslationModel {
 
  private:
   TranslationModel() = default;
-  absl::Status LoadTokenizers(const std::string& directory);
 
+  std::string format_;
   model::ModelConfig config_;
   kernels::Device device_ = kernels::Device::kCpu;
   kernels::Precision precision_ = kernels::Precision::kFloat32;

@@ -94,10 +94,9 @@ TEST_F(DamagedModelTest, NamesAMissingTensor) {
 
 TEST_F(DamagedModelTest, NamesTensorsThatTheArchitectureLacks) {
   Configure("/architecture/encoder/num_layers", 1);
-  EXPECT_THAT(
-      LoadError(),
-      HasSubstr("tensors that the architecture of config.json does not have: "
-                "encoder.layers.1."));
+  EXPECT_THAT(LoadError(),
+              HasSubstr("tensors that the architecture does not have: "
+                        "encoder.layers.1."));
 }
 
 TEST_F(DamagedModelTest, NamesAVocabularyOfAnotherSize) {

@@ -2,10 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include "engine/base/check.h"
 
 namespace peregrine::decode {
+
+using model::LengthLimit;
+using model::Stopping;
 
 BeamSearch::BeamSearch(const DecodingOptions& options, int32_t decoder_start,
                        int32_t eos)
@@ -16,41 +20,86 @@ BeamSearch::BeamSearch(const DecodingOptions& options, int32_t decoder_start,
   cursors_.reserve(beam_size);
   candidates_.reserve(num_candidates());
   nodes_.reserve(beam_size * (options.max_length + 1));
-  finished_.reserve(beam_size);
+  finished_.reserve(beam_size + 1);
   live_.emplace_back().last_token = decoder_start;
+}
+
+// Whether the next token is the last of every open hypothesis.
+bool BeamSearch::at_limit() const {
+  return step_ + (cut_at_limit() ? 1 : 0) >= options_.max_length;
+}
+
+bool BeamSearch::cut_at_limit() const {
+  return options_.rules.length_limit == LengthLimit::kCut &&
+         options_.max_length > 0;
 }
 
 kernels::TokenConstraint BeamSearch::constraint() const {
   kernels::TokenConstraint constraint;
-  if (step_ >= options_.max_length) {
+  if (at_limit() && !cut_at_limit()) {
     constraint.only = eos_;
+  } else if (step_ == 0 && options_.rules.forced_first_token >= 0) {
+    constraint.only = options_.rules.forced_first_token;
   } else if (step_ < options_.min_length) {
     constraint.forbidden = eos_;
+    constraint.forbidden_before_softmax = options_.rules.renormalize_min_length;
   }
   return constraint;
+}
+
+bool BeamSearch::next_token_is_free() const {
+  const int32_t only = constraint().only;
+  return only >= 0 && (only == options_.rules.forced_first_token ||
+                       options_.rules.length_limit == LengthLimit::kForcedEos);
 }
 
 void BeamSearch::Advance(int k, const float* log_probs, const int32_t* tokens) {
   PEREGRINE_CHECK(!done_ && k >= num_candidates());
   MergeCandidates(k, log_probs, tokens);
-  const bool last_step = step_ >= options_.max_length;
+  const size_t beam_size = options_.beam_size;
+  const bool last_step = at_limit();
+  const bool all_end = last_step && cut_at_limit();
   next_live_.clear();
   for (size_t rank = 0; rank < candidates_.size(); ++rank) {
     const Candidate& candidate = candidates_[rank];
-    if (candidate.token == eos_) {
-      const bool counts =
-          rank < static_cast<size_t>(options_.beam_size) &&
-          finished_.size() < static_cast<size_t>(options_.beam_size);
-      if (counts) Finish(candidate, last_step);
+    if (candidate.token == eos_ || all_end) {
+      if (rank < beam_size) Finish(candidate, last_step);
     } else {
       Continue(candidate);
-      if (next_live_.size() == static_cast<size_t>(options_.beam_size)) break;
+      if (next_live_.size() == beam_size) break;
     }
   }
   live_.swap(next_live_);
   ++step_;
   done_ = last_step || live_.empty() ||
-          finished_.size() == static_cast<size_t>(options_.beam_size);
+          (finished_.size() == beam_size && !can_improve());
+}
+
+// Whether the search goes on although beam_size hypotheses are finished.
+bool BeamSearch::can_improve() const {
+  if (options_.beam_size == 1) return false;
+  int length = step_;
+  switch (options_.rules.stopping) {
+    case Stopping::kFirstFinished:
+    case Stopping::kBestFinished:
+      return false;
+    case Stopping::kHeuristic:
+      break;
+    case Stopping::kNever:
+      // A penalty favours the long: the longest score best.
+      if (options_.length_penalty > 0) {
+        length = options_.max_length + (cut_at_limit() ? 0 : 1);
+      }
+      break;
+  }
+  const auto worst = std::min_element(
+      finished_.begin(), finished_.end(),
+      [](const Finished& a, const Finished& b) { return a.score < b.score; });
+  return Normalized(live_[0].score, length) > worst->score;
+}
+
+double BeamSearch::Normalized(double score, int length) const {
+  return score / std::pow(length, options_.length_penalty);
 }
 
 // The best 2 * beam_size of all continuations: a merge of rows that are sorted
@@ -58,6 +107,7 @@ void BeamSearch::Advance(int k, const float* log_probs, const int32_t* tokens) {
 void BeamSearch::MergeCandidates(int k, const float* log_probs,
                                  const int32_t* tokens) {
   candidates_.clear();
+  const bool free = next_token_is_free();
   cursors_.assign(live_.size(), 0);
   while (candidates_.size() < static_cast<size_t>(num_candidates())) {
     Candidate best{-INFINITY, -1, -1};
@@ -65,7 +115,7 @@ void BeamSearch::MergeCandidates(int k, const float* log_probs,
       if (cursors_[row] == k) continue;
       const size_t at = row * k + cursors_[row];
       if (tokens[at] < 0) continue;  // no more allowed tokens
-      const double score = live_[row].score + log_probs[at];
+      const double score = live_[row].score + (free ? 0.0 : log_probs[at]);
       if (best.live < 0 || score > best.score) {
         best = {score, static_cast<int>(row), tokens[at]};
       }
@@ -76,11 +126,29 @@ void BeamSearch::MergeCandidates(int k, const float* log_probs,
   }
 }
 
-void BeamSearch::Finish(const Candidate& candidate, bool truncated) {
-  const double length = step_ + 1;  // eos counts
+void BeamSearch::Finish(const Candidate& candidate, bool at_limit) {
+  const size_t beam_size = options_.beam_size;
+  if (options_.rules.stopping == Stopping::kFirstFinished &&
+      finished_.size() == beam_size) {
+    return;
+  }
+  const bool ended = candidate.token == eos_;
+  int node = live_[candidate.live].node;
+  if (!ended) {
+    nodes_.push_back({candidate.token, node});
+    node = static_cast<int>(nodes_.size()) - 1;
+  }
+  // Of a forced end nobody knows whether the model would have ended there.
+  const bool truncated = at_limit && !(ended && cut_at_limit());
   finished_.push_back(
-      {candidate.score / std::pow(length, options_.length_penalty),
-       live_[candidate.live].node, truncated});
+      {Normalized(candidate.score, step_ + 1), node, truncated});
+  if (finished_.size() > beam_size) {
+    // Of equals the later one goes.
+    const auto worst = std::min_element(
+        finished_.rbegin(), finished_.rend(),
+        [](const Finished& a, const Finished& b) { return a.score < b.score; });
+    finished_.erase(std::next(worst).base());
+  }
 }
 
 void BeamSearch::Continue(const Candidate& candidate) {

@@ -59,13 +59,18 @@ class BeamSearch {
   };
   struct Finished {
     double score;  // length-normalised
-    int node;      // last token before eos
+    int node;      // last token before eos, or of all
     bool truncated;
   };
 
   void MergeCandidates(int k, const float* log_probs, const int32_t* tokens);
-  void Finish(const Candidate& candidate, bool truncated);
+  void Finish(const Candidate& candidate, bool at_limit);
   void Continue(const Candidate& candidate);
+  bool at_limit() const;
+  bool cut_at_limit() const;
+  bool next_token_is_free() const;
+  bool can_improve() const;
+  double Normalized(double score, int length) const;
 
   const DecodingOptions options_;
   const int32_t eos_;

@@ -13,6 +13,8 @@
 namespace peregrine::decode {
 namespace {
 
+using model::LengthLimit;
+using model::Stopping;
 using testing::ElementsAre;
 
 constexpr int32_t kEos = 0;
@@ -48,14 +50,23 @@ struct Continuation {
   int32_t token;
 };
 
+// What is added to the log-probabilities of the others where a token of this
+// one has none (as if `log_probs` were those of a language, normalised).
+float Renormalization(float log_prob) {
+  return -std::log1p(-std::exp(std::min(log_prob, -0.1f)));
+}
+
 std::vector<Continuation> Sorted(const std::vector<float>& log_probs,
                                  const kernels::TokenConstraint& constraint) {
+  const float added = constraint.forbidden_before_softmax
+                          ? Renormalization(log_probs[constraint.forbidden])
+                          : 0.0f;
   std::vector<Continuation> sorted;
   for (int32_t token = 0; token < static_cast<int32_t>(log_probs.size());
        ++token) {
     if (constraint.only >= 0 && token != constraint.only) continue;
     if (token == constraint.forbidden) continue;
-    sorted.push_back({log_probs[token], token});
+    sorted.push_back({log_probs[token] + added, token});
   }
   std::stable_sort(
       sorted.begin(), sorted.end(),
@@ -107,17 +118,32 @@ std::vector<Hypothesis> SearchPlainly(const RandomLanguage& language,
   std::vector<Open> open{{{}, 0.0}};
   std::vector<std::pair<double, Hypothesis>> finished;
   const size_t beam_size = options.beam_size;
-  for (int t = 0; t <= options.max_length && finished.size() < beam_size; ++t) {
+  const bool cut =
+      options.rules.length_limit == LengthLimit::kCut && options.max_length > 0;
+  const int last_step = cut ? options.max_length - 1 : options.max_length;
+  const auto normalized = [&](double score, int length) {
+    return score / std::pow(length, options.length_penalty);
+  };
+  for (int t = 0; t <= last_step; ++t) {
     std::vector<Candidate> candidates;
     for (size_t j = 0; j < open.size(); ++j) {
       const std::vector<float> log_probs = language.LogProbs(open[j].tokens);
       for (int32_t token = 0; token < language.vocab_size(); ++token) {
-        if (t == options.max_length
-                ? token != kEos
-                : (token == kEos && t < options.min_length)) {
-          continue;
+        float log_prob = log_probs[token];
+        if (t == last_step && !cut) {
+          if (token != kEos) continue;
+          if (options.rules.length_limit == LengthLimit::kForcedEos)
+            log_prob = 0;
+        } else if (t == 0 && options.rules.forced_first_token >= 0) {
+          if (token != options.rules.forced_first_token) continue;
+          log_prob = 0;
+        } else if (t < options.min_length) {
+          if (token == kEos) continue;
+          if (options.rules.renormalize_min_length) {
+            log_prob += Renormalization(log_probs[kEos]);
+          }
         }
-        candidates.push_back({j, token, open[j].score + log_probs[token]});
+        candidates.push_back({j, token, open[j].score + log_prob});
       }
     }
     std::stable_sort(
@@ -125,22 +151,42 @@ std::vector<Hypothesis> SearchPlainly(const RandomLanguage& language,
         [](const auto& a, const auto& b) { return a.score > b.score; });
     if (candidates.size() > 2 * beam_size) candidates.resize(2 * beam_size);
     std::vector<Open> next;
-    for (size_t rank = 0; rank < candidates.size() && next.size() < beam_size;
-         ++rank) {
+    std::vector<std::pair<double, Hypothesis>> ended;
+    for (size_t rank = 0; rank < candidates.size(); ++rank) {
       const Candidate& candidate = candidates[rank];
-      const Open& parent = open[candidate.open];
-      if (candidate.token != kEos) {
-        next.push_back({parent.tokens, candidate.score});
-        next.back().tokens.push_back(candidate.token);
-      } else if (rank < beam_size && finished.size() < beam_size) {
-        const double score =
-            candidate.score / std::pow(t + 1.0, options.length_penalty);
-        finished.push_back({score,
-                            {parent.tokens, static_cast<float>(score),
-                             t == options.max_length}});
+      std::vector<int32_t> sequence = open[candidate.open].tokens;
+      if (candidate.token != kEos) sequence.push_back(candidate.token);
+      if (candidate.token != kEos && !(cut && t == last_step)) {
+        if (next.size() < beam_size)
+          next.push_back({sequence, candidate.score});
+      } else if (rank < beam_size) {
+        const double score = normalized(candidate.score, t + 1);
+        const bool truncated =
+            t == last_step && (!cut || candidate.token != kEos);
+        ended.push_back(
+            {score, {sequence, static_cast<float>(score), truncated}});
       }
     }
+    finished.insert(finished.end(), ended.begin(), ended.end());
+    if (options.rules.stopping != Stopping::kFirstFinished) {
+      std::stable_sort(
+          finished.begin(), finished.end(),
+          [](const auto& a, const auto& b) { return a.first > b.first; });
+    }
+    if (finished.size() > beam_size) finished.resize(beam_size);
     open = std::move(next);
+    if (open.empty()) break;
+    if (finished.size() < beam_size) continue;
+    int length = t + 1;
+    if (options.rules.stopping == Stopping::kNever &&
+        options.length_penalty > 0) {
+      length = last_step + 1;
+    }
+    if (beam_size == 1 || options.rules.stopping == Stopping::kFirstFinished ||
+        options.rules.stopping == Stopping::kBestFinished ||
+        normalized(open[0].score, length) <= finished.back().first) {
+      break;
+    }
   }
   std::stable_sort(
       finished.begin(), finished.end(),
@@ -159,7 +205,7 @@ TEST(BeamSearchTest, FindsWhatThePlainSearchFinds) {
   const auto pick = [&](int min, int max) {
     return std::uniform_int_distribution<int>(min, max)(random);
   };
-  for (int round = 0; round < 500; ++round) {
+  for (int round = 0; round < 3000; ++round) {
     const RandomLanguage language(pick(2, 12), random());
     DecodingOptions options;
     options.beam_size = pick(1, 6);
@@ -167,6 +213,12 @@ TEST(BeamSearchTest, FindsWhatThePlainSearchFinds) {
     options.length_penalty = 0.5f * pick(-2, 4);
     options.max_length = pick(0, 10);
     options.min_length = pick(0, options.max_length);
+    options.rules.stopping = static_cast<Stopping>(pick(0, 3));
+    options.rules.length_limit = static_cast<LengthLimit>(pick(0, 2));
+    options.rules.renormalize_min_length = pick(0, 1) != 0;
+    if (pick(0, 2) == 0) {
+      options.rules.forced_first_token = pick(1, language.vocab_size() - 1);
+    }
     SCOPED_TRACE(testing::Message()
                  << "round " << round << ": vocabulary "
                  << language.vocab_size() << ", beam " << options.beam_size

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "engine/model/search_rules.h"
+
 namespace peregrine::decode {
 
 // How to decode one sentence, every field decided. The search itself is
@@ -15,6 +17,7 @@ struct DecodingOptions {
   int num_hypotheses = 1;  // returned, at most beam_size
   int min_length = 0;      // target tokens without the end symbol
   int max_length = 0;      // likewise; a sentence still open then is ended
+  model::SearchRules rules;
 };
 
 struct Hypothesis {

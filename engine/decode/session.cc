@@ -34,7 +34,7 @@ struct LiveSentence {
   BeamSearch search;
   HypothesisCells cells;
   int source_begin = 0;   // cells
-  int source_length = 0;  // with the suffix
+  int source_length = 0;  // with prefix and suffix
   int source_tokens = 0;  // without
   Clock::duration encode_time{};
   Clock::time_point decode_start;
@@ -95,16 +95,15 @@ class Session::Impl {
   }
 
   int BlockedTokens(int source_length) const {
-    return RunPool::Rounded(source_length + suffix_length());
+    return RunPool::Rounded(source_length + added_length());
   }
 
   absl::Status Validate(const SentenceInput& sentence) const {
     const DecodingOptions& options = sentence.options;
     const int source_length = static_cast<int>(sentence.source.size());
-    const int max_source = model_.max_source_length() - suffix_length();
+    const int max_source = model_.max_source_length() - added_length();
     const int vocab_size = model_.config().architecture.source_vocab_size;
-    const int min_source =
-        suffix_length() > 0 ? 0 : 1;  // the encoder needs one
+    const int min_source = added_length() > 0 ? 0 : 1;  // the encoder needs one
     if (source_length < min_source || source_length > max_source) {
       return OutOfRange("number of source tokens", source_length, min_source,
                         max_source);
@@ -146,7 +145,7 @@ class Session::Impl {
       int num_tokens = 0;
       while (end < sentences.size()) {
         const int length =
-            static_cast<int>(sentences[end].source.size()) + suffix_length();
+            static_cast<int>(sentences[end].source.size()) + added_length();
         if (end > begin && num_tokens + length > encoder_->max_tokens()) break;
         num_tokens += length;
         ++end;
@@ -204,9 +203,8 @@ class Session::Impl {
   }
 
  private:
-  int suffix_length() const {
-    return static_cast<int>(model_.config().tokens.source_suffix.size());
-  }
+  // Of the model's prefix and suffix.
+  int added_length() const { return model_.config().tokens.num_added(); }
 
   // The longest source must always fit.
   int SourceCells() const {
@@ -225,7 +223,7 @@ class Session::Impl {
       PEREGRINE_CHECK(Validate(input).ok()) << Validate(input);
       auto sentence = std::make_unique<LiveSentence>(input, tokens);
       sentence->source_tokens = static_cast<int>(input.source.size());
-      sentence->source_length = sentence->source_tokens + suffix_length();
+      sentence->source_length = sentence->source_tokens + added_length();
       sentence->source_begin = source_runs_.Take(sentence->source_length);
       reserved_source_ += RunPool::Rounded(sentence->source_length);
       reserved_rows_ += sentence->beam_size;
@@ -235,10 +233,10 @@ class Session::Impl {
       for (int i = 0; i < sentence->source_length; ++i) {
         source_cells_.host.push_back(sentence->source_begin + i);
       }
-      batch_tokens_.insert(batch_tokens_.end(), input.source.begin(),
-                           input.source.end());
-      batch_tokens_.insert(batch_tokens_.end(), tokens.source_suffix.begin(),
-                           tokens.source_suffix.end());
+      for (const std::vector<int32_t>* part :
+           {&tokens.source_prefix, &input.source, &tokens.source_suffix}) {
+        batch_tokens_.insert(batch_tokens_.end(), part->begin(), part->end());
+      }
       batch_lengths_.push_back(sentence->source_length);
       live_.push_back(std::move(sentence));
     }

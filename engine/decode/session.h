@@ -22,8 +22,8 @@ struct SessionLimits {
   int max_source_tokens = 16384;  // sum over the live sentences
 };
 
-// One sentence to translate, already in token ids (with the model's source
-// suffix appended by the session).
+// One sentence to translate, already in token ids (the session adds the
+// model's source prefix and suffix).
 struct SentenceInput {
   uint64_t id = 0;  // chosen by the caller, repeated in the output
   std::vector<int32_t> source;
@@ -63,8 +63,8 @@ class Session {
   ~Session();
 
   // Room for more. A sentence fits if it needs no more rows than its beam_size
-  // and no more source tokens than its length (with suffix) in whole blocks,
-  // see BlockedTokens.
+  // and no more source tokens than its length (with what is added) in whole
+  // blocks, see BlockedTokens.
   Room room() const;
 
   // Source tokens that a sentence of `source_length` ids takes from the room.

@@ -27,7 +27,7 @@ inline model::ModelConfig SmallRandomConfig() {
   architecture.scale_embeddings = true;
   architecture.max_positions = 64;
   architecture.output = model::OutputProjection::kSeparate;
-  config.tokens = {3, 1, 2, 0, 1, {2}};
+  config.tokens = {3, 1, 2, 0, 1, {2}, {}};
   config.decoding.suppressed_tokens = {3, 1};
   return config;
 }

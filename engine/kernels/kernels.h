@@ -123,6 +123,8 @@ struct SourceSpans {
 struct TokenConstraint {
   int32_t only = -1;       // the one token allowed, or -1
   int32_t forbidden = -1;  // one more forbidden token, or -1
+  // Of no probability at all: the softmax is over the other tokens.
+  bool forbidden_before_softmax = false;
 };
 
 // The best continuations of each row, in host memory, best first; ties go to
@@ -201,7 +203,8 @@ class Kernels {
                                   Matrix queries, KvCells cache,
                                   Matrix context) = 0;
 
-  // Log-softmax over the whole vocabulary of x W^T + b, then the best k that
+  // Log-softmax over the whole vocabulary of x W^T + b (but see
+  // TokenConstraint), then the best k that
   // `suppressed` (for all rows) and `constraints` (one a row) allow; both are
   // host memory. `only` outranks `suppressed` and `forbidden`. Returns when
   // the result is there. `logits` is scratch of [x.rows, vocab_size].

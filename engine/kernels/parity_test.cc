@@ -974,6 +974,7 @@ TEST_P(ParityTest, TopKUnderConstraints) {
       for (TokenConstraint& constraint : top_k.constraints) {
         constraint.only = UniformInt(-4, vocab_size - 1);
         constraint.forbidden = UniformInt(-1, vocab_size - 1);
+        constraint.forbidden_before_softmax = UniformInt(0, 1) == 1;
         if (constraint.only < 0) constraint.only = -1;
       }
       top_k.constraints[0] = {0, 0};  // `only` outranks the others

@@ -1,21 +1,17 @@
 #include "engine/model/config.h"
 
 #include <algorithm>
-#include <fstream>
-#include <nlohmann/json.hpp>
-#include <set>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
+#include "engine/base/file.h"
+#include "engine/base/json_object.h"
 #include "engine/base/status_macros.h"
 
 namespace peregrine::model {
 namespace {
-
-using Json = nlohmann::json;
 
 constexpr int kMaxDim = 1 << 16;
 constexpr int kMaxVocab = 1 << 22;
@@ -23,174 +19,7 @@ constexpr int kMaxLayers = 1024;
 constexpr int kMaxPositions = 1 << 16;
 constexpr size_t kMaxFileBytes = 1 << 20;
 
-// Reads the fields of one JSON object, remembers the first error and which
-// fields were asked for, so that the parsing code reads like the format.
-class ObjectReader {
- public:
-  ObjectReader(const Json& object, std::string file, std::string prefix)
-      : object_(object), file_(std::move(file)), prefix_(std::move(prefix)) {
-    if (!object_.is_object()) {
-      Fail(absl::StrCat(prefix_.empty() ? "the file" : prefix_,
-                        ": expected a JSON object"));
-    }
-  }
-
-  int Int(const char* name, int min, int max) {
-    const Json* value = Find(name, /*required=*/true);
-    return value ? ToInt(*value, name, min, max) : min;
-  }
-
-  int Int(const char* name, int min, int max, int absent) {
-    const Json* value = Find(name, /*required=*/false);
-    return value ? ToInt(*value, name, min, max) : absent;
-  }
-
-  float Float(const char* name, float min, float max) {
-    const Json* value = Find(name, /*required=*/true);
-    return value ? ToFloat(*value, name, min, max) : min;
-  }
-
-  float Float(const char* name, float min, float max, float absent) {
-    const Json* value = Find(name, /*required=*/false);
-    return value ? ToFloat(*value, name, min, max) : absent;
-  }
-
-  bool Bool(const char* name) {
-    const Json* value = Find(name, /*required=*/true);
-    if (value == nullptr) return false;
-    if (!value->is_boolean()) FailField(name, *value, "true or false");
-    return value->is_boolean() && value->get<bool>();
-  }
-
-  std::string String(const char* name) {
-    const Json* value = Find(name, /*required=*/true);
-    if (value == nullptr) return "";
-    if (value->is_string() && !value->get<std::string>().empty()) {
-      return value->get<std::string>();
-    }
-    FailField(name, *value, "a string that is not empty");
-    return "";
-  }
-
-  // One of the names of `values`.
-  template <typename Enum>
-  Enum Choice(const char* name,
-              std::initializer_list<std::pair<const char*, Enum>> values) {
-    const Json* value = Find(name, /*required=*/true);
-    if (value == nullptr) return values.begin()->second;
-    for (const auto& [spelling, choice] : values) {
-      if (*value == spelling) return choice;
-    }
-    FailField(
-        name, *value,
-        absl::StrJoin(values, ", ", [](std::string* out, const auto& choice) {
-          absl::StrAppend(out, "\"", choice.first, "\"");
-        }));
-    return values.begin()->second;
-  }
-
-  std::vector<int32_t> Ids(const char* name, int vocab_size,
-                           std::vector<int32_t> absent, bool required) {
-    const Json* value = Find(name, required);
-    if (value == nullptr) return absent;
-    std::vector<int32_t> ids;
-    if (!value->is_array()) {
-      FailField(name, *value, "an array of token ids");
-      return ids;
-    }
-    for (const Json& element : *value) {
-      ids.push_back(ToInt(element, name, 0, vocab_size - 1));
-    }
-    return ids;
-  }
-
-  bool Has(const char* name) const {
-    return object_.is_object() && object_.contains(name);
-  }
-
-  // A reader that starts with the errors of this one.
-  ObjectReader Object(const char* name) {
-    const Json* value = Find(name, /*required=*/true);
-    static const Json* const kEmpty = new Json(Json::object());
-    ObjectReader reader(value ? *value : *kEmpty, file_, Path(name));
-    if (!status_.ok()) reader.status_ = status_;
-    return reader;
-  }
-
-  void FailField(const char* name, absl::string_view message) {
-    Fail(absl::StrCat(Path(name), ": ", message));
-  }
-
-  // The first error, or one for fields that nothing asked for.
-  absl::Status Finish() {
-    if (!status_.ok() || !object_.is_object()) return status_;
-    for (const auto& [name, value] : object_.items()) {
-      if (asked_.count(name) == 0) {
-        Fail(absl::StrCat(Path(name), ": unknown field, expected one of ",
-                          absl::StrJoin(asked_, ", ")));
-        break;
-      }
-    }
-    return status_;
-  }
-
- private:
-  std::string Path(absl::string_view name) const {
-    return prefix_.empty() ? std::string(name)
-                           : absl::StrCat(prefix_, ".", name);
-  }
-
-  void Fail(absl::string_view message) {
-    if (status_.ok()) {
-      status_ = absl::InvalidArgumentError(absl::StrCat(file_, ": ", message));
-    }
-  }
-
-  void FailField(const char* name, const Json& found,
-                 absl::string_view expected) {
-    std::string text =
-        found.dump(-1, ' ', false, Json::error_handler_t::replace);
-    if (text.size() > 80) text = text.substr(0, 77) + "...";
-    Fail(absl::StrCat(Path(name), ": found ", text, ", expected ", expected));
-  }
-
-  const Json* Find(const char* name, bool required) {
-    asked_.insert(name);
-    if (Has(name)) return &object_[name];
-    if (required) Fail(absl::StrCat(Path(name), ": missing"));
-    return nullptr;
-  }
-
-  int ToInt(const Json& value, const char* name, int min, int max) {
-    if (value.is_number_integer()) {
-      const bool fits = value.is_number_unsigned()
-                            ? value.get<uint64_t>() <= uint64_t{1} << 62
-                            : true;
-      const int64_t number = fits ? value.get<int64_t>() : -1;
-      if (fits && number >= min && number <= max)
-        return static_cast<int>(number);
-    }
-    FailField(name, value, absl::StrCat("an integer from ", min, " to ", max));
-    return min;
-  }
-
-  float ToFloat(const Json& value, const char* name, float min, float max) {
-    if (value.is_number()) {
-      const double number = value.get<double>();
-      if (number >= min && number <= max) return static_cast<float>(number);
-    }
-    FailField(name, value, absl::StrCat("a number from ", min, " to ", max));
-    return min;
-  }
-
-  const Json& object_;
-  const std::string file_;
-  const std::string prefix_;
-  std::set<std::string> asked_;
-  absl::Status status_;
-};
-
-absl::Status ParseStack(ObjectReader reader, bool is_decoder,
+absl::Status ParseStack(JsonObjectReader reader, bool is_decoder,
                         StackConfig& stack, DecoderState* state) {
   stack.num_layers = reader.Int("num_layers", 1, kMaxLayers);
   stack.model_dim = reader.Int("model_dim", 2, kMaxDim);
@@ -214,7 +43,7 @@ absl::Status ParseStack(ObjectReader reader, bool is_decoder,
   return reader.Finish();
 }
 
-absl::Status ParseArchitecture(ObjectReader reader,
+absl::Status ParseArchitecture(JsonObjectReader reader,
                                ArchitectureConfig& config) {
   config.source_vocab_size = reader.Int("source_vocab_size", 1, kMaxVocab);
   config.target_vocab_size = reader.Int("target_vocab_size", 1, kMaxVocab);
@@ -235,6 +64,7 @@ absl::Status ParseArchitecture(ObjectReader reader,
       "positions",
       {{"sinusoidal_concatenated", PositionEncoding::kSinusoidalConcatenated},
        {"sinusoidal_interleaved", PositionEncoding::kSinusoidalInterleaved},
+       {"sinusoidal_split", PositionEncoding::kSinusoidalSplit},
        {"learned", PositionEncoding::kLearned}});
   config.position_offset = reader.Int("position_offset", 0, kMaxPositions, 0);
   config.max_positions = reader.Int("max_positions", 2, kMaxPositions);
@@ -275,7 +105,7 @@ absl::Status ParseArchitecture(ObjectReader reader,
   return reader.Finish();
 }
 
-absl::Status ParseTokens(ObjectReader reader,
+absl::Status ParseTokens(JsonObjectReader reader,
                          const ArchitectureConfig& architecture,
                          TokenConfig& tokens) {
   const int target_size = architecture.target_vocab_size;
@@ -287,18 +117,24 @@ absl::Status ParseTokens(ObjectReader reader,
   tokens.decoder_start = reader.Int("decoder_start", 0, target_size - 1);
   tokens.source_suffix =
       reader.Ids("source_suffix", architecture.source_vocab_size, {}, true);
+  tokens.source_prefix =
+      reader.Ids("source_prefix", architecture.source_vocab_size, {}, false);
   const int positions =
       architecture.max_positions - architecture.position_offset;
-  if (static_cast<int>(tokens.source_suffix.size()) >= positions) {
+  const size_t added =
+      tokens.source_prefix.size() + tokens.source_suffix.size();
+  if (static_cast<int>(added) >= positions) {
     reader.FailField("source_suffix",
-                     absl::StrCat("found ", tokens.source_suffix.size(),
-                                  " ids, expected fewer than the ", positions,
-                                  " positions"));
+                     absl::StrCat("found ", added,
+                                  " ids with the source_prefix, expected fewer "
+                                  "than the ",
+                                  positions, " positions"));
   }
   return reader.Finish();
 }
 
-absl::Status ParseTokenizer(ObjectReader reader, TokenizerConfig& tokenizer) {
+absl::Status ParseTokenizer(JsonObjectReader reader,
+                            TokenizerConfig& tokenizer) {
   tokenizer.type = reader.Choice<TokenizerConfig::Type>(
       "type", {{"sentencepiece", TokenizerConfig::Type::kSentencePiece},
                {"none", TokenizerConfig::Type::kNone}});
@@ -318,13 +154,14 @@ absl::Status ParseTokenizer(ObjectReader reader, TokenizerConfig& tokenizer) {
   return reader.Finish();
 }
 
-absl::Status ParseDecoding(ObjectReader reader, const ModelConfig& config,
+absl::Status ParseDecoding(JsonObjectReader reader, const ModelConfig& config,
                            DecodingConfig& decoding) {
   decoding.beam_size = reader.Int("beam_size", 1, 1024);
   decoding.length_penalty = reader.Float("length_penalty", -5.0f, 5.0f);
   decoding.max_length_factor = reader.Float("max_length_factor", 0.0f, 100.0f);
   decoding.max_length_offset =
       reader.Int("max_length_offset", 0, kMaxPositions);
+  decoding.min_length = reader.Int("min_length", 0, kMaxPositions, 0);
   decoding.suppressed_tokens =
       reader.Ids("suppressed_tokens", config.architecture.target_vocab_size,
                  {config.tokens.pad, config.tokens.bos}, false);
@@ -334,6 +171,25 @@ absl::Status ParseDecoding(ObjectReader reader, const ModelConfig& config,
                        "found eos, without which no translation ends");
     }
   }
+  SearchRules& rules = decoding.rules;
+  rules.stopping =
+      reader.Choice<Stopping>("stopping",
+                              {{"first_finished", Stopping::kFirstFinished},
+                               {"best_finished", Stopping::kBestFinished},
+                               {"heuristic", Stopping::kHeuristic},
+                               {"never", Stopping::kNever}},
+                              rules.stopping);
+  rules.length_limit =
+      reader.Choice<LengthLimit>("length_limit",
+                                 {{"eos", LengthLimit::kEos},
+                                  {"forced_eos", LengthLimit::kForcedEos},
+                                  {"cut", LengthLimit::kCut}},
+                                 rules.length_limit);
+  rules.renormalize_min_length =
+      reader.Bool("renormalize_min_length", rules.renormalize_min_length);
+  rules.forced_first_token = reader.Int(
+      "forced_first_token", 0, config.architecture.target_vocab_size - 1,
+      rules.forced_first_token);
   return reader.Finish();
 }
 
@@ -350,12 +206,8 @@ std::string DescribeStack(const StackConfig& stack) {
 
 absl::StatusOr<ModelConfig> ParseConfig(absl::string_view json,
                                         const std::string& path) {
-  const Json root = Json::parse(json.begin(), json.end(), nullptr,
-                                /*allow_exceptions=*/false);
-  if (root.is_discarded()) {
-    return absl::InvalidArgumentError(absl::StrCat(path, ": not valid JSON"));
-  }
-  ObjectReader reader(root, path, "");
+  PEREGRINE_ASSIGN_OR_RETURN(const Json root, ParseJson(json, path));
+  JsonObjectReader reader(root, path, "");
   ModelConfig config;
   reader.Int("format_version", 1, 1);
   config.name = reader.String("name");
@@ -374,19 +226,9 @@ absl::StatusOr<ModelConfig> ParseConfig(absl::string_view json,
 }
 
 absl::StatusOr<ModelConfig> ReadConfig(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) {
-    return absl::NotFoundError(absl::StrCat(
-        path, ": no such file, expected the config.json of a model"));
-  }
-  std::string text(kMaxFileBytes + 1, '\0');
-  file.read(&text[0], static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<size_t>(file.gcount()));
-  if (text.size() > kMaxFileBytes) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, ": found more than ", kMaxFileBytes,
-                     " bytes, expected a config.json"));
-  }
+  PEREGRINE_ASSIGN_OR_RETURN(
+      const std::string text,
+      ReadFile(path, kMaxFileBytes, "the config.json of a model"));
   return ParseConfig(text, path);
 }
 

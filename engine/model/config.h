@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "engine/kernels/kernels.h"
+#include "engine/model/search_rules.h"
 
 namespace peregrine::model {
 
@@ -15,6 +16,7 @@ enum class NormPlacement { kPre, kPost };
 enum class PositionEncoding {
   kSinusoidalConcatenated,
   kSinusoidalInterleaved,
+  kSinusoidalSplit,
   kLearned
 };
 enum class OutputProjection { kTied, kSeparate, kFactorized };
@@ -61,6 +63,12 @@ struct TokenConfig {
   int32_t unk = -1;
   int32_t decoder_start = -1;
   std::vector<int32_t> source_suffix;
+  std::vector<int32_t> source_prefix;
+
+  // What every source is longer by in the encoder.
+  int num_added() const {
+    return static_cast<int>(source_prefix.size() + source_suffix.size());
+  }
 };
 
 struct TokenizerConfig {
@@ -75,7 +83,9 @@ struct DecodingConfig {
   float length_penalty = 1.0f;
   float max_length_factor = 2.0f;
   int max_length_offset = 0;
+  int min_length = 0;
   std::vector<int32_t> suppressed_tokens;
+  SearchRules rules;
 };
 
 // config.json of a model directory, specified in docs/model-format.md.

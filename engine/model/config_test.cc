@@ -11,6 +11,7 @@ namespace {
 using nlohmann::json;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
 
 json ValidConfig() {
   return json::parse(R"({
@@ -53,6 +54,8 @@ TEST(ConfigTest, ReadsEveryField) {
   EXPECT_EQ(architecture.output_rank, 8);
   EXPECT_FLOAT_EQ(architecture.layer_norm_epsilon, 1e-5f);
   EXPECT_THAT(config->tokens.source_suffix, ElementsAre(2));
+  EXPECT_THAT(config->tokens.source_prefix, IsEmpty());
+  EXPECT_EQ(config->decoding.rules.stopping, Stopping::kFirstFinished);
   EXPECT_THAT(config->decoding.suppressed_tokens, ElementsAre(3, 1));
   EXPECT_EQ(DescribeArchitecture(architecture),
             "pre-norm, encoder 2 x 32 (4 heads of 8, ffn 64), decoder 1 x 32 "
@@ -124,6 +127,20 @@ INSTANTIATE_TEST_SUITE_P(
                  "tokens.eos: found 100, expected an integer from 0 to 99"},
         BadField{"/tokens/source_suffix", "[100]",
                  "tokens.source_suffix: found 100"},
+        BadField{"/tokens/source_prefix", "[100]",
+                 "tokens.source_prefix: found 100"},
+        BadField{"/decoding/stopping", "\"soon\"",
+                 "decoding.stopping: found \"soon\", expected "
+                 "\"first_finished\", \"best_finished\", \"heuristic\", "
+                 "\"never\""},
+        BadField{"/decoding/length_limit", "1",
+                 "decoding.length_limit: found 1, expected \"eos\""},
+        BadField{"/decoding/renormalize_min_length", "1",
+                 "decoding.renormalize_min_length: found 1, expected true"},
+        BadField{"/decoding/min_length", "-1",
+                 "decoding.min_length: found -1, expected an integer from 0"},
+        BadField{"/decoding/forced_first_token", "-1",
+                 "decoding.forced_first_token: found -1, expected"},
         BadField{"/tokens/source_suffix", "2",
                  "tokens.source_suffix: found 2, expected an array"},
         BadField{"/tokenizer/type", "\"bpe\"", "tokenizer.type: found \"bpe\""},

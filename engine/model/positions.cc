@@ -10,11 +10,12 @@ namespace peregrine::model {
 std::vector<float> SinusoidalPositions(PositionEncoding encoding,
                                        int max_positions, int dim) {
   PEREGRINE_CHECK(encoding != PositionEncoding::kLearned);
-  const bool concatenated =
-      encoding == PositionEncoding::kSinusoidalConcatenated;
+  const bool interleaved = encoding == PositionEncoding::kSinusoidalInterleaved;
   const int half = dim / 2;
   // With a half of 1 there is one frequency, and nothing to divide by.
-  const double divisor = concatenated ? std::max(half - 1, 1) : half;
+  const double divisor = encoding == PositionEncoding::kSinusoidalConcatenated
+                             ? std::max(half - 1, 1)
+                             : half;
   std::vector<double> frequencies(half);
   for (int i = 0; i < half; ++i) {
     frequencies[i] = std::exp(-i * std::log(10000.0) / divisor);
@@ -24,8 +25,8 @@ std::vector<float> SinusoidalPositions(PositionEncoding encoding,
     float* row = table.data() + static_cast<size_t>(position) * dim;
     for (int i = 0; i < half; ++i) {
       const double angle = position * frequencies[i];
-      row[concatenated ? i : 2 * i] = static_cast<float>(std::sin(angle));
-      row[concatenated ? half + i : 2 * i + 1] =
+      row[interleaved ? 2 * i : i] = static_cast<float>(std::sin(angle));
+      row[interleaved ? 2 * i + 1 : half + i] =
           static_cast<float>(std::cos(angle));
     }
   }

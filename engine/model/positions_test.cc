@@ -30,6 +30,16 @@ TEST(PositionsTest, InterleavedAlternates) {
   }
 }
 
+TEST(PositionsTest, SplitHasTheFrequenciesOfInterleaved) {
+  const auto table =
+      SinusoidalPositions(PositionEncoding::kSinusoidalSplit, 12, kDim);
+  for (int i = 0; i < 4; ++i) {
+    const double angle = 11 / std::pow(10000.0, 2.0 * i / kDim);
+    EXPECT_FLOAT_EQ(table[11 * kDim + i], std::sin(angle)) << i;
+    EXPECT_FLOAT_EQ(table[11 * kDim + 4 + i], std::cos(angle)) << i;
+  }
+}
+
 TEST(PositionsTest, SmallestDimension) {
   const auto table =
       SinusoidalPositions(PositionEncoding::kSinusoidalConcatenated, 3, 2);

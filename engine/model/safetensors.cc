@@ -1,21 +1,14 @@
 #include "engine/model/safetensors.h"
 
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cmath>
 #include <cstring>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "engine/base/status_macros.h"
+#include "engine/model/float16.h"
 
 namespace peregrine::model {
 namespace {
@@ -27,104 +20,37 @@ using Json = nlohmann::json;
 constexpr uint64_t kMaxHeaderBytes = 100 << 20;
 constexpr size_t kMaxDimensions = 8;
 
-float HalfToFloat(uint16_t half) {
-  const uint32_t sign = (half & 0x8000u) << 16;
-  const uint32_t exponent = (half >> 10) & 0x1f;
-  const uint32_t mantissa = half & 0x3ff;
-  if (exponent == 0) {  // zero or subnormal
-    const float magnitude = std::ldexp(static_cast<float>(mantissa), -24);
-    return sign ? -magnitude : magnitude;
-  }
-  const uint32_t bits =
-      exponent == 31 ? (sign | 0x7f800000u | (mantissa << 13))
-                     : (sign | ((exponent + 112) << 23) | (mantissa << 13));
-  float value;
-  std::memcpy(&value, &bits, sizeof(value));
-  return value;
-}
-
-float BFloat16ToFloat(uint16_t bfloat) {
-  const uint32_t bits = static_cast<uint32_t>(bfloat) << 16;
-  float value;
-  std::memcpy(&value, &bits, sizeof(value));
-  return value;
-}
-
-// Number of elements, or -1 where it does not fit 2^48.
-int64_t NumElements(absl::Span<const int64_t> shape) {
-  constexpr int64_t kLimit = int64_t{1} << 48;
-  int64_t count = 1;
-  for (int64_t dim : shape) {
-    if (dim < 0 || (dim > 0 && count > kLimit / dim)) return -1;
-    count *= dim;
-  }
-  return count;
-}
-
 }  // namespace
-
-std::string ShapeString(absl::Span<const int64_t> shape) {
-  return absl::StrCat("[", absl::StrJoin(shape, ", "), "]");
-}
 
 absl::StatusOr<std::unique_ptr<SafetensorsFile>> SafetensorsFile::Open(
     const std::string& path) {
-  std::unique_ptr<SafetensorsFile> file(new SafetensorsFile(path));
-  PEREGRINE_RETURN_IF_ERROR(file->Map());
+  PEREGRINE_ASSIGN_OR_RETURN(auto mapped, MappedFile::Open(path));
+  std::unique_ptr<SafetensorsFile> file(new SafetensorsFile(std::move(mapped)));
   PEREGRINE_RETURN_IF_ERROR(file->ParseHeader());
   return file;
 }
 
-SafetensorsFile::~SafetensorsFile() {
-  if (mapping_ != nullptr) munmap(const_cast<char*>(mapping_), file_bytes_);
-}
-
 absl::Status SafetensorsFile::Error(absl::string_view message) const {
-  return absl::InvalidArgumentError(absl::StrCat(path_, ": ", message));
-}
-
-absl::Status SafetensorsFile::Map() {
-  const int fd = open(path_.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) {
-    const std::string message = absl::StrCat(path_, ": ", std::strerror(errno));
-    return errno == ENOENT ? absl::NotFoundError(message)
-                           : absl::PermissionDeniedError(message);
-  }
-  struct stat info;
-  if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
-    close(fd);
-    return Error("not a regular file");
-  }
-  file_bytes_ = static_cast<size_t>(info.st_size);
-  if (file_bytes_ < 8) {
-    close(fd);
-    return Error(
-        absl::StrCat("found ", file_bytes_,
-                     " bytes, expected at least the 8 of the header length"));
-  }
-  void* mapping = mmap(nullptr, file_bytes_, PROT_READ, MAP_PRIVATE, fd, 0);
-  const int error = errno;
-  close(fd);
-  if (mapping == MAP_FAILED) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat(path_, ": cannot map: ", std::strerror(error)));
-  }
-  mapping_ = static_cast<const char*>(mapping);
-  return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(path(), ": ", message));
 }
 
 absl::Status SafetensorsFile::ParseHeader() {
+  const absl::string_view bytes = file_->bytes();
   uint64_t header_bytes;
-  std::memcpy(&header_bytes, mapping_, sizeof(header_bytes));
-  if (header_bytes > kMaxHeaderBytes || header_bytes > file_bytes_ - 8) {
-    return Error(absl::StrCat(
-        "found a header length of ", header_bytes, ", expected at most ",
-        std::min<uint64_t>(kMaxHeaderBytes, file_bytes_ - 8)));
+  if (bytes.size() < sizeof(header_bytes)) {
+    return Error(
+        absl::StrCat("found ", bytes.size(),
+                     " bytes, expected at least the 8 of the header length"));
   }
-  data_ = mapping_ + 8 + header_bytes;
-  data_bytes_ = file_bytes_ - 8 - header_bytes;
-  PEREGRINE_RETURN_IF_ERROR(
-      ParseEntries(absl::string_view(mapping_ + 8, header_bytes)));
+  std::memcpy(&header_bytes, bytes.data(), sizeof(header_bytes));
+  const absl::string_view rest = bytes.substr(sizeof(header_bytes));
+  const uint64_t limit = std::min<uint64_t>(kMaxHeaderBytes, rest.size());
+  if (header_bytes > limit) {
+    return Error(absl::StrCat("found a header length of ", header_bytes,
+                              ", expected at most ", limit));
+  }
+  data_ = rest.substr(header_bytes);
+  PEREGRINE_RETURN_IF_ERROR(ParseEntries(rest.substr(0, header_bytes)));
   return CheckRanges();
 }
 
@@ -177,9 +103,9 @@ absl::Status SafetensorsFile::ParseEntries(absl::string_view header) {
     }
     const uint64_t begin = offsets[0].get<uint64_t>();
     const uint64_t end = offsets[1].get<uint64_t>();
-    if (begin > end || end > data_bytes_) {
+    if (begin > end || end > data_.size()) {
       return bad(absl::StrCat("found data_offsets ", begin, " to ", end,
-                              ", expected them inside the ", data_bytes_,
+                              ", expected them inside the ", data_.size(),
                               " bytes of data that the file has"));
     }
     entry.begin = begin;
@@ -215,8 +141,8 @@ absl::Status SafetensorsFile::CheckRanges() const {
     }
     end = entry->end;
   }
-  if (end != data_bytes_) {
-    return Error(absl::StrCat("found ", data_bytes_,
+  if (end != data_.size()) {
+    return Error(absl::StrCat("found ", data_.size(),
                               " bytes of data, expected ", end,
                               " as the tensors take"));
   }
@@ -232,7 +158,7 @@ absl::StatusOr<std::vector<float>> SafetensorsFile::Read(
   const auto found = entries_.find(name);
   if (found == entries_.end()) {
     return absl::NotFoundError(absl::StrCat(
-        path_, ": tensor ", name, ": found none, expected one of shape ",
+        path(), ": tensor ", name, ": found none, expected one of shape ",
         ShapeString(shape)));
   }
   const Entry& entry = found->second;
@@ -244,7 +170,7 @@ absl::StatusOr<std::vector<float>> SafetensorsFile::Read(
   read_.insert(name);
 
   std::vector<float> values(static_cast<size_t>(NumElements(shape)));
-  const char* bytes = data_ + entry.begin;
+  const char* bytes = data_.data() + entry.begin;
   if (entry.type == Type::kF32) {
     std::memcpy(values.data(), bytes, values.size() * sizeof(float));
   } else {
@@ -256,13 +182,7 @@ absl::StatusOr<std::vector<float>> SafetensorsFile::Read(
       values[i] = convert(element);
     }
   }
-  for (size_t i = 0; i < values.size(); ++i) {
-    if (!std::isfinite(values[i])) {
-      return Error(absl::StrCat("tensor ", name, ": found ", values[i],
-                                " at element ", i,
-                                ", expected finite numbers"));
-    }
-  }
+  PEREGRINE_RETURN_IF_ERROR(CheckFinite(path(), name, values));
   return values;
 }
 

@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "engine/base/file.h"
 #include "engine/model/tensor_source.h"
 
 namespace peregrine::model {
@@ -26,12 +27,8 @@ class SafetensorsFile final : public TensorSource {
   // file, ranges that agree with shapes, no overlap, no gap.
   static absl::StatusOr<std::unique_ptr<SafetensorsFile>> Open(
       const std::string& path);
-  ~SafetensorsFile() override;
 
-  SafetensorsFile(const SafetensorsFile&) = delete;
-  SafetensorsFile& operator=(const SafetensorsFile&) = delete;
-
-  const std::string& path() const override { return path_; }
+  const std::string& path() const override { return file_->path(); }
   bool Has(const std::string& name) const override;
   absl::StatusOr<std::vector<float>> Read(
       const std::string& name, absl::Span<const int64_t> shape) override;
@@ -46,19 +43,16 @@ class SafetensorsFile final : public TensorSource {
     size_t end = 0;
   };
 
-  explicit SafetensorsFile(std::string path) : path_(std::move(path)) {}
+  explicit SafetensorsFile(std::unique_ptr<const MappedFile> file)
+      : file_(std::move(file)) {}
 
-  absl::Status Map();
   absl::Status ParseHeader();
   absl::Status ParseEntries(absl::string_view header);
   absl::Status CheckRanges() const;
   absl::Status Error(absl::string_view message) const;
 
-  std::string path_;
-  const char* mapping_ = nullptr;
-  size_t file_bytes_ = 0;
-  const char* data_ = nullptr;  // the data section
-  size_t data_bytes_ = 0;
+  const std::unique_ptr<const MappedFile> file_;
+  absl::string_view data_;  // the data section
   std::map<std::string, Entry> entries_;
   std::set<std::string> read_;
 };

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 
@@ -34,6 +35,13 @@ class TensorSource {
 
 // "[512, 64]"
 std::string ShapeString(absl::Span<const int64_t> shape);
+
+// Number of elements, or -1 where it does not fit 2^48.
+int64_t NumElements(absl::Span<const int64_t> shape);
+
+// INVALID_ARGUMENT, naming file, tensor and element, where one is not finite.
+absl::Status CheckFinite(const std::string& path, const std::string& name,
+                         absl::Span<const float> values);
 
 }  // namespace peregrine::model
 

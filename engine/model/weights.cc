@@ -259,7 +259,7 @@ class WeightsLoader {
     if (count > 5) names.resize(5);
     return absl::InvalidArgumentError(absl::StrCat(
         tensors_.path(), ": found ", count,
-        " tensors that the architecture of config.json does not have: ",
+        " tensors that the architecture does not have: ",
         absl::StrJoin(names, ", "), count > names.size() ? ", ..." : ""));
   }
 

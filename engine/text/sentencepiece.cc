@@ -292,36 +292,101 @@ std::vector<Piece> SentencePieceModel::EncodeWithOffsets(
   return pieces;
 }
 
-std::string SentencePieceModel::Decode(
-    absl::Span<const std::int32_t> ids) const {
-  const PieceTable& pieces = parts_->pieces;
-  std::string text;
-  std::string bytes;
-  bool at_start = parts_->drops_first_space();
-  for (std::int32_t id : ids) {
+std::vector<std::string> SentencePieceModel::EncodeAsPieces(
+    absl::string_view text) const {
+  const std::string normalized = parts_->normalizer.Normalize(text);
+  const std::vector<Segment> segments = parts_->segmenter->Split(normalized);
+  std::vector<std::string> pieces;
+  pieces.reserve(segments.size());
+  std::int32_t last_end = 0;
+  ForEachToken(
+      parts_->pieces, normalized, segments,
+      [&](std::int32_t id, std::int32_t begin, std::int32_t end) {
+        pieces.push_back(id == parts_->pieces.unk_id()
+                             ? normalized.substr(begin, end - begin)
+                             : parts_->pieces[id].text);
+        last_end = end;
+      },
+      [&](std::int32_t end) {
+        pieces.back().append(normalized, last_end, end - last_end);
+        last_end = end;
+      });
+  return pieces;
+}
+
+// Puts the text of tokens together.
+class SentencePieceModel::TextBuilder {
+ public:
+  explicit TextBuilder(const Parts& parts)
+      : parts_(parts), at_start_(parts.drops_first_space()) {}
+
+  void AddId(std::int32_t id) {
+    const PieceTable& pieces = parts_.pieces;
     if (id < 0 || id >= pieces.size()) id = pieces.unk_id();
     const PieceTable::Piece& piece = pieces[id];
     if (piece.type == Type::kByte) {
-      bytes.push_back(static_cast<char>(piece.byte));
-      continue;
+      bytes_.push_back(static_cast<char>(piece.byte));
+      return;
     }
-    AppendAsUtf8(bytes, &text);
-    bytes.clear();
-    at_start = at_start && text.empty();
-    absl::string_view surface = parts_->surfaces[id];
-    if (at_start && piece.type != Type::kControl &&
-        piece.type != Type::kUnknown &&
-        absl::StartsWith(piece.text, kSpaceSymbol)) {
+    const bool is_text =
+        piece.type != Type::kControl && piece.type != Type::kUnknown;
+    AddSurface(parts_.surfaces[id],
+               is_text && absl::StartsWith(piece.text, kSpaceSymbol));
+  }
+
+  void AddUnknown(absl::string_view spelling) {
+    AddSurface(absl::StrReplaceAll(spelling, {{kSpaceSymbol, " "}}),
+               absl::StartsWith(spelling, kSpaceSymbol));
+  }
+
+  std::string Finish() {
+    FlushBytes();
+    return parts_.denormalizer.has_value()
+               ? parts_.denormalizer->Normalize(text_)
+               : std::move(text_);
+  }
+
+ private:
+  void FlushBytes() {
+    AppendAsUtf8(bytes_, &text_);
+    bytes_.clear();
+  }
+
+  void AddSurface(absl::string_view surface, bool starts_with_space) {
+    FlushBytes();
+    at_start_ = at_start_ && text_.empty();
+    if (at_start_ && starts_with_space) {
       surface.remove_prefix(1);
       // Where repeated spaces are not text, those that follow go as well.
-      at_start = parts_->remove_extra_whitespaces;
+      at_start_ = parts_.remove_extra_whitespaces;
     }
-    text.append(surface.data(), surface.size());
+    text_.append(surface.data(), surface.size());
   }
-  AppendAsUtf8(bytes, &text);
-  return parts_->denormalizer.has_value()
-             ? parts_->denormalizer->Normalize(text)
-             : text;
+
+  const Parts& parts_;
+  std::string text_;
+  std::string bytes_;  // of byte tokens, until a whole character is there
+  bool at_start_;
+};
+
+std::string SentencePieceModel::Decode(
+    absl::Span<const std::int32_t> ids) const {
+  TextBuilder text(*parts_);
+  for (std::int32_t id : ids) text.AddId(id);
+  return text.Finish();
+}
+
+std::string SentencePieceModel::DecodePieces(
+    absl::Span<const absl::string_view> pieces) const {
+  TextBuilder text(*parts_);
+  for (absl::string_view piece : pieces) {
+    if (const auto id = parts_->pieces.Find(piece)) {
+      text.AddId(*id);
+    } else {
+      text.AddUnknown(piece);
+    }
+  }
+  return text.Finish();
 }
 
 int SentencePieceModel::vocab_size() const { return parts_->pieces.size(); }

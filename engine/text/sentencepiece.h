@@ -47,6 +47,12 @@ class SentencePieceModel final : public Tokenizer {
   std::vector<Piece> EncodeWithOffsets(absl::string_view text) const;
   std::string Decode(absl::Span<const int32_t> ids) const override;
 
+  // For vocabularies with ids of their own: tokens as they are spelt, where one
+  // for unknown characters is spelt as they are, after normalisation; and text
+  // from spellings, where one that is no piece of this model stands for itself.
+  std::vector<std::string> EncodeAsPieces(absl::string_view text) const;
+  std::string DecodePieces(absl::Span<const absl::string_view> pieces) const;
+
   int vocab_size() const override;
   int32_t unk_id() const override;
 
@@ -55,6 +61,7 @@ class SentencePieceModel final : public Tokenizer {
 
  private:
   struct Parts;
+  class TextBuilder;
   explicit SentencePieceModel(std::unique_ptr<Parts> parts);
 
   std::unique_ptr<Parts> parts_;

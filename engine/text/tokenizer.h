@@ -27,6 +27,11 @@ class Tokenizer {
   // as eos leave no text. The result is valid UTF-8.
   virtual std::string Decode(absl::Span<const int32_t> ids) const = 0;
 
+  // The start of `text` by which its author names the language to translate to
+  // (">>fra<<" of the multilingual OPUS-MT models), or nothing. Encode makes
+  // one token of it; of a text cut into sentences each needs it.
+  virtual absl::string_view LanguageCode(absl::string_view) const { return ""; }
+
   virtual int vocab_size() const = 0;
   virtual int32_t unk_id() const = 0;
 

@@ -338,6 +338,9 @@ void CpuKernels::OutputTopK(const LinearWeight& projection, Matrix x,
   Linear(projection, x, Activation::kNone, logits);
   for (int r = 0; r < x.rows; ++r) {
     float* row = logits.row(r);
+    if (constraints[r].forbidden_before_softmax) {
+      Suppress({}, constraints[r].forbidden, row);
+    }
     const SoftmaxSums sums = ops_.softmax_sums(row, logits.cols);
     const float log_sum = sums.max + std::log(sums.sum);
 

@@ -374,11 +374,14 @@ void ReferenceKernels::OutputTopK(const LinearWeight& projection, Matrix x,
   Linear(projection, x, Activation::kNone, logits);
   const int k = result.k;
   for (int r = 0; r < x.rows; ++r) {
-    const float* row = logits.row(r);
+    float* row = logits.row(r);
+    const TokenConstraint& constraint = constraints[r];
+    if (constraint.forbidden_before_softmax && constraint.forbidden >= 0) {
+      row[constraint.forbidden] = -kInfinity;
+    }
     std::vector<int32_t> allowed;
     for (int32_t token = 0; token < logits.cols; ++token) {
-      if (row[token] > -kInfinity &&
-          IsAllowed(token, suppressed, constraints[r])) {
+      if (row[token] > -kInfinity && IsAllowed(token, suppressed, constraint)) {
         allowed.push_back(token);
       }
     }

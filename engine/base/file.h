@@ -1,0 +1,44 @@
+#ifndef PEREGRINE_ENGINE_BASE_FILE_H_
+#define PEREGRINE_ENGINE_BASE_FILE_H_
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace peregrine {
+
+// All of a regular file. NOT_FOUND: no such file, `expected` says what it would
+// have been ("the config.json of a model"); INVALID_ARGUMENT: longer than
+// max_bytes, or not a regular file. Errors name the path.
+absl::StatusOr<std::string> ReadFile(const std::string& path, size_t max_bytes,
+                                     absl::string_view expected);
+
+// A regular file in memory, read-only, page by page as it is touched.
+class MappedFile {
+ public:
+  // NOT_FOUND, PERMISSION_DENIED, INVALID_ARGUMENT (not a regular file) or
+  // RESOURCE_EXHAUSTED; errors name the path.
+  static absl::StatusOr<std::unique_ptr<const MappedFile>> Open(
+      const std::string& path);
+  ~MappedFile();
+
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+
+  const std::string& path() const { return path_; }
+  absl::string_view bytes() const { return bytes_; }
+
+ private:
+  MappedFile(std::string path, absl::string_view bytes)
+      : path_(std::move(path)), bytes_(bytes) {}
+
+  const std::string path_;
+  const absl::string_view bytes_;
+};
+
+}  // namespace peregrine
+
+#endif  // PEREGRINE_ENGINE_BASE_FILE_H_

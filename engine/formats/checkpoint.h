@@ -1,0 +1,34 @@
+#ifndef PEREGRINE_ENGINE_FORMATS_CHECKPOINT_H_
+#define PEREGRINE_ENGINE_FORMATS_CHECKPOINT_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "engine/model/config.h"
+#include "engine/model/tensor_source.h"
+#include "engine/text/tokenizer.h"
+
+namespace peregrine::formats {
+
+// A model directory of any format, opened: everything in it but the weights is
+// read and checked, and these are named as docs/model-format.md names them.
+struct Checkpoint {
+  std::string format;  // for people: "Hugging Face MarianMT"
+  model::ModelConfig config;
+  std::unique_ptr<model::TensorSource> tensors;
+  // Null: tokens in, tokens out only.
+  std::shared_ptr<const text::Tokenizer> source_tokenizer;
+  std::shared_ptr<const text::Tokenizer> target_tokenizer;
+};
+
+// The name of a model whose files give it none.
+std::string NameOfDirectory(const std::string& directory);
+
+// A BCP 47 tag for how a model calls a language ("de", "zh_cn", "deu_Latn"), or
+// "und" (undetermined) where that is no tag.
+std::string LanguageTag(absl::string_view name);
+
+}  // namespace peregrine::formats
+
+#endif  // PEREGRINE_ENGINE_FORMATS_CHECKPOINT_H_

@@ -1,0 +1,72 @@
+#ifndef PEREGRINE_ENGINE_FORMATS_DAMAGED_DIRECTORY_H_
+#define PEREGRINE_ENGINE_FORMATS_DAMAGED_DIRECTORY_H_
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+
+#include "engine/base/json_object.h"
+#include "engine/translation_model.h"
+
+namespace peregrine::formats {
+
+// For the tests of readers: a copy of a golden model that a test may damage.
+class DamagedDirectory {
+ public:
+  explicit DamagedDirectory(const std::string& golden)
+      : path_(std::filesystem::path(testing::TempDir()) /
+              (golden + "_" + std::to_string(getpid()))) {
+    std::filesystem::remove_all(path_);
+    std::filesystem::copy(
+        std::filesystem::path(PEREGRINE_SOURCE_DIR) / "tests/golden" / golden,
+        path_);
+  }
+  ~DamagedDirectory() { std::filesystem::remove_all(path_); }
+
+  std::string File(const std::string& name) const { return path_ / name; }
+
+  // What loading says, or nothing where it loads.
+  std::string Error() const {
+    const auto model = TranslationModel::Load(path_, kernels::Device::kCpu);
+    return model.ok() ? "" : std::string(model.status().message());
+  }
+
+  std::string Read(const std::string& name) const {
+    std::ifstream file(File(name), std::ios::binary);
+    return std::string(std::istreambuf_iterator<char>(file), {});
+  }
+
+  void Write(const std::string& name, const std::string& content) const {
+    std::ofstream(File(name), std::ios::binary) << content;
+  }
+
+  void Remove(const std::string& name) const {
+    std::filesystem::remove(File(name));
+  }
+
+  void Truncate(const std::string& name, double share) const {
+    const std::string content = Read(name);
+    Write(name,
+          content.substr(0, static_cast<size_t>(
+                                share * static_cast<double>(content.size()))));
+  }
+
+  // Sets a field of a JSON file.
+  void Set(const std::string& name, const std::string& field,
+           const Json& value) const {
+    Json json = Json::parse(Read(name));
+    json[field] = value;
+    Write(name, json.dump());
+  }
+
+ private:
+  const std::filesystem::path path_;
+};
+
+}  // namespace peregrine::formats
+
+#endif  // PEREGRINE_ENGINE_FORMATS_DAMAGED_DIRECTORY_H_

@@ -1,0 +1,229 @@
+#include "engine/formats/hugging_face_marian.h"
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "engine/base/status_macros.h"
+#include "engine/formats/hugging_face.h"
+#include "engine/formats/renamed_tensors.h"
+#include "engine/formats/vocabulary_files.h"
+#include "engine/text/sentencepiece.h"
+#include "engine/text/vocabulary_tokenizer.h"
+
+namespace peregrine::formats {
+namespace {
+
+constexpr const char* kUnknown = "<unk>";
+
+// ---- Tensors
+
+void AddLinear(const std::string& ours, const std::string& theirs,
+               RenamedTensors::Table& table) {
+  for (const char* part : {".weight", ".bias"}) {
+    table[ours + part] = {theirs + part};
+  }
+}
+
+void AddAttention(const std::string& ours, const std::string& theirs,
+                  RenamedTensors::Table& table) {
+  AddLinear(ours + "query", theirs + ".q_proj", table);
+  AddLinear(ours + "key", theirs + ".k_proj", table);
+  AddLinear(ours + "value", theirs + ".v_proj", table);
+  AddLinear(ours + "output", theirs + ".out_proj", table);
+  AddLinear(ours + "norm", theirs + "_layer_norm", table);
+}
+
+void AddFeedForward(const std::string& ours, const std::string& theirs,
+                    RenamedTensors::Table& table) {
+  AddLinear(ours + "inner", theirs + "fc1", table);
+  AddLinear(ours + "outer", theirs + "fc2", table);
+  AddLinear(ours + "norm", theirs + "final_layer_norm", table);
+}
+
+void AddLayers(const model::ArchitectureConfig& architecture,
+               RenamedTensors::Table& table) {
+  for (int n = 0; n < architecture.encoder.num_layers; ++n) {
+    const std::string ours = absl::StrCat("encoder.layers.", n, ".");
+    const std::string theirs = absl::StrCat("model.", ours);
+    AddAttention(ours + "self_attention.", theirs + "self_attn", table);
+    AddFeedForward(ours + "ffn.", theirs, table);
+  }
+  for (int n = 0; n < architecture.decoder.num_layers; ++n) {
+    const std::string ours = absl::StrCat("decoder.layers.", n, ".");
+    const std::string theirs = absl::StrCat("model.", ours);
+    AddAttention(ours + "self_attention.", theirs + "self_attn", table);
+    AddAttention(ours + "cross_attention.", theirs + "encoder_attn", table);
+    AddFeedForward(ours + "ffn.", theirs, table);
+  }
+}
+
+// A tied tensor may stand in the file under any of its names, and under several
+// of them: the first that is there counts.
+struct Aliases {
+  const char* ours;
+  std::vector<std::string> theirs;
+};
+
+std::vector<Aliases> Tables(const model::ArchitectureConfig& architecture) {
+  const std::string shared = "model.shared.weight";
+  const std::string encoder = "model.encoder.embed_tokens.weight";
+  const std::string decoder = "model.decoder.embed_tokens.weight";
+  const std::string output = "lm_head.weight";
+  const bool tied = architecture.output == model::OutputProjection::kTied;
+  if (architecture.share_embeddings) {
+    if (tied)
+      return {{"encoder.embedding", {shared, encoder, decoder, output}}};
+    return {{"encoder.embedding", {shared, encoder, decoder}},
+            {"output.weight", {output}}};
+  }
+  if (tied) {
+    return {{"encoder.embedding", {encoder}},
+            {"decoder.embedding", {decoder, output}}};
+  }
+  return {{"encoder.embedding", {encoder}},
+          {"decoder.embedding", {decoder}},
+          {"output.weight", {output}}};
+}
+
+std::unique_ptr<model::TensorSource> Rename(
+    std::unique_ptr<model::TensorSource> file,
+    const model::ArchitectureConfig& architecture,
+    const HuggingFaceDirectory::Generation& generation) {
+  RenamedTensors::Table table;
+  AddLayers(architecture, table);
+  for (const Aliases& aliases : Tables(architecture)) {
+    std::string found = aliases.theirs[0];
+    for (const std::string& name : aliases.theirs) {
+      if (file->Has(name)) {
+        found = name;
+        break;
+      }
+    }
+    table[aliases.ours] = {found};
+  }
+  const std::string bias = "final_logits_bias";
+  const bool has_bias = file->Has(bias);
+  if (has_bias) table["output.bias"] = {bias, 0, 1, /*leading_one=*/true};
+
+  auto tensors =
+      std::make_unique<RenamedTensors>(std::move(file), std::move(table));
+  if (!has_bias) {
+    tensors->Supply("output.bias",
+                    std::vector<float>(architecture.target_vocab_size, 0.0f));
+  }
+  if (generation.renormalize) {
+    tensors->Exclude("output.bias", generation.decoding.suppressed_tokens);
+  }
+  for (const Aliases& aliases : Tables(architecture)) {
+    for (const std::string& name : aliases.theirs) tensors->Ignore(name);
+  }
+  // Computed from their formula, here as there.
+  tensors->Ignore("model.encoder.embed_positions.weight");
+  tensors->Ignore("model.decoder.embed_positions.weight");
+  return tensors;
+}
+
+// ---- Vocabularies
+
+absl::StatusOr<std::shared_ptr<const text::Vocabulary>> LoadVocabulary(
+    const std::string& path, int vocab_size, const model::TokenConfig& tokens) {
+  PEREGRINE_ASSIGN_OR_RETURN(std::vector<std::string> pieces,
+                             ReadVocabularyMap(path, vocab_size));
+  for (size_t id = 0; id < pieces.size(); ++id) {
+    if (pieces[id] != kUnknown) continue;
+    const auto unk = static_cast<int32_t>(id);
+    return std::make_shared<const text::Vocabulary>(
+        std::move(pieces), unk,
+        absl::flat_hash_set<int32_t>{unk, tokens.eos, tokens.pad});
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat(path, ": found no piece \"", kUnknown,
+                   "\", expected one for what the vocabulary lacks"));
+}
+
+absl::Status LoadTokenizers(const HuggingFaceDirectory& directory,
+                            const Json& tokenizer_config,
+                            Checkpoint& checkpoint) {
+  const model::ArchitectureConfig& architecture =
+      checkpoint.config.architecture;
+  JsonObjectReader reader(tokenizer_config,
+                          directory.Path("tokenizer_config.json"), "");
+  const bool separate = reader.Bool("separate_vocabs", false);
+  PEREGRINE_RETURN_IF_ERROR(reader.status());
+
+  PEREGRINE_ASSIGN_OR_RETURN(
+      auto source_vocabulary,
+      LoadVocabulary(directory.Path("vocab.json"),
+                     architecture.source_vocab_size, checkpoint.config.tokens));
+  checkpoint.config.tokens.unk = source_vocabulary->unk_id();
+  auto target_vocabulary = source_vocabulary;
+  if (separate) {
+    PEREGRINE_ASSIGN_OR_RETURN(
+        target_vocabulary, LoadVocabulary(directory.Path("target_vocab.json"),
+                                          architecture.target_vocab_size,
+                                          checkpoint.config.tokens));
+  }
+  PEREGRINE_ASSIGN_OR_RETURN(
+      std::shared_ptr<const text::SentencePieceModel> source_pieces,
+      text::SentencePieceModel::Load(directory.Path("source.spm")));
+  PEREGRINE_ASSIGN_OR_RETURN(
+      std::shared_ptr<const text::SentencePieceModel> target_pieces,
+      text::SentencePieceModel::Load(directory.Path("target.spm")));
+  checkpoint.source_tokenizer = std::make_shared<text::VocabularyTokenizer>(
+      source_vocabulary, source_pieces);
+  checkpoint.target_tokenizer = std::make_shared<text::VocabularyTokenizer>(
+      target_vocabulary, target_pieces);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<Checkpoint> OpenHuggingFaceMarian(
+    const std::string& directory_path, const Json& config) {
+  PEREGRINE_ASSIGN_OR_RETURN(
+      const HuggingFaceDirectory directory,
+      HuggingFaceDirectory::Open(directory_path, config));
+  Checkpoint checkpoint;
+  checkpoint.format = "Hugging Face MarianMT";
+  model::ModelConfig& model = checkpoint.config;
+  PEREGRINE_ASSIGN_OR_RETURN(model.architecture, directory.ReadArchitecture());
+  model::ArchitectureConfig& architecture = model.architecture;
+  architecture.norm = model::NormPlacement::kPost;
+  architecture.positions = model::PositionEncoding::kSinusoidalSplit;
+  architecture.output_bias = true;
+  JsonObjectReader reader = directory.ConfigReader();
+  architecture.share_embeddings =
+      reader.Bool("share_encoder_decoder_embeddings", true);
+  architecture.output = reader.Bool("tie_word_embeddings", true)
+                            ? model::OutputProjection::kTied
+                            : model::OutputProjection::kSeparate;
+  if (!architecture.share_embeddings) {
+    architecture.target_vocab_size = reader.Int(
+        "decoder_vocab_size", 1, 1 << 22, architecture.source_vocab_size);
+  }
+  PEREGRINE_RETURN_IF_ERROR(reader.status());
+
+  PEREGRINE_ASSIGN_OR_RETURN(model.tokens, directory.ReadTokens(architecture));
+  PEREGRINE_ASSIGN_OR_RETURN(
+      const auto generation,
+      directory.ReadGeneration(architecture, model.tokens));
+  model.decoding = generation.decoding;
+  PEREGRINE_ASSIGN_OR_RETURN(const Json tokenizer_config,
+                             directory.ReadTokenizerConfig());
+  model.name = NameOfDirectory(directory_path);
+  JsonObjectReader languages(tokenizer_config,
+                             directory.Path("tokenizer_config.json"), "");
+  model.source_language = LanguageTag(languages.String("source_lang", "und"));
+  model.target_language = LanguageTag(languages.String("target_lang", "und"));
+  PEREGRINE_RETURN_IF_ERROR(languages.status());
+  PEREGRINE_RETURN_IF_ERROR(
+      LoadTokenizers(directory, tokenizer_config, checkpoint));
+  PEREGRINE_ASSIGN_OR_RETURN(auto weights, directory.OpenWeights());
+  checkpoint.tensors = Rename(std::move(weights), architecture, generation);
+  return checkpoint;
+}
+
+}  // namespace peregrine::formats

@@ -1,0 +1,64 @@
+#include "engine/formats/renamed_tensors.h"
+
+#include <limits>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "engine/base/check.h"
+#include "engine/base/status_macros.h"
+
+namespace peregrine::formats {
+
+bool RenamedTensors::Has(const std::string& name) const {
+  if (supplied_.count(name) != 0) return true;
+  const auto place = table_.find(name);
+  return place != table_.end() && file_->Has(place->second.name);
+}
+
+absl::StatusOr<std::vector<float>> RenamedTensors::Read(
+    const std::string& name, absl::Span<const int64_t> shape) {
+  std::vector<float> values;
+  const auto supplied = supplied_.find(name);
+  const auto place = table_.find(name);
+  if (supplied != supplied_.end()) {
+    values = supplied->second;
+  } else if (place != table_.end()) {
+    PEREGRINE_ASSIGN_OR_RETURN(values, ReadPlace(place->second, shape));
+  } else {
+    return absl::NotFoundError(
+        absl::StrCat(path(), ": tensor ", name,
+                     ": this format has none, expected one of shape ",
+                     model::ShapeString(shape)));
+  }
+  const auto excluded = excluded_.find(name);
+  if (excluded != excluded_.end()) {
+    for (int32_t id : excluded->second) {
+      PEREGRINE_CHECK(static_cast<size_t>(id) < values.size()) << id;
+      values[id] = -std::numeric_limits<float>::infinity();
+    }
+  }
+  return values;
+}
+
+absl::StatusOr<std::vector<float>> RenamedTensors::ReadPlace(
+    const TensorPlace& place, absl::Span<const int64_t> shape) {
+  std::vector<int64_t> file_shape(shape.begin(), shape.end());
+  file_shape[0] *= place.parts;
+  if (place.leading_one) file_shape.insert(file_shape.begin(), 1);
+  PEREGRINE_ASSIGN_OR_RETURN(std::vector<float> values,
+                             file_->Read(place.name, file_shape));
+  if (place.parts == 1) return values;
+  const size_t size = values.size() / place.parts;
+  const auto begin = values.begin() + static_cast<ptrdiff_t>(size) * place.part;
+  return std::vector<float>(begin, begin + static_cast<ptrdiff_t>(size));
+}
+
+std::vector<std::string> RenamedTensors::Unread() const {
+  std::vector<std::string> names;
+  for (std::string& name : file_->Unread()) {
+    if (ignored_.count(name) == 0) names.push_back(std::move(name));
+  }
+  return names;
+}
+
+}  // namespace peregrine::formats

@@ -1,0 +1,56 @@
+#include "engine/text/vocabulary_tokenizer.h"
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+
+namespace peregrine::text {
+namespace {
+
+constexpr absl::string_view kCodeBegin = ">>";
+constexpr absl::string_view kCodeEnd = "<<";
+
+}  // namespace
+
+std::vector<int32_t> VocabularyTokenizer::Encode(absl::string_view text) const {
+  std::vector<int32_t> ids;
+  const absl::string_view code = LanguageCode(text);
+  if (!code.empty()) {
+    ids.push_back(*vocabulary_->id(code));
+    text.remove_prefix(code.size());
+  }
+  const std::vector<std::string> pieces =
+      splitter_ != nullptr
+          ? splitter_->EncodeAsPieces(text)
+          : std::vector<std::string>(absl::StrSplit(
+                text, absl::ByAnyChar(" \t\r\n"), absl::SkipEmpty()));
+  for (const std::string& piece : pieces) {
+    ids.push_back(vocabulary_->id(piece).value_or(vocabulary_->unk_id()));
+  }
+  return ids;
+}
+
+std::string VocabularyTokenizer::Decode(absl::Span<const int32_t> ids) const {
+  std::vector<absl::string_view> pieces;
+  pieces.reserve(ids.size());
+  for (int32_t id : ids) {
+    if (id < 0 || id >= vocabulary_->size()) id = vocabulary_->unk_id();
+    if (!vocabulary_->silent(id)) pieces.push_back(vocabulary_->piece(id));
+  }
+  const std::string text = splitter_ != nullptr
+                               ? splitter_->DecodePieces(pieces)
+                               : absl::StrJoin(pieces, " ");
+  return std::string(absl::StripAsciiWhitespace(text));
+}
+
+absl::string_view VocabularyTokenizer::LanguageCode(
+    absl::string_view text) const {
+  if (!absl::StartsWith(text, kCodeBegin)) return "";
+  const size_t end = text.find(kCodeEnd);
+  if (end == absl::string_view::npos) return "";
+  const absl::string_view code = text.substr(0, end + kCodeEnd.size());
+  return vocabulary_->id(code).has_value() ? code : "";
+}
+
+}  // namespace peregrine::text
