@@ -11,10 +11,11 @@ namespace {
 
 ModelLoader FaultyLoader(const Config& config) {
   return [device = config.device,
-          faults = FaultsOfEnvironment()](const ModelSource& source)
+          precision = config.precision, faults = FaultsOfEnvironment()](const ModelSource& source)
              -> absl::StatusOr<std::unique_ptr<const ModelBackend>> {
     PEREGRINE_ASSIGN_OR_RETURN(
-        auto model, LoadEngineBackend(source.directory, source.name, device));
+        auto model,
+        LoadEngineBackend(source.directory, source.name, device, precision));
     return WithFaults(std::move(model), faults);
   };
 }
