@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "client/inspect_command.h"
 #include "client/json.h"
 #include "client/translation_client.h"
 
@@ -111,7 +112,9 @@ void AddModelsCommand(const Console& console, CLI::App* app, int* exit_code) {
       ->envname("PEREGRINE_ADDRESS")
       ->capture_default_str();
   command->add_flag("--json", flags->json, "One JSON object a line.");
-  command->callback([flags, &console, exit_code] {
+  const CLI::App* inspect = AddInspectCommand(console, command, exit_code);
+  command->callback([flags, inspect, &console, exit_code] {
+    if (inspect->parsed()) return;
     *exit_code = RunModels(*flags, console);
   });
 }
