@@ -308,5 +308,21 @@ TEST_F(CommandLineTest, Health) {
   EXPECT_THAT(err_.str(), HasSubstr("127.0.0.1:1: UNAVAILABLE"));
 }
 
+TEST_F(CommandLineTest, InspectTellsWhatADirectoryHolds) {
+  const std::string golden = PEREGRINE_SOURCE_DIR "/tests/golden/";
+  EXPECT_EQ(Run({"models", "inspect", golden + "hf-marian"}), 0);
+  EXPECT_THAT(
+      out_.str(),
+      AllOf(HasSubstr("hf-marian\n"), HasSubstr("Hugging Face MarianMT"),
+            HasSubstr("en to de"), HasSubstr("post-norm"),
+            HasSubstr("beam size 4, length penalty 1, max length 38"),
+            HasSubstr("154 source, 154 target")));
+  EXPECT_EQ(Run({"models", "inspect", "--json", golden + "ct2-int16"}), 0);
+  EXPECT_THAT(out_.str(), HasSubstr("\"format\":\"CTranslate2"));
+  EXPECT_EQ(Run({"models", "inspect", golden + "text"}), 1);
+  EXPECT_THAT(err_.str(), HasSubstr("config.json: no such file. Found in "));
+  EXPECT_EQ(Run({"models", "inspect"}), 2);
+}
+
 }  // namespace
 }  // namespace peregrine::client

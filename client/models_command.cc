@@ -9,6 +9,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "client/command_flags.h"
+#include "client/inspect_command.h"
 #include "client/json.h"
 #include "client/translation_client.h"
 
@@ -110,7 +111,9 @@ void AddModelsCommand(const Console& console, CLI::App* app, int* exit_code) {
   command->add_option("NAME", flags->name, "Only this model.");
   AddAddressFlag(&flags->address, command);
   command->add_flag("--json", flags->json, "One JSON object a line.");
-  command->callback([flags, &console, exit_code] {
+  const CLI::App* inspect = AddInspectCommand(console, command, exit_code);
+  command->callback([flags, inspect, &console, exit_code] {
+    if (inspect->parsed()) return;
     *exit_code = RunModels(*flags, console);
   });
 }

@@ -137,6 +137,33 @@ TEST_P(GoldenTest, EncodesAsTheReference) {
   }
 }
 
+// Pieces by their spellings are those of the ids, but that unknown characters
+// are spelt as they are.
+TEST_P(GoldenTest, SpellsWhatItEncodes) {
+  for (const std::string& line : ReadLines(GoldenDirectory() + "/texts.txt")) {
+    SCOPED_TRACE(line);
+    const std::string text = Unescape(line);
+    const std::vector<std::int32_t> ids = model_->Encode(text);
+    const std::vector<std::string> pieces = model_->EncodeAsPieces(text);
+    ASSERT_EQ(pieces.size(), ids.size());
+    bool has_unknown = false;
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      if (ids[i] == model_->unk_id()) {
+        has_unknown = true;
+        EXPECT_NE(pieces[i], "");
+        EXPECT_NE(pieces[i], model_->piece(ids[i]));
+      } else {
+        EXPECT_EQ(pieces[i], model_->piece(ids[i]));
+      }
+    }
+    if (has_unknown) continue;
+    const std::vector<absl::string_view> views(pieces.begin(), pieces.end());
+    EXPECT_EQ(model_->DecodePieces(views), model_->Decode(ids));
+  }
+  EXPECT_EQ(model_->DecodePieces({"no such", "\xE2\x96\x81piece"}),
+            "no such piece");
+}
+
 TEST_P(GoldenTest, DecodesAsTheReference) {
   const std::vector<std::string> answers = ReadLines(Path(".decode"));
   ASSERT_GT(answers.size(), 10);
