@@ -2,22 +2,16 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <functional>
 #include <limits>
 #include <memory>
-#include <numeric>
-#include <random>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "engine/kernels/cpu/cpu_kernels.h"
-#include "engine/kernels/cpu/isa.h"
-#include "engine/kernels/cpu/onednn_kernels.h"
 #include "engine/kernels/kernels.h"
-#include "engine/kernels/reference/reference_kernels.h"
+#include "engine/kernels/parity_fixture.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -27,76 +21,6 @@ namespace {
 using ::testing::ElementsAre;
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
-constexpr double kEpsilon = std::numeric_limits<float>::epsilon();
-
-// ---- Arrays on the host and their copies on a device.
-
-struct Array {
-  int rows = 0;
-  int cols = 0;
-  std::vector<float> data;
-
-  Array() = default;
-  Array(int r, int c) : rows(r), cols(c), data(size_t(r) * c) {}
-  float* row(int r) { return &data[size_t(r) * cols]; }
-  const float* row(int r) const { return &data[size_t(r) * cols]; }
-
-  Array Select(const std::vector<int>& chosen) const {
-    Array selected(chosen.size(), cols);
-    for (size_t r = 0; r < chosen.size(); ++r) {
-      std::copy_n(row(chosen[r]), cols, selected.row(r));
-    }
-    return selected;
-  }
-};
-
-double Norm(const float* x, int count) {
-  double squares = 0.0;
-  for (int i = 0; i < count; ++i) squares += double{x[i]} * x[i];
-  return std::sqrt(squares);
-}
-
-double LargestRowNorm(const Array& array, int begin, int count) {
-  double largest = 0.0;
-  for (int r = 0; r < array.rows; ++r) {
-    largest = std::max(largest, Norm(array.row(r) + begin, count));
-  }
-  return largest;
-}
-
-// Owns what a test puts on a device. Each array ends where its buffer ends, so
-// that reading past it faults on a CPU.
-class DeviceMemory {
- public:
-  explicit DeviceMemory(Kernels& kernels) : kernels_(kernels) {}
-
-  template <class T>
-  T* Put(const std::vector<T>& host) {
-    constexpr size_t kPage = 4096;
-    const size_t bytes = host.size() * sizeof(T);
-    const size_t buffer_bytes = (bytes + kPage - 1) / kPage * kPage;
-    buffers_.push_back(kernels_.Allocate(buffer_bytes).value());
-    char* device = static_cast<char*>(buffers_.back()->data());
-    device += buffer_bytes - bytes;
-    kernels_.CopyToDevice(host.data(), bytes, device);
-    return reinterpret_cast<T*>(device);
-  }
-
-  Matrix Put(const Array& host) {
-    return {Put(host.data), host.rows, host.cols};
-  }
-
-  Array Get(Matrix matrix) {
-    Array host(matrix.rows, matrix.cols);
-    kernels_.CopyToHost(matrix.data, host.data.size() * sizeof(float),
-                        host.data.data());
-    return host;
-  }
-
- private:
-  Kernels& kernels_;
-  std::vector<std::unique_ptr<Buffer>> buffers_;
-};
 
 // ---- One struct an operation: its arguments on the host, and how to run it.
 
@@ -217,24 +141,14 @@ struct SelfAttentionCase {
   Array qkv;
   Array keys;    // of all cells
   Array values;  // of all cells
-  std::vector<std::vector<int32_t>> cells;
+  CellLists cells;
 
   Attended Run(Kernels& kernels) const {
-    size_t stride = 0;
-    for (const auto& row : cells) stride = std::max(stride, row.size());
-    std::vector<int32_t> lengths;
-    std::vector<int32_t> flat;
-    for (const auto& row : cells) {
-      lengths.push_back(row.size());
-      flat.insert(flat.end(), row.begin(), row.end());
-      flat.resize(lengths.size() * stride, -1);
-    }
     DeviceMemory memory(kernels);
     const KvCells cache = {memory.Put(keys), memory.Put(values)};
     Matrix context = memory.Put(Array(qkv.rows, heads.width()));
-    kernels.SelfAttentionStep(
-        heads, {qkv.rows, memory.Put(lengths), memory.Put(flat), int(stride)},
-        memory.Put(qkv), cache, context);
+    kernels.SelfAttentionStep(heads, PutStepRows(cells, memory),
+                              memory.Put(qkv), cache, context);
     return {memory.Get(context), memory.Get(cache.keys),
             memory.Get(cache.values)};
   }
@@ -314,67 +228,8 @@ struct OutputTopKCase {
 
 // ---- What all tests share.
 
-struct DeviceUnderTest {
-  std::string name;
-  std::function<std::unique_ptr<Kernels>()> make;
-  // Why a row's bits may depend on the other rows; null: they do not.
-  const char* why_rows_depend = nullptr;
-};
-
-std::vector<DeviceUnderTest> DevicesUnderTest() {
-  std::vector<DeviceUnderTest> devices;
-  for (Isa isa : SupportedIsas()) {
-    devices.push_back({absl::StrCat("cpu_", IsaName(isa)),
-                       [isa] { return std::make_unique<CpuKernels>(isa); }});
-  }
-  devices.push_back(
-      {"cpu_onednn",
-       [] { return OneDnnKernels::Create(SupportedIsas().back()).value(); },
-       OneDnnKernels::KeepsBitsOfRows()
-           ? nullptr
-           : "oneDNN without AVX-512 computes the last rows another way"});
-  return devices;
-}
-
-class ParityTest : public ::testing::TestWithParam<DeviceUnderTest> {
+class ParityTest : public KernelsTest {
  protected:
-  ParityTest() : device_(GetParam().make()) {}
-
-  float Uniform(float low, float high) {
-    return std::uniform_real_distribution<float>(low, high)(random_);
-  }
-  int UniformInt(int low, int high) {
-    return std::uniform_int_distribution<int>(low, high)(random_);
-  }
-  std::vector<float> RandomVector(int count, float magnitude) {
-    std::vector<float> values(count);
-    for (float& x : values) x = Uniform(-magnitude, magnitude);
-    return values;
-  }
-  Array RandomArray(int rows, int cols, float magnitude) {
-    Array array(rows, cols);
-    array.data = RandomVector(rows * cols, magnitude);
-    return array;
-  }
-  // Integers, so that every sum of products is exact and ties are frequent.
-  Array RandomIntegers(int rows, int cols, int magnitude) {
-    Array array(rows, cols);
-    for (float& x : array.data) x = UniformInt(-magnitude, magnitude);
-    return array;
-  }
-  // Some of [0, count), some of them twice, in any order.
-  std::vector<int> RandomRows(int count) {
-    std::vector<int> rows(UniformInt(1, count));
-    for (int& row : rows) row = UniformInt(0, count - 1);
-    return rows;
-  }
-  std::vector<int> RandomPermutation(int count) {
-    std::vector<int> rows(count);
-    std::iota(rows.begin(), rows.end(), 0);
-    std::shuffle(rows.begin(), rows.end(), random_);
-    return rows;
-  }
-
   LinearCase RandomLinear(int rows, int in_dim, int out_dim, bool with_bias) {
     LinearCase linear;
     linear.weight = RandomArray(out_dim, in_dim, 1.0f);
@@ -390,48 +245,11 @@ class ParityTest : public ::testing::TestWithParam<DeviceUnderTest> {
 
   void ExpectLinearParity(const LinearCase& linear);
   void ExpectLayerNormParity(const LayerNormCase& norm);
-
-  ReferenceKernels reference_;
-  std::unique_ptr<Kernels> device_;
-  std::mt19937 random_{20240711};
 };
 
 INSTANTIATE_TEST_SUITE_P(Devices, ParityTest,
                          ::testing::ValuesIn(DevicesUnderTest()),
                          [](const auto& device) { return device.param.name; });
-
-// All elements within the tolerance of their row and column.
-void ExpectNear(const Array& actual, const Array& expected,
-                const std::function<double(int row, int col)>& tolerance) {
-  ASSERT_EQ(actual.rows, expected.rows);
-  ASSERT_EQ(actual.cols, expected.cols);
-  for (int r = 0; r < actual.rows; ++r) {
-    for (int c = 0; c < actual.cols; ++c) {
-      ASSERT_NEAR(actual.row(r)[c], expected.row(r)[c], tolerance(r, c))
-          << "at [" << r << ", " << c << "]";
-    }
-  }
-}
-
-void ExpectSameBits(const Array& actual, const Array& expected) {
-  ASSERT_EQ(actual.rows, expected.rows);
-  ASSERT_EQ(actual.cols, expected.cols);
-  for (int r = 0; r < actual.rows; ++r) {
-    ASSERT_EQ(std::memcmp(actual.row(r), expected.row(r),
-                          actual.cols * sizeof(float)),
-              0)
-        << "in row " << r << " of " << actual.rows;
-  }
-}
-
-// A score of `length` products errs by at most a few epsilons of its norms;
-// the softmax turns that into a relative error of the weights.
-double AttentionTolerance(HeadShape heads, double query_norm, double key_norm,
-                          double largest_value) {
-  const double score_error =
-      4 * kEpsilon * query_norm * key_norm / std::sqrt(double(heads.head_dim));
-  return (4 * score_error + 16 * kEpsilon) * largest_value;
-}
 
 // ---- Linear
 
@@ -592,9 +410,6 @@ TEST_P(ParityTest, Embed) {
 
 // ---- Attention
 
-constexpr HeadShape kHeadShapes[] = {{1, 64}, {8, 64}, {3, 10}, {2, 24},
-                                     {1, 1},  {4, 7},  {2, 80}, {1, 130}};
-
 TEST_P(ParityTest, EncoderAttention) {
   for (HeadShape heads : kHeadShapes) {
     for (float magnitude : {0.5f, 4.0f}) {
@@ -639,14 +454,7 @@ SelfAttentionCase ParityTest::RandomSelfAttention(HeadShape heads, int rows,
   attention.qkv = RandomArray(rows, 3 * heads.width(), 2.0f);
   attention.keys = RandomArray(num_cells, heads.width(), 2.0f);
   attention.values = RandomArray(num_cells, heads.width(), 2.0f);
-  // The first `rows` cells are the new ones; ancestors may be shared.
-  const std::vector<int> own_cells = RandomPermutation(rows);
-  for (int r = 0; r < rows; ++r) {
-    std::vector<int32_t> cells(UniformInt(1, max_length));
-    for (int32_t& cell : cells) cell = UniformInt(rows, num_cells - 1);
-    cells.back() = own_cells[r];
-    attention.cells.push_back(cells);
-  }
+  attention.cells = RandomCells(rows, max_length, num_cells);
   return attention;
 }
 

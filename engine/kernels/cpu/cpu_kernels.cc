@@ -8,6 +8,7 @@
 
 #include "engine/base/check.h"
 #include "engine/base/status_macros.h"
+#include "engine/kernels/cpu/step_cells.h"
 #include "engine/kernels/host_buffer.h"
 #include "engine/kernels/shape_checks.h"
 
@@ -184,17 +185,7 @@ void CpuKernels::EncoderAttention(HeadShape heads,
 void CpuKernels::SelfAttentionStep(HeadShape heads, const StepRows& rows,
                                    Matrix qkv, KvCells cache, Matrix context) {
   CheckSelfAttentionStep(heads, rows, qkv, cache, context);
-  const int width = heads.width();
-  for (int r = 0; r < rows.num_rows; ++r) {
-    const int length = rows.lengths[r];
-    PEREGRINE_CHECK(length > 0 && length <= rows.cells_stride)
-        << "row " << r << " of " << length << " positions";
-    const int32_t last =
-        rows.cells[static_cast<size_t>(r) * rows.cells_stride + length - 1];
-    PEREGRINE_CHECK(last >= 0 && last < cache.keys.rows) << "cell " << last;
-    std::copy_n(qkv.row(r) + width, width, cache.keys.row(last));
-    std::copy_n(qkv.row(r) + 2 * width, width, cache.values.row(last));
-  }
+  StoreNewest(rows, qkv, heads.width(), cache);
   CellAttention attention;
   attention.queries = qkv.data;
   attention.stride = qkv.cols;
@@ -210,7 +201,8 @@ void CpuKernels::StoreKeysValues(const int32_t* cells, Matrix kv,
   const int width = cache.keys.cols;
   for (int r = 0; r < kv.rows; ++r) {
     std::copy_n(kv.row(r), width, cache.keys.row(cells[r]));
-    std::copy_n(kv.row(r) + width, width, cache.values.row(cells[r]));
+    std::copy_n(kv.row(r) + width, cache.values.cols,
+                cache.values.row(cells[r]));
   }
 }
 
@@ -218,13 +210,7 @@ void CpuKernels::CrossAttentionStep(HeadShape heads, const SourceSpans& spans,
                                     Matrix queries, KvCells cache,
                                     Matrix context) {
   CheckCrossAttentionStep(heads, spans, queries, cache, context);
-  for (int r = 0; r < spans.num_rows; ++r) {
-    const int begin = spans.begins[r];
-    const int length = spans.lengths[r];
-    PEREGRINE_CHECK(begin >= 0 && length >= 0 &&
-                    begin + length <= cache.keys.rows)
-        << "row " << r << " from cell " << begin << " of " << length;
-  }
+  CheckSpans(spans, cache.keys.rows);
   CellAttention attention;
   attention.queries = queries.data;
   attention.stride = queries.cols;
@@ -245,6 +231,7 @@ void CpuKernels::AttendCells(HeadShape heads, int num_rows,
   attention.num_rows = num_rows;
   attention.num_heads = heads.num_heads;
   attention.head_dim = heads.head_dim;
+  attention.value_dim = heads.head_dim;
   attention.scratch =
       Scratch(ops_.cell_scratch_floats(heads.num_heads, max_length));
   ops_.attend_cells(attention);

@@ -69,9 +69,9 @@ double Activate(Activation activation, double x) {
 // Where attention finds the key and the value of a position.
 using RowOfPosition = std::function<const float*(int position)>;
 
-// context = softmax(query keys^T / sqrt(head_dim)) values, head by head.
-// Nothing to attend to gives zero.
-void Attend(HeadShape heads, const float* query, int length,
+// context = softmax(query keys^T / sqrt(head_dim)) values, head by head, with
+// values of num_heads * value_dim. Nothing to attend to gives zero.
+void Attend(HeadShape heads, int value_dim, const float* query, int length,
             const RowOfPosition& key, const RowOfPosition& value,
             float* context) {
   const double scale = 1.0 / std::sqrt(double(heads.head_dim));
@@ -92,12 +92,24 @@ void Attend(HeadShape heads, const float* query, int length,
       weight = std::exp(weight - max_score);
       sum += weight;
     }
-    for (int i = begin; i < end; ++i) {
+    for (int i = h * value_dim; i < (h + 1) * value_dim; ++i) {
       double mixed = 0.0;
       for (int t = 0; t < length; ++t) mixed += weights[t] / sum * value(t)[i];
       context[i] = static_cast<float>(mixed);
     }
   }
+}
+
+double Sigmoid(double x) { return 1.0 / (1.0 + std::exp(-x)); }
+
+const int32_t* CellsOf(const StepRows& rows, int r) {
+  return rows.cells + size_t(r) * rows.cells_stride;
+}
+
+// The state of the position before row r's new one, element i.
+double StateBefore(const StepRows& rows, int r, Matrix states, int i) {
+  const int length = rows.lengths[r];
+  return length == 1 ? 0.0 : states.row(CellsOf(rows, r)[length - 2])[i];
 }
 
 bool IsAllowed(int32_t token, absl::Span<const int32_t> suppressed,
@@ -205,7 +217,8 @@ void ReferenceKernels::EncoderAttention(HeadShape heads,
     const auto key = [&](int t) { return qkv.row(begin + t) + width; };
     const auto value = [&](int t) { return qkv.row(begin + t) + 2 * width; };
     for (int r = begin; r < end; ++r) {
-      Attend(heads, qkv.row(r), end - begin, key, value, context.row(r));
+      Attend(heads, heads.head_dim, qkv.row(r), end - begin, key, value,
+             context.row(r));
     }
   }
 }
@@ -216,14 +229,15 @@ void ReferenceKernels::SelfAttentionStep(HeadShape heads, const StepRows& rows,
   CheckSelfAttentionStep(heads, rows, qkv, cache, context);
   const int width = heads.width();
   for (int r = 0; r < rows.num_rows; ++r) {
-    const int32_t* cells = rows.cells + size_t(r) * rows.cells_stride;
+    const int32_t* cells = CellsOf(rows, r);
     const int length = rows.lengths[r];
     const int32_t last = cells[length - 1];
     std::copy_n(qkv.row(r) + width, width, cache.keys.row(last));
     std::copy_n(qkv.row(r) + 2 * width, width, cache.values.row(last));
     const auto key = [&](int t) { return cache.keys.row(cells[t]); };
     const auto value = [&](int t) { return cache.values.row(cells[t]); };
-    Attend(heads, qkv.row(r), length, key, value, context.row(r));
+    Attend(heads, heads.head_dim, qkv.row(r), length, key, value,
+           context.row(r));
   }
 }
 
@@ -233,7 +247,8 @@ void ReferenceKernels::StoreKeysValues(const int32_t* cells, Matrix kv,
   const int width = cache.keys.cols;
   for (int r = 0; r < kv.rows; ++r) {
     std::copy_n(kv.row(r), width, cache.keys.row(cells[r]));
-    std::copy_n(kv.row(r) + width, width, cache.values.row(cells[r]));
+    std::copy_n(kv.row(r) + width, cache.values.cols,
+                cache.values.row(cells[r]));
   }
 }
 
@@ -246,7 +261,82 @@ void ReferenceKernels::CrossAttentionStep(HeadShape heads,
     const int begin = spans.begins[r];
     const auto key = [&](int t) { return cache.keys.row(begin + t); };
     const auto value = [&](int t) { return cache.values.row(begin + t); };
-    Attend(heads, queries.row(r), spans.lengths[r], key, value, context.row(r));
+    Attend(heads, heads.head_dim, queries.row(r), spans.lengths[r], key, value,
+           context.row(r));
+  }
+}
+
+void ReferenceKernels::CompressedAttentionStep(HeadShape heads,
+                                               const CompressedCells& cells,
+                                               Matrix projected,
+                                               Matrix context) {
+  CheckCompressedAttentionStep(heads, cells, projected, context);
+  const int width = heads.width();
+  const int value_width = context.cols;
+  for (int r = 0; r < context.rows; ++r) {
+    const int32_t* own = CellsOf(cells.rows, r);
+    const int length = cells.rows.lengths[r];
+    const int source_length = cells.spans.lengths[r];
+    const int begin = cells.spans.begins[r];
+    const float* new_key = projected.row(r) + width;
+    const float* new_value = new_key + width;
+    const float* inner = new_value + value_width;
+    std::copy_n(new_key, width, cells.target.keys.row(own[length - 1]));
+    std::copy_n(new_value, value_width,
+                cells.target.values.row(own[length - 1]));
+    const auto key = [&](int t) {
+      return t < source_length ? cells.source.keys.row(begin + t)
+                               : cells.target.keys.row(own[t - source_length]);
+    };
+    const auto value = [&](int t) {
+      return t < source_length
+                 ? cells.source.values.row(begin + t)
+                 : cells.target.values.row(own[t - source_length]);
+    };
+    Attend(heads, value_width / heads.num_heads, projected.row(r),
+           source_length + length, key, value, context.row(r));
+    for (int i = 0; i < value_width; ++i) {
+      context.row(r)[i] = std::max(context.row(r)[i] + inner[i], 0.0f);
+    }
+  }
+}
+
+void ReferenceKernels::AverageStep(const StepRows& rows, Matrix x,
+                                   Matrix states, Matrix mean) {
+  CheckAverageStep(rows, x, states, mean);
+  for (int r = 0; r < x.rows; ++r) {
+    const int length = rows.lengths[r];
+    float* state = states.row(CellsOf(rows, r)[length - 1]);
+    for (int i = 0; i < x.cols; ++i) {
+      const double before = StateBefore(rows, r, states, i);
+      state[i] = ((length - 1) * before + x.row(r)[i]) / length;
+    }
+    std::copy_n(state, x.cols, mean.row(r));
+  }
+}
+
+void ReferenceKernels::SsruStep(const StepRows& rows, Matrix projected,
+                                Matrix states, Matrix y) {
+  CheckSsruStep(rows, projected, states, y);
+  for (int r = 0; r < y.rows; ++r) {
+    const float* input = projected.row(r);
+    float* state = states.row(CellsOf(rows, r)[rows.lengths[r] - 1]);
+    for (int i = 0; i < y.cols; ++i) {
+      const double forget = Sigmoid(input[y.cols + i]);
+      state[i] =
+          forget * StateBefore(rows, r, states, i) + (1.0 - forget) * input[i];
+      y.row(r)[i] += std::max(state[i], 0.0f);
+    }
+  }
+}
+
+void ReferenceKernels::AddGated(const Gated& a, const Gated& b, Matrix y) {
+  CheckAddGated(a, b, y);
+  for (int r = 0; r < y.rows; ++r) {
+    for (int i = 0; i < y.cols; ++i) {
+      y.row(r)[i] += Sigmoid(a.gate.row(r)[i]) * a.value.row(r)[i] +
+                     Sigmoid(b.gate.row(r)[i]) * b.value.row(r)[i];
+    }
   }
 }
 

@@ -2,8 +2,10 @@
 #define PEREGRINE_ENGINE_KERNELS_CPU_VECTOR_OPS_TABLE_H_
 
 #include "engine/kernels/cpu/vector/attention.h"
+#include "engine/kernels/cpu/vector/cells_attention.h"
 #include "engine/kernels/cpu/vector/linear.h"
 #include "engine/kernels/cpu/vector/rows.h"
+#include "engine/kernels/cpu/vector/states.h"
 #include "engine/kernels/cpu/vector_ops.h"
 
 namespace peregrine::kernels {
@@ -15,7 +17,20 @@ void AttendSequence(const SequenceHead& head) {
 
 template <class V>
 void AttendCells(const CellAttention& attention) {
-  CellsAttention<V>(attention).Run();
+  CellsAttention<V, CachePositions<V>>(attention, CachePositions<V>(attention))
+      .Run();
+}
+
+template <class V>
+void AttendJointly(const JointAttention& attention) {
+  const CellAttention& target = attention.target;
+  CellsAttention<V, JointPositions<V>>(target, JointPositions<V>(attention))
+      .Run();
+  const int width = target.num_heads * target.value_dim;
+  for (int r = 0; r < target.num_rows; ++r) {
+    AddReluRow<V>(attention.inner + r * target.stride, width,
+                  target.context + static_cast<size_t>(r) * width);
+  }
 }
 
 // The operations over vectors of type V.
@@ -30,8 +45,12 @@ constexpr VectorOps MakeVectorOps() {
   ops.layer_norm = LayerNormRow<V>;
   ops.sequence_scratch_floats = SequenceAttention<V>::ScratchFloats;
   ops.attend_sequence = AttendSequence<V>;
-  ops.cell_scratch_floats = CellsAttention<V>::ScratchFloats;
+  ops.cell_scratch_floats = CellScratchFloats<V>;
   ops.attend_cells = AttendCells<V>;
+  ops.attend_jointly = AttendJointly<V>;
+  ops.average = AverageRow<V>;
+  ops.ssru = SsruRow<V>;
+  ops.add_gated = AddGatedRow<V>;
   ops.softmax_sums = SoftmaxSumsOfRow<V>;
   ops.top_k = TopKOfRow<V>;
   return ops;
