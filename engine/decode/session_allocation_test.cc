@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <new>
+#include <tuple>
 
 #include "engine/decode/session_fixture.h"
 
@@ -46,16 +47,18 @@ std::vector<SentenceInput> LongSentences(int beam_size) {
   return sentences;
 }
 
-class SessionAllocationTest : public testing::TestWithParam<int> {};
+class SessionAllocationTest
+    : public testing::TestWithParam<std::tuple<int, model::DecoderState>> {};
 
 TEST_P(SessionAllocationTest, StepAllocatesNothing) {
-  Engine engine(kernels::Device::kCpu);
+  const auto [beam_size, state] = GetParam();
+  Engine engine(kernels::Device::kCpu, state);
   auto session = engine.NewSession();
   // Once without counting: scratch grows to what these sentences need.
-  session->Admit(LongSentences(GetParam()));
+  session->Admit(LongSentences(beam_size));
   while (session->live_sentences() > 0) session->Step();
 
-  session->Admit(LongSentences(GetParam()));
+  session->Admit(LongSentences(beam_size));
   const int64_t before = allocations;
   for (int step = 0; step < 40; ++step) ASSERT_TRUE(session->Step().empty());
   EXPECT_EQ(allocations - before, 0);
@@ -63,7 +66,9 @@ TEST_P(SessionAllocationTest, StepAllocatesNothing) {
   EXPECT_GT(allocations, before) << "the counter counts";
 }
 
-INSTANTIATE_TEST_SUITE_P(Beams, SessionAllocationTest, testing::Values(1, 4));
+INSTANTIATE_TEST_SUITE_P(Beams, SessionAllocationTest,
+                         testing::Combine(testing::Values(1, 4),
+                                          testing::ValuesIn(kDecoderStates)));
 
 }  // namespace
 }  // namespace peregrine::decode

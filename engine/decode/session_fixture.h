@@ -16,7 +16,8 @@ namespace peregrine::decode {
 // For the tests of sessions: a small model of random weights.
 constexpr int kVocabSize = 97;
 
-inline model::ModelConfig SmallRandomConfig() {
+inline model::ModelConfig SmallRandomConfig(
+    model::DecoderState state = model::DecoderState::kSelfAttention) {
   model::ModelConfig config;
   config.name = "random";
   model::ArchitectureConfig& architecture = config.architecture;
@@ -24,6 +25,8 @@ inline model::ModelConfig SmallRandomConfig() {
   architecture.target_vocab_size = kVocabSize;
   architecture.encoder = {3, 48, 96, 3, 16};
   architecture.decoder = {2, 48, 64, 2, 16};
+  architecture.decoder_state = state;
+  if (state == model::DecoderState::kAan) architecture.aan_ffn_dim = 40;
   architecture.scale_embeddings = true;
   architecture.max_positions = 64;
   architecture.output = model::OutputProjection::kSeparate;
@@ -32,13 +35,20 @@ inline model::ModelConfig SmallRandomConfig() {
   return config;
 }
 
+constexpr model::DecoderState kDecoderStates[] = {
+    model::DecoderState::kSelfAttention, model::DecoderState::kAan,
+    model::DecoderState::kSsru, model::DecoderState::kCan};
+
 // A model with the kernels of one device; makes sessions.
 class Engine {
  public:
-  explicit Engine(kernels::Device device, uint32_t seed = 1) {
+  explicit Engine(
+      kernels::Device device,
+      model::DecoderState state = model::DecoderState::kSelfAttention) {
     kernels_ = *kernels::MakeKernels(device);
-    model::RandomTensors tensors(seed);
-    auto model = model::Model::Load(SmallRandomConfig(), tensors, *kernels_);
+    model::RandomTensors tensors(1);
+    auto model =
+        model::Model::Load(SmallRandomConfig(state), tensors, *kernels_);
     EXPECT_TRUE(model.ok()) << model.status();
     model_ = *std::move(model);
   }

@@ -64,14 +64,26 @@ bool Fits(const Session& session, const SentenceInput& sentence) {
              room.source_tokens;
 }
 
-class SessionTest : public testing::TestWithParam<kernels::Device> {};
+struct SessionCase {
+  kernels::Device device;
+  model::DecoderState state;
+};
+
+std::string CaseName(const SessionCase& param) {
+  const char* const states[] = {"self_attention", "aan", "ssru", "can"};
+  const bool is_reference = param.device == kernels::Device::kReference;
+  return std::string(is_reference ? "reference_" : "cpu_") +
+         states[static_cast<int>(param.state)];
+}
+
+class SessionTest : public testing::TestWithParam<SessionCase> {};
 
 // Whatever stands beside a sentence, whenever it arrives, its output is the
 // same bits as alone.
 TEST_P(SessionTest, OutputDoesNotDependOnCompany) {
-  Engine engine(GetParam());
+  Engine engine(GetParam().device, GetParam().state);
   std::mt19937 random(11);
-  const int rounds = GetParam() == kernels::Device::kReference ? 2 : 20;
+  const int rounds = GetParam().device == kernels::Device::kReference ? 2 : 20;
   auto alone = engine.NewSession();
   for (int round = 0; round < rounds; ++round) {
     auto together = engine.NewSession({40, 512});
@@ -101,7 +113,7 @@ TEST_P(SessionTest, OutputDoesNotDependOnCompany) {
 }
 
 TEST_P(SessionTest, AdmittingTogetherIsAdmittingOneByOne) {
-  Engine engine(GetParam());
+  Engine engine(GetParam().device, GetParam().state);
   std::mt19937 random(5);
   std::vector<SentenceInput> sentences;
   for (uint64_t id = 0; id < 12; ++id)
@@ -123,7 +135,7 @@ TEST_P(SessionTest, AdmittingTogetherIsAdmittingOneByOne) {
 }
 
 TEST_P(SessionTest, KeepsItsPromisesOnLength) {
-  Engine engine(GetParam());
+  Engine engine(GetParam().device, GetParam().state);
   auto session = engine.NewSession();
   std::mt19937 random(3);
   for (int max_length : {0, 1, 7}) {
@@ -143,7 +155,7 @@ TEST_P(SessionTest, KeepsItsPromisesOnLength) {
 }
 
 TEST_P(SessionTest, CancelFreesTheRoomAtOnce) {
-  Engine engine(GetParam());
+  Engine engine(GetParam().device, GetParam().state);
   auto session = engine.NewSession({8, 128});
   std::mt19937 random(3);
   const Room before = session->room();
@@ -171,7 +183,7 @@ TEST_P(SessionTest, CancelFreesTheRoomAtOnce) {
 }
 
 TEST_P(SessionTest, ValidateNamesFieldFoundAndAllowed) {
-  Engine engine(GetParam());
+  Engine engine(GetParam().device, GetParam().state);
   auto session = engine.NewSession({16, 256});
   std::mt19937 random(3);
   const SentenceInput good = RandomSentence(1, random);
@@ -202,7 +214,7 @@ TEST_P(SessionTest, ValidateNamesFieldFoundAndAllowed) {
 }
 
 TEST_P(SessionTest, LongestSentenceFitsTheSmallestSession) {
-  Engine engine(GetParam());
+  Engine engine(GetParam().device, GetParam().state);
   auto session = engine.NewSession({1, 1});
   std::mt19937 random(3);
   SentenceInput sentence = RandomSentence(1, random, 1);
@@ -213,18 +225,24 @@ TEST_P(SessionTest, LongestSentenceFitsTheSmallestSession) {
   EXPECT_FALSE(Alone(*session, sentence).hypotheses.empty());
 }
 
-std::string DeviceName(const testing::TestParamInfo<kernels::Device>& info) {
-  return info.param == kernels::Device::kReference ? "reference" : "cpu";
+std::vector<SessionCase> AllCases() {
+  std::vector<SessionCase> cases;
+  for (model::DecoderState state : kDecoderStates) {
+    cases.push_back({kernels::Device::kReference, state});
+    cases.push_back({kernels::Device::kCpu, state});
+  }
+  return cases;
 }
 
-INSTANTIATE_TEST_SUITE_P(Devices, SessionTest,
-                         testing::Values(kernels::Device::kReference,
-                                         kernels::Device::kCpu),
-                         DeviceName);
+INSTANTIATE_TEST_SUITE_P(All, SessionTest, testing::ValuesIn(AllCases()),
+                         [](const auto& test) { return CaseName(test.param); });
 
-TEST(SessionDevicesTest, CpuFindsWhatTheReferenceFinds) {
-  Engine reference(kernels::Device::kReference);
-  Engine cpu(kernels::Device::kCpu);
+class SessionDevicesTest : public testing::TestWithParam<model::DecoderState> {
+};
+
+TEST_P(SessionDevicesTest, CpuFindsWhatTheReferenceFinds) {
+  Engine reference(kernels::Device::kReference, GetParam());
+  Engine cpu(kernels::Device::kCpu, GetParam());
   auto reference_session = reference.NewSession();
   auto cpu_session = cpu.NewSession();
   std::mt19937 random(23);
@@ -242,7 +260,13 @@ TEST(SessionDevicesTest, CpuFindsWhatTheReferenceFinds) {
   }
 }
 
-TEST(SessionDevicesTest, RefusesSenselessLimits) {
+INSTANTIATE_TEST_SUITE_P(States, SessionDevicesTest,
+                         testing::ValuesIn(kDecoderStates),
+                         [](const auto& test) {
+                           return CaseName({kernels::Device::kCpu, test.param});
+                         });
+
+TEST(SessionLimitsTest, RefusesSenselessLimits) {
   const auto kernels = *kernels::MakeKernels(kernels::Device::kReference);
   model::RandomTensors tensors(1);
   const auto model =
