@@ -18,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "engine/decode/session.h"
 #include "engine/kernels/device.h"
 #include "engine/kernels/precision.h"
@@ -52,13 +53,20 @@ model::ModelConfig BenchConfig(const std::string& name) {
     vocab_size = 10000;
     architecture.encoder.num_layers = 12;
     architecture.decoder.num_layers = 1;
-  } else if (name == "mdn") {
+  } else if (absl::StartsWith(name, "mdn")) {
     vocab_size = 10000;
     architecture.encoder.num_layers = 22;
     architecture.decoder = {1, 512, 0, 1, 64};
     architecture.output = model::OutputProjection::kFactorized;
     architecture.output_rank = 64;
     architecture.output_bias = false;
+  }
+  if (name == "mdn-aan") architecture.decoder_state = model::DecoderState::kAan;
+  if (name == "mdn-ssru")
+    architecture.decoder_state = model::DecoderState::kSsru;
+  if (name == "mdn-can") {
+    architecture.decoder_state = model::DecoderState::kCan;
+    architecture.decoder.ffn_dim = 2048;
   }
   architecture.source_vocab_size = vocab_size;
   architecture.target_vocab_size = vocab_size;
@@ -155,7 +163,8 @@ int Main(int argc, char** argv) {
   BenchOptions options;
   CLI::App app("Times the whole engine on one thread; see bench/README.md.");
   app.add_option("--model", options.model)
-      ->check(CLI::IsMember({"base", "12-1", "mdn"}));
+      ->check(CLI::IsMember(
+          {"base", "12-1", "mdn", "mdn-aan", "mdn-ssru", "mdn-can"}));
   app.add_option("--device", options.device);
   app.add_option("--precision", options.precision, "float32, bf16, int8, auto");
   app.add_option("--lengths", options.lengths_file, "A source length a line")

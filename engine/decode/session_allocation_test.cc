@@ -48,11 +48,11 @@ std::vector<SentenceInput> LongSentences(int beam_size) {
 }
 
 class SessionAllocationTest
-    : public testing::TestWithParam<std::tuple<int, kernels::Precision>> {};
+    : public testing::TestWithParam<std::tuple<int, Computation>> {};
 
 TEST_P(SessionAllocationTest, StepAllocatesNothing) {
-  const auto [beam_size, precision] = GetParam();
-  Engine engine(kernels::Device::kCpu, precision);
+  const auto& [beam_size, computation] = GetParam();
+  Engine engine(computation);
   auto session = engine.NewSession();
   // Once without counting: scratch grows to what these sentences need.
   session->Admit(LongSentences(beam_size));
@@ -69,9 +69,11 @@ TEST_P(SessionAllocationTest, StepAllocatesNothing) {
 INSTANTIATE_TEST_SUITE_P(
     Beams, SessionAllocationTest,
     testing::Combine(testing::Values(1, 4),
-                     testing::Values(kernels::Precision::kFloat32,
-                                     kernels::Precision::kBFloat16,
-                                     kernels::Precision::kInt8)));
+                     testing::ValuesIn(ComputationsOn(kernels::Device::kCpu))),
+    [](const auto& test) {
+      return absl::StrCat("beam_", std::get<0>(test.param), "_",
+                          ComputationName(std::get<1>(test.param)));
+    });
 
 }  // namespace
 }  // namespace peregrine::decode

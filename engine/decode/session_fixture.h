@@ -5,10 +5,14 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <utility>
+#include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "engine/decode/session.h"
 #include "engine/kernels/device.h"
+#include "engine/kernels/precision.h"
 #include "engine/model/random_tensors.h"
 
 namespace peregrine::decode {
@@ -16,7 +20,8 @@ namespace peregrine::decode {
 // For the tests of sessions: a small model of random weights.
 constexpr int kVocabSize = 97;
 
-inline model::ModelConfig SmallRandomConfig() {
+inline model::ModelConfig SmallRandomConfig(
+    model::DecoderState state = model::DecoderState::kSelfAttention) {
   model::ModelConfig config;
   config.name = "random";
   model::ArchitectureConfig& architecture = config.architecture;
@@ -24,6 +29,8 @@ inline model::ModelConfig SmallRandomConfig() {
   architecture.target_vocab_size = kVocabSize;
   architecture.encoder = {3, 48, 96, 3, 16};
   architecture.decoder = {2, 48, 64, 2, 16};
+  architecture.decoder_state = state;
+  if (state == model::DecoderState::kAan) architecture.aan_ffn_dim = 40;
   architecture.scale_embeddings = true;
   architecture.max_positions = 64;
   architecture.output = model::OutputProjection::kSeparate;
@@ -32,15 +39,46 @@ inline model::ModelConfig SmallRandomConfig() {
   return config;
 }
 
+constexpr model::DecoderState kDecoderStates[] = {
+    model::DecoderState::kSelfAttention, model::DecoderState::kAan,
+    model::DecoderState::kSsru, model::DecoderState::kCan};
+
+// What a session may compute with.
+struct Computation {
+  kernels::Device device;
+  kernels::Precision precision = kernels::Precision::kFloat32;
+  model::DecoderState state = model::DecoderState::kSelfAttention;
+};
+
+// For the name of a test, like "cpu_int8_can".
+inline std::string ComputationName(const Computation& computation) {
+  const char* const states[] = {"self_attention", "aan", "ssru", "can"};
+  return absl::StrCat(
+      computation.device == kernels::Device::kReference ? "reference" : "cpu",
+      "_", kernels::PrecisionName(computation.precision), "_",
+      states[static_cast<int>(computation.state)]);
+}
+
+// Self-attention in every precision; the other states in float32 and in int8,
+// whose caches are those of bf16, too.
+inline std::vector<Computation> ComputationsOn(kernels::Device device) {
+  using kernels::Precision;
+  std::vector<Computation> computations = {{device, Precision::kBFloat16}};
+  for (model::DecoderState state : kDecoderStates) {
+    computations.push_back({device, Precision::kFloat32, state});
+    computations.push_back({device, Precision::kInt8, state});
+  }
+  return computations;
+}
+
 // A model with the kernels of one device; makes sessions.
 class Engine {
  public:
-  explicit Engine(kernels::Device device,
-                  kernels::Precision precision = kernels::Precision::kFloat32) {
-    kernels_ = *kernels::MakeKernels(device);
+  explicit Engine(const Computation& computation) {
+    kernels_ = *kernels::MakeKernels(computation.device);
     model::RandomTensors tensors(/*seed=*/1);
-    auto model =
-        model::Model::Load(SmallRandomConfig(), tensors, *kernels_, precision);
+    auto model = model::Model::Load(SmallRandomConfig(computation.state),
+                                    tensors, *kernels_, computation.precision);
     EXPECT_TRUE(model.ok()) << model.status();
     model_ = *std::move(model);
   }

@@ -11,10 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "engine/decode/session_fixture.h"
 #include "engine/kernels/device.h"
-#include "engine/kernels/precision.h"
 #include "engine/model/random_tensors.h"
 
 namespace peregrine::decode {
@@ -66,24 +64,19 @@ bool Fits(const Session& session, const SentenceInput& sentence) {
              room.source_tokens;
 }
 
-struct Computation {
-  kernels::Device device;
-  kernels::Precision precision;
-};
+class SessionTest : public testing::TestWithParam<Computation> {};
 
-class SessionTest : public testing::TestWithParam<Computation> {
- protected:
-  static Engine MakeEngine() {
-    return Engine(GetParam().device, GetParam().precision);
-  }
-};
+int RoundsOf(const Computation& computation) {
+  if (computation.device == kernels::Device::kReference) return 2;
+  return computation.state == model::DecoderState::kSelfAttention ? 200 : 50;
+}
 
 // Whatever stands beside a sentence, whenever it arrives, its output is the
 // same bits as alone.
 TEST_P(SessionTest, OutputDoesNotDependOnCompany) {
-  Engine engine = MakeEngine();
+  Engine engine(GetParam());
   std::mt19937 random(11);
-  const int rounds = GetParam().device == kernels::Device::kReference ? 2 : 200;
+  const int rounds = RoundsOf(GetParam());
   auto alone = engine.NewSession();
   for (int round = 0; round < rounds; ++round) {
     auto together = engine.NewSession({40, 512});
@@ -113,7 +106,7 @@ TEST_P(SessionTest, OutputDoesNotDependOnCompany) {
 }
 
 TEST_P(SessionTest, AdmittingTogetherIsAdmittingOneByOne) {
-  Engine engine = MakeEngine();
+  Engine engine(GetParam());
   std::mt19937 random(5);
   std::vector<SentenceInput> sentences;
   for (uint64_t id = 0; id < 12; ++id)
@@ -135,7 +128,7 @@ TEST_P(SessionTest, AdmittingTogetherIsAdmittingOneByOne) {
 }
 
 TEST_P(SessionTest, KeepsItsPromisesOnLength) {
-  Engine engine = MakeEngine();
+  Engine engine(GetParam());
   auto session = engine.NewSession();
   std::mt19937 random(3);
   for (int max_length : {0, 1, 7}) {
@@ -155,7 +148,7 @@ TEST_P(SessionTest, KeepsItsPromisesOnLength) {
 }
 
 TEST_P(SessionTest, CancelFreesTheRoomAtOnce) {
-  Engine engine = MakeEngine();
+  Engine engine(GetParam());
   auto session = engine.NewSession({8, 128});
   std::mt19937 random(3);
   const Room before = session->room();
@@ -183,7 +176,7 @@ TEST_P(SessionTest, CancelFreesTheRoomAtOnce) {
 }
 
 TEST_P(SessionTest, ValidateNamesFieldFoundAndAllowed) {
-  Engine engine = MakeEngine();
+  Engine engine(GetParam());
   auto session = engine.NewSession({16, 256});
   std::mt19937 random(3);
   const SentenceInput good = RandomSentence(1, random);
@@ -214,7 +207,7 @@ TEST_P(SessionTest, ValidateNamesFieldFoundAndAllowed) {
 }
 
 TEST_P(SessionTest, LongestSentenceFitsTheSmallestSession) {
-  Engine engine = MakeEngine();
+  Engine engine(GetParam());
   auto session = engine.NewSession({1, 1});
   std::mt19937 random(3);
   SentenceInput sentence = RandomSentence(1, random, 1);
@@ -225,31 +218,32 @@ TEST_P(SessionTest, LongestSentenceFitsTheSmallestSession) {
   EXPECT_FALSE(Alone(*session, sentence).hypotheses.empty());
 }
 
-std::string ComputationName(const testing::TestParamInfo<Computation>& info) {
-  return absl::StrCat(
-      info.param.device == kernels::Device::kReference ? "reference" : "cpu",
-      "_", kernels::PrecisionName(info.param.precision));
-}
-
-constexpr kernels::Precision kPrecisions[] = {kernels::Precision::kFloat32,
-                                              kernels::Precision::kBFloat16,
-                                              kernels::Precision::kInt8};
-
+// Less of what is slow: the reference.
 std::vector<Computation> Computations() {
-  std::vector<Computation> computations;
-  for (kernels::Precision precision : kPrecisions) {
-    computations.push_back({kernels::Device::kCpu, precision});
-    computations.push_back({kernels::Device::kReference, precision});
+  std::vector<Computation> computations = ComputationsOn(kernels::Device::kCpu);
+  for (const Computation& computation :
+       ComputationsOn(kernels::Device::kReference)) {
+    if (computation.precision == kernels::Precision::kFloat32 ||
+        computation.state == model::DecoderState::kSelfAttention) {
+      computations.push_back(computation);
+    }
   }
   return computations;
 }
 
-INSTANTIATE_TEST_SUITE_P(Devices, SessionTest,
-                         testing::ValuesIn(Computations()), ComputationName);
+INSTANTIATE_TEST_SUITE_P(All, SessionTest, testing::ValuesIn(Computations()),
+                         [](const auto& test) {
+                           return ComputationName(test.param);
+                         });
 
-TEST(SessionDevicesTest, CpuFindsWhatTheReferenceFinds) {
-  Engine reference(kernels::Device::kReference);
-  Engine cpu(kernels::Device::kCpu);
+class SessionDevicesTest : public testing::TestWithParam<model::DecoderState> {
+};
+
+TEST_P(SessionDevicesTest, CpuFindsWhatTheReferenceFinds) {
+  using kernels::Device;
+  using kernels::Precision;
+  Engine reference({Device::kReference, Precision::kFloat32, GetParam()});
+  Engine cpu({Device::kCpu, Precision::kFloat32, GetParam()});
   auto reference_session = reference.NewSession();
   auto cpu_session = cpu.NewSession();
   std::mt19937 random(23);
@@ -267,7 +261,15 @@ TEST(SessionDevicesTest, CpuFindsWhatTheReferenceFinds) {
   }
 }
 
-TEST(SessionDevicesTest, RefusesSenselessLimits) {
+INSTANTIATE_TEST_SUITE_P(States, SessionDevicesTest,
+                         testing::ValuesIn(kDecoderStates),
+                         [](const auto& test) {
+                           return ComputationName({kernels::Device::kCpu,
+                                                   kernels::Precision::kFloat32,
+                                                   test.param});
+                         });
+
+TEST(SessionLimitsTest, RefusesSenselessLimits) {
   const auto kernels = *kernels::MakeKernels(kernels::Device::kReference);
   model::RandomTensors tensors(1);
   const auto model =

@@ -96,13 +96,13 @@ struct PackedSequences {
 // Keys and values of one layer: `num_cells` cells, each the key and the value
 // of one position of one sequence. Who owns which cell is decided outside.
 struct KvCells {
-  Matrix keys;    // [num_cells, width]; their data may be null and
-  Matrix values;  // [num_cells, width]
+  Matrix keys;    // [num_cells, key width]; their data may be null and
+  Matrix values;  // [num_cells, value width]
   uint16_t* bfloat16_keys = nullptr;  // the same in bfloat16
   uint16_t* bfloat16_values = nullptr;
 };
 
-// The live rows (hypotheses) of one decode step over the self-attention cache.
+// The live rows (hypotheses) of one decode step over the cells of the target.
 struct StepRows {
   int num_rows = 0;
   const int32_t* lengths =
@@ -117,6 +117,21 @@ struct SourceSpans {
   int num_rows = 0;
   const int32_t* begins = nullptr;   // device [num_rows]: first cell
   const int32_t* lengths = nullptr;  // device [num_rows]
+};
+
+// What each row of compressed attention attends to: its source span, then its
+// own positions. Values may be wider or narrower than keys: `num_heads` parts.
+struct CompressedCells {
+  SourceSpans spans;
+  KvCells source;
+  StepRows rows;
+  KvCells target;  // in the type of `source`
+};
+
+// sigmoid(gate) * value, element by element.
+struct Gated {
+  Matrix gate;
+  Matrix value;
 };
 
 // What may follow one hypothesis.
@@ -193,7 +208,8 @@ class Kernels {
   virtual void SelfAttentionStep(HeadShape heads, const StepRows& rows,
                                  Matrix qkv, KvCells cache, Matrix context) = 0;
 
-  // Stores rows [keys | values] of kv[tokens, 2 * width] in cells[tokens].
+  // Stores rows [keys | values] of kv, as wide as both together, in
+  // cells[tokens].
   virtual void StoreKeysValues(const int32_t* cells, Matrix kv,
                                KvCells cache) = 0;
 
@@ -202,6 +218,33 @@ class Kernels {
   virtual void CrossAttentionStep(HeadShape heads, const SourceSpans& spans,
                                   Matrix queries, KvCells cache,
                                   Matrix context) = 0;
+
+  // CompressedCells: the rows of `projected` are [query | key | value | inner],
+  // query and key of heads.width() elements, the others as wide as the values.
+  // Stores key and value in the row's last target cell, then
+  // context = ReLU(attention over source span and own cells + inner).
+  virtual void CompressedAttentionStep(HeadShape heads,
+                                       const CompressedCells& cells,
+                                       Matrix projected, Matrix context) = 0;
+
+  // States that are carried from position to position: `states` has a row a
+  // cell. A step reads the row of the position before, whichever hypothesis
+  // wrote it, and writes that of the row's last cell; the first position
+  // follows a state of zero.
+
+  // state_t = ((t - 1) state_t-1 + x) / t, the mean of x over the t positions;
+  // mean[rows, dim] is the new state.
+  virtual void AverageStep(const StepRows& rows, Matrix x, Matrix states,
+                           Matrix mean) = 0;
+
+  // The rows of projected[rows, 2 * dim] are [input | forget]. With
+  // f = sigmoid(forget): state_t = f state_t-1 + (1 - f) input;
+  // y[rows, dim] += ReLU(state_t).
+  virtual void SsruStep(const StepRows& rows, Matrix projected, Matrix states,
+                        Matrix y) = 0;
+
+  // y += a + b. y may be a value, but no gate.
+  virtual void AddGated(const Gated& a, const Gated& b, Matrix y) = 0;
 
   // Log-softmax over the whole vocabulary of x W^T + b (but see
   // TokenConstraint), then the best k that

@@ -2,24 +2,17 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <functional>
 #include <limits>
 #include <memory>
-#include <numeric>
-#include <random>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
-#include "engine/kernels/cpu/cpu_kernels.h"
-#include "engine/kernels/cpu/isa.h"
-#include "engine/kernels/cpu/onednn_kernels.h"
 #include "engine/kernels/kernels.h"
+#include "engine/kernels/parity_fixture.h"
 #include "engine/kernels/precision.h"
-#include "engine/kernels/reference/reference_kernels.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -30,83 +23,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
-constexpr double kEpsilon = std::numeric_limits<float>::epsilon();
-
-// ---- Arrays on the host and their copies on a device.
-
-struct Array {
-  int rows = 0;
-  int cols = 0;
-  std::vector<float> data;
-
-  Array() = default;
-  Array(int r, int c) : rows(r), cols(c), data(size_t(r) * c) {}
-  float* row(int r) { return &data[size_t(r) * cols]; }
-  const float* row(int r) const { return &data[size_t(r) * cols]; }
-
-  Array Select(const std::vector<int>& chosen) const {
-    Array selected(chosen.size(), cols);
-    for (size_t r = 0; r < chosen.size(); ++r) {
-      std::copy_n(row(chosen[r]), cols, selected.row(r));
-    }
-    return selected;
-  }
-};
-
-double Norm(const float* x, int count) {
-  double squares = 0.0;
-  for (int i = 0; i < count; ++i) squares += double{x[i]} * x[i];
-  return std::sqrt(squares);
-}
-
-double LargestRowNorm(const Array& array, int begin, int count) {
-  double largest = 0.0;
-  for (int r = 0; r < array.rows; ++r) {
-    largest = std::max(largest, Norm(array.row(r) + begin, count));
-  }
-  return largest;
-}
-
-// Owns what a test puts on a device. Each array ends where its buffer ends, so
-// that reading past it faults on a CPU.
-class DeviceMemory {
- public:
-  explicit DeviceMemory(Kernels& kernels) : kernels_(kernels) {}
-
-  template <class T>
-  T* Put(const std::vector<T>& host) {
-    constexpr size_t kPage = 4096;
-    const size_t bytes = host.size() * sizeof(T);
-    const size_t buffer_bytes = (bytes + kPage - 1) / kPage * kPage;
-    buffers_.push_back(kernels_.Allocate(buffer_bytes).value());
-    char* device = static_cast<char*>(buffers_.back()->data());
-    device += buffer_bytes - bytes;
-    kernels_.CopyToDevice(host.data(), bytes, device);
-    return reinterpret_cast<T*>(device);
-  }
-
-  Matrix Put(const Array& host) {
-    return {Put(host.data), host.rows, host.cols};
-  }
-
-  template <class T>
-  std::vector<T> Get(const T* device, size_t count) {
-    std::vector<T> host(count);
-    kernels_.CopyToHost(device, count * sizeof(T), host.data());
-    return host;
-  }
-
-  Array Get(Matrix matrix) {
-    Array host(matrix.rows, matrix.cols);
-    kernels_.CopyToHost(matrix.data, host.data.size() * sizeof(float),
-                        host.data.data());
-    return host;
-  }
-
- private:
-  Kernels& kernels_;
-  std::vector<std::unique_ptr<Buffer>> buffers_;
-};
 
 // ---- One struct an operation: its arguments on the host, and how to run it.
 
@@ -179,10 +95,7 @@ struct EmbedCase {
     embedding.positions = memory.Put(positions_table.data);
     embedding.scale = scale;
     if (in_bfloat16) {
-      std::vector<uint16_t> rounded(table.data.size());
-      std::transform(table.data.begin(), table.data.end(), rounded.begin(),
-                     ToBFloat16);
-      embedding.bfloat16_table = memory.Put(rounded);
+      embedding.bfloat16_table = memory.Put(ToBFloat16s(table));
     } else {
       embedding.table = memory.Put(table.data);
     }
@@ -228,77 +141,20 @@ struct EncoderAttentionCase {
   }
 };
 
-// A cache on the device, in either type of its elements.
-class DeviceCells {
- public:
-  DeviceCells(const Array& keys, const Array& values, bool in_bfloat16,
-              DeviceMemory& memory)
-      : memory_(memory) {
-    if (!in_bfloat16) {
-      cells_.keys = memory.Put(keys);
-      cells_.values = memory.Put(values);
-      return;
-    }
-    cells_.keys = {nullptr, keys.rows, keys.cols};
-    cells_.values = {nullptr, values.rows, values.cols};
-    cells_.bfloat16_keys = memory.Put(Rounded(keys));
-    cells_.bfloat16_values = memory.Put(Rounded(values));
-  }
-
-  const KvCells& cells() const { return cells_; }
-  Array keys() const { return Get(cells_.keys, cells_.bfloat16_keys); }
-  Array values() const { return Get(cells_.values, cells_.bfloat16_values); }
-
- private:
-  static std::vector<uint16_t> Rounded(const Array& array) {
-    std::vector<uint16_t> rounded(array.data.size());
-    std::transform(array.data.begin(), array.data.end(), rounded.begin(),
-                   ToBFloat16);
-    return rounded;
-  }
-  // bfloat16 as their bits in floats of as many integers.
-  Array Get(Matrix matrix, const uint16_t* in_bfloat16) const {
-    if (in_bfloat16 == nullptr) return memory_.Get(matrix);
-    Array host(matrix.rows, matrix.cols);
-    std::vector<uint16_t> bits = memory_.Get(in_bfloat16, host.data.size());
-    std::copy(bits.begin(), bits.end(), host.data.begin());
-    return host;
-  }
-
-  DeviceMemory& memory_;
-  KvCells cells_;
-};
-
-struct Attended {
-  Array context;
-  Array keys;
-  Array values;
-};
-
 struct SelfAttentionCase {
   HeadShape heads;
   Array qkv;
   Array keys;    // of all cells
   Array values;  // of all cells
-  std::vector<std::vector<int32_t>> cells;
+  CellLists cells;
   bool in_bfloat16 = false;
 
   Attended Run(Kernels& kernels) const {
-    size_t stride = 0;
-    for (const auto& row : cells) stride = std::max(stride, row.size());
-    std::vector<int32_t> lengths;
-    std::vector<int32_t> flat;
-    for (const auto& row : cells) {
-      lengths.push_back(row.size());
-      flat.insert(flat.end(), row.begin(), row.end());
-      flat.resize(lengths.size() * stride, -1);
-    }
     DeviceMemory memory(kernels);
     const DeviceCells cache(keys, values, in_bfloat16, memory);
     Matrix context = memory.Put(Array(qkv.rows, heads.width()));
-    kernels.SelfAttentionStep(
-        heads, {qkv.rows, memory.Put(lengths), memory.Put(flat), int(stride)},
-        memory.Put(qkv), cache.cells(), context);
+    kernels.SelfAttentionStep(heads, PutStepRows(cells, memory),
+                              memory.Put(qkv), cache.cells(), context);
     return {memory.Get(context), cache.keys(), cache.values()};
   }
 
@@ -379,71 +235,8 @@ struct OutputTopKCase {
 
 // ---- What all tests share.
 
-struct DeviceUnderTest {
-  std::string name;
-  std::function<std::unique_ptr<Kernels>()> make;
-  std::vector<Precision> precisions;  // of linear layers
-  // Why a row's bits may depend on the other rows; null: they do not.
-  const char* why_rows_depend = nullptr;
-};
-
-std::vector<DeviceUnderTest> DevicesUnderTest() {
-  std::vector<DeviceUnderTest> devices;
-  for (Isa isa : SupportedIsas()) {
-    devices.push_back(
-        {absl::StrReplaceAll(absl::StrCat("cpu_", IsaName(isa)), {{"-", "_"}}),
-         [isa] { return std::make_unique<CpuKernels>(isa); },
-         {Precision::kFloat32, Precision::kBFloat16, Precision::kInt8}});
-  }
-  devices.push_back(
-      {"cpu_onednn",
-       [] { return OneDnnKernels::Create(SupportedIsas().back()).value(); },
-       {Precision::kFloat32},
-       OneDnnKernels::KeepsBitsOfRows()
-           ? nullptr
-           : "oneDNN without AVX-512 computes the last rows another way"});
-  return devices;
-}
-
-class ParityTest : public ::testing::TestWithParam<DeviceUnderTest> {
+class ParityTest : public KernelsTest {
  protected:
-  ParityTest() : device_(GetParam().make()) {}
-
-  float Uniform(float low, float high) {
-    return std::uniform_real_distribution<float>(low, high)(random_);
-  }
-  int UniformInt(int low, int high) {
-    return std::uniform_int_distribution<int>(low, high)(random_);
-  }
-  std::vector<float> RandomVector(int count, float magnitude) {
-    std::vector<float> values(count);
-    for (float& x : values) x = Uniform(-magnitude, magnitude);
-    return values;
-  }
-  Array RandomArray(int rows, int cols, float magnitude) {
-    Array array(rows, cols);
-    array.data = RandomVector(rows * cols, magnitude);
-    return array;
-  }
-  // Integers, so that every sum of products is exact and ties are frequent.
-  Array RandomIntegers(int rows, int cols, int magnitude) {
-    Array array(rows, cols);
-    for (float& x : array.data) x = UniformInt(-magnitude, magnitude);
-    return array;
-  }
-  // Some of [0, count), some of them twice, in any order.
-  std::vector<int> RandomRows(int count) {
-    std::vector<int> rows(UniformInt(1, count));
-    for (int& row : rows) row = UniformInt(0, count - 1);
-    return rows;
-  }
-  std::vector<int> RandomPermutation(int count) {
-    std::vector<int> rows(count);
-    std::iota(rows.begin(), rows.end(), 0);
-    std::shuffle(rows.begin(), rows.end(), random_);
-    return rows;
-  }
-
   LinearCase RandomLinear(int rows, int in_dim, int out_dim, bool with_bias) {
     LinearCase linear;
     linear.weight = RandomArray(out_dim, in_dim, 1.0f);
@@ -460,48 +253,11 @@ class ParityTest : public ::testing::TestWithParam<DeviceUnderTest> {
   // In every precision of the device.
   void ExpectLinearParity(LinearCase linear);
   void ExpectLayerNormParity(const LayerNormCase& norm);
-
-  ReferenceKernels reference_;
-  std::unique_ptr<Kernels> device_;
-  std::mt19937 random_{20240711};
 };
 
 INSTANTIATE_TEST_SUITE_P(Devices, ParityTest,
                          ::testing::ValuesIn(DevicesUnderTest()),
                          [](const auto& device) { return device.param.name; });
-
-// All elements within the tolerance of their row and column.
-void ExpectNear(const Array& actual, const Array& expected,
-                const std::function<double(int row, int col)>& tolerance) {
-  ASSERT_EQ(actual.rows, expected.rows);
-  ASSERT_EQ(actual.cols, expected.cols);
-  for (int r = 0; r < actual.rows; ++r) {
-    for (int c = 0; c < actual.cols; ++c) {
-      ASSERT_NEAR(actual.row(r)[c], expected.row(r)[c], tolerance(r, c))
-          << "at [" << r << ", " << c << "]";
-    }
-  }
-}
-
-void ExpectSameBits(const Array& actual, const Array& expected) {
-  ASSERT_EQ(actual.rows, expected.rows);
-  ASSERT_EQ(actual.cols, expected.cols);
-  for (int r = 0; r < actual.rows; ++r) {
-    ASSERT_EQ(std::memcmp(actual.row(r), expected.row(r),
-                          actual.cols * sizeof(float)),
-              0)
-        << "in row " << r << " of " << actual.rows;
-  }
-}
-
-// A score of `length` products errs by at most a few epsilons of its norms;
-// the softmax turns that into a relative error of the weights.
-double AttentionTolerance(HeadShape heads, double query_norm, double key_norm,
-                          double largest_value) {
-  const double score_error =
-      4 * kEpsilon * query_norm * key_norm / std::sqrt(double(heads.head_dim));
-  return (4 * score_error + 16 * kEpsilon) * largest_value;
-}
 
 // ---- Linear
 
@@ -735,9 +491,6 @@ TEST_P(ParityTest, Embed) {
 
 // ---- Attention
 
-constexpr HeadShape kHeadShapes[] = {{1, 64}, {8, 64}, {3, 10}, {2, 24},
-                                     {1, 1},  {4, 7},  {2, 80}, {1, 130}};
-
 TEST_P(ParityTest, EncoderAttention) {
   for (HeadShape heads : kHeadShapes) {
     for (float magnitude : {0.5f, 4.0f}) {
@@ -782,14 +535,7 @@ SelfAttentionCase ParityTest::RandomSelfAttention(HeadShape heads, int rows,
   attention.qkv = RandomArray(rows, 3 * heads.width(), 2.0f);
   attention.keys = RandomArray(num_cells, heads.width(), 2.0f);
   attention.values = RandomArray(num_cells, heads.width(), 2.0f);
-  // The first `rows` cells are the new ones; ancestors may be shared.
-  const std::vector<int> own_cells = RandomPermutation(rows);
-  for (int r = 0; r < rows; ++r) {
-    std::vector<int32_t> cells(UniformInt(1, max_length));
-    for (int32_t& cell : cells) cell = UniformInt(rows, num_cells - 1);
-    cells.back() = own_cells[r];
-    attention.cells.push_back(cells);
-  }
+  attention.cells = RandomCells(rows, max_length, num_cells);
   return attention;
 }
 
@@ -816,20 +562,24 @@ TEST_P(ParityTest, SelfAttentionStep) {
 
 TEST_P(ParityTest, StoreKeysValues) {
   for (int width : {1, 10, 64}) {
-    const Array kv = RandomArray(3, 2 * width, 1.0f);
-    const Array before = RandomArray(6, width, 1.0f);
-    const auto store = [&](Kernels& kernels, bool in_bfloat16) {
-      DeviceMemory memory(kernels);
-      const DeviceCells cache(before, before, in_bfloat16, memory);
-      kernels.StoreKeysValues(memory.Put(std::vector<int32_t>{4, 0, 3}),
-                              memory.Put(kv), cache.cells());
-      return std::make_pair(cache.keys(), cache.values());
-    };
-    for (bool in_bfloat16 : {false, true}) {
-      const auto actual = store(*device_, in_bfloat16);
-      const auto expected = store(reference_, in_bfloat16);
-      ExpectSameBits(actual.first, expected.first);
-      ExpectSameBits(actual.second, expected.second);
+    for (int value_width : {width, 3, 130}) {
+      SCOPED_TRACE(absl::StrCat(width, ", values ", value_width));
+      const Array kv = RandomArray(3, width + value_width, 1.0f);
+      const Array keys = RandomArray(6, width, 1.0f);
+      const Array values = RandomArray(6, value_width, 1.0f);
+      const auto store = [&](Kernels& kernels, bool in_bfloat16) {
+        DeviceMemory memory(kernels);
+        const DeviceCells cache(keys, values, in_bfloat16, memory);
+        kernels.StoreKeysValues(memory.Put(std::vector<int32_t>{4, 0, 3}),
+                                memory.Put(kv), cache.cells());
+        return std::make_pair(cache.keys(), cache.values());
+      };
+      for (bool in_bfloat16 : {false, true}) {
+        const auto actual = store(*device_, in_bfloat16);
+        const auto expected = store(reference_, in_bfloat16);
+        ExpectSameBits(actual.first, expected.first);
+        ExpectSameBits(actual.second, expected.second);
+      }
     }
   }
 }

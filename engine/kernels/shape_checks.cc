@@ -34,10 +34,25 @@ void CheckCells(const char* name, Matrix cells, const uint16_t* in_bfloat16,
       << name << " is null or there twice";
 }
 
-void CheckCache(const KvCells& cache, int width) {
+void CheckCache(const KvCells& cache, int key_width, int value_width) {
   const int rows = cache.keys.rows;
-  CheckCells("keys", cache.keys, cache.bfloat16_keys, rows, width);
-  CheckCells("values", cache.values, cache.bfloat16_values, rows, width);
+  CheckCells("keys", cache.keys, cache.bfloat16_keys, rows, key_width);
+  CheckCells("values", cache.values, cache.bfloat16_values, rows, value_width);
+  PEREGRINE_CHECK((cache.bfloat16_keys != nullptr) ==
+                  (cache.bfloat16_values != nullptr))
+      << "keys and values of two types";
+}
+
+void CheckStepRows(const StepRows& rows) {
+  PEREGRINE_CHECK(rows.num_rows >= 0 &&
+                  ((rows.lengths != nullptr && rows.cells != nullptr) ||
+                   rows.num_rows == 0));
+}
+
+void CheckSourceSpans(const SourceSpans& spans) {
+  PEREGRINE_CHECK(spans.num_rows >= 0 &&
+                  ((spans.begins != nullptr && spans.lengths != nullptr) ||
+                   spans.num_rows == 0));
 }
 
 void CheckToken(int32_t token, int vocab_size) {
@@ -91,29 +106,71 @@ void CheckEncoderAttention(HeadShape heads, const PackedSequences& sequences,
 void CheckSelfAttentionStep(HeadShape heads, const StepRows& rows, Matrix qkv,
                             const KvCells& cache, Matrix context) {
   CheckHeads(heads);
-  CheckCache(cache, heads.width());
-  PEREGRINE_CHECK(rows.num_rows >= 0 &&
-                  ((rows.lengths != nullptr && rows.cells != nullptr) ||
-                   rows.num_rows == 0));
+  CheckCache(cache, heads.width(), heads.width());
+  CheckStepRows(rows);
   CheckShape("qkv", qkv, rows.num_rows, 3 * heads.width());
   CheckShape("context", context, rows.num_rows, heads.width());
 }
 
 void CheckStoreKeysValues(Matrix kv, const KvCells& cache) {
-  CheckShape("kv", kv, kv.rows, 2 * cache.keys.cols);
-  CheckCache(cache, cache.keys.cols);
+  CheckShape("kv", kv, kv.rows, cache.keys.cols + cache.values.cols);
+  CheckCache(cache, cache.keys.cols, cache.values.cols);
 }
 
 void CheckCrossAttentionStep(HeadShape heads, const SourceSpans& spans,
                              Matrix queries, const KvCells& cache,
                              Matrix context) {
   CheckHeads(heads);
-  CheckCache(cache, heads.width());
-  PEREGRINE_CHECK(spans.num_rows >= 0 &&
-                  ((spans.begins != nullptr && spans.lengths != nullptr) ||
-                   spans.num_rows == 0));
+  CheckCache(cache, heads.width(), heads.width());
+  CheckSourceSpans(spans);
   CheckShape("queries", queries, spans.num_rows, heads.width());
   CheckShape("context", context, spans.num_rows, heads.width());
+}
+
+void CheckCompressedAttentionStep(HeadShape heads, const CompressedCells& cells,
+                                  Matrix projected, Matrix context) {
+  CheckHeads(heads);
+  CheckSourceSpans(cells.spans);
+  CheckStepRows(cells.rows);
+  PEREGRINE_CHECK(cells.spans.num_rows == cells.rows.num_rows)
+      << cells.spans.num_rows << " source spans for " << cells.rows.num_rows
+      << " rows";
+  const int value_width = cells.target.values.cols;
+  PEREGRINE_CHECK(value_width > 0 && value_width % heads.num_heads == 0)
+      << "values of " << value_width << " for " << heads.num_heads << " heads";
+  for (const KvCells* cache : {&cells.source, &cells.target}) {
+    CheckCache(*cache, heads.width(), value_width);
+  }
+  PEREGRINE_CHECK((cells.source.bfloat16_keys != nullptr) ==
+                  (cells.target.bfloat16_keys != nullptr))
+      << "source and target cells of two types";
+  CheckShape("projected", projected, cells.rows.num_rows,
+             2 * heads.width() + 2 * value_width);
+  CheckShape("context", context, cells.rows.num_rows, value_width);
+}
+
+void CheckAverageStep(const StepRows& rows, Matrix x, Matrix states,
+                      Matrix mean) {
+  CheckStepRows(rows);
+  CheckShape("x", x, rows.num_rows, states.cols);
+  CheckShape("states", states, states.rows, states.cols);
+  CheckShape("mean", mean, rows.num_rows, states.cols);
+}
+
+void CheckSsruStep(const StepRows& rows, Matrix projected, Matrix states,
+                   Matrix y) {
+  CheckStepRows(rows);
+  CheckShape("projected", projected, rows.num_rows, 2 * states.cols);
+  CheckShape("states", states, states.rows, states.cols);
+  CheckShape("y", y, rows.num_rows, states.cols);
+}
+
+void CheckAddGated(const Gated& a, const Gated& b, Matrix y) {
+  for (const Gated* gated : {&a, &b}) {
+    CheckShape("gate", gated->gate, y.rows, y.cols);
+    CheckShape("value", gated->value, y.rows, y.cols);
+  }
+  CheckShape("y", y, y.rows, y.cols);
 }
 
 void CheckOutputTopK(const LinearWeight& projection, Matrix x,

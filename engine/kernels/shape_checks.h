@@ -19,6 +19,13 @@ void CheckStoreKeysValues(Matrix kv, const KvCells& cache);
 void CheckCrossAttentionStep(HeadShape heads, const SourceSpans& spans,
                              Matrix queries, const KvCells& cache,
                              Matrix context);
+void CheckCompressedAttentionStep(HeadShape heads, const CompressedCells& cells,
+                                  Matrix projected, Matrix context);
+void CheckAverageStep(const StepRows& rows, Matrix x, Matrix states,
+                      Matrix mean);
+void CheckSsruStep(const StepRows& rows, Matrix projected, Matrix states,
+                   Matrix y);
+void CheckAddGated(const Gated& a, const Gated& b, Matrix y);
 void CheckOutputTopK(const LinearWeight& projection, Matrix x,
                      absl::Span<const int32_t> suppressed,
                      absl::Span<const TokenConstraint> constraints,

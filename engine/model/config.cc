@@ -19,17 +19,12 @@ constexpr int kMaxLayers = 1024;
 constexpr int kMaxPositions = 1 << 16;
 constexpr size_t kMaxFileBytes = 1 << 20;
 
-absl::Status ParseStack(JsonObjectReader reader, bool is_decoder,
-                        StackConfig& stack, DecoderState* state) {
+void ReadStack(bool is_decoder, JsonObjectReader& reader, StackConfig& stack) {
   stack.num_layers = reader.Int("num_layers", 1, kMaxLayers);
   stack.model_dim = reader.Int("model_dim", 2, kMaxDim);
   stack.ffn_dim = reader.Int("ffn_dim", is_decoder ? 0 : 1, kMaxDim);
   stack.num_heads = reader.Int("num_heads", 1, kMaxDim);
   stack.head_dim = reader.Int("head_dim", 1, kMaxDim);
-  if (is_decoder && reader.Has("state")) {
-    *state = reader.Choice<DecoderState>(
-        "state", {{"self_attention", DecoderState::kSelfAttention}});
-  }
   if (stack.model_dim % 2 != 0) {
     reader.FailField("model_dim", absl::StrCat("found ", stack.model_dim,
                                                ", expected an even number"));
@@ -40,6 +35,36 @@ absl::Status ParseStack(JsonObjectReader reader, bool is_decoder,
         absl::StrCat("found ", stack.num_heads, " heads of ", stack.head_dim,
                      ", expected at most ", kMaxDim, " elements in all"));
   }
+}
+
+absl::Status ParseEncoder(JsonObjectReader reader, StackConfig& stack) {
+  ReadStack(/*is_decoder=*/false, reader, stack);
+  return reader.Finish();
+}
+
+absl::Status ParseDecoder(JsonObjectReader reader, ArchitectureConfig& config) {
+  const StackConfig& stack = config.decoder;
+  ReadStack(/*is_decoder=*/true, reader, config.decoder);
+  if (reader.Has("state")) {
+    config.decoder_state = reader.Choice<DecoderState>(
+        "state", {{"self_attention", DecoderState::kSelfAttention},
+                  {"aan", DecoderState::kAan},
+                  {"ssru", DecoderState::kSsru},
+                  {"can", DecoderState::kCan}});
+  }
+  config.aan_ffn_dim = reader.Int("aan_ffn_dim", 0, kMaxDim, 0);
+  if (config.aan_ffn_dim > 0 && config.decoder_state != DecoderState::kAan) {
+    reader.FailField("aan_ffn_dim",
+                     absl::StrCat("found ", config.aan_ffn_dim,
+                                  ", expected 0 unless state is \"aan\""));
+  }
+  if (config.decoder_state == DecoderState::kCan &&
+      (stack.ffn_dim == 0 || stack.ffn_dim % stack.num_heads != 0)) {
+    reader.FailField("ffn_dim",
+                     absl::StrCat("found ", stack.ffn_dim,
+                                  ", expected a multiple of num_heads = ",
+                                  stack.num_heads, " for state \"can\""));
+  }
   return reader.Finish();
 }
 
@@ -47,11 +72,9 @@ absl::Status ParseArchitecture(JsonObjectReader reader,
                                ArchitectureConfig& config) {
   config.source_vocab_size = reader.Int("source_vocab_size", 1, kMaxVocab);
   config.target_vocab_size = reader.Int("target_vocab_size", 1, kMaxVocab);
-  PEREGRINE_RETURN_IF_ERROR(ParseStack(
-      reader.Object("encoder"), /*is_decoder=*/false, config.encoder, nullptr));
-  PEREGRINE_RETURN_IF_ERROR(ParseStack(reader.Object("decoder"),
-                                       /*is_decoder=*/true, config.decoder,
-                                       &config.decoder_state));
+  PEREGRINE_RETURN_IF_ERROR(
+      ParseEncoder(reader.Object("encoder"), config.encoder));
+  PEREGRINE_RETURN_IF_ERROR(ParseDecoder(reader.Object("decoder"), config));
   config.norm = reader.Choice<NormPlacement>(
       "norm", {{"pre", NormPlacement::kPre}, {"post", NormPlacement::kPost}});
   config.layer_norm_epsilon =
@@ -193,9 +216,26 @@ absl::Status ParseDecoding(JsonObjectReader reader, const ModelConfig& config,
   return reader.Finish();
 }
 
-std::string DescribeStack(const StackConfig& stack) {
+std::string DescribeState(const ArchitectureConfig& architecture) {
+  switch (architecture.decoder_state) {
+    case DecoderState::kSelfAttention:
+      return "";
+    case DecoderState::kAan:
+      return architecture.aan_ffn_dim == 0
+                 ? std::string("aan, ")
+                 : absl::StrCat("aan with ffn ", architecture.aan_ffn_dim,
+                                ", ");
+    case DecoderState::kSsru:
+      return "ssru, ";
+    case DecoderState::kCan:
+      return "can, ";
+  }
+  return "";
+}
+
+std::string DescribeStack(const StackConfig& stack, const std::string& state) {
   return absl::StrCat(
-      stack.num_layers, " x ", stack.model_dim, " (", stack.num_heads,
+      stack.num_layers, " x ", stack.model_dim, " (", state, stack.num_heads,
       stack.num_heads == 1 ? " head of " : " heads of ", stack.head_dim,
       stack.ffn_dim == 0 ? std::string(", no ffn")
                          : absl::StrCat(", ffn ", stack.ffn_dim),
@@ -235,8 +275,8 @@ absl::StatusOr<ModelConfig> ReadConfig(const std::string& path) {
 std::string DescribeArchitecture(const ArchitectureConfig& architecture) {
   return absl::StrCat(
       architecture.norm == NormPlacement::kPre ? "pre" : "post",
-      "-norm, encoder ", DescribeStack(architecture.encoder), ", decoder ",
-      DescribeStack(architecture.decoder),
+      "-norm, encoder ", DescribeStack(architecture.encoder, ""), ", decoder ",
+      DescribeStack(architecture.decoder, DescribeState(architecture)),
       architecture.output == OutputProjection::kFactorized
           ? absl::StrCat(", output rank ", architecture.output_rank)
           : std::string(architecture.output == OutputProjection::kTied

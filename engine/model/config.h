@@ -21,10 +21,14 @@ enum class PositionEncoding {
 };
 enum class OutputProjection { kTied, kSeparate, kFactorized };
 
-// How a decoder layer carries the target prefix from step to step. kAan, kSsru
-// and kCan have their place in the format and are refused by ParseConfig until
-// model/decoder.cc has them.
-enum class DecoderState { kSelfAttention };
+// How a decoder layer carries the target prefix from step to step; the formulas
+// are in docs/model-format.md.
+enum class DecoderState {
+  kSelfAttention,
+  kAan,   // average attention network
+  kSsru,  // simpler simple recurrent unit
+  kCan,   // compressed attention network: no cross-attention, no feed-forward
+};
 
 // One side of the Transformer.
 struct StackConfig {
@@ -43,6 +47,7 @@ struct ArchitectureConfig {
   StackConfig encoder;
   StackConfig decoder;
   DecoderState decoder_state = DecoderState::kSelfAttention;
+  int aan_ffn_dim = 0;  // 0: kAan without a feed-forward network of its own
   NormPlacement norm = NormPlacement::kPre;
   float layer_norm_epsilon = 1e-5f;
   kernels::Activation activation = kernels::Activation::kRelu;

@@ -63,6 +63,42 @@ TEST(ConfigTest, ReadsEveryField) {
             "8, no ffn), output rank 8");
 }
 
+ArchitectureConfig WithDecoder(const json& changes) {
+  json config = ValidConfig();
+  config["architecture"]["decoder"].update(changes);
+  const auto parsed = ParseConfig(config.dump(), "config.json");
+  EXPECT_TRUE(parsed.ok()) << parsed.status();
+  return parsed.ok() ? parsed->architecture : ArchitectureConfig();
+}
+
+TEST(ConfigTest, ReadsEveryDecoderState) {
+  EXPECT_EQ(WithDecoder({{"state", "self_attention"}}).decoder_state,
+            DecoderState::kSelfAttention);
+  const ArchitectureConfig aan =
+      WithDecoder({{"state", "aan"}, {"aan_ffn_dim", 24}});
+  EXPECT_EQ(aan.decoder_state, DecoderState::kAan);
+  EXPECT_EQ(aan.aan_ffn_dim, 24);
+  EXPECT_THAT(DescribeArchitecture(aan),
+              HasSubstr("decoder 1 x 32 (aan with ffn 24, 1 head of 8, no "
+                        "ffn)"));
+  EXPECT_THAT(DescribeArchitecture(WithDecoder({{"state", "aan"}})),
+              HasSubstr("(aan, 1 head of 8, no ffn)"));
+  EXPECT_THAT(DescribeArchitecture(WithDecoder({{"state", "ssru"}})),
+              HasSubstr("(ssru, 1 head of 8, no ffn)"));
+  EXPECT_THAT(DescribeArchitecture(WithDecoder(
+                  {{"state", "can"}, {"num_heads", 3}, {"ffn_dim", 66}})),
+              HasSubstr("(can, 3 heads of 8, ffn 66)"));
+}
+
+TEST(ConfigTest, RefusesValuesThatHeadsCannotShare) {
+  json config = ValidConfig();
+  config["architecture"]["decoder"].update(
+      {{"state", "can"}, {"num_heads", 3}, {"ffn_dim", 64}});
+  EXPECT_THAT(ErrorOf(config),
+              HasSubstr("decoder.ffn_dim: found 64, expected a multiple of "
+                        "num_heads = 3 for state \"can\""));
+}
+
 struct BadField {
   const char* pointer;  // JSON pointer to what is replaced
   const char* value;    // JSON text, or "" to remove it
@@ -108,8 +144,19 @@ INSTANTIATE_TEST_SUITE_P(
                  "encoder.model_dim: found 33, expected an even number"},
         BadField{"/architecture/encoder/layers", "3",
                  "architecture.encoder.layers: unknown field"},
-        BadField{"/architecture/decoder/state", "\"aan\"",
-                 "decoder.state: found \"aan\", expected \"self_attention\""},
+        BadField{"/architecture/decoder/state", "\"rnn\"",
+                 "decoder.state: found \"rnn\", expected \"self_attention\", "
+                 "\"aan\", \"ssru\", \"can\""},
+        BadField{"/architecture/encoder/state", "\"aan\"",
+                 "encoder.state: unknown field"},
+        BadField{"/architecture/decoder/aan_ffn_dim", "64",
+                 "decoder.aan_ffn_dim: found 64, expected 0 unless state is "
+                 "\"aan\""},
+        BadField{"/architecture/decoder/aan_ffn_dim", "-1",
+                 "decoder.aan_ffn_dim: found -1, expected an integer from 0"},
+        BadField{"/architecture/decoder/state", "\"can\"",
+                 "decoder.ffn_dim: found 0, expected a multiple of num_heads = "
+                 "1 for state \"can\""},
         BadField{"/architecture/decoder/num_heads", "65536",
                  "num_heads: found 65536 heads of 8"},
         BadField{"/architecture/norm", "\"middle\"",

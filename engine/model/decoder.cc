@@ -12,24 +12,61 @@ namespace {
 using kernels::Activation;
 using kernels::Matrix;
 
+// What one cell of a layer's caches holds.
+struct CacheWidths {
+  int key = 0;
+  int value = 0;
+};
+
+// Whether the target's cells hold keys and values, or else a state vector.
+bool AttendsToTarget(DecoderState state) {
+  return state == DecoderState::kSelfAttention || state == DecoderState::kCan;
+}
+
+CacheWidths WidthsOf(const ArchitectureConfig& architecture) {
+  const StackConfig& stack = architecture.decoder;
+  const int width = stack.heads().width();
+  if (architecture.decoder_state == DecoderState::kCan)
+    return {width, stack.ffn_dim};
+  return {width, width};
+}
+
+// Of the first matrix of a state.
+int ProjectedWidth(const ArchitectureConfig& architecture) {
+  const StackConfig& stack = architecture.decoder;
+  const int width = stack.heads().width();
+  switch (architecture.decoder_state) {
+    case DecoderState::kSelfAttention:
+      return 3 * width;
+    case DecoderState::kAan:
+      return 0;
+    case DecoderState::kSsru:
+      return 2 * stack.model_dim;
+    case DecoderState::kCan:
+      return 2 * width + 2 * stack.ffn_dim;
+  }
+  return 0;
+}
+
 // In bfloat16 unless the model is in float32.
-absl::Status AllocateCache(int num_layers, size_t num_cells, int width,
+absl::Status AllocateCache(int num_layers, size_t num_cells, CacheWidths widths,
                            kernels::Precision precision, DeviceMemory& memory,
                            std::vector<kernels::KvCells>& cache) {
   cache.resize(num_layers);
   for (kernels::KvCells& layer : cache) {
     if (precision != kernels::Precision::kFloat32) {
-      layer.keys = layer.values = {nullptr, static_cast<int>(num_cells), width};
-      const size_t count = num_cells * width;
+      layer.keys = {nullptr, static_cast<int>(num_cells), widths.key};
+      layer.values = {nullptr, static_cast<int>(num_cells), widths.value};
       PEREGRINE_RETURN_IF_ERROR(
-          memory.NewBFloat16(count, &layer.bfloat16_keys));
+          memory.NewBFloat16(num_cells * widths.key, &layer.bfloat16_keys));
       PEREGRINE_RETURN_IF_ERROR(
-          memory.NewBFloat16(count, &layer.bfloat16_values));
+          memory.NewBFloat16(num_cells * widths.value, &layer.bfloat16_values));
       continue;
     }
-    PEREGRINE_RETURN_IF_ERROR(memory.NewMatrix(num_cells, width, &layer.keys));
     PEREGRINE_RETURN_IF_ERROR(
-        memory.NewMatrix(num_cells, width, &layer.values));
+        memory.NewMatrix(num_cells, widths.key, &layer.keys));
+    PEREGRINE_RETURN_IF_ERROR(
+        memory.NewMatrix(num_cells, widths.value, &layer.values));
   }
   return absl::OkStatus();
 }
@@ -55,25 +92,57 @@ Decoder::Decoder(const Model& model, kernels::Kernels& kernels,
 absl::Status Decoder::Allocate() {
   const ArchitectureConfig& architecture = model_.config().architecture;
   const StackConfig& stack = architecture.decoder;
-  const int width = stack.heads().width();
+  const CacheWidths widths = WidthsOf(architecture);
   const int rows = limits_.max_rows;
-  const kernels::Precision precision = model_.weights().precision;
-  PEREGRINE_RETURN_IF_ERROR(AllocateCache(stack.num_layers,
-                                          limits_.target_cells, width,
-                                          precision, memory_, target_cache_));
-  PEREGRINE_RETURN_IF_ERROR(AllocateCache(stack.num_layers,
-                                          limits_.source_cells, width,
-                                          precision, memory_, source_cache_));
+  PEREGRINE_RETURN_IF_ERROR(
+      AllocateCache(stack.num_layers, limits_.source_cells, widths,
+                    model_.weights().precision, memory_, source_cache_));
   PEREGRINE_RETURN_IF_ERROR(memory_.NewMatrix(rows, stack.model_dim, &x_));
   PEREGRINE_RETURN_IF_ERROR(memory_.NewMatrix(rows, stack.model_dim, &normed_));
-  PEREGRINE_RETURN_IF_ERROR(memory_.NewMatrix(rows, 3 * width, &qkv_));
-  PEREGRINE_RETURN_IF_ERROR(memory_.NewMatrix(rows, width, &context_));
-  PEREGRINE_RETURN_IF_ERROR(memory_.NewMatrix(rows, stack.ffn_dim, &inner_));
+  PEREGRINE_RETURN_IF_ERROR(memory_.NewMatrix(rows, widths.value, &context_));
   PEREGRINE_RETURN_IF_ERROR(
       memory_.NewMatrix(rows, architecture.output_rank, &factor_));
   PEREGRINE_RETURN_IF_ERROR(
-      memory_.NewMatrix(kStoreTokens, 2 * width, &source_kv_));
+      memory_.NewMatrix(kStoreTokens, widths.key + widths.value, &source_kv_));
+  if (architecture.decoder_state != DecoderState::kCan) {
+    PEREGRINE_RETURN_IF_ERROR(memory_.NewMatrix(rows, widths.key, &query_));
+    PEREGRINE_RETURN_IF_ERROR(memory_.NewMatrix(rows, stack.ffn_dim, &inner_));
+  }
+  return AllocateState();
+}
+
+absl::Status Decoder::AllocateState() {
+  const ArchitectureConfig& architecture = model_.config().architecture;
+  const StackConfig& stack = architecture.decoder;
+  const int rows = limits_.max_rows;
+  PEREGRINE_RETURN_IF_ERROR(
+      memory_.NewMatrix(rows, ProjectedWidth(architecture), &projected_));
+  if (AttendsToTarget(architecture.decoder_state)) {
+    return AllocateCache(stack.num_layers, limits_.target_cells,
+                         WidthsOf(architecture), model_.weights().precision,
+                         memory_, target_cache_);
+  }
+  // In float32 whatever the precision: each state is made of the one before, so
+  // that what rounding takes from one is missing from all that follow.
+  states_.resize(stack.num_layers);
+  for (Matrix& states : states_) {
+    PEREGRINE_RETURN_IF_ERROR(
+        memory_.NewMatrix(limits_.target_cells, stack.model_dim, &states));
+  }
+  if (architecture.decoder_state != DecoderState::kAan) return absl::OkStatus();
+  PEREGRINE_RETURN_IF_ERROR(
+      memory_.NewMatrix(rows, architecture.aan_ffn_dim, &mean_inner_));
+  for (Matrix* matrix : {&mean_, &mean_outer_, &input_gate_, &forget_gate_}) {
+    PEREGRINE_RETURN_IF_ERROR(memory_.NewMatrix(rows, stack.model_dim, matrix));
+  }
   return absl::OkStatus();
+}
+
+const kernels::LinearWeight& Decoder::SourceKeyValue(int layer) const {
+  const DecoderLayerWeights& weights = model_.weights().decoder_layers[layer];
+  return model_.config().architecture.decoder_state == DecoderState::kCan
+             ? *weights.compressed_attention.source_key_value
+             : *weights.cross_attention.key_value;
 }
 
 void Decoder::StoreSource(Matrix encoded, const int32_t* cells) {
@@ -81,10 +150,8 @@ void Decoder::StoreSource(Matrix encoded, const int32_t* cells) {
     const int count = std::min(kStoreTokens, encoded.rows - begin);
     const Matrix kv = source_kv_.Rows(0, count);
     for (size_t layer = 0; layer < source_cache_.size(); ++layer) {
-      const CrossAttentionWeights& attention =
-          model_.weights().decoder_layers[layer].cross_attention;
-      kernels_.Linear(*attention.key_value, encoded.Rows(begin, count),
-                      Activation::kNone, kv);
+      kernels_.Linear(SourceKeyValue(static_cast<int>(layer)),
+                      encoded.Rows(begin, count), Activation::kNone, kv);
       kernels_.StoreKeysValues(cells + begin, kv, source_cache_[layer]);
     }
   }
@@ -98,11 +165,7 @@ Matrix Decoder::Step(const DecoderInput& input) {
   const Matrix x = x_.Rows(0, rows);
   kernels_.Embed(weights.target_embedding, input.tokens, input.positions, x);
   for (size_t n = 0; n < weights.decoder_layers.size(); ++n) {
-    const int layer = static_cast<int>(n);
-    UpdateState(layer, input.target, x);
-    AttendToSource(layer, input.source, x);
-    sublayers_.FeedForward(weights.decoder_layers[n].ffn, x,
-                           normed_.Rows(0, rows), inner_.Rows(0, rows));
+    RunLayer(static_cast<int>(n), input, x);
   }
   sublayers_.EndStack(weights.decoder_norm, x);
   if (weights.output_factor == nullptr) return x;
@@ -111,13 +174,39 @@ Matrix Decoder::Step(const DecoderInput& input) {
   return factor;
 }
 
+void Decoder::RunLayer(int layer, const DecoderInput& input, Matrix x) {
+  if (model_.config().architecture.decoder_state == DecoderState::kCan) {
+    CompressedAttention(layer, input, x);
+    return;
+  }
+  UpdateState(layer, input.target, x);
+  AttendToSource(layer, input.source, x);
+  sublayers_.FeedForward(model_.weights().decoder_layers[layer].ffn, x,
+                         normed_.Rows(0, x.rows), inner_.Rows(0, x.rows));
+}
+
 // How a layer takes in the target prefix. Another DecoderState is another
-// branch here, with its cache beside target_cache_ and its weights beside
+// branch here, with its cells beside target_cache_ and its weights beside
 // SelfAttentionWeights.
 void Decoder::UpdateState(int layer, const kernels::StepRows& rows, Matrix x) {
+  switch (model_.config().architecture.decoder_state) {
+    case DecoderState::kSelfAttention:
+      return SelfAttention(layer, rows, x);
+    case DecoderState::kAan:
+      return AverageAttention(layer, rows, x);
+    case DecoderState::kSsru:
+      return Ssru(layer, rows, x);
+    case DecoderState::kCan:
+      break;
+  }
+  PEREGRINE_CHECK(false) << "a layer of CAN has no state apart";
+}
+
+void Decoder::SelfAttention(int layer, const kernels::StepRows& rows,
+                            Matrix x) {
   const SelfAttentionWeights& attention =
       model_.weights().decoder_layers[layer].self_attention;
-  const Matrix qkv = qkv_.Rows(0, x.rows);
+  const Matrix qkv = projected_.Rows(0, x.rows);
   const Matrix context = context_.Rows(0, x.rows);
   kernels_.Linear(*attention.query_key_value,
                   sublayers_.Input(attention.norm, x, normed_.Rows(0, x.rows)),
@@ -128,13 +217,64 @@ void Decoder::UpdateState(int layer, const kernels::StepRows& rows, Matrix x) {
   sublayers_.End(attention.norm, x);
 }
 
+void Decoder::AverageAttention(int layer, const kernels::StepRows& rows,
+                               Matrix x) {
+  const AverageAttentionWeights& attention =
+      model_.weights().decoder_layers[layer].average_attention;
+  const Matrix input =
+      sublayers_.Input(attention.norm, x, normed_.Rows(0, x.rows));
+  const Matrix input_gate = input_gate_.Rows(0, x.rows);
+  const Matrix forget_gate = forget_gate_.Rows(0, x.rows);
+  Matrix mean = mean_.Rows(0, x.rows);
+  kernels_.AverageStep(rows, input, states_[layer], mean);
+  if (attention.inner != nullptr) {
+    const Matrix inner = mean_inner_.Rows(0, x.rows);
+    kernels_.Linear(*attention.inner, mean,
+                    model_.config().architecture.activation, inner);
+    mean = mean_outer_.Rows(0, x.rows);
+    kernels_.Linear(*attention.outer, inner, Activation::kNone, mean);
+  }
+  kernels_.Linear(*attention.input_gate, input, Activation::kNone, input_gate);
+  kernels_.Linear(*attention.forget_gate, mean, Activation::kNone, forget_gate);
+  kernels_.AddGated({input_gate, input}, {forget_gate, mean}, x);
+  sublayers_.End(attention.norm, x);
+}
+
+void Decoder::Ssru(int layer, const kernels::StepRows& rows, Matrix x) {
+  const SsruWeights& ssru = model_.weights().decoder_layers[layer].ssru;
+  const Matrix input_forget = projected_.Rows(0, x.rows);
+  kernels_.Linear(*ssru.input_forget,
+                  sublayers_.Input(ssru.norm, x, normed_.Rows(0, x.rows)),
+                  Activation::kNone, input_forget);
+  kernels_.SsruStep(rows, input_forget, states_[layer], x);
+  sublayers_.End(ssru.norm, x);
+}
+
+// The whole layer: attention to source and target prefix at once, and the
+// feed-forward network around it.
+void Decoder::CompressedAttention(int layer, const DecoderInput& input,
+                                  Matrix x) {
+  const CompressedAttentionWeights& attention =
+      model_.weights().decoder_layers[layer].compressed_attention;
+  const Matrix projected = projected_.Rows(0, x.rows);
+  const Matrix context = context_.Rows(0, x.rows);
+  kernels_.Linear(*attention.query_key_value_inner,
+                  sublayers_.Input(attention.norm, x, normed_.Rows(0, x.rows)),
+                  Activation::kNone, projected);
+  kernels_.CompressedAttentionStep(
+      model_.config().architecture.decoder.heads(),
+      {input.source, source_cache_[layer], input.target, target_cache_[layer]},
+      projected, context);
+  kernels_.LinearAdd(*attention.output, context, x);
+  sublayers_.End(attention.norm, x);
+}
+
 void Decoder::AttendToSource(int layer, const kernels::SourceSpans& spans,
                              Matrix x) {
   const kernels::HeadShape heads = model_.config().architecture.decoder.heads();
   const CrossAttentionWeights& attention =
       model_.weights().decoder_layers[layer].cross_attention;
-  // The queries take the place of the first third of qkv_'s memory.
-  const Matrix query{qkv_.data, x.rows, heads.width()};
+  const Matrix query = query_.Rows(0, x.rows);
   const Matrix context = context_.Rows(0, x.rows);
   kernels_.Linear(*attention.query,
                   sublayers_.Input(attention.norm, x, normed_.Rows(0, x.rows)),

@@ -14,23 +14,23 @@
 namespace peregrine::model {
 
 struct DecoderLimits {
-  int max_rows = 0;  // hypotheses a step
-  int target_cells =
-      0;  // positions in the self-attention cache, all hypotheses
-  int source_cells =
-      0;  // positions in the cross-attention cache, all sentences
+  int max_rows = 0;      // hypotheses a step
+  int target_cells = 0;  // target positions kept, all hypotheses
+  int source_cells = 0;  // source positions kept, all sentences
 };
 
 // One decode step: row r continues one hypothesis. All arrays on the device.
 struct DecoderInput {
   const int32_t* tokens = nullptr;     // [rows]: the last token of each
   const int32_t* positions = nullptr;  // [rows]: its row of the position table
-  kernels::StepRows target;            // what each row attends to
+  kernels::StepRows target;            // the cells of its positions
   kernels::SourceSpans source;
 };
 
-// The decoder: the key-value caches and activations of one session. Which cell
-// belongs to whom is the session's business. Not thread-safe. `model` and
+// The decoder: the caches and activations of one session. Which cell belongs to
+// whom is the session's business: a DecoderState that carries a vector from
+// position to position keeps one a cell, too, so that hypotheses share what
+// their ancestors left and none is copied. Not thread-safe. `model` and
 // `kernels` must outlive it.
 class Decoder {
  public:
@@ -54,7 +54,17 @@ class Decoder {
   Decoder(const Model& model, kernels::Kernels& kernels,
           const DecoderLimits& limits);
   absl::Status Allocate();
+  absl::Status AllocateState();
+  const kernels::LinearWeight& SourceKeyValue(int layer) const;
+  void RunLayer(int layer, const DecoderInput& input, kernels::Matrix x);
   void UpdateState(int layer, const kernels::StepRows& rows, kernels::Matrix x);
+  void SelfAttention(int layer, const kernels::StepRows& rows,
+                     kernels::Matrix x);
+  void AverageAttention(int layer, const kernels::StepRows& rows,
+                        kernels::Matrix x);
+  void Ssru(int layer, const kernels::StepRows& rows, kernels::Matrix x);
+  void CompressedAttention(int layer, const DecoderInput& input,
+                           kernels::Matrix x);
   void AttendToSource(int layer, const kernels::SourceSpans& spans,
                       kernels::Matrix x);
 
@@ -63,16 +73,26 @@ class Decoder {
   const Sublayers sublayers_;
   const DecoderLimits limits_;
 
+  // What the DecoderState does not need stays without memory. A row of
+  // `projected_` is what the first matrix of the state makes of its input:
+  // [query | key | value], [input | forget] or [query | key | value | inner].
   DeviceMemory memory_;
   std::vector<kernels::KvCells> target_cache_;  // one a layer
   std::vector<kernels::KvCells> source_cache_;  // one a layer
+  std::vector<kernels::Matrix> states_;         // one a layer: [cells, D]
   kernels::Matrix x_;                           // [max_rows, model_dim]
   kernels::Matrix normed_;                      // [max_rows, model_dim]
-  kernels::Matrix qkv_;                         // [max_rows, 3 * width]
-  kernels::Matrix context_;                     // [max_rows, width]
+  kernels::Matrix projected_;                   // [max_rows, see above]
+  kernels::Matrix mean_;                        // [max_rows, model_dim]
+  kernels::Matrix mean_inner_;                  // [max_rows, aan_ffn_dim]
+  kernels::Matrix mean_outer_;                  // [max_rows, model_dim]
+  kernels::Matrix input_gate_;                  // [max_rows, model_dim]
+  kernels::Matrix forget_gate_;                 // [max_rows, model_dim]
+  kernels::Matrix query_;                       // [max_rows, width]
+  kernels::Matrix context_;                     // [max_rows, value width]
   kernels::Matrix inner_;                       // [max_rows, ffn_dim]
   kernels::Matrix factor_;                      // [max_rows, output_rank]
-  kernels::Matrix source_kv_;                   // [kStoreTokens, 2 * width]
+  kernels::Matrix source_kv_;  // [kStoreTokens, key width + value width]
 };
 
 }  // namespace peregrine::model

@@ -47,11 +47,7 @@ class WeightsLoader {
     for (int n = 0; n < decoder.num_layers; ++n) {
       const std::string layer = absl::StrCat("decoder.layers.", n, ".");
       DecoderLayerWeights& weights = weights_.decoder_layers.emplace_back();
-      PEREGRINE_RETURN_IF_ERROR(
-          LoadSelfAttention(layer, decoder, weights.self_attention));
-      PEREGRINE_RETURN_IF_ERROR(
-          LoadCrossAttention(layer, weights.cross_attention));
-      PEREGRINE_RETURN_IF_ERROR(LoadFeedForward(layer, decoder, weights.ffn));
+      PEREGRINE_RETURN_IF_ERROR(LoadDecoderLayer(layer, weights));
     }
     if (architecture_.norm == NormPlacement::kPre) {
       PEREGRINE_ASSIGN_OR_RETURN(weights_.encoder_norm,
@@ -105,20 +101,37 @@ class WeightsLoader {
     return packed;
   }
 
-  // The linear layers `names`, all of in_dim inputs and out_dim outputs, one
-  // below the other.
-  absl::StatusOr<std::unique_ptr<LinearWeight>> LoadLinear(
-      std::initializer_list<std::string> names, int out_dim, int in_dim) {
+  struct LinearName {
+    std::string name;
+    int out_dim;
+    bool has_bias = true;
+  };
+
+  // The linear layers `linears`, all of in_dim inputs, one below the other.
+  absl::StatusOr<std::unique_ptr<LinearWeight>> LoadLinears(
+      const std::vector<LinearName>& linears, int in_dim) {
     std::vector<float> weight;
     std::vector<float> bias;
-    for (const std::string& name : names) {
-      PEREGRINE_ASSIGN_OR_RETURN(auto w,
-                                 Read(name + ".weight", {out_dim, in_dim}));
-      PEREGRINE_ASSIGN_OR_RETURN(auto b, Read(name + ".bias", {out_dim}));
+    for (const LinearName& linear : linears) {
+      PEREGRINE_ASSIGN_OR_RETURN(
+          auto w, Read(linear.name + ".weight", {linear.out_dim, in_dim}));
+      std::vector<float> b(linear.out_dim);
+      if (linear.has_bias) {
+        PEREGRINE_ASSIGN_OR_RETURN(
+            b, Read(linear.name + ".bias", {linear.out_dim}));
+      }
       weight.insert(weight.end(), w.begin(), w.end());
       bias.insert(bias.end(), b.begin(), b.end());
     }
-    return Pack(weight, bias, out_dim * static_cast<int>(names.size()), in_dim);
+    return Pack(weight, bias, static_cast<int>(bias.size()), in_dim);
+  }
+
+  // The same where all have out_dim outputs and a bias.
+  absl::StatusOr<std::unique_ptr<LinearWeight>> LoadLinear(
+      std::initializer_list<std::string> names, int out_dim, int in_dim) {
+    std::vector<LinearName> linears;
+    for (const std::string& name : names) linears.push_back({name, out_dim});
+    return LoadLinears(linears, in_dim);
   }
 
   absl::StatusOr<NormWeight> LoadNorm(const std::string& name, int dim) {
@@ -186,6 +199,85 @@ class WeightsLoader {
     PEREGRINE_ASSIGN_OR_RETURN(
         weights.output,
         LoadLinear({prefix + "output"}, stack.model_dim, width));
+    return absl::OkStatus();
+  }
+
+  absl::Status LoadDecoderLayer(const std::string& layer,
+                                DecoderLayerWeights& weights) {
+    const StackConfig& decoder = architecture_.decoder;
+    switch (architecture_.decoder_state) {
+      case DecoderState::kSelfAttention:
+        PEREGRINE_RETURN_IF_ERROR(
+            LoadSelfAttention(layer, decoder, weights.self_attention));
+        break;
+      case DecoderState::kAan:
+        PEREGRINE_RETURN_IF_ERROR(
+            LoadAverageAttention(layer, weights.average_attention));
+        break;
+      case DecoderState::kSsru:
+        PEREGRINE_RETURN_IF_ERROR(LoadSsru(layer, weights.ssru));
+        break;
+      case DecoderState::kCan:
+        return LoadCompressedAttention(layer, weights.compressed_attention);
+    }
+    PEREGRINE_RETURN_IF_ERROR(
+        LoadCrossAttention(layer, weights.cross_attention));
+    return LoadFeedForward(layer, decoder, weights.ffn);
+  }
+
+  absl::Status LoadAverageAttention(const std::string& layer,
+                                    AverageAttentionWeights& weights) {
+    const std::string prefix = layer + "average_attention.";
+    const int dim = architecture_.decoder.model_dim;
+    const int inner_dim = architecture_.aan_ffn_dim;
+    PEREGRINE_ASSIGN_OR_RETURN(weights.norm, LoadNorm(prefix + "norm", dim));
+    if (inner_dim > 0) {
+      PEREGRINE_ASSIGN_OR_RETURN(
+          weights.inner, LoadLinear({prefix + "inner"}, inner_dim, dim));
+      PEREGRINE_ASSIGN_OR_RETURN(
+          weights.outer, LoadLinear({prefix + "outer"}, dim, inner_dim));
+    }
+    PEREGRINE_ASSIGN_OR_RETURN(weights.input_gate,
+                               LoadLinear({prefix + "input_gate"}, dim, dim));
+    PEREGRINE_ASSIGN_OR_RETURN(weights.forget_gate,
+                               LoadLinear({prefix + "forget_gate"}, dim, dim));
+    return absl::OkStatus();
+  }
+
+  absl::Status LoadSsru(const std::string& layer, SsruWeights& weights) {
+    const std::string prefix = layer + "ssru.";
+    const int dim = architecture_.decoder.model_dim;
+    PEREGRINE_ASSIGN_OR_RETURN(weights.norm, LoadNorm(prefix + "norm", dim));
+    PEREGRINE_ASSIGN_OR_RETURN(
+        weights.input_forget,
+        LoadLinears({{prefix + "input", dim, /*has_bias=*/false},
+                     {prefix + "forget_gate", dim}},
+                    dim));
+    return absl::OkStatus();
+  }
+
+  absl::Status LoadCompressedAttention(const std::string& layer,
+                                       CompressedAttentionWeights& weights) {
+    const std::string prefix = layer + "compressed_attention.";
+    const StackConfig& decoder = architecture_.decoder;
+    const int width = decoder.heads().width();
+    PEREGRINE_ASSIGN_OR_RETURN(weights.norm,
+                               LoadNorm(prefix + "norm", decoder.model_dim));
+    PEREGRINE_ASSIGN_OR_RETURN(
+        weights.query_key_value_inner,
+        LoadLinears({{prefix + "query", width},
+                     {prefix + "key", width},
+                     {prefix + "value", decoder.ffn_dim},
+                     {prefix + "inner", decoder.ffn_dim}},
+                    decoder.model_dim));
+    PEREGRINE_ASSIGN_OR_RETURN(
+        weights.source_key_value,
+        LoadLinears({{prefix + "source_key", width},
+                     {prefix + "source_value", decoder.ffn_dim}},
+                    architecture_.encoder.model_dim));
+    PEREGRINE_ASSIGN_OR_RETURN(
+        weights.output,
+        LoadLinear({prefix + "output"}, decoder.model_dim, decoder.ffn_dim));
     return absl::OkStatus();
   }
 

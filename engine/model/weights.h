@@ -15,12 +15,34 @@ namespace peregrine::model {
 
 // The weights of the graph, in the form in which encoder.cc and decoder.cc use
 // them: projections of the same input are one matrix. Shapes are [out, in] with
-// D the stack's model_dim, A its heads' width, E the encoder's model_dim.
+// D the stack's model_dim, A its heads' width, F its ffn_dim, E the encoder's
+// model_dim.
 
 struct SelfAttentionWeights {
   kernels::NormWeight norm;
   std::unique_ptr<kernels::LinearWeight> query_key_value;  // [3A, D]
   std::unique_ptr<kernels::LinearWeight> output;           // [D, A]
+};
+
+struct AverageAttentionWeights {
+  kernels::NormWeight norm;
+  std::unique_ptr<kernels::LinearWeight> inner;  // [aan_ffn_dim, D], or null
+  std::unique_ptr<kernels::LinearWeight> outer;  // [D, aan_ffn_dim], or null
+  std::unique_ptr<kernels::LinearWeight> input_gate;   // [D, D]
+  std::unique_ptr<kernels::LinearWeight> forget_gate;  // [D, D]
+};
+
+struct SsruWeights {
+  kernels::NormWeight norm;
+  std::unique_ptr<kernels::LinearWeight> input_forget;  // [2D, D]
+};
+
+struct CompressedAttentionWeights {
+  kernels::NormWeight norm;
+  // [2A + 2F, D]
+  std::unique_ptr<kernels::LinearWeight> query_key_value_inner;
+  std::unique_ptr<kernels::LinearWeight> source_key_value;  // [A + F, E]
+  std::unique_ptr<kernels::LinearWeight> output;            // [D, F]
 };
 
 struct CrossAttentionWeights {
@@ -42,8 +64,12 @@ struct EncoderLayerWeights {
   FeedForwardWeights ffn;
 };
 
+// Only what the DecoderState has is set.
 struct DecoderLayerWeights {
   SelfAttentionWeights self_attention;
+  AverageAttentionWeights average_attention;
+  SsruWeights ssru;
+  CompressedAttentionWeights compressed_attention;
   CrossAttentionWeights cross_attention;
   FeedForwardWeights ffn;
 };

@@ -10,8 +10,8 @@ namespace peregrine::server {
 namespace {
 
 ModelLoader FaultyLoader(const Config& config) {
-  return [device = config.device,
-          precision = config.precision, faults = FaultsOfEnvironment()](const ModelSource& source)
+  return [device = config.device, precision = config.precision,
+          faults = FaultsOfEnvironment()](const ModelSource& source)
              -> absl::StatusOr<std::unique_ptr<const ModelBackend>> {
     PEREGRINE_ASSIGN_OR_RETURN(
         auto model,

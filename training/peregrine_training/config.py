@@ -31,6 +31,7 @@ class Encoder:
 @dataclass
 class Decoder(Encoder):
     state: str = "self_attention"
+    aan_ffn_dim: int = 0
 
 
 @dataclass
@@ -57,7 +58,7 @@ class Architecture:
         _one_of("positions", self.positions,
                 ("sinusoidal_concatenated", "sinusoidal_interleaved", "learned"))
         _one_of("output", self.output, ("tied", "separate", "factorized"))
-        _one_of("decoder.state", self.decoder.state, ("self_attention",))
+        _check_state(self.decoder)
         if self.share_embeddings and (
                 self.encoder.model_dim != self.decoder.model_dim
                 or self.source_vocab_size != self.target_vocab_size):
@@ -123,13 +124,26 @@ def from_dict(cls: type[T], values: dict[str, Any]) -> T:
 
 
 def to_dict(config: Any) -> dict[str, Any]:
-    """The opposite of from_dict; `type` of a tokenizer without files stands alone."""
+    """The opposite of from_dict, without the fields that have nothing to say."""
     values = dataclasses.asdict(config)
     if "format_version" in values:
         values = {"format_version": values.pop("format_version")} | values
     if values.get("tokenizer", {}).get("type") == "none":
         values["tokenizer"] = {"type": "none"}
+    decoder = values.get("architecture", values).get("decoder", {})
+    if decoder.get("state") != "aan":
+        decoder.pop("aan_ffn_dim", None)
     return values
+
+
+def _check_state(decoder: Decoder) -> None:
+    _one_of("decoder.state", decoder.state, ("self_attention", "aan", "ssru", "can"))
+    if decoder.aan_ffn_dim and decoder.state != "aan":
+        raise ValueError(f"decoder.aan_ffn_dim is {decoder.aan_ffn_dim}; expected 0 for the "
+                         f"state {decoder.state}")
+    if decoder.state == "can" and (decoder.ffn_dim <= 0 or decoder.ffn_dim % decoder.num_heads):
+        raise ValueError(f"decoder.ffn_dim is {decoder.ffn_dim}; expected a multiple of "
+                         f"num_heads = {decoder.num_heads} for the state can")
 
 
 def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:

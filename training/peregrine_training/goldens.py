@@ -1,6 +1,6 @@
 """Writes what an engine must reproduce, from the reference in float64.
 
-    python -m peregrine_training.goldens tiny ../tests/golden
+    python -m peregrine_training.goldens tiny ../tests/golden [NAME ...]
     python -m peregrine_training.goldens trained ../models/en-de-mdn ../tests/golden/en-de-mdn
 
 Each golden.json holds
@@ -283,13 +283,20 @@ def main() -> None:
     kinds = parser.add_subparsers(dest="kind", required=True)
     tiny = kinds.add_parser("tiny", help="random models, one directory each")
     tiny.add_argument("out", type=pathlib.Path)
+    names = [model.name for model in TINY_MODELS]
+    tiny.add_argument("names", nargs="*", metavar="NAME", default=names,
+                      help="which to make; default: all of " + ", ".join(names))
     trained = kinds.add_parser("trained", help="for an exported model")
     trained.add_argument("model", type=pathlib.Path)
     trained.add_argument("out", type=pathlib.Path)
     arguments = parser.parse_args()
     if arguments.kind == "tiny":
+        unknown = set(arguments.names) - set(names)
+        if unknown:
+            parser.error(f"no tiny model is named {', '.join(sorted(unknown))}")
         for model in TINY_MODELS:
-            write_tiny(model, arguments.out)
+            if model.name in arguments.names:
+                write_tiny(model, arguments.out)
     else:
         write_json(arguments.out / "golden.json", trained_golden(arguments.model))
 

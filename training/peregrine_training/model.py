@@ -92,6 +92,99 @@ class Attention(SubLayer):
         return self.output(y.transpose(1, 2).flatten(2))
 
 
+class AverageAttention(SubLayer):
+    """The mean of x [B, T, D] so far, through a feed-forward network and gates.
+
+    Zhang et al. 2018, "Accelerating Neural Transformer via an Average Attention Network";
+    the gates as in Marian: one sees the input, the other the mean.
+    """
+
+    def __init__(self, arch: Architecture, dropout: float) -> None:
+        dim, inner_dim = arch.decoder.model_dim, arch.decoder.aan_ffn_dim
+        super().__init__(arch, dim, dropout)
+        if inner_dim:
+            self.inner = nn.Linear(dim, inner_dim)
+            self.outer = nn.Linear(inner_dim, dim)
+            self.activation = ACTIVATIONS[arch.activation]
+        self.input_gate = nn.Linear(dim, dim)
+        self.forget_gate = nn.Linear(dim, dim)
+
+    def branch(self, x: Tensor, *context: Tensor | None) -> Tensor:
+        counts = torch.arange(1, x.shape[1] + 1, device=x.device)[:, None]
+        y = x.cumsum(1) / counts
+        if hasattr(self, "inner"):
+            y = self.outer(self.activation(self.inner(y)))
+        return torch.sigmoid(self.input_gate(x)) * x + torch.sigmoid(self.forget_gate(y)) * y
+
+
+class SimpleRecurrentUnit(SubLayer):
+    """A recurrence over x [B, T, D] without a matrix product in it.
+
+    Kim et al. 2019, "From Research to Production and Back: Ludicrously Fast Neural
+    Machine Translation" (SSRU).
+    """
+
+    def __init__(self, arch: Architecture, dropout: float) -> None:
+        dim = arch.decoder.model_dim
+        super().__init__(arch, dim, dropout)
+        self.input = nn.Linear(dim, dim, bias=False)
+        self.forget_gate = nn.Linear(dim, dim)
+
+    def branch(self, x: Tensor, *context: Tensor | None) -> Tensor:
+        forget = torch.sigmoid(self.forget_gate(x).to(x.dtype))  # bfloat16 forgets too much
+        return F.relu(linear_recurrence(forget, (1 - forget) * self.input(x)))
+
+
+def linear_recurrence(factors: Tensor, summands: Tensor) -> Tensor:
+    """c_t = factors_t * c_t-1 + summands_t over dimension 1, from 0.
+
+    Each round joins the steps t - shift and t into one that reaches back twice as far.
+    """
+    shift, length = 1, factors.shape[1]
+    while shift < length:
+        joined = summands[:, shift:] + factors[:, shift:] * summands[:, :-shift]
+        summands = torch.cat([summands[:, :shift], joined], 1)
+        factors = torch.cat([factors[:, :shift], factors[:, shift:] * factors[:, :-shift]], 1)
+        shift *= 2
+    return summands
+
+
+class CompressedAttention(SubLayer):
+    """Self-attention, cross-attention and feed-forward network of a layer in one.
+
+    Li et al. 2021, "An Efficient Transformer Decoder with Compressed Sub-layers" (CAN).
+    The queries of x [B, T, D] see `memory` [B, S, E] and x up to their own position.
+    """
+
+    def __init__(self, arch: Architecture, dropout: float) -> None:
+        stack, memory_dim = arch.decoder, arch.encoder.model_dim
+        super().__init__(arch, stack.model_dim, dropout)
+        self.heads, self.head_dim = stack.num_heads, stack.head_dim
+        self.query = nn.Linear(stack.model_dim, stack.attention_dim)
+        self.key = nn.Linear(stack.model_dim, stack.attention_dim)
+        self.value = nn.Linear(stack.model_dim, stack.ffn_dim)
+        self.source_key = nn.Linear(memory_dim, stack.attention_dim)
+        self.source_value = nn.Linear(memory_dim, stack.ffn_dim)
+        self.inner = nn.Linear(stack.model_dim, stack.ffn_dim)
+        self.output = nn.Linear(stack.ffn_dim, stack.model_dim)
+
+    def split(self, x: Tensor) -> Tensor:
+        """[B, T, H * width] to [B, H, T, width]."""
+        return x.unflatten(2, (self.heads, -1)).transpose(1, 2)
+
+    def branch(self, x: Tensor, causal: Tensor | None = None, memory: Tensor | None = None,
+               memory_mask: Tensor | None = None) -> Tensor:
+        keys = self.split(torch.cat([self.source_key(memory), self.key(x)], 1))
+        values = self.split(torch.cat([self.source_value(memory), self.value(x)], 1))
+        scores = self.split(self.query(x)) * self.head_dim ** -0.5 @ keys.transpose(2, 3)
+        source, target = scores.split([memory.shape[1], x.shape[1]], 3)
+        if memory_mask is not None:
+            source = source.masked_fill(~memory_mask, float("-inf"))
+        scores = torch.cat([source, target.masked_fill(~causal, float("-inf"))], 3)
+        mixed = torch.softmax(scores, 3).to(values.dtype) @ values
+        return self.output(F.relu(mixed.transpose(1, 2).flatten(2) + self.inner(x)))
+
+
 class FeedForward(SubLayer):
     def __init__(self, arch: Architecture, stack: Encoder, dropout: float) -> None:
         super().__init__(arch, stack.model_dim, dropout)
@@ -118,16 +211,34 @@ class DecoderLayer(nn.Module):
     def __init__(self, arch: Architecture, dropout: float) -> None:
         super().__init__()
         stack = arch.decoder
-        self.self_attention = Attention(arch, stack, stack.model_dim, dropout)
+        self.state = stack.state
+        if self.state == "can":
+            self.compressed_attention = CompressedAttention(arch, dropout)
+            return
+        if self.state == "aan":
+            self.average_attention = AverageAttention(arch, dropout)
+        elif self.state == "ssru":
+            self.ssru = SimpleRecurrentUnit(arch, dropout)
+        else:
+            self.self_attention = Attention(arch, stack, stack.model_dim, dropout)
         self.cross_attention = Attention(arch, stack, arch.encoder.model_dim, dropout)
         if stack.ffn_dim:
             self.ffn = FeedForward(arch, stack, dropout)
 
     def forward(self, x: Tensor, causal: Tensor, memory: Tensor,
                 memory_mask: Tensor | None) -> Tensor:
-        x = self.self_attention(x, causal)
+        if self.state == "can":
+            return self.compressed_attention(x, causal, memory, memory_mask)
+        x = self.update_state(x, causal)
         x = self.cross_attention(x, memory_mask, memory)
         return self.ffn(x) if hasattr(self, "ffn") else x
+
+    def update_state(self, x: Tensor, causal: Tensor) -> Tensor:
+        if self.state == "aan":
+            return self.average_attention(x)
+        if self.state == "ssru":
+            return self.ssru(x)
+        return self.self_attention(x, causal)
 
 
 class Stack(nn.Module):
@@ -251,7 +362,7 @@ def initialise(model: Transformer) -> None:
             nn.init.normal_(stack.positions, std=0.02)
         for layer in stack.layers:
             for name, module in layer.named_modules():
-                if name.endswith(("attention.output", "ffn.outer")):
+                if name.endswith(("attention.output", "ffn.outer", "ssru.input")):
                     module.weight.data.mul_(scale)
     if hasattr(model.output, "weight"):
         nn.init.normal_(model.output.weight, std=0.5 * model.output.weight.shape[1] ** -0.5)

@@ -80,6 +80,31 @@ TINY_MODELS = (
         source_vocab_size=67, share_embeddings=False, scale_embeddings=False,
         output="tied"), tokens=Tokens(pad=3, bos=1, eos=2, unk=0, decoder_start=5,
                                       source_suffix=[])),
+    TinyModel("aan-pre", _architecture(
+        _stack(2, 32, 48, 4, 8), _stack(2, 38, 45, 3, 9) | {"state": "aan", "aan_ffn_dim": 27},
+        source_vocab_size=61, target_vocab_size=61, activation="gelu", position_offset=2,
+        share_embeddings=False, output="separate", output_bias=True), tokens=_FAIRSEQ),
+    TinyModel("aan-post-fp16", _architecture(
+        _stack(2, 44, 52, 2, 22), _stack(3, 44, 0, 2, 10) | {"state": "aan"},
+        source_vocab_size=61, target_vocab_size=61, norm="post", activation="swish",
+        positions="learned"), dtype=torch.float16),
+    TinyModel("ssru-pre", _architecture(
+        _stack(3, 32, 48, 4, 8), _stack(2, 46, 0, 1, 10) | {"state": "ssru"},
+        source_vocab_size=61, target_vocab_size=67, share_embeddings=False,
+        output="factorized", output_rank=14)),
+    TinyModel("ssru-post", _architecture(
+        _stack(2, 48, 64, 8, 6), _stack(2, 48, 58, 8, 6) | {"state": "ssru"},
+        norm="post", positions="sinusoidal_interleaved", position_offset=2,
+        output_bias=True), tokens=_MARIAN),
+    TinyModel("can-pre", _architecture(
+        _stack(3, 32, 48, 4, 8), _stack(2, 32, 57, 1, 10) | {"state": "can"},
+        source_vocab_size=61, target_vocab_size=61, position_offset=2,
+        output="factorized", output_rank=14)),
+    TinyModel("can-post-bf16", _architecture(
+        _stack(2, 36, 52, 2, 18), _stack(3, 42, 69, 3, 7) | {"state": "can"},
+        source_vocab_size=61, target_vocab_size=67, norm="post", activation="gelu",
+        positions="learned", share_embeddings=False, output="separate", output_bias=True),
+        dtype=torch.bfloat16),
 )
 
 

@@ -9,6 +9,7 @@
 #include "absl/memory/memory.h"
 #include "engine/base/check.h"
 #include "engine/base/status_macros.h"
+#include "engine/kernels/cpu/step_cells.h"
 #include "engine/kernels/host_buffer.h"
 #include "engine/kernels/shape_checks.h"
 
@@ -247,16 +248,7 @@ void CpuKernels::EncoderAttention(HeadShape heads,
 void CpuKernels::SelfAttentionStep(HeadShape heads, const StepRows& rows,
                                    Matrix qkv, KvCells cache, Matrix context) {
   CheckSelfAttentionStep(heads, rows, qkv, cache, context);
-  const int width = heads.width();
-  for (int r = 0; r < rows.num_rows; ++r) {
-    const int length = rows.lengths[r];
-    PEREGRINE_CHECK(length > 0 && length <= rows.cells_stride)
-        << "row " << r << " of " << length << " positions";
-    const int32_t last =
-        rows.cells[static_cast<size_t>(r) * rows.cells_stride + length - 1];
-    PEREGRINE_CHECK(last >= 0 && last < cache.keys.rows) << "cell " << last;
-    StoreCell(qkv.row(r) + width, last, cache);
-  }
+  StoreNewest(ops_, rows, qkv, heads.width(), cache);
   CellAttention attention;
   attention.queries = qkv.data;
   attention.stride = qkv.cols;
@@ -269,33 +261,16 @@ void CpuKernels::SelfAttentionStep(HeadShape heads, const StepRows& rows,
 void CpuKernels::StoreKeysValues(const int32_t* cells, Matrix kv,
                                  KvCells cache) {
   CheckStoreKeysValues(kv, cache);
-  for (int r = 0; r < kv.rows; ++r) StoreCell(kv.row(r), cells[r], cache);
-}
-
-void CpuKernels::StoreCell(const float* kv, int32_t cell,
-                           const KvCells& cache) const {
-  const int width = cache.keys.cols;
-  if (cache.bfloat16_keys == nullptr) {
-    std::copy_n(kv, width, cache.keys.row(cell));
-    std::copy_n(kv + width, width, cache.values.row(cell));
-    return;
+  for (int r = 0; r < kv.rows; ++r) {
+    StoreCell(ops_, kv.row(r), cells[r], cache);
   }
-  const size_t begin = static_cast<size_t>(cell) * width;
-  ops_.store_bfloat16(kv, width, cache.bfloat16_keys + begin);
-  ops_.store_bfloat16(kv + width, width, cache.bfloat16_values + begin);
 }
 
 void CpuKernels::CrossAttentionStep(HeadShape heads, const SourceSpans& spans,
                                     Matrix queries, KvCells cache,
                                     Matrix context) {
   CheckCrossAttentionStep(heads, spans, queries, cache, context);
-  for (int r = 0; r < spans.num_rows; ++r) {
-    const int begin = spans.begins[r];
-    const int length = spans.lengths[r];
-    PEREGRINE_CHECK(begin >= 0 && length >= 0 &&
-                    begin + length <= cache.keys.rows)
-        << "row " << r << " from cell " << begin << " of " << length;
-  }
+  CheckSpans(spans, cache.keys.rows);
   CellAttention attention;
   attention.queries = queries.data;
   attention.stride = queries.cols;
@@ -310,20 +285,16 @@ void CpuKernels::AttendCells(HeadShape heads, int num_rows,
   if (num_rows == 0) return;
   const int max_length =
       *std::max_element(attention.lengths, attention.lengths + num_rows);
-  const bool in_bfloat16 = cache.bfloat16_keys != nullptr;
-  attention.keys = cache.keys.data;
-  attention.values = cache.values.data;
-  if (in_bfloat16) {
-    attention.keys = cache.bfloat16_keys;
-    attention.values = cache.bfloat16_values;
-  }
+  attention.keys = KeysOf(cache);
+  attention.values = ValuesOf(cache);
   attention.context = context.data;
   attention.num_rows = num_rows;
   attention.num_heads = heads.num_heads;
   attention.head_dim = heads.head_dim;
+  attention.value_dim = heads.head_dim;
   attention.scratch =
       Scratch(ops_.cell_scratch_floats(heads.num_heads, max_length));
-  if (in_bfloat16) {
+  if (IsBFloat16(cache)) {
     ops_.attend_bfloat16_cells(attention);
   } else {
     ops_.attend_cells(attention);

@@ -40,6 +40,13 @@ class CpuKernels : public Kernels {
   void CrossAttentionStep(HeadShape heads, const SourceSpans& spans,
                           Matrix queries, KvCells cache,
                           Matrix context) override;
+  void CompressedAttentionStep(HeadShape heads, const CompressedCells& cells,
+                               Matrix projected, Matrix context) override;
+  void AverageStep(const StepRows& rows, Matrix x, Matrix states,
+                   Matrix mean) override;
+  void SsruStep(const StepRows& rows, Matrix projected, Matrix states,
+                Matrix y) override;
+  void AddGated(const Gated& a, const Gated& b, Matrix y) override;
   void OutputTopK(const LinearWeight& projection, Matrix x,
                   absl::Span<const int32_t> suppressed,
                   absl::Span<const TokenConstraint> constraints, Matrix logits,
@@ -56,8 +63,6 @@ class CpuKernels : public Kernels {
   float* Scratch(size_t floats);
 
  private:
-  // The key and the value, [2 * width], of one position.
-  void StoreCell(const float* kv, int32_t cell, const KvCells& cache) const;
   // `attention` comes with the queries and the cells of each row.
   void AttendCells(HeadShape heads, int num_rows, const KvCells& cache,
                    Matrix context, CellAttention attention);

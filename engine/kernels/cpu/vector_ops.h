@@ -70,22 +70,43 @@ struct SequenceHead {
   int head_dim = 0;
 };
 
-// Attention of rows of queries to cells of a cache, all heads.
+// Attention of rows of queries to cells of a cache, all heads. Keys and values
+// are floats, or bfloat16 where the operation says so.
 struct CellAttention {
   const float* queries = nullptr;  // [num_heads * head_dim] each, at `stride`
-  const void* keys = nullptr;      // [cells, num_heads * head_dim]: floats, or
-  const void* values = nullptr;    // bfloat16 for attend_bfloat16_cells
-  float* context = nullptr;        // [num_rows, num_heads * head_dim]
+  const void* keys = nullptr;      // [cells, num_heads * head_dim]
+  const void* values = nullptr;    // [cells, num_heads * value_dim]
+  float* context = nullptr;        // [num_rows, num_heads * value_dim]
   float* scratch = nullptr;  // cell_scratch_floats(num_heads, longest length)
   size_t stride = 0;
   int num_rows = 0;
   int num_heads = 0;
   int head_dim = 0;
+  int value_dim = 0;
   const int32_t* lengths = nullptr;  // [num_rows]; 0: the context is zero
   // The cells of a row: begins[row] onwards, or those that cells[row] lists.
   const int32_t* begins = nullptr;  // [num_rows], or null
   const int32_t* cells = nullptr;   // [num_rows, cells_stride], or null
   int cells_stride = 0;
+};
+
+// Attention of rows of queries first to a span of source cells, then to the
+// cells of their own target positions:
+// context = ReLU(softmax(query keys^T / sqrt(head_dim)) values + inner).
+struct JointAttention {
+  CellAttention target;  // at least one position a row; its scratch for all
+  const void* source_keys = nullptr;        // types and widths as in `target`
+  const void* source_values = nullptr;      // the same
+  const int32_t* source_begins = nullptr;   // [num_rows]
+  const int32_t* source_lengths = nullptr;  // [num_rows]
+  const float* inner = nullptr;  // as wide as the context, at `target.stride`
+};
+
+// One row of a step that carries a state.
+struct StateRow {
+  const float* before = nullptr;  // [dim]; null at the first position
+  float* state = nullptr;         // [dim]: the new one
+  int dim = 0;
 };
 
 struct SoftmaxSums {
@@ -113,7 +134,18 @@ struct VectorOps {
   size_t (*cell_scratch_floats)(int num_heads, int length);
   void (*attend_cells)(const CellAttention& attention);
   void (*attend_bfloat16_cells)(const CellAttention& attention);
+  void (*attend_jointly)(const JointAttention& attention);
+  void (*attend_bfloat16_jointly)(const JointAttention& attention);
   void (*store_bfloat16)(const float* x, int count, uint16_t* y);
+
+  // Rows of Kernels::AverageStep (of the position `count`, from 1), SsruStep
+  // and AddGated.
+  void (*average)(const StateRow& row, const float* x, int count);
+  void (*ssru)(const StateRow& row, const float* input, const float* forget,
+               float* y);
+  void (*add_gated)(const float* a_gate, const float* a_value,
+                    const float* b_gate, const float* b_value, int dim,
+                    float* y);
 
   SoftmaxSums (*softmax_sums)(const float* x, int count);
   // The k largest elements, largest first, ties to the lower index. Elements

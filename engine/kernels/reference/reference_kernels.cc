@@ -139,9 +139,9 @@ double Activate(Activation activation, double x) {
 // Where attention finds the key and the value of a position.
 using RowOfPosition = std::function<const float*(int position)>;
 
-// context = softmax(query keys^T / sqrt(head_dim)) values, head by head.
-// Nothing to attend to gives zero.
-void Attend(HeadShape heads, const float* query, int length,
+// context = softmax(query keys^T / sqrt(head_dim)) values, head by head, with
+// values of num_heads * value_dim. Nothing to attend to gives zero.
+void Attend(HeadShape heads, int value_dim, const float* query, int length,
             const RowOfPosition& key, const RowOfPosition& value,
             float* context) {
   const double scale = 1.0 / std::sqrt(double(heads.head_dim));
@@ -162,7 +162,7 @@ void Attend(HeadShape heads, const float* query, int length,
       weight = std::exp(weight - max_score);
       sum += weight;
     }
-    for (int i = begin; i < end; ++i) {
+    for (int i = h * value_dim; i < (h + 1) * value_dim; ++i) {
       double mixed = 0.0;
       for (int t = 0; t < length; ++t) mixed += weights[t] / sum * value(t)[i];
       context[i] = static_cast<float>(mixed);
@@ -170,20 +170,39 @@ void Attend(HeadShape heads, const float* query, int length,
   }
 }
 
-// Some cells of a cache as floats, in the order of their positions.
-struct GatheredCells {
-  int width = 0;
-  std::vector<float> keys;
-  std::vector<float> values;
+const int32_t* CellsOf(const StepRows& rows, int r) {
+  return rows.cells + size_t(r) * rows.cells_stride;
+}
+
+// Of row r's new position.
+int32_t LastCell(const StepRows& rows, int r) {
+  return CellsOf(rows, r)[rows.lengths[r] - 1];
+}
+
+// Some cells of caches as floats, in the order of their positions.
+class GatheredCells {
+ public:
+  explicit GatheredCells(const KvCells& like)
+      : key_width_(like.keys.cols), value_width_(like.values.cols) {}
 
   void Add(const KvCells& cache, int32_t cell) {
-    width = cache.keys.cols;
-    Append(cache.keys, cache.bfloat16_keys, cell, keys);
-    Append(cache.values, cache.bfloat16_values, cell, values);
+    Append(cache.keys, cache.bfloat16_keys, cell, keys_);
+    Append(cache.values, cache.bfloat16_values, cell, values_);
+    ++length_;
   }
-  const float* key(int t) const { return &keys[size_t(t) * width]; }
-  const float* value(int t) const { return &values[size_t(t) * width]; }
+  void AddSpan(const KvCells& cache, const SourceSpans& spans, int r) {
+    for (int t = 0; t < spans.lengths[r]; ++t) Add(cache, spans.begins[r] + t);
+  }
+  void AddPositions(const KvCells& cache, const StepRows& rows, int r) {
+    for (int t = 0; t < rows.lengths[r]; ++t) Add(cache, CellsOf(rows, r)[t]);
+  }
 
+  int length() const { return length_; }
+  int value_width() const { return value_width_; }
+  const float* key(int t) const { return &keys_[size_t(t) * key_width_]; }
+  const float* value(int t) const { return &values_[size_t(t) * value_width_]; }
+
+ private:
   static void Append(Matrix cells, const uint16_t* in_bfloat16, int32_t cell,
                      std::vector<float>& to) {
     for (int i = 0; i < cells.cols; ++i) {
@@ -193,12 +212,19 @@ struct GatheredCells {
               : FromBFloat16(in_bfloat16[size_t(cell) * cells.cols + i]));
     }
   }
+
+  const int key_width_;
+  const int value_width_;
+  int length_ = 0;
+  std::vector<float> keys_;
+  std::vector<float> values_;
 };
 
-void Attend(HeadShape heads, const float* query, int length,
-            const GatheredCells& cells, float* context) {
+void Attend(HeadShape heads, const float* query, const GatheredCells& cells,
+            float* context) {
   Attend(
-      heads, query, length, [&](int t) { return cells.key(t); },
+      heads, cells.value_width() / heads.num_heads, query, cells.length(),
+      [&](int t) { return cells.key(t); },
       [&](int t) { return cells.value(t); }, context);
 }
 
@@ -217,6 +243,14 @@ void StoreRow(const float* x, int32_t cell, Matrix cells,
 void StoreCell(const float* kv, int32_t cell, const KvCells& cache) {
   StoreRow(kv, cell, cache.keys, cache.bfloat16_keys);
   StoreRow(kv + cache.keys.cols, cell, cache.values, cache.bfloat16_values);
+}
+
+double Sigmoid(double x) { return 1.0 / (1.0 + std::exp(-x)); }
+
+// The state of the position before row r's new one, element i.
+double StateBefore(const StepRows& rows, int r, Matrix states, int i) {
+  const int length = rows.lengths[r];
+  return length == 1 ? 0.0 : states.row(CellsOf(rows, r)[length - 2])[i];
 }
 
 bool IsAllowed(int32_t token, absl::Span<const int32_t> suppressed,
@@ -327,7 +361,8 @@ void ReferenceKernels::EncoderAttention(HeadShape heads,
     const auto key = [&](int t) { return qkv.row(begin + t) + width; };
     const auto value = [&](int t) { return qkv.row(begin + t) + 2 * width; };
     for (int r = begin; r < end; ++r) {
-      Attend(heads, qkv.row(r), end - begin, key, value, context.row(r));
+      Attend(heads, heads.head_dim, qkv.row(r), end - begin, key, value,
+             context.row(r));
     }
   }
 }
@@ -337,12 +372,10 @@ void ReferenceKernels::SelfAttentionStep(HeadShape heads, const StepRows& rows,
                                          Matrix context) {
   CheckSelfAttentionStep(heads, rows, qkv, cache, context);
   for (int r = 0; r < rows.num_rows; ++r) {
-    const int32_t* cells = rows.cells + size_t(r) * rows.cells_stride;
-    const int length = rows.lengths[r];
-    StoreCell(qkv.row(r) + heads.width(), cells[length - 1], cache);
-    GatheredCells gathered;
-    for (int t = 0; t < length; ++t) gathered.Add(cache, cells[t]);
-    Attend(heads, qkv.row(r), length, gathered, context.row(r));
+    StoreCell(qkv.row(r) + heads.width(), LastCell(rows, r), cache);
+    GatheredCells gathered(cache);
+    gathered.AddPositions(cache, rows, r);
+    Attend(heads, qkv.row(r), gathered, context.row(r));
   }
 }
 
@@ -358,11 +391,67 @@ void ReferenceKernels::CrossAttentionStep(HeadShape heads,
                                           Matrix context) {
   CheckCrossAttentionStep(heads, spans, queries, cache, context);
   for (int r = 0; r < spans.num_rows; ++r) {
-    GatheredCells gathered;
-    for (int t = 0; t < spans.lengths[r]; ++t) {
-      gathered.Add(cache, spans.begins[r] + t);
+    GatheredCells gathered(cache);
+    gathered.AddSpan(cache, spans, r);
+    Attend(heads, queries.row(r), gathered, context.row(r));
+  }
+}
+
+void ReferenceKernels::CompressedAttentionStep(HeadShape heads,
+                                               const CompressedCells& cells,
+                                               Matrix projected,
+                                               Matrix context) {
+  CheckCompressedAttentionStep(heads, cells, projected, context);
+  for (int r = 0; r < context.rows; ++r) {
+    const float* new_key_value = projected.row(r) + heads.width();
+    const float* inner = new_key_value + heads.width() + context.cols;
+    StoreCell(new_key_value, LastCell(cells.rows, r), cells.target);
+    GatheredCells gathered(cells.target);
+    gathered.AddSpan(cells.source, cells.spans, r);
+    gathered.AddPositions(cells.target, cells.rows, r);
+    Attend(heads, projected.row(r), gathered, context.row(r));
+    for (int i = 0; i < context.cols; ++i) {
+      context.row(r)[i] = std::max(context.row(r)[i] + inner[i], 0.0f);
     }
-    Attend(heads, queries.row(r), spans.lengths[r], gathered, context.row(r));
+  }
+}
+
+void ReferenceKernels::AverageStep(const StepRows& rows, Matrix x,
+                                   Matrix states, Matrix mean) {
+  CheckAverageStep(rows, x, states, mean);
+  for (int r = 0; r < x.rows; ++r) {
+    const int length = rows.lengths[r];
+    float* state = states.row(LastCell(rows, r));
+    for (int i = 0; i < x.cols; ++i) {
+      const double before = StateBefore(rows, r, states, i);
+      state[i] = ((length - 1) * before + x.row(r)[i]) / length;
+    }
+    std::copy_n(state, x.cols, mean.row(r));
+  }
+}
+
+void ReferenceKernels::SsruStep(const StepRows& rows, Matrix projected,
+                                Matrix states, Matrix y) {
+  CheckSsruStep(rows, projected, states, y);
+  for (int r = 0; r < y.rows; ++r) {
+    const float* input = projected.row(r);
+    float* state = states.row(LastCell(rows, r));
+    for (int i = 0; i < y.cols; ++i) {
+      const double forget = Sigmoid(input[y.cols + i]);
+      state[i] =
+          forget * StateBefore(rows, r, states, i) + (1.0 - forget) * input[i];
+      y.row(r)[i] += std::max(state[i], 0.0f);
+    }
+  }
+}
+
+void ReferenceKernels::AddGated(const Gated& a, const Gated& b, Matrix y) {
+  CheckAddGated(a, b, y);
+  for (int r = 0; r < y.rows; ++r) {
+    for (int i = 0; i < y.cols; ++i) {
+      y.row(r)[i] += Sigmoid(a.gate.row(r)[i]) * a.value.row(r)[i] +
+                     Sigmoid(b.gate.row(r)[i]) * b.value.row(r)[i];
+    }
   }
 }
 

@@ -34,6 +34,13 @@ class ReferenceKernels final : public Kernels {
   void CrossAttentionStep(HeadShape heads, const SourceSpans& spans,
                           Matrix queries, KvCells cache,
                           Matrix context) override;
+  void CompressedAttentionStep(HeadShape heads, const CompressedCells& cells,
+                               Matrix projected, Matrix context) override;
+  void AverageStep(const StepRows& rows, Matrix x, Matrix states,
+                   Matrix mean) override;
+  void SsruStep(const StepRows& rows, Matrix projected, Matrix states,
+                Matrix y) override;
+  void AddGated(const Gated& a, const Gated& b, Matrix y) override;
   void OutputTopK(const LinearWeight& projection, Matrix x,
                   absl::Span<const int32_t> suppressed,
                   absl::Span<const TokenConstraint> constraints, Matrix logits,

@@ -50,11 +50,22 @@ inline typename V::Float Gelu(typename V::Float x) {
   return V::Mul(V::Mul(x, V::Set(0.5f)), V::Add(erf, V::Set(1.0f)));
 }
 
+// 1 + e^-x
 template <class V>
-inline typename V::Float Swish(typename V::Float x) {
+inline typename V::Float OnePlusExpOfMinus(typename V::Float x) {
   const typename V::Float exp =
       Exp<V>(V::Min(V::Sub(V::Zero(), x), V::Set(88.0f)));
-  return V::Div(x, V::Add(exp, V::Set(1.0f)));
+  return V::Add(exp, V::Set(1.0f));
+}
+
+template <class V>
+inline typename V::Float Sigmoid(typename V::Float x) {
+  return V::Div(V::Set(1.0f), OnePlusExpOfMinus<V>(x));
+}
+
+template <class V>
+inline typename V::Float Swish(typename V::Float x) {
+  return V::Div(x, OnePlusExpOfMinus<V>(x));
 }
 
 }  // namespace peregrine::kernels

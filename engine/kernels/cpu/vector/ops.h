@@ -2,8 +2,10 @@
 #define PEREGRINE_ENGINE_KERNELS_CPU_VECTOR_OPS_TABLE_H_
 
 #include "engine/kernels/cpu/vector/attention.h"
+#include "engine/kernels/cpu/vector/cells_attention.h"
 #include "engine/kernels/cpu/vector/linear.h"
 #include "engine/kernels/cpu/vector/rows.h"
+#include "engine/kernels/cpu/vector/states.h"
 #include "engine/kernels/cpu/vector_ops.h"
 
 namespace peregrine::kernels {
@@ -15,7 +17,20 @@ void AttendSequence(const SequenceHead& head) {
 
 template <class V, class Row>
 void AttendCells(const CellAttention& attention) {
-  CellsAttention<V, Row>(attention).Run();
+  using Positions = CachePositions<Row>;
+  CellsAttention<V, Row, Positions>(attention, Positions(attention)).Run();
+}
+
+template <class V, class Row>
+void AttendJointly(const JointAttention& attention) {
+  using Positions = JointPositions<Row>;
+  const CellAttention& target = attention.target;
+  CellsAttention<V, Row, Positions>(target, Positions(attention)).Run();
+  const int width = target.num_heads * target.value_dim;
+  for (int r = 0; r < target.num_rows; ++r) {
+    AddReluRow<V>(attention.inner + r * target.stride, width,
+                  target.context + static_cast<size_t>(r) * width);
+  }
 }
 
 // The operations over vectors of type V, with linear layers of the products
@@ -31,10 +46,15 @@ constexpr VectorOps MakeVectorOps() {
   ops.layer_norm = LayerNormRow<V>;
   ops.sequence_scratch_floats = SequenceAttention<V>::ScratchFloats;
   ops.attend_sequence = AttendSequence<V>;
-  ops.cell_scratch_floats = CellsAttention<V, FloatRow<V>>::ScratchFloats;
+  ops.cell_scratch_floats = CellScratchFloats<V>;
   ops.attend_cells = AttendCells<V, FloatRow<V>>;
   ops.attend_bfloat16_cells = AttendCells<V, BFloat16Row<V>>;
+  ops.attend_jointly = AttendJointly<V, FloatRow<V>>;
+  ops.attend_bfloat16_jointly = AttendJointly<V, BFloat16Row<V>>;
   ops.store_bfloat16 = StoreBFloat16Row<V>;
+  ops.average = AverageRow<V>;
+  ops.ssru = SsruRow<V>;
+  ops.add_gated = AddGatedRow<V>;
   ops.softmax_sums = SoftmaxSumsOfRow<V>;
   ops.top_k = TopKOfRow<V>;
   return ops;

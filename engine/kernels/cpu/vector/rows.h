@@ -106,6 +106,22 @@ void LayerNormRow(const float* x, const float* gain, const float* bias,
       });
 }
 
+// y = max(y + x, 0)
+template <class V>
+void AddReluRow(const float* x, int count, float* y) {
+  ForEachVector<V>(
+      count,
+      [&](int i) {
+        V::Store(y + i,
+                 V::Max(V::Add(V::Load(y + i), V::Load(x + i)), V::Zero()));
+      },
+      [&](int i, int rest) {
+        const auto sum =
+            V::Add(V::LoadPart(y + i, rest), V::LoadPart(x + i, rest));
+        V::StorePart(y + i, V::Max(sum, V::Zero()), rest);
+      });
+}
+
 // Four results side by side: one after another, each would wait for the one
 // before.
 template <class V>
