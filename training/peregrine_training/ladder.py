@@ -19,18 +19,15 @@ import tomllib
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-
-from .average import best_weights
 from .config import from_dict
 from .distil import distil
-from .export import write_model
 from .initialise import write_initial
 from .prepare import prepare, read_pairs
 from .recipe import Recipe
+from .release import export_best
 from .score import read_test, score
 from .serving import BINARIES, Server
-from .train import Trainer, checkpoints, save_atomically
+from .train import Trainer, checkpoints
 
 
 @dataclass
@@ -130,11 +127,8 @@ class Climb:
 
     def export(self, rung: Rung) -> int:
         """Returns the number of parameters."""
-        run, encoded = self.run(rung.name), self.encoded(rung)
-        weights = best_weights(rung.recipe, run, encoded)
-        save_atomically({"model": weights}, run / "average.pt")
-        write_model(run / "model", rung.recipe.model_config(), weights, torch.float16,
-                    encoded / "source.spm")
+        run = self.run(rung.name)
+        weights = export_best(rung.recipe, run, self.encoded(rung), run / "model")
         return sum(tensor.numel() for tensor in weights.values())
 
     def score(self, rung: Rung) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Callable
 
 import torch
+from torch import Tensor
 
 from .average import best_weights
 from .export import write_model
@@ -55,12 +56,14 @@ def wait_for(process: int) -> None:
         time.sleep(5)
 
 
-def export(recipe: Recipe, places: Places) -> None:
-    weights = best_weights(recipe, places.run, places.encoded)
-    save_atomically({"model": weights}, places.run / "average.pt")
-    write_model(places.model, recipe.model_config(), weights, torch.float16,
-                places.encoded / "source.spm")
-    log(f"exported to {places.model}")
+def export_best(recipe: Recipe, run: pathlib.Path, encoded: pathlib.Path,
+                out: pathlib.Path) -> dict[str, Tensor]:
+    """Keeps a run's best weights as its average, and writes them to the model `out`."""
+    weights = best_weights(recipe, run, encoded)
+    save_atomically({"model": weights}, run / "average.pt")
+    write_model(out, recipe.model_config(), weights, torch.float16, encoded / "source.spm")
+    log(f"exported to {out}")
+    return weights
 
 
 def score_all(recipe: Recipe, places: Places) -> None:
@@ -79,7 +82,7 @@ def score_all(recipe: Recipe, places: Places) -> None:
                     f"{score(hypotheses, references)}")
 
 
-def attempt(name: str, step: Callable[[], None]) -> bool:
+def attempt(name: str, step: Callable[[], object]) -> bool:
     try:
         step()
         return True
@@ -104,7 +107,7 @@ def main() -> None:
                     arguments.goldens / recipe.name)
     if arguments.wait_for:
         wait_for(arguments.wait_for)
-    if attempt("export", lambda: export(recipe, places)):
+    if attempt("export", lambda: export_best(recipe, places.run, places.encoded, places.model)):
         attempt("goldens", lambda: write_json(places.goldens / "golden.json",
                                               trained_golden(places.model)))
         attempt("scores", lambda: score_all(recipe, places))
