@@ -120,10 +120,8 @@ RunResult Run(decode::Session& session, const BenchOptions& options,
     admitted.clear();
     size_t end = next;
     while (end < sentences.size()) {
-      room.rows -= options.beam_size;
-      room.source_tokens -=
-          session.BlockedTokens(static_cast<int>(sentences[end].source.size()));
-      if (room.rows < 0 || room.source_tokens < 0) break;
+      const int length = static_cast<int>(sentences[end].source.size());
+      if (!room.Take(options.beam_size, session.BlockedTokens(length))) break;
       ++end;
     }
     const bool enough = static_cast<int>(end - next) >= options.min_admission ||

@@ -67,10 +67,11 @@ absl::StatusOr<std::vector<decode::SentenceOutput>> Translator::Decode(
     size_t end = next;
     while (end < sentences.size()) {
       const decode::SentenceInput& sentence = sentences[end];
-      room.rows -= sentence.options.beam_size;
-      room.source_tokens -=
-          session_->BlockedTokens(static_cast<int>(sentence.source.size()));
-      if (room.rows < 0 || room.source_tokens < 0) break;
+      const int length = static_cast<int>(sentence.source.size());
+      if (!room.Take(sentence.options.beam_size,
+                     session_->BlockedTokens(length))) {
+        break;
+      }
       ++end;
     }
     if (end > next) {

@@ -36,10 +36,10 @@ std::vector<decode::SentenceInput> MakeSentences(const ModelBackend& model,
   decode::Room room = session.room();
   for (int i = 0; i < count; ++i) {
     decode::SentenceInput sentence = MakeSentence(model, i);
-    room.rows -= sentence.options.beam_size;
-    room.source_tokens -=
-        session.BlockedTokens(static_cast<int>(sentence.source.size()));
-    if (room.rows < 0 || room.source_tokens < 0) break;
+    const int length = static_cast<int>(sentence.source.size());
+    if (!room.Take(sentence.options.beam_size, session.BlockedTokens(length))) {
+      break;
+    }
     sentences.push_back(std::move(sentence));
   }
   return sentences;

@@ -42,6 +42,14 @@ struct SentenceOutput {
 struct Room {
   int rows = 0;
   int source_tokens = 0;
+
+  // Takes what one more sentence needs. False where that does not fit: then
+  // nothing more does.
+  bool Take(int needed_rows, int needed_source_tokens) {
+    rows -= needed_rows;
+    source_tokens -= needed_source_tokens;
+    return rows >= 0 && source_tokens >= 0;
+  }
 };
 
 // Live sentences of one worker: continuous batching. Sentences join between
