@@ -8,13 +8,12 @@ from __future__ import annotations
 import argparse
 import pathlib
 
-import torch
 from torch import Tensor
 
-from .data import Corpus, all_batches
+from .data import Corpus
 from .model import Transformer
 from .recipe import Recipe
-from .train import batch_loss, checkpoints, load_weights, save_atomically
+from .train import checkpoints, load_weights, mean_loss, save_atomically
 
 
 def average(paths: list[pathlib.Path]) -> dict[str, Tensor]:
@@ -34,27 +33,16 @@ def last_checkpoints(run: pathlib.Path, count: int) -> list[pathlib.Path]:
     return paths
 
 
-@torch.no_grad()
-def development_loss(recipe: Recipe, weights: dict[str, Tensor], path: pathlib.Path) -> float:
-    model = Transformer(recipe.model_config().architecture)
-    model.load_state_dict(weights)
-    model.eval()
-    total, count = 0.0, 0
-    for batch in all_batches(Corpus.load(path), 4096):
-        loss, tokens = batch_loss(model, batch, 0.0)
-        total, count = total + float(loss), count + tokens
-    return total / count
-
-
 def best_weights(recipe: Recipe, run: pathlib.Path,
                  encoded: pathlib.Path) -> dict[str, Tensor]:
     """The weights with the lowest development loss among means of 1, 3, 5 and 8."""
     development = encoded / f"{pathlib.Path(recipe.prepare.development[0]).name}.npz"
+    corpus, model = Corpus.load(development), Transformer(recipe.model_config().architecture)
     best: tuple[float, dict[str, Tensor]] | None = None
     for last in (1, 3, 5, 8):
         weights = average(last_checkpoints(run, last))
-        rounded = {name: tensor.half().float() for name, tensor in weights.items()}
-        loss = development_loss(recipe, rounded, development)
+        model.load_state_dict({name: tensor.half().float() for name, tensor in weights.items()})
+        loss = mean_loss(model, corpus, recipe.train.batch_tokens)
         print(f"mean of the last {last}: development loss {loss:.4f}", flush=True)
         if best is None or loss < best[0]:
             best = loss, weights

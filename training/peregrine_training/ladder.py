@@ -25,7 +25,7 @@ from .initialise import write_initial
 from .prepare import prepare, read_pairs
 from .recipe import Recipe
 from .release import export_best
-from .score import read_test, score
+from .score import score_served
 from .serving import BINARIES, Server
 from .train import Trainer, checkpoints
 
@@ -136,11 +136,10 @@ class Climb:
         scores: dict[str, Any] = {}
         with Server(self.run(rung.name) / "model", self.binaries) as server:
             for test in self.ladder.tests:
-                lines, references = read_test(self.corpora, test, languages)
                 for beam_size in (4, 1):
-                    hypotheses = [answer.text for answer in server.translate(lines, beam_size)]
+                    _, scored = score_served(server, self.corpora, test, languages, beam_size)
                     scores[f"{pathlib.Path(test).name}.beam{beam_size}"] = dataclasses.asdict(
-                        score(hypotheses, references))
+                        scored)
         return scores
 
     def climb(self, rung: Rung) -> None:

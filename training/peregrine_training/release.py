@@ -25,7 +25,7 @@ from .average import best_weights
 from .export import write_model
 from .goldens import trained_golden, write_json
 from .recipe import Recipe
-from .score import read_test, score
+from .score import score_served
 from .serving import Server
 from .train import save_atomically
 
@@ -72,14 +72,13 @@ def score_all(recipe: Recipe, places: Places) -> None:
     with Server(places.model) as server:
         for beam_size in (4, 1):
             for test in TESTS:
-                lines, references = read_test(places.data, test, languages)
-                answers = server.translate(lines, beam_size)
-                hypotheses = [answer.text for answer in answers]
+                answers, scored = score_served(server, places.data, test, languages, beam_size)
                 kept = places.run / f"{pathlib.Path(test).name}.beam{beam_size}.txt"
-                kept.write_text("".join(f"{line}\n" for line in hypotheses), encoding="utf-8")
+                kept.write_text("".join(f"{answer.text}\n" for answer in answers),
+                                encoding="utf-8")
                 flagged = sum(bool(answer.flags) for answer in answers)
-                log(f"{test} beam {beam_size}, {flagged} of {len(lines)} with a warning\n"
-                    f"{score(hypotheses, references)}")
+                log(f"{test} beam {beam_size}, {flagged} of {len(answers)} with a warning\n"
+                    f"{scored}")
 
 
 def attempt(name: str, step: Callable[[], object]) -> bool:

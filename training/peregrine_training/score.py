@@ -23,7 +23,7 @@ import sentencepiece as spm
 from .export import read_model
 from .prepare import read_aligned
 from .search import default_options, search
-from .serving import BINARIES, Server
+from .serving import BINARIES, Server, Translation
 
 # Live hypotheses x source tokens decoded together.
 BATCH_TOKENS = 8192
@@ -55,6 +55,14 @@ def read_test(data: pathlib.Path, test: str,
     pairs = read_aligned([data / f"{test}.{language}.gz" for language in languages])
     sources, references = zip(*pairs)
     return list(sources), list(references)
+
+
+def score_served(server: Server, data: pathlib.Path, test: str, languages: tuple[str, str],
+                 beam_size: int) -> tuple[list[Translation], Score]:
+    """What a server answers to a test set, and its score."""
+    lines, references = read_test(data, test, languages)
+    answers = server.translate(lines, beam_size)
+    return answers, score([answer.text for answer in answers], references)
 
 
 def translate(directory: pathlib.Path, lines: list[str], beam_size: int) -> list[str]:

@@ -91,6 +91,18 @@ def batch_loss(model: Transformer, batch: Batch, smoothing: float) -> tuple[Tens
     return loss, int(real.sum())
 
 
+@torch.no_grad()
+def mean_loss(model: Transformer, corpus: Corpus, batch_tokens: int,
+              device: str = "cpu") -> float:
+    """Loss per token without dropout and smoothing, in autocast's precision where it is on."""
+    model.eval()
+    total, count = 0.0, 0
+    for batch in all_batches(corpus, batch_tokens):
+        loss, tokens = batch_loss(model, to_device(batch, device), 0.0)
+        total, count = total + float(loss), count + tokens
+    return total / count
+
+
 def load_weights(path: pathlib.Path) -> dict[str, Tensor]:
     """The parameters in a checkpoint, an average or an initial state."""
     return torch.load(path, map_location="cpu", weights_only=True)["model"]
@@ -198,16 +210,11 @@ class Trainer:
             optimizer.zero_grad(set_to_none=True)
         return float(loss.detach()) / tokens, tokens
 
-    @torch.no_grad()
     def evaluate(self) -> float:
         """Loss per token on the first development set, without smoothing."""
-        self.model.eval()
-        total, count = 0.0, 0
-        for batch in all_batches(self.development, 2 * self.options.batch_tokens):
-            with torch.autocast(self.device, torch.bfloat16):
-                loss, tokens = batch_loss(self.model, to_device(batch, self.device), 0.0)
-            total, count = total + float(loss), count + tokens
-        return total / count
+        with torch.autocast(self.device, torch.bfloat16):
+            return mean_loss(self.model, self.development, 2 * self.options.batch_tokens,
+                             self.device)
 
     def advance(self, seconds: float) -> None:
         """Counts an update and moves the schedule on."""
