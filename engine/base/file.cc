@@ -19,10 +19,12 @@ namespace peregrine {
 absl::StatusOr<std::string> ReadFile(const std::string& path, size_t max_bytes,
                                      absl::string_view expected) {
   struct stat info;
-  std::ifstream file(path, std::ios::binary);
-  if (!file || stat(path.c_str(), &info) != 0) {
-    return absl::NotFoundError(
-        absl::StrCat(path, ": no such file, expected ", expected));
+  if (stat(path.c_str(), &info) != 0) {
+    return errno == ENOENT
+               ? absl::NotFoundError(
+                     absl::StrCat(path, ": no such file, expected ", expected))
+               : absl::PermissionDeniedError(absl::StrCat(
+                     path, ": cannot be read: ", std::strerror(errno)));
   }
   if (!S_ISREG(info.st_mode)) {
     return absl::InvalidArgumentError(
@@ -33,9 +35,18 @@ absl::StatusOr<std::string> ReadFile(const std::string& path, size_t max_bytes,
         absl::StrCat(path, ": found ", info.st_size, " bytes, expected ",
                      expected, " of at most ", max_bytes));
   }
+  std::ifstream file(path, std::ios::binary);
+  if (!file) {
+    return absl::PermissionDeniedError(
+        absl::StrCat(path, ": cannot be read: ", std::strerror(errno)));
+  }
   std::string text(static_cast<size_t>(info.st_size), '\0');
-  file.read(&text[0], static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<size_t>(file.gcount()));
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (static_cast<size_t>(file.gcount()) != text.size()) {
+    return absl::UnavailableError(absl::StrCat(path, ": found ", file.gcount(),
+                                               " bytes, expected ", text.size(),
+                                               " by its size"));
+  }
   return text;
 }
 

@@ -11,8 +11,9 @@
 namespace peregrine {
 
 // All of a regular file. NOT_FOUND: no such file, `expected` says what it would
-// have been ("the config.json of a model"); INVALID_ARGUMENT: longer than
-// max_bytes, or not a regular file. Errors name the path.
+// have been ("the config.json of a model"); PERMISSION_DENIED;
+// INVALID_ARGUMENT: longer than max_bytes, or not a regular file; UNAVAILABLE:
+// it ends before its size. Errors name the path.
 absl::StatusOr<std::string> ReadFile(const std::string& path, size_t max_bytes,
                                      absl::string_view expected);
 

@@ -1,10 +1,7 @@
 #include "engine/text/sentencepiece.h"
 
 #include <cstddef>
-#include <filesystem>
-#include <fstream>
 #include <limits>
-#include <system_error>
 #include <utility>
 
 #include "absl/memory/memory.h"
@@ -12,6 +9,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "engine/base/file.h"
+#include "engine/base/status_macros.h"
 #include "engine/text/bpe.h"
 #include "engine/text/charsmap.h"
 #include "engine/text/normalizer.h"
@@ -27,35 +26,12 @@ namespace {
 
 using Type = PieceTable::Type;
 
-constexpr std::uintmax_t kMaxFileBytes = std::uintmax_t{32} << 20;
+constexpr std::size_t kMaxFileBytes = std::size_t{32} << 20;
 constexpr absl::string_view kDefaultUnknownSurface = " \xE2\x81\x87 ";
 
 absl::Status InFile(absl::string_view file, const absl::Status& status) {
   return absl::Status(status.code(),
                       absl::StrCat(file, ": ", status.message()));
-}
-
-absl::StatusOr<std::string> ReadFile(const std::string& path) {
-  std::error_code error;
-  const std::filesystem::file_status status =
-      std::filesystem::status(path, error);
-  if (!std::filesystem::exists(status)) {
-    return absl::NotFoundError("no such file, expected a SentencePiece model");
-  }
-  if (!std::filesystem::is_regular_file(status)) {
-    return absl::InvalidArgumentError("not a regular file");
-  }
-  const std::uintmax_t size = std::filesystem::file_size(path, error);
-  if (error) return absl::UnavailableError(error.message());
-  if (size > kMaxFileBytes) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        size, " bytes were found, expected at most ", kMaxFileBytes));
-  }
-  std::string content(static_cast<std::size_t>(size), '\0');
-  std::ifstream file(path, std::ios::binary);
-  file.read(content.data(), static_cast<std::streamsize>(content.size()));
-  if (!file) return absl::UnavailableError("cannot be read");
-  return content;
 }
 
 absl::StatusOr<ModelFile> ParseFile(absl::string_view serialized) {
@@ -221,9 +197,10 @@ SentencePieceModel::~SentencePieceModel() = default;
 
 absl::StatusOr<std::unique_ptr<SentencePieceModel>> SentencePieceModel::Load(
     const std::string& path) {
-  const absl::StatusOr<std::string> content = ReadFile(path);
-  if (!content.ok()) return InFile(path, content.status());
-  return Parse(*content, path);
+  PEREGRINE_ASSIGN_OR_RETURN(
+      const std::string content,
+      ReadFile(path, kMaxFileBytes, "a SentencePiece model"));
+  return Parse(content, path);
 }
 
 absl::StatusOr<std::unique_ptr<SentencePieceModel>> SentencePieceModel::Parse(
