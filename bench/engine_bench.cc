@@ -1,5 +1,6 @@
-// Times the whole engine on one thread: a model of random weights, sentences
-// of given lengths, output lengths forced to be those of the sources.
+// Times the whole engine on one thread: a model directory, or a model of random
+// weights; sentences of given lengths and random tokens; output lengths forced
+// to be those of the sources.
 //
 // Speaks to the script that runs it beside a peer: for every line on standard
 // input it decodes the whole workload once and answers with one line of JSON.
@@ -10,6 +11,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <memory>
@@ -18,18 +20,26 @@
 #include <string>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "engine/base/status_macros.h"
 #include "engine/decode/session.h"
 #include "engine/kernels/device.h"
 #include "engine/kernels/precision.h"
 #include "engine/model/model.h"
 #include "engine/model/random_tensors.h"
+#include "engine/translation_model.h"
 
 namespace peregrine {
 namespace {
 
+constexpr const char* kShapes[] = {"base",    "12-1",     "mdn",
+                                   "mdn-aan", "mdn-ssru", "mdn-can"};
+
 struct BenchOptions {
-  std::string model = "base";
+  std::string model = "base";  // one of kShapes, or a model directory
   std::string device = "cpu";
   std::string precision = "float32";
   std::string lengths_file;
@@ -70,15 +80,48 @@ model::ModelConfig BenchConfig(const std::string& name) {
   }
   architecture.source_vocab_size = vocab_size;
   architecture.target_vocab_size = vocab_size;
-  config.tokens = {3, 1, 2, 0, 1, {2}};
+  config.tokens = {3, 1, 2, 0, 1, {2}, {}};
   config.decoding.suppressed_tokens = {3, 1};
   return config;
 }
 
+// Either member holds the weights.
+struct BenchModel {
+  std::unique_ptr<const TranslationModel> loaded;
+  std::unique_ptr<const model::Model> random;
+
+  const model::Model& weights() const {
+    return loaded ? loaded->weights() : *random;
+  }
+};
+
+absl::StatusOr<BenchModel> LoadModel(const std::string& name,
+                                     kernels::Device device,
+                                     kernels::Precision precision) {
+  BenchModel model;
+  if (absl::c_linear_search(kShapes, name)) {
+    model::RandomTensors tensors(1);
+    PEREGRINE_ASSIGN_OR_RETURN(auto kernels, kernels::MakeKernels(device));
+    PEREGRINE_ASSIGN_OR_RETURN(
+        model.random,
+        model::Model::Load(BenchConfig(name), tensors, *kernels, precision));
+  } else if (std::filesystem::is_directory(name)) {
+    PEREGRINE_ASSIGN_OR_RETURN(model.loaded,
+                               TranslationModel::Load(name, device, precision));
+  } else {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--model: found \"", name, "\", expected a directory or ",
+                     absl::StrJoin(kShapes, ", ")));
+  }
+  return model;
+}
+
 std::vector<decode::SentenceInput> Workload(const std::vector<int>& lengths,
-                                            int beam_size, int vocab_size) {
+                                            int beam_size,
+                                            const model::ModelConfig& config) {
   std::mt19937 random(17);
-  std::uniform_int_distribution<int32_t> token(4, vocab_size - 1);
+  std::uniform_int_distribution<int32_t> token(
+      4, config.architecture.source_vocab_size - 1);
   std::vector<decode::SentenceInput> sentences(lengths.size());
   for (size_t i = 0; i < lengths.size(); ++i) {
     decode::SentenceInput& sentence = sentences[i];
@@ -86,6 +129,7 @@ std::vector<decode::SentenceInput> Workload(const std::vector<int>& lengths,
     sentence.source.resize(lengths[i]);
     for (int32_t& id : sentence.source) id = token(random);
     sentence.options.beam_size = beam_size;
+    sentence.options.rules = config.decoding.rules;
     sentence.options.min_length = lengths[i];
     sentence.options.max_length = lengths[i];
   }
@@ -150,19 +194,24 @@ double ThreadCpuSeconds() {
   return now.tv_sec + 1e-9 * now.tv_nsec;
 }
 
+void OrDie(const absl::Status& status) {
+  if (status.ok()) return;
+  std::cerr << "engine_bench: " << status.message() << "\n";
+  std::exit(1);
+}
+
 template <typename T>
 T OrDie(absl::StatusOr<T> value) {
-  if (value.ok()) return *std::move(value);
-  std::cerr << "engine_bench: " << value.status() << "\n";
-  std::exit(1);
+  OrDie(value.status());
+  return *std::move(value);
 }
 
 int Main(int argc, char** argv) {
   BenchOptions options;
   CLI::App app("Times the whole engine on one thread; see bench/README.md.");
-  app.add_option("--model", options.model)
-      ->check(CLI::IsMember(
-          {"base", "12-1", "mdn", "mdn-aan", "mdn-ssru", "mdn-can"}));
+  app.add_option("--model", options.model,
+                 "A model directory, or random weights in the shape of " +
+                     absl::StrJoin(kShapes, ", "));
   app.add_option("--device", options.device);
   app.add_option("--precision", options.precision, "float32, bf16, int8, auto");
   app.add_option("--lengths", options.lengths_file, "A source length a line")
@@ -184,14 +233,15 @@ int Main(int argc, char** argv) {
   const kernels::Precision precision =
       OrDie(kernels::ParsePrecision(options.precision, device));
   const auto kernels = OrDie(kernels::MakeKernels(device));
-  const model::ModelConfig config = BenchConfig(options.model);
-  model::RandomTensors tensors(1);
-  const auto model =
-      OrDie(model::Model::Load(config, tensors, *kernels, precision));
-  const auto session = OrDie(decode::Session::Create(
-      *model, *kernels, {options.batch_size * options.beam_size, 16384}));
-  const auto sentences = Workload(lengths, options.beam_size,
-                                  config.architecture.source_vocab_size);
+  const BenchModel model = OrDie(LoadModel(options.model, device, precision));
+  const auto session = OrDie(
+      decode::Session::Create(model.weights(), *kernels,
+                              {options.batch_size * options.beam_size, 16384}));
+  const auto sentences =
+      Workload(lengths, options.beam_size, model.weights().config());
+  for (const decode::SentenceInput& sentence : sentences) {
+    OrDie(session->Validate(sentence));
+  }
 
   std::string line;
   while (std::getline(std::cin, line)) {
