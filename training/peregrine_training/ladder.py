@@ -37,6 +37,7 @@ class Rung:
     recipe: Recipe
     initialise: str = ""  # the rung whose weights this one starts from
     distilled: str = ""   # the rung that translated a second corpus for this one
+    below: str = ""       # the rung that this one changes; empty for the first
 
 
 @dataclass
@@ -62,11 +63,17 @@ class Ladder:
                 if state[key] and state[key] not in states:
                     raise SystemExit(f"{path}: rung {entry['name']}: {key} names "
                                      f"{state[key]!r}; expected an earlier rung")
+            below = entry.get("after", rungs[-1].name if rungs else "")
             states[entry["name"]] = previous = state
             recipe = from_dict(Recipe, state["recipe"] | {"name": entry["name"]})
             rungs.append(Rung(entry["name"], entry["label"], recipe, state["initialise"],
-                              state["distilled"]))
+                              state["distilled"], below))
         return cls(values["name"], tests, rungs)
+
+    def steps(self) -> list[tuple[Rung, Rung]]:
+        """Every rung but the first, after the one that it changes."""
+        named = {rung.name: rung for rung in self.rungs}
+        return [(named[rung.below], rung) for rung in self.rungs if rung.below]
 
 
 def merge(values: dict[str, Any], changes: dict[str, Any]) -> None:
