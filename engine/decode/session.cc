@@ -161,25 +161,14 @@ class Session::Impl {
     const model::DecoderInput input = PrepareStep();
     const kernels::Matrix hidden = decoder_->Step(input);
     const kernels::TopK top = PrepareTopK(input.target.num_rows);
-    kernels_.OutputTopK(*model_.weights().output, hidden,
-                        model_.config().decoding.suppressed_tokens,
-                        constraints_, logits_.Rows(0, hidden.rows), top);
-    size_t row = 0;
-    for (const auto& sentence : live_) {
-      const size_t rows = sentence->search.live().size();
-      sentence->search.Advance(top.k, top.log_probs + row * top.k,
-                               top.tokens + row * top.k);
-      row += rows;
-    }
-    for (size_t i = 0; i < live_.size();) {
-      if (live_[i]->search.finished()) {
-        outputs.push_back(Output(*live_[i]));
-        Remove(i);
-      } else {
-        ++i;
-      }
-    }
+    ScoreOutputs(hidden, top);
+    Advance(top, outputs);
     return outputs;
+  }
+
+  void set_profile(model::StageProfile* profile) {
+    profile_ = profile;
+    decoder_->set_profile(profile);
   }
 
   bool Cancel(uint64_t id) {
@@ -213,6 +202,7 @@ class Session::Impl {
   }
 
   void EncodeBatch(absl::Span<const SentenceInput> sentences) {
+    const model::StageTimer timer(profile_, model::Stage::kEncode, kernels_);
     const Clock::time_point start = Clock::now();
     const model::TokenConfig& tokens = model_.config().tokens;
     batch_tokens_.clear();
@@ -252,6 +242,7 @@ class Session::Impl {
 
   // The arrays of the next step, a row for every live hypothesis.
   model::DecoderInput PrepareStep() {
+    const model::StageTimer timer(profile_, model::Stage::kSearch, kernels_);
     for (model::UploadedInts* ints : {&tokens_, &positions_, &lengths_, &cells_,
                                       &source_begins_, &source_lengths_}) {
       ints->host.clear();
@@ -286,6 +277,33 @@ class Session::Impl {
     input.source = {num_rows, source_begins_.Upload(kernels_),
                     source_lengths_.Upload(kernels_)};
     return input;
+  }
+
+  void ScoreOutputs(kernels::Matrix hidden, const kernels::TopK& top) {
+    const model::StageTimer timer(profile_, model::Stage::kOutput, kernels_);
+    kernels_.OutputTopK(*model_.weights().output, hidden,
+                        model_.config().decoding.suppressed_tokens,
+                        constraints_, logits_.Rows(0, hidden.rows), top);
+  }
+
+  // Every search by one token; those that finish leave.
+  void Advance(const kernels::TopK& top, std::vector<SentenceOutput>& outputs) {
+    const model::StageTimer timer(profile_, model::Stage::kSearch, kernels_);
+    size_t row = 0;
+    for (const auto& sentence : live_) {
+      const size_t rows = sentence->search.live().size();
+      sentence->search.Advance(top.k, top.log_probs + row * top.k,
+                               top.tokens + row * top.k);
+      row += rows;
+    }
+    for (size_t i = 0; i < live_.size();) {
+      if (live_[i]->search.finished()) {
+        outputs.push_back(Output(*live_[i]));
+        Remove(i);
+      } else {
+        ++i;
+      }
+    }
   }
 
   kernels::TopK PrepareTopK(int num_rows) {
@@ -328,6 +346,7 @@ class Session::Impl {
   int reserved_source_ = 0;
   std::vector<std::unique_ptr<LiveSentence>> live_;
 
+  model::StageProfile* profile_ = nullptr;
   std::unique_ptr<model::Encoder> encoder_;
   std::unique_ptr<model::Decoder> decoder_;
   model::DeviceMemory memory_;
@@ -378,6 +397,9 @@ void Session::Admit(absl::Span<const SentenceInput> sentences) {
 }
 std::vector<SentenceOutput> Session::Step() { return impl_->Step(); }
 bool Session::Cancel(uint64_t id) { return impl_->Cancel(id); }
+void Session::set_profile(model::StageProfile* profile) {
+  impl_->set_profile(profile);
+}
 int Session::live_sentences() const { return impl_->live_sentences(); }
 int Session::live_rows() const { return impl_->live_rows(); }
 
