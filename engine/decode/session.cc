@@ -33,6 +33,8 @@ struct LiveSentence {
   const int beam_size;
   BeamSearch search;
   HypothesisCells cells;
+  // What it may be made of; null: the whole vocabulary.
+  std::unique_ptr<kernels::OutputSelection> selection;
   int source_begin = 0;   // cells
   int source_length = 0;  // with prefix and suffix
   int source_tokens = 0;  // without
@@ -228,6 +230,7 @@ class Session::Impl {
         batch_tokens_.insert(batch_tokens_.end(), part->begin(), part->end());
       }
       batch_lengths_.push_back(sentence->source_length);
+      SelectOutputs(input, *sentence);
       live_.push_back(std::move(sentence));
     }
     const kernels::Matrix encoded =
@@ -238,6 +241,19 @@ class Session::Impl {
       live_[i]->encode_time = end - start;
       live_[i]->decode_start = end;
     }
+  }
+
+  // Of the source's own tokens: what a model adds to them says nothing.
+  void SelectOutputs(const SentenceInput& input, LiveSentence& sentence) {
+    if (model_.shortlist() == nullptr || !input.options.use_shortlist) return;
+    const int32_t eos = model_.config().tokens.eos;
+    const int32_t forced = input.options.rules.forced_first_token;
+    model_.shortlist()->TargetsOf(
+        input.source, {eos, forced >= 0 ? forced : eos}, shortlist_);
+    auto selection =
+        kernels_.SelectOutputs(*model_.weights().output, shortlist_);
+    PEREGRINE_CHECK(selection.ok()) << selection.status();
+    sentence.selection = *std::move(selection);
   }
 
   // The arrays of the next step, a row for every live hypothesis.
@@ -279,11 +295,42 @@ class Session::Impl {
     return input;
   }
 
+  // The rows of each sentence that has a selection alone, the others in runs.
   void ScoreOutputs(kernels::Matrix hidden, const kernels::TopK& top) {
     const model::StageTimer timer(profile_, model::Stage::kOutput, kernels_);
-    kernels_.OutputTopK(*model_.weights().output, hidden,
-                        model_.config().decoding.suppressed_tokens,
-                        constraints_, logits_.Rows(0, hidden.rows), top);
+    int begin = 0;
+    int end = 0;
+    for (const auto& sentence : live_) {
+      const int rows = static_cast<int>(sentence->search.live().size());
+      if (sentence->selection != nullptr) {
+        ScoreRows(begin, end - begin, nullptr, hidden, top);
+        ScoreRows(end, rows, sentence->selection.get(), hidden, top);
+        begin = end + rows;
+      }
+      end += rows;
+    }
+    ScoreRows(begin, end - begin, nullptr, hidden, top);
+  }
+
+  void ScoreRows(int begin, int count,
+                 const kernels::OutputSelection* selection,
+                 kernels::Matrix hidden, kernels::TopK top) {
+    if (count == 0) return;
+    const kernels::LinearWeight& output = *model_.weights().output;
+    const std::vector<int32_t>& suppressed =
+        model_.config().decoding.suppressed_tokens;
+    const auto constraints =
+        absl::MakeConstSpan(constraints_).subspan(begin, count);
+    top.log_probs += static_cast<size_t>(begin) * top.k;
+    top.tokens += static_cast<size_t>(begin) * top.k;
+    if (selection == nullptr) {
+      kernels_.OutputTopK(output, hidden.Rows(begin, count), suppressed,
+                          constraints, logits_.Rows(0, count), top);
+    } else {
+      kernels_.SelectedTopK(output, *selection, hidden.Rows(begin, count),
+                            suppressed, constraints, logits_.Rows(0, count),
+                            top);
+    }
   }
 
   // Every search by one token; those that finish leave.
@@ -355,6 +402,7 @@ class Session::Impl {
   std::vector<int32_t> batch_tokens_;
   std::vector<int> batch_lengths_;
   model::UploadedInts source_cells_;  // [tokens]
+  std::vector<int32_t> shortlist_;
 
   // The step: see model::DecoderInput.
   model::UploadedInts tokens_;
