@@ -18,6 +18,7 @@
 #include <nlohmann/json.hpp>
 #include <random>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/algorithm/container.h"
@@ -47,6 +48,9 @@ struct BenchOptions {
   int batch_size = 64;  // sentences decoded side by side
   // Sentences that must be able to join before the encoder runs for them.
   int min_admission = 1;
+  int workers = 1;  // threads, each with a part of the sentences
+  bool profile = false;
+  bool arrival_order = false;
 };
 
 model::ModelConfig BenchConfig(const std::string& name) {
@@ -117,7 +121,7 @@ absl::StatusOr<BenchModel> LoadModel(const std::string& name,
 }
 
 std::vector<decode::SentenceInput> Workload(const std::vector<int>& lengths,
-                                            int beam_size,
+                                            const BenchOptions& options,
                                             const model::ModelConfig& config) {
   std::mt19937 random(17);
   std::uniform_int_distribution<int32_t> token(
@@ -128,11 +132,15 @@ std::vector<decode::SentenceInput> Workload(const std::vector<int>& lengths,
     sentence.id = i;
     sentence.source.resize(lengths[i]);
     for (int32_t& id : sentence.source) id = token(random);
-    sentence.options.beam_size = beam_size;
+    sentence.options.beam_size = options.beam_size;
     sentence.options.rules = config.decoding.rules;
     sentence.options.min_length = lengths[i];
     sentence.options.max_length = lengths[i];
+    // The peer's rule: the last token is not followed by a step that scores
+    // the end symbol alone.
+    sentence.options.rules.length_limit = model::LengthLimit::kCut;
   }
+  if (options.arrival_order) return sentences;
   // The peer sorts by length, too.
   std::stable_sort(sentences.begin(), sentences.end(),
                    [](const auto& a, const auto& b) {
@@ -147,6 +155,7 @@ struct RunResult {
   double encode_seconds = 0;
   size_t target_tokens = 0;
   std::vector<double> latencies;  // admission to answer, by sentence
+  model::StageProfile profile;
 };
 
 RunResult Run(decode::Session& session, const BenchOptions& options,
@@ -184,8 +193,16 @@ RunResult Run(decode::Session& session, const BenchOptions& options,
     }
   }
   result.seconds = seconds_since(begin);
-  std::sort(result.latencies.begin(), result.latencies.end());
   return result;
+}
+
+nlohmann::json StageSeconds(const model::StageProfile& profile) {
+  nlohmann::json seconds;
+  for (size_t i = 0; i < model::kNumStages; ++i) {
+    const auto stage = static_cast<model::Stage>(i);
+    seconds[model::StageName(stage)] = profile.seconds(stage);
+  }
+  return seconds;
 }
 
 double ThreadCpuSeconds() {
@@ -206,6 +223,82 @@ T OrDie(absl::StatusOr<T> value) {
   return *std::move(value);
 }
 
+// A thread's own; the model is shared.
+struct Worker {
+  std::unique_ptr<kernels::Kernels> kernels;
+  std::unique_ptr<decode::Session> session;
+  std::vector<decode::SentenceInput> sentences;
+};
+
+// Deals the sentences out like cards, so that all get like lengths.
+std::vector<Worker> MakeWorkers(
+    const model::Model& model, kernels::Device device,
+    const BenchOptions& options,
+    const std::vector<decode::SentenceInput>& sentences) {
+  std::vector<Worker> workers(options.workers);
+  for (Worker& worker : workers) {
+    worker.kernels = OrDie(kernels::MakeKernels(device));
+    worker.session = OrDie(decode::Session::Create(
+        model, *worker.kernels,
+        {options.batch_size * options.beam_size, 16384}));
+  }
+  for (size_t i = 0; i < sentences.size(); ++i) {
+    workers[i % workers.size()].sentences.push_back(sentences[i]);
+  }
+  return workers;
+}
+
+RunResult RunWorker(Worker& worker, const BenchOptions& options) {
+  model::StageProfile profile;
+  worker.session->set_profile(options.profile ? &profile : nullptr);
+  const double cpu_begin = ThreadCpuSeconds();
+  RunResult result = Run(*worker.session, options, worker.sentences);
+  result.cpu_seconds = ThreadCpuSeconds() - cpu_begin;
+  worker.session->set_profile(nullptr);
+  result.profile = profile;
+  return result;
+}
+
+std::vector<RunResult> RunAll(std::vector<Worker>& workers,
+                              const BenchOptions& options) {
+  std::vector<RunResult> results(workers.size());
+  std::vector<std::thread> threads;
+  for (size_t i = 1; i < workers.size(); ++i) {
+    threads.emplace_back(
+        [&, i] { results[i] = RunWorker(workers[i], options); });
+  }
+  results[0] = RunWorker(workers[0], options);
+  for (std::thread& thread : threads) thread.join();
+  return results;
+}
+
+// All workers as one: the time of the slowest, the sums of the rest. The stages
+// are those of the first.
+nlohmann::json Report(const std::vector<RunResult>& results,
+                      const BenchOptions& options) {
+  RunResult all;
+  for (const RunResult& result : results) {
+    all.seconds = std::max(all.seconds, result.seconds);
+    all.cpu_seconds += result.cpu_seconds;
+    all.encode_seconds += result.encode_seconds;
+    all.target_tokens += result.target_tokens;
+    all.latencies.insert(all.latencies.end(), result.latencies.begin(),
+                         result.latencies.end());
+  }
+  std::sort(all.latencies.begin(), all.latencies.end());
+  rusage usage;
+  getrusage(RUSAGE_SELF, &usage);
+  nlohmann::json report = {
+      {"seconds", all.seconds},
+      {"cpu_seconds", all.cpu_seconds},
+      {"encode_seconds", all.encode_seconds},
+      {"target_tokens", all.target_tokens},
+      {"latency_p50", all.latencies[all.latencies.size() / 2]},
+      {"max_rss_bytes", usage.ru_maxrss * 1024}};
+  if (options.profile) report["stages"] = StageSeconds(results[0].profile);
+  return report;
+}
+
 int Main(int argc, char** argv) {
   BenchOptions options;
   CLI::App app("Times the whole engine on one thread; see bench/README.md.");
@@ -221,6 +314,12 @@ int Main(int argc, char** argv) {
       ->check(CLI::Range(1, 4096));
   app.add_option("--min-admission", options.min_admission)
       ->check(CLI::Range(1, 4096));
+  app.add_option("--workers", options.workers,
+                 "Threads that share the model and the sentences")
+      ->check(CLI::Range(1, 256));
+  app.add_flag("--profile", options.profile, "Report the time of each stage");
+  app.add_flag("--arrival-order", options.arrival_order,
+               "Leave the sentences in the order of --lengths");
   CLI11_PARSE(app, argc, argv);
 
   std::ifstream file(options.lengths_file);
@@ -232,33 +331,19 @@ int Main(int argc, char** argv) {
   const kernels::Device device = OrDie(kernels::ParseDevice(options.device));
   const kernels::Precision precision =
       OrDie(kernels::ParsePrecision(options.precision, device));
-  const auto kernels = OrDie(kernels::MakeKernels(device));
   const BenchModel model = OrDie(LoadModel(options.model, device, precision));
-  const auto session = OrDie(
-      decode::Session::Create(model.weights(), *kernels,
-                              {options.batch_size * options.beam_size, 16384}));
-  const auto sentences =
-      Workload(lengths, options.beam_size, model.weights().config());
-  for (const decode::SentenceInput& sentence : sentences) {
-    OrDie(session->Validate(sentence));
+  std::vector<Worker> workers =
+      MakeWorkers(model.weights(), device, options,
+                  Workload(lengths, options, model.weights().config()));
+  for (const Worker& worker : workers) {
+    for (const decode::SentenceInput& sentence : worker.sentences) {
+      OrDie(worker.session->Validate(sentence));
+    }
   }
 
   std::string line;
   while (std::getline(std::cin, line)) {
-    const double cpu_begin = ThreadCpuSeconds();
-    RunResult result = Run(*session, options, sentences);
-    result.cpu_seconds = ThreadCpuSeconds() - cpu_begin;
-    rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    std::cout << nlohmann::json{{"seconds", result.seconds},
-                                {"cpu_seconds", result.cpu_seconds},
-                                {"encode_seconds", result.encode_seconds},
-                                {"target_tokens", result.target_tokens},
-                                {"latency_p50",
-                                 result.latencies[result.latencies.size() / 2]},
-                                {"max_rss_bytes", usage.ru_maxrss * 1024}}
-                     .dump()
-              << std::endl;
+    std::cout << Report(RunAll(workers, options), options).dump() << std::endl;
   }
   return 0;
 }

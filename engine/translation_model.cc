@@ -31,8 +31,9 @@ absl::StatusOr<std::unique_ptr<const TranslationModel>> TranslationModel::Load(
   loaded->splitter_ = *std::move(splitter);
   PEREGRINE_ASSIGN_OR_RETURN(auto kernels, kernels::MakeKernels(device));
   PEREGRINE_ASSIGN_OR_RETURN(
-      loaded->weights_, model::Model::Load(loaded->config_, *checkpoint.tensors,
-                                           *kernels, precision));
+      loaded->weights_,
+      model::Model::Load(loaded->config_, *checkpoint.tensors, *kernels,
+                         precision, std::move(checkpoint.shortlist)));
   return std::unique_ptr<const TranslationModel>(std::move(loaded));
 }
 

@@ -17,6 +17,9 @@ struct DecodingOptions {
   int num_hypotheses = 1;  // returned, at most beam_size
   int min_length = 0;      // target tokens without the end symbol
   int max_length = 0;      // likewise; a sentence still open then is ended
+  // Whether the tokens are those of the model's shortlist for this source
+  // alone. Changes nothing where the model has none.
+  bool use_shortlist = true;
   model::SearchRules rules;
 };
 

@@ -12,8 +12,9 @@ namespace peregrine::decode {
 
 // Which cells of the target cache the live hypotheses of one sentence read:
 // their ancestors' and their own. Keys and values stay where they were written;
-// reordering a beam copies four bytes a position. Allocates when it is made and
-// not while it grows.
+// reordering a beam copies four bytes a position. What no live hypothesis reads
+// any more is used again, so that a beam needs little more than one cell a
+// position. Allocates when it is made and not while it grows.
 class HypothesisCells {
  public:
   HypothesisCells(int beam_size, int max_positions);
@@ -35,21 +36,20 @@ class HypothesisCells {
   void Release(BlockPool& pool);
 
  private:
-  // Where the hypothesis at one place in the beam writes.
-  struct Block {
-    int first_cell = -1;
-    int index = -1;  // which kBlockCells positions it is for
-  };
-
   int32_t* Row(std::vector<int32_t>& table, size_t j) {
     return table.data() + j * static_cast<size_t>(max_positions_);
   }
+  void FreeTheDead(const std::vector<BeamSearch::Live>& live, int step);
+  bool IsRead(size_t lost, int position);
   void Reorder(const std::vector<BeamSearch::Live>& live, int step);
-  int NewCell(size_t j, int step, BlockPool& pool);
+  int NewCell(BlockPool& pool);
 
   const int max_positions_;
-  std::vector<Block> blocks_;        // [beam_size]
   std::vector<int> taken_;           // first cells of all blocks
+  int used_of_block_ = 0;            // of the last one
+  std::vector<int32_t> free_;        // cells of the blocks that nobody reads
+  size_t num_rows_ = 0;              // in table_
+  std::vector<char> survives_;       // by row: some hypothesis continues it
   std::vector<int32_t> table_;       // [beam_size, max_positions]
   std::vector<int32_t> next_table_;  // likewise; unused by greedy search
 };

@@ -11,7 +11,7 @@ namespace peregrine::decode {
 namespace {
 
 // Random beams: a hypothesis reads what its ancestors wrote, no cell is written
-// twice, and all blocks return.
+// that another one reads, and all blocks return.
 TEST(HypothesisCellsTest, FollowsAncestors) {
   std::mt19937 random(5);
   for (int round = 0; round < 50; ++round) {
@@ -22,7 +22,6 @@ TEST(HypothesisCellsTest, FollowsAncestors) {
     HypothesisCells cells(beam_size, positions);
     std::vector<std::vector<int32_t>> expected(
         1);  // cells of each live hypothesis
-    std::set<int32_t> written;
     for (int step = 0; step < positions; ++step) {
       const size_t count = step == 0 ? 1 : 1 + random() % beam_size;
       std::vector<BeamSearch::Live> live(count);
@@ -32,10 +31,12 @@ TEST(HypothesisCellsTest, FollowsAncestors) {
         next.push_back(expected[one.parent]);
       }
       cells.Extend(live, step, pool);
+      std::set<int32_t> in_use;
+      for (const auto& row : next) in_use.insert(row.begin(), row.end());
       for (size_t j = 0; j < count; ++j) {
         const int32_t* row = cells.row(j);
         ASSERT_EQ(std::vector<int32_t>(row, row + step), next[j]);
-        ASSERT_TRUE(written.insert(row[step]).second) << "cell written twice";
+        ASSERT_TRUE(in_use.insert(row[step]).second) << "cell in use";
         next[j].push_back(row[step]);
       }
       expected = std::move(next);
@@ -43,6 +44,27 @@ TEST(HypothesisCellsTest, FollowsAncestors) {
     cells.Release(pool);
     EXPECT_EQ(pool.num_free(), blocks);
   }
+}
+
+// Beams of one family: two thirds of the hypotheses die at once.
+TEST(HypothesisCellsTest, UsesTheCellsOfTheDeadAgain) {
+  constexpr int kBeamSize = 6;
+  constexpr int kPositions = 160;
+  const int blocks = HypothesisCells::MaxBlocks(kBeamSize, kPositions);
+  BlockPool pool(blocks);
+  HypothesisCells cells(kBeamSize, kPositions);
+  for (int step = 0; step < kPositions; ++step) {
+    std::vector<BeamSearch::Live> live(step == 0 ? 1 : kBeamSize);
+    for (size_t j = 0; j < live.size(); ++j) {
+      live[j].parent = step == 1 ? 0 : static_cast<int>(j / 3);
+    }
+    cells.Extend(live, step, pool);
+  }
+  // Every position once, and the few steps in which the family parts.
+  EXPECT_LE(blocks - pool.num_free(), kPositions / BlockPool::kBlockCells + 3);
+  EXPECT_GE(blocks - pool.num_free(), kPositions / BlockPool::kBlockCells);
+  cells.Release(pool);
+  EXPECT_EQ(pool.num_free(), blocks);
 }
 
 }  // namespace

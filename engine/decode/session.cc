@@ -33,6 +33,8 @@ struct LiveSentence {
   const int beam_size;
   BeamSearch search;
   HypothesisCells cells;
+  // What it may be made of; null: the whole vocabulary.
+  std::unique_ptr<kernels::OutputSelection> selection;
   int source_begin = 0;   // cells
   int source_length = 0;  // with prefix and suffix
   int source_tokens = 0;  // without
@@ -161,25 +163,14 @@ class Session::Impl {
     const model::DecoderInput input = PrepareStep();
     const kernels::Matrix hidden = decoder_->Step(input);
     const kernels::TopK top = PrepareTopK(input.target.num_rows);
-    kernels_.OutputTopK(*model_.weights().output, hidden,
-                        model_.config().decoding.suppressed_tokens,
-                        constraints_, logits_.Rows(0, hidden.rows), top);
-    size_t row = 0;
-    for (const auto& sentence : live_) {
-      const size_t rows = sentence->search.live().size();
-      sentence->search.Advance(top.k, top.log_probs + row * top.k,
-                               top.tokens + row * top.k);
-      row += rows;
-    }
-    for (size_t i = 0; i < live_.size();) {
-      if (live_[i]->search.finished()) {
-        outputs.push_back(Output(*live_[i]));
-        Remove(i);
-      } else {
-        ++i;
-      }
-    }
+    ScoreOutputs(hidden, top);
+    Advance(top, outputs);
     return outputs;
+  }
+
+  void set_profile(model::StageProfile* profile) {
+    profile_ = profile;
+    decoder_->set_profile(profile);
   }
 
   bool Cancel(uint64_t id) {
@@ -213,6 +204,7 @@ class Session::Impl {
   }
 
   void EncodeBatch(absl::Span<const SentenceInput> sentences) {
+    const model::StageTimer timer(profile_, model::Stage::kEncode, kernels_);
     const Clock::time_point start = Clock::now();
     const model::TokenConfig& tokens = model_.config().tokens;
     batch_tokens_.clear();
@@ -238,6 +230,7 @@ class Session::Impl {
         batch_tokens_.insert(batch_tokens_.end(), part->begin(), part->end());
       }
       batch_lengths_.push_back(sentence->source_length);
+      SelectOutputs(input, *sentence);
       live_.push_back(std::move(sentence));
     }
     const kernels::Matrix encoded =
@@ -250,8 +243,22 @@ class Session::Impl {
     }
   }
 
+  // Of the source's own tokens: what a model adds to them says nothing.
+  void SelectOutputs(const SentenceInput& input, LiveSentence& sentence) {
+    if (model_.shortlist() == nullptr || !input.options.use_shortlist) return;
+    const int32_t eos = model_.config().tokens.eos;
+    const int32_t forced = input.options.rules.forced_first_token;
+    model_.shortlist()->TargetsOf(
+        input.source, {eos, forced >= 0 ? forced : eos}, shortlist_);
+    auto selection =
+        kernels_.SelectOutputs(*model_.weights().output, shortlist_);
+    PEREGRINE_CHECK(selection.ok()) << selection.status();
+    sentence.selection = *std::move(selection);
+  }
+
   // The arrays of the next step, a row for every live hypothesis.
   model::DecoderInput PrepareStep() {
+    const model::StageTimer timer(profile_, model::Stage::kSearch, kernels_);
     for (model::UploadedInts* ints : {&tokens_, &positions_, &lengths_, &cells_,
                                       &source_begins_, &source_lengths_}) {
       ints->host.clear();
@@ -286,6 +293,64 @@ class Session::Impl {
     input.source = {num_rows, source_begins_.Upload(kernels_),
                     source_lengths_.Upload(kernels_)};
     return input;
+  }
+
+  // The rows of each sentence that has a selection alone, the others in runs.
+  void ScoreOutputs(kernels::Matrix hidden, const kernels::TopK& top) {
+    const model::StageTimer timer(profile_, model::Stage::kOutput, kernels_);
+    int begin = 0;
+    int end = 0;
+    for (const auto& sentence : live_) {
+      const int rows = static_cast<int>(sentence->search.live().size());
+      if (sentence->selection != nullptr) {
+        ScoreRows(begin, end - begin, nullptr, hidden, top);
+        ScoreRows(end, rows, sentence->selection.get(), hidden, top);
+        begin = end + rows;
+      }
+      end += rows;
+    }
+    ScoreRows(begin, end - begin, nullptr, hidden, top);
+  }
+
+  void ScoreRows(int begin, int count,
+                 const kernels::OutputSelection* selection,
+                 kernels::Matrix hidden, kernels::TopK top) {
+    if (count == 0) return;
+    const kernels::LinearWeight& output = *model_.weights().output;
+    const std::vector<int32_t>& suppressed =
+        model_.config().decoding.suppressed_tokens;
+    const auto constraints =
+        absl::MakeConstSpan(constraints_).subspan(begin, count);
+    top.log_probs += static_cast<size_t>(begin) * top.k;
+    top.tokens += static_cast<size_t>(begin) * top.k;
+    if (selection == nullptr) {
+      kernels_.OutputTopK(output, hidden.Rows(begin, count), suppressed,
+                          constraints, logits_.Rows(0, count), top);
+    } else {
+      kernels_.SelectedTopK(output, *selection, hidden.Rows(begin, count),
+                            suppressed, constraints, logits_.Rows(0, count),
+                            top);
+    }
+  }
+
+  // Every search by one token; those that finish leave.
+  void Advance(const kernels::TopK& top, std::vector<SentenceOutput>& outputs) {
+    const model::StageTimer timer(profile_, model::Stage::kSearch, kernels_);
+    size_t row = 0;
+    for (const auto& sentence : live_) {
+      const size_t rows = sentence->search.live().size();
+      sentence->search.Advance(top.k, top.log_probs + row * top.k,
+                               top.tokens + row * top.k);
+      row += rows;
+    }
+    for (size_t i = 0; i < live_.size();) {
+      if (live_[i]->search.finished()) {
+        outputs.push_back(Output(*live_[i]));
+        Remove(i);
+      } else {
+        ++i;
+      }
+    }
   }
 
   kernels::TopK PrepareTopK(int num_rows) {
@@ -328,6 +393,7 @@ class Session::Impl {
   int reserved_source_ = 0;
   std::vector<std::unique_ptr<LiveSentence>> live_;
 
+  model::StageProfile* profile_ = nullptr;
   std::unique_ptr<model::Encoder> encoder_;
   std::unique_ptr<model::Decoder> decoder_;
   model::DeviceMemory memory_;
@@ -336,6 +402,7 @@ class Session::Impl {
   std::vector<int32_t> batch_tokens_;
   std::vector<int> batch_lengths_;
   model::UploadedInts source_cells_;  // [tokens]
+  std::vector<int32_t> shortlist_;
 
   // The step: see model::DecoderInput.
   model::UploadedInts tokens_;
@@ -378,6 +445,9 @@ void Session::Admit(absl::Span<const SentenceInput> sentences) {
 }
 std::vector<SentenceOutput> Session::Step() { return impl_->Step(); }
 bool Session::Cancel(uint64_t id) { return impl_->Cancel(id); }
+void Session::set_profile(model::StageProfile* profile) {
+  impl_->set_profile(profile);
+}
 int Session::live_sentences() const { return impl_->live_sentences(); }
 int Session::live_rows() const { return impl_->live_rows(); }
 

@@ -12,6 +12,7 @@
 #include "engine/decode/decoding_options.h"
 #include "engine/kernels/kernels.h"
 #include "engine/model/model.h"
+#include "engine/model/stage_profile.h"
 
 namespace peregrine::decode {
 
@@ -92,6 +93,10 @@ class Session {
 
   // Takes a live sentence out at once; its rows are free. False: not live.
   bool Cancel(uint64_t id);
+
+  // From now on adds the time of every stage to `profile`, which must outlive
+  // the session; null, as at first: to none.
+  void set_profile(model::StageProfile* profile);
 
   int live_sentences() const;
   int live_rows() const;

@@ -42,6 +42,7 @@ std::vector<SentenceInput> LongSentences(int beam_size) {
     sentences[i].id = i;
     sentences[i].source.assign(5 + 3 * i, static_cast<int32_t>(10 + i));
     sentences[i].options.beam_size = beam_size;
+    sentences[i].options.use_shortlist = i % 2 == 0;
     sentences[i].options.min_length = sentences[i].options.max_length = 40;
   }
   return sentences;
@@ -52,7 +53,7 @@ class SessionAllocationTest
 
 TEST_P(SessionAllocationTest, StepAllocatesNothing) {
   const auto& [beam_size, computation] = GetParam();
-  Engine engine(computation);
+  Engine engine(computation, SmallShortlist(3));
   auto session = engine.NewSession();
   // Once without counting: scratch grows to what these sentences need.
   session->Admit(LongSentences(beam_size));

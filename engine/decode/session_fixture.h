@@ -71,14 +71,29 @@ inline std::vector<Computation> ComputationsOn(kernels::Device device) {
   return computations;
 }
 
+// Every source token brings `count` targets of its own.
+inline std::unique_ptr<const model::Shortlist> SmallShortlist(int count) {
+  model::Shortlist::Lists lists = {{5, 4}, {0}, {}};
+  for (int source = 0; source < kVocabSize; ++source) {
+    for (int i = 0; i < count; ++i) {
+      lists.targets.push_back((source * 31 + i) % kVocabSize);
+    }
+    lists.offsets.push_back(static_cast<int32_t>(lists.targets.size()));
+  }
+  return *model::Shortlist::Create(std::move(lists), kVocabSize, kVocabSize,
+                                   "shortlist");
+}
+
 // A model with the kernels of one device; makes sessions.
 class Engine {
  public:
-  explicit Engine(const Computation& computation) {
+  explicit Engine(const Computation& computation,
+                  std::unique_ptr<const model::Shortlist> shortlist = nullptr) {
     kernels_ = *kernels::MakeKernels(computation.device);
     model::RandomTensors tensors(/*seed=*/1);
     auto model = model::Model::Load(SmallRandomConfig(computation.state),
-                                    tensors, *kernels_, computation.precision);
+                                    tensors, *kernels_, computation.precision,
+                                    std::move(shortlist));
     EXPECT_TRUE(model.ok()) << model.status();
     model_ = *std::move(model);
   }

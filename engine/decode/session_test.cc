@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <map>
 #include <memory>
@@ -36,6 +37,7 @@ SentenceInput RandomSentence(uint64_t id, std::mt19937& random,
   sentence.options.max_length = pick(1, 40);
   sentence.options.min_length =
       pick(0, std::min(5, sentence.options.max_length));
+  sentence.options.use_shortlist = pick(0, 2) > 0;
   return sentence;
 }
 
@@ -71,12 +73,10 @@ int RoundsOf(const Computation& computation) {
   return computation.state == model::DecoderState::kSelfAttention ? 200 : 50;
 }
 
-// Whatever stands beside a sentence, whenever it arrives, its output is the
-// same bits as alone.
-TEST_P(SessionTest, OutputDoesNotDependOnCompany) {
-  Engine engine(GetParam());
+// Sentences arrive in any order and beside any others; each must come out as
+// alone.
+void ExpectTheSameInAnyCompany(Engine& engine, int rounds) {
   std::mt19937 random(11);
-  const int rounds = RoundsOf(GetParam());
   auto alone = engine.NewSession();
   for (int round = 0; round < rounds; ++round) {
     auto together = engine.NewSession({40, 512});
@@ -103,6 +103,83 @@ TEST_P(SessionTest, OutputDoesNotDependOnCompany) {
     EXPECT_EQ(together->live_rows(), 0);
     EXPECT_EQ(together->room().rows, 40);
   }
+}
+
+TEST_P(SessionTest, OutputDoesNotDependOnCompany) {
+  Engine engine(GetParam());
+  ExpectTheSameInAnyCompany(engine, RoundsOf(GetParam()));
+}
+
+// Each with its own list, some without.
+TEST_P(SessionTest, OutputUnderShortlistsDoesNotDependOnCompany) {
+  Engine engine(GetParam(), SmallShortlist(3));
+  ExpectTheSameInAnyCompany(engine, RoundsOf(GetParam()) / 4 + 1);
+}
+
+TEST_P(SessionTest, TranslatesWithTheTokensOfTheShortlist) {
+  Engine engine(GetParam(), SmallShortlist(3));
+  const auto shortlist = SmallShortlist(3);
+  auto session = engine.NewSession();
+  std::mt19937 random(7);
+  int outside = 0;
+  for (uint64_t id = 0; id < 20; ++id) {
+    SentenceInput sentence = RandomSentence(id, random);
+    std::vector<int32_t> allowed;
+    shortlist->TargetsOf(sentence.source, {}, allowed);
+    for (bool use_shortlist : {true, false}) {
+      sentence.options.use_shortlist = use_shortlist;
+      const SentenceOutput output = Alone(*session, sentence);
+      for (int32_t token : output.hypotheses[0].tokens) {
+        const bool is_listed =
+            std::binary_search(allowed.begin(), allowed.end(), token);
+        EXPECT_TRUE(is_listed || !use_shortlist) << token;
+        outside += !is_listed;
+      }
+    }
+  }
+  EXPECT_GT(outside, 0) << "without it others are used, too";
+}
+
+TEST_P(SessionTest, ShortlistOfTheWholeVocabularyChangesNothing) {
+  Engine plain(GetParam());
+  Engine listed(GetParam(), SmallShortlist(kVocabSize));
+  auto plain_session = plain.NewSession();
+  auto listed_session = listed.NewSession();
+  std::mt19937 random(19);
+  for (uint64_t id = 0; id < 10; ++id) {
+    SentenceInput sentence = RandomSentence(id, random);
+    sentence.options.use_shortlist = true;
+    ExpectSame(Alone(*listed_session, sentence),
+               Alone(*plain_session, sentence));
+  }
+}
+
+// Each stage takes some time, and together no more than all.
+TEST_P(SessionTest, ProfilesItsStages) {
+  Engine engine(GetParam());
+  auto session = engine.NewSession();
+  model::StageProfile profile;
+  session->set_profile(&profile);
+  std::mt19937 random(3);
+  const auto begin = std::chrono::steady_clock::now();
+  for (uint64_t id = 0; id < 3; ++id) {
+    Alone(*session, RandomSentence(id, random));
+  }
+  const std::chrono::duration<double> all =
+      std::chrono::steady_clock::now() - begin;
+  double sum = 0;
+  for (size_t i = 0; i < model::kNumStages; ++i) {
+    const auto stage = static_cast<model::Stage>(i);
+    const bool is_part_of_can = stage == model::Stage::kCrossAttention ||
+                                stage == model::Stage::kFeedForward;
+    if (GetParam().state == model::DecoderState::kCan && is_part_of_can) {
+      EXPECT_EQ(profile.seconds(stage), 0) << model::StageName(stage);
+    } else {
+      EXPECT_GT(profile.seconds(stage), 0) << model::StageName(stage);
+    }
+    sum += profile.seconds(stage);
+  }
+  EXPECT_LE(sum, all.count());
 }
 
 TEST_P(SessionTest, AdmittingTogetherIsAdmittingOneByOne) {

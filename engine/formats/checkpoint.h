@@ -6,6 +6,7 @@
 
 #include "absl/strings/string_view.h"
 #include "engine/model/config.h"
+#include "engine/model/shortlist.h"
 #include "engine/model/tensor_source.h"
 #include "engine/text/tokenizer.h"
 
@@ -17,6 +18,7 @@ struct Checkpoint {
   std::string format;  // for people: "Hugging Face MarianMT"
   model::ModelConfig config;
   std::unique_ptr<model::TensorSource> tensors;
+  std::unique_ptr<const model::Shortlist> shortlist;  // null: none
   // Null: tokens in, tokens out only.
   std::shared_ptr<const text::Tokenizer> source_tokenizer;
   std::shared_ptr<const text::Tokenizer> target_tokenizer;

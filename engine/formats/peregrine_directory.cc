@@ -67,6 +67,13 @@ absl::StatusOr<Checkpoint> OpenPeregrineDirectory(
   PEREGRINE_ASSIGN_OR_RETURN(
       checkpoint.tensors,
       model::SafetensorsFile::Open(directory + "/model.safetensors"));
+  const model::ModelConfig& config = checkpoint.config;
+  if (config.shortlist.empty()) return checkpoint;
+  PEREGRINE_ASSIGN_OR_RETURN(
+      checkpoint.shortlist,
+      model::Shortlist::Load(absl::StrCat(directory, "/", config.shortlist),
+                             config.architecture.source_vocab_size,
+                             config.architecture.target_vocab_size));
   return checkpoint;
 }
 

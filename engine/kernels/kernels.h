@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
@@ -152,6 +153,25 @@ struct TopK {
   int32_t* tokens = nullptr;   // [rows, k]
 };
 
+// Some outputs of a projection: all tokens that one sentence may be made of
+// (a vocabulary shortlist). Immutable. Devices derive from it to keep what
+// they prepare.
+class OutputSelection {
+ public:
+  // `tokens` rise.
+  explicit OutputSelection(absl::Span<const int32_t> tokens)
+      : tokens_(tokens.begin(), tokens.end()) {}
+  virtual ~OutputSelection() = default;
+
+  absl::Span<const int32_t> tokens() const { return tokens_; }
+
+  // Where `token` is among them, or -1.
+  int32_t IndexOf(int32_t token) const;
+
+ private:
+  const std::vector<int32_t> tokens_;
+};
+
 // The operations of a Transformer on one device: the only virtual seam of the
 // engine. The graph in model/ is written once over it. Operations are coarse,
 // so that each device fuses as it likes; all views are of memory that this
@@ -176,6 +196,9 @@ class Kernels {
   // Host to device. The host memory may be reused when the call returns.
   virtual void CopyToDevice(const void* host, size_t bytes, void* device) = 0;
   virtual void CopyToHost(const void* device, size_t bytes, void* host) = 0;
+  // Returns when all that this instance was asked for is done, so that time
+  // can be measured. A device that works as it is called has nothing to do.
+  virtual void Synchronize() {}
 
   // ---- Operations. Shapes are the caller's duty and are checked (CHECK).
 
@@ -255,6 +278,21 @@ class Kernels {
                           absl::Span<const int32_t> suppressed,
                           absl::Span<const TokenConstraint> constraints,
                           Matrix logits, TopK result) = 0;
+
+  // Prepares `tokens` of the projection, which rise, for SelectedTopK. By
+  // default only notes them. RESOURCE_EXHAUSTED as Allocate.
+  virtual absl::StatusOr<std::unique_ptr<OutputSelection>> SelectOutputs(
+      const LinearWeight& projection, absl::Span<const int32_t> tokens);
+
+  // OutputTopK as if the vocabulary were the tokens of `selection`, which came
+  // from SelectOutputs for this projection: the softmax is over them alone. By
+  // default picks them from the logits of the whole vocabulary, on the host;
+  // a device that overrides this multiplies by the selected outputs only.
+  virtual void SelectedTopK(const LinearWeight& projection,
+                            const OutputSelection& selection, Matrix x,
+                            absl::Span<const int32_t> suppressed,
+                            absl::Span<const TokenConstraint> constraints,
+                            Matrix logits, TopK result);
 };
 
 }  // namespace peregrine::kernels

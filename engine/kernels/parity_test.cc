@@ -211,16 +211,27 @@ struct OutputTopKCase {
   std::vector<int32_t> suppressed;
   std::vector<TokenConstraint> constraints;
   int k = 1;
+  std::vector<int32_t> selection;  // empty: the whole vocabulary
+  Precision precision = Precision::kFloat32;
 
   Best Run(Kernels& kernels) const {
     DeviceMemory memory(kernels);
-    const auto packed =
-        kernels.PackLinear({weight.data, bias, weight.rows, weight.cols})
-            .value();
+    const auto packed = kernels
+                            .PackLinear({weight.data, bias, weight.rows,
+                                         weight.cols, precision})
+                            .value();
     Best best = {Array(x.rows, k), std::vector<int32_t>(size_t(x.rows) * k)};
-    kernels.OutputTopK(*packed, memory.Put(x), suppressed, constraints,
-                       memory.Put(Array(x.rows, weight.rows)),
-                       {k, best.log_probs.data.data(), best.tokens.data()});
+    const Matrix inputs = memory.Put(x);
+    const Matrix logits = memory.Put(Array(x.rows, weight.rows));
+    const TopK result = {k, best.log_probs.data.data(), best.tokens.data()};
+    if (selection.empty()) {
+      kernels.OutputTopK(*packed, inputs, suppressed, constraints, logits,
+                         result);
+    } else {
+      const auto selected = kernels.SelectOutputs(*packed, selection).value();
+      kernels.SelectedTopK(*packed, *selected, inputs, suppressed, constraints,
+                           logits, result);
+    }
     return best;
   }
 
@@ -760,6 +771,61 @@ TEST_P(ParityTest, TopKLeavesOutImpossibleTokens) {
   top_k.bias[1] = -kInfinity;
   top_k.constraints[3].only = 4;
   ExpectTopKParity(top_k, *device_, reference_);
+}
+
+// ---- SelectedTopK
+
+// Rising, and not all of them.
+std::vector<int32_t> RandomSelection(int count, std::vector<int> permutation) {
+  permutation.resize(count);
+  std::sort(permutation.begin(), permutation.end());
+  return {permutation.begin(), permutation.end()};
+}
+
+TEST_P(ParityTest, SelectedTopKUnderConstraints) {
+  for (int vocab_size : {5, 33, 1000, 8003}) {
+    for (int k : {1, 8, 40}) {
+      for (int count : {1, vocab_size / 3 + 1, vocab_size}) {
+        SCOPED_TRACE(absl::StrCat(k, " of ", count, " of ", vocab_size));
+        OutputTopKCase top_k = IntegerTopK(RandomIntegers(vocab_size, 6, 9),
+                                           RandomIntegers(30, 6, 9), k);
+        top_k.selection = RandomSelection(count, RandomPermutation(vocab_size));
+        top_k.suppressed = {0, vocab_size - 1, 3};
+        for (TokenConstraint& constraint : top_k.constraints) {
+          constraint.only = std::max(-1, UniformInt(-40, vocab_size - 1));
+          constraint.forbidden = UniformInt(-1, vocab_size - 1);
+          constraint.forbidden_before_softmax =
+              count > 1 && UniformInt(0, 1) == 1;
+        }
+        ExpectTopKParity(top_k, *device_, reference_);
+      }
+    }
+  }
+}
+
+// With the whole vocabulary as selection: the same bits as without one.
+TEST_P(ParityTest, SelectingAllIsSelectingNone) {
+  OutputTopKCase top_k;
+  top_k.weight = RandomArray(2011, 70, 0.3f);
+  top_k.bias = RandomVector(2011, 1.0f);
+  top_k.x = RandomArray(20, 70, 2.0f);
+  top_k.suppressed = {7, 9};
+  top_k.constraints.resize(20);
+  for (TokenConstraint& constraint : top_k.constraints) {
+    constraint.forbidden = UniformInt(0, 2010);
+  }
+  top_k.k = 8;
+  for (Precision precision : GetParam().precisions) {
+    SCOPED_TRACE(PrecisionName(precision));
+    top_k.precision = precision;
+    top_k.selection.clear();
+    const Best without = top_k.Run(*device_);
+    top_k.selection.resize(2011);
+    std::iota(top_k.selection.begin(), top_k.selection.end(), 0);
+    const Best with = top_k.Run(*device_);
+    ExpectSameBits(with.log_probs, without.log_probs);
+    ASSERT_EQ(with.tokens, without.tokens);
+  }
 }
 
 // ---- A row depends on its own arguments alone, bit for bit.

@@ -192,4 +192,16 @@ void CheckOutputTopK(const LinearWeight& projection, Matrix x,
   }
 }
 
+void CheckSelectOutputs(const LinearWeight& projection,
+                        absl::Span<const int32_t> tokens) {
+  PEREGRINE_CHECK(!tokens.empty()) << "no output selected";
+  int32_t previous = -1;
+  for (int32_t token : tokens) {
+    CheckToken(token, projection.out_dim());
+    PEREGRINE_CHECK(token > previous)
+        << "selected output " << token << " after " << previous;
+    previous = token;
+  }
+}
+
 }  // namespace peregrine::kernels

@@ -30,6 +30,8 @@ void CheckOutputTopK(const LinearWeight& projection, Matrix x,
                      absl::Span<const int32_t> suppressed,
                      absl::Span<const TokenConstraint> constraints,
                      Matrix logits, const TopK& result);
+void CheckSelectOutputs(const LinearWeight& projection,
+                        absl::Span<const int32_t> tokens);
 
 }  // namespace peregrine::kernels
 

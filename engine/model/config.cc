@@ -156,6 +156,13 @@ absl::Status ParseTokens(JsonObjectReader reader,
   return reader.Finish();
 }
 
+void FailUnlessFileName(JsonObjectReader& reader, const char* field,
+                        const std::string& file) {
+  if (!absl::StrContains(file, "/")) return;
+  reader.FailField(field, absl::StrCat("found \"", file,
+                                       "\", expected a file name without /"));
+}
+
 absl::Status ParseTokenizer(JsonObjectReader reader,
                             TokenizerConfig& tokenizer) {
   tokenizer.type = reader.Choice<TokenizerConfig::Type>(
@@ -164,15 +171,8 @@ absl::Status ParseTokenizer(JsonObjectReader reader,
   if (tokenizer.type == TokenizerConfig::Type::kSentencePiece) {
     tokenizer.source = reader.String("source");
     tokenizer.target = reader.String("target");
-    for (const auto& [field, file] :
-         {std::make_pair("source", tokenizer.source),
-          std::make_pair("target", tokenizer.target)}) {
-      if (absl::StrContains(file, "/")) {
-        reader.FailField(field,
-                         absl::StrCat("found \"", file,
-                                      "\", expected a file name without /"));
-      }
-    }
+    FailUnlessFileName(reader, "source", tokenizer.source);
+    FailUnlessFileName(reader, "target", tokenizer.target);
   }
   return reader.Finish();
 }
@@ -261,6 +261,8 @@ absl::StatusOr<ModelConfig> ParseConfig(absl::string_view json,
       ParseTokenizer(reader.Object("tokenizer"), config.tokenizer));
   PEREGRINE_RETURN_IF_ERROR(
       ParseDecoding(reader.Object("decoding"), config, config.decoding));
+  config.shortlist = reader.String("shortlist", "");
+  FailUnlessFileName(reader, "shortlist", config.shortlist);
   PEREGRINE_RETURN_IF_ERROR(reader.Finish());
   return config;
 }

@@ -102,6 +102,7 @@ struct ModelConfig {
   TokenConfig tokens;
   TokenizerConfig tokenizer;
   DecodingConfig decoding;
+  std::string shortlist;  // file name inside the model directory, or empty
 };
 
 // Parses and checks the text of a config.json. `path` is named in errors, with

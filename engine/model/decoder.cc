@@ -163,13 +163,22 @@ Matrix Decoder::Step(const DecoderInput& input) {
       << rows << " of " << limits_.max_rows;
   const Weights& weights = model_.weights();
   const Matrix x = x_.Rows(0, rows);
-  kernels_.Embed(weights.target_embedding, input.tokens, input.positions, x);
+  {
+    const StageTimer timer(profile_, Stage::kEmbed, kernels_);
+    kernels_.Embed(weights.target_embedding, input.tokens, input.positions, x);
+  }
   for (size_t n = 0; n < weights.decoder_layers.size(); ++n) {
     RunLayer(static_cast<int>(n), input, x);
   }
+  return OutputInput(x);
+}
+
+Matrix Decoder::OutputInput(Matrix x) {
+  const StageTimer timer(profile_, Stage::kOutput, kernels_);
+  const Weights& weights = model_.weights();
   sublayers_.EndStack(weights.decoder_norm, x);
   if (weights.output_factor == nullptr) return x;
-  const Matrix factor = factor_.Rows(0, rows);
+  const Matrix factor = factor_.Rows(0, x.rows);
   kernels_.Linear(*weights.output_factor, x, Activation::kNone, factor);
   return factor;
 }
@@ -181,6 +190,7 @@ void Decoder::RunLayer(int layer, const DecoderInput& input, Matrix x) {
   }
   UpdateState(layer, input.target, x);
   AttendToSource(layer, input.source, x);
+  const StageTimer timer(profile_, Stage::kFeedForward, kernels_);
   sublayers_.FeedForward(model_.weights().decoder_layers[layer].ffn, x,
                          normed_.Rows(0, x.rows), inner_.Rows(0, x.rows));
 }
@@ -189,6 +199,7 @@ void Decoder::RunLayer(int layer, const DecoderInput& input, Matrix x) {
 // branch here, with its cells beside target_cache_ and its weights beside
 // SelfAttentionWeights.
 void Decoder::UpdateState(int layer, const kernels::StepRows& rows, Matrix x) {
+  const StageTimer timer(profile_, Stage::kSelfAttention, kernels_);
   switch (model_.config().architecture.decoder_state) {
     case DecoderState::kSelfAttention:
       return SelfAttention(layer, rows, x);
@@ -254,6 +265,7 @@ void Decoder::Ssru(int layer, const kernels::StepRows& rows, Matrix x) {
 // feed-forward network around it.
 void Decoder::CompressedAttention(int layer, const DecoderInput& input,
                                   Matrix x) {
+  const StageTimer timer(profile_, Stage::kSelfAttention, kernels_);
   const CompressedAttentionWeights& attention =
       model_.weights().decoder_layers[layer].compressed_attention;
   const Matrix projected = projected_.Rows(0, x.rows);
@@ -271,6 +283,7 @@ void Decoder::CompressedAttention(int layer, const DecoderInput& input,
 
 void Decoder::AttendToSource(int layer, const kernels::SourceSpans& spans,
                              Matrix x) {
+  const StageTimer timer(profile_, Stage::kCrossAttention, kernels_);
   const kernels::HeadShape heads = model_.config().architecture.decoder.heads();
   const CrossAttentionWeights& attention =
       model_.weights().decoder_layers[layer].cross_attention;

@@ -9,6 +9,7 @@
 #include "engine/kernels/kernels.h"
 #include "engine/model/device_memory.h"
 #include "engine/model/model.h"
+#include "engine/model/stage_profile.h"
 #include "engine/model/sublayers.h"
 
 namespace peregrine::model {
@@ -38,6 +39,9 @@ class Decoder {
       const Model& model, kernels::Kernels& kernels,
       const DecoderLimits& limits);
 
+  // Where Step leaves its times, or null.
+  void set_profile(StageProfile* profile) { profile_ = profile; }
+
   // Puts the keys and values of every decoder layer for `encoded`
   // [tokens, encoder model_dim] into the source cells `cells` (device,
   // [tokens]).
@@ -65,6 +69,7 @@ class Decoder {
   void Ssru(int layer, const kernels::StepRows& rows, kernels::Matrix x);
   void CompressedAttention(int layer, const DecoderInput& input,
                            kernels::Matrix x);
+  kernels::Matrix OutputInput(kernels::Matrix x);
   void AttendToSource(int layer, const kernels::SourceSpans& spans,
                       kernels::Matrix x);
 
@@ -72,6 +77,7 @@ class Decoder {
   kernels::Kernels& kernels_;
   const Sublayers sublayers_;
   const DecoderLimits limits_;
+  StageProfile* profile_ = nullptr;
 
   // What the DecoderState does not need stays without memory. A row of
   // `projected_` is what the first matrix of the state makes of its input:

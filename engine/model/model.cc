@@ -9,11 +9,12 @@ namespace peregrine::model {
 
 absl::StatusOr<std::unique_ptr<const Model>> Model::Load(
     const ModelConfig& config, TensorSource& tensors, kernels::Kernels& kernels,
-    kernels::Precision precision) {
+    kernels::Precision precision, std::unique_ptr<const Shortlist> shortlist) {
   PEREGRINE_ASSIGN_OR_RETURN(
       Weights weights,
       LoadWeights(config.architecture, tensors, kernels, precision));
-  return absl::WrapUnique<const Model>(new Model(config, std::move(weights)));
+  return absl::WrapUnique<const Model>(
+      new Model(config, std::move(weights), std::move(shortlist)));
 }
 
 int Model::max_source_length() const {

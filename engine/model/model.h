@@ -6,6 +6,7 @@
 #include "absl/status/statusor.h"
 #include "engine/kernels/kernels.h"
 #include "engine/model/config.h"
+#include "engine/model/shortlist.h"
 #include "engine/model/tensor_source.h"
 #include "engine/model/weights.h"
 
@@ -16,14 +17,16 @@ namespace peregrine::model {
 class Model {
  public:
   // Errors name the tensor, what was found and what was expected. `kernels` is
-  // used during the call only.
+  // used during the call only. `shortlist` is that of the model, or null.
   static absl::StatusOr<std::unique_ptr<const Model>> Load(
       const ModelConfig& config, TensorSource& tensors,
       kernels::Kernels& kernels,
-      kernels::Precision precision = kernels::Precision::kFloat32);
+      kernels::Precision precision = kernels::Precision::kFloat32,
+      std::unique_ptr<const Shortlist> shortlist = nullptr);
 
   const ModelConfig& config() const { return config_; }
   const Weights& weights() const { return weights_; }
+  const Shortlist* shortlist() const { return shortlist_.get(); }  // or null
 
   // Longest source (with its suffix) and longest target (without eos) that the
   // positions allow.
@@ -31,11 +34,15 @@ class Model {
   int max_target_length() const;
 
  private:
-  Model(const ModelConfig& config, Weights weights)
-      : config_(config), weights_(std::move(weights)) {}
+  Model(const ModelConfig& config, Weights weights,
+        std::unique_ptr<const Shortlist> shortlist)
+      : config_(config),
+        weights_(std::move(weights)),
+        shortlist_(std::move(shortlist)) {}
 
   const ModelConfig config_;
   const Weights weights_;
+  const std::unique_ptr<const Shortlist> shortlist_;
 };
 
 }  // namespace peregrine::model

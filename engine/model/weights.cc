@@ -19,6 +19,8 @@ using kernels::EmbeddingTable;
 using kernels::LinearWeight;
 using kernels::NormWeight;
 
+constexpr size_t kPartElements = 1 << 16;
+
 // Reads tensors by name and puts them on the device. One story: the functions
 // stand in the order of docs/model-format.md.
 class WeightsLoader {
@@ -84,10 +86,23 @@ class WeightsLoader {
       PEREGRINE_ASSIGN_OR_RETURN(table.table, Upload(values));
       return absl::OkStatus();
     }
-    std::vector<uint16_t> rounded(values.size());
-    std::transform(values.begin(), values.end(), rounded.begin(),
-                   kernels::ToBFloat16);
-    PEREGRINE_ASSIGN_OR_RETURN(table.bfloat16_table, Upload(rounded));
+    const size_t bytes = values.size() * sizeof(uint16_t);
+    PEREGRINE_ASSIGN_OR_RETURN(auto buffer, kernels_.Allocate(bytes));
+    auto* const to = static_cast<uint16_t*>(buffer->data());
+    // Part by part: a second copy of a large table would be the peak of memory.
+    std::vector<uint16_t> rounded;
+    for (size_t begin = 0; begin < values.size(); begin += kPartElements) {
+      const auto first = values.begin() + begin;
+      const size_t count = std::min(kPartElements, values.size() - begin);
+      rounded.resize(count);
+      std::transform(first, first + count, rounded.begin(),
+                     kernels::ToBFloat16);
+      kernels_.CopyToDevice(rounded.data(), count * sizeof(uint16_t),
+                            to + begin);
+    }
+    table.bfloat16_table = to;
+    weights_.bytes += bytes;
+    weights_.buffers.push_back(std::move(buffer));
     return absl::OkStatus();
   }
 
@@ -161,6 +176,9 @@ class WeightsLoader {
                {architecture_.target_vocab_size, decoder.model_dim}));
       PEREGRINE_RETURN_IF_ERROR(
           UploadTable(target_embedding_, weights_.target_embedding));
+    }
+    if (architecture_.output != OutputProjection::kTied) {
+      target_embedding_ = {};
     }
     PEREGRINE_RETURN_IF_ERROR(LoadPositions(
         "encoder.positions", encoder.model_dim, weights_.source_embedding));

@@ -1,22 +1,18 @@
 #include "engine/kernels/cpu/cpu_kernels.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
-#include <limits>
 #include <utility>
 
-#include "absl/memory/memory.h"
 #include "engine/base/check.h"
 #include "engine/base/status_macros.h"
+#include "engine/kernels/cpu/linear_weight.h"
 #include "engine/kernels/cpu/step_cells.h"
 #include "engine/kernels/host_buffer.h"
 #include "engine/kernels/shape_checks.h"
 
 namespace peregrine::kernels {
 namespace {
-
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 const VectorOps& VectorOpsFor(Isa isa) {
 #if defined(__x86_64__)
@@ -43,92 +39,15 @@ const LinearOps& LinearOpsFor(const VectorOps& ops, Precision precision) {
   return ops.float32;
 }
 
-size_t RoundUp(size_t value, size_t multiple) {
-  return (value + multiple - 1) / multiple * multiple;
-}
-
-// A weight as LinearOps reads it, in one buffer: panels, the bias (zero where
-// there is none), then scales and first sums of int8.
-class CpuLinearWeight final : public LinearWeight {
- public:
-  static absl::StatusOr<std::unique_ptr<LinearWeight>> Pack(
-      Isa isa, const LinearOps& ops, const LinearSource& source) {
-    const size_t steps = (source.in_dim + ops.step_depth - 1) / ops.step_depth;
-    const size_t columns = RoundUp(source.out_dim, ops.panel_columns);
-    const size_t rows_of_columns = source.precision == Precision::kInt8 ? 3 : 1;
-    PEREGRINE_ASSIGN_OR_RETURN(std::unique_ptr<Buffer> buffer,
-                               AllocateHostBuffer((steps + rows_of_columns) *
-                                                  columns * sizeof(uint32_t)));
-    auto packed = absl::WrapUnique(
-        new CpuLinearWeight(isa, ops, source, std::move(buffer)));
-    packed->steps_ = static_cast<int>(steps);
-    packed->packed_.panels = static_cast<uint32_t*>(packed->buffer_->data());
-    packed->bias_ =
-        reinterpret_cast<float*>(packed->packed_.panels + steps * columns);
-    if (source.precision == Precision::kInt8) {
-      packed->packed_.scales = packed->bias_ + columns;
-      packed->packed_.first_sums =
-          reinterpret_cast<int32_t*>(packed->packed_.scales + columns);
-    }
-    ops.pack_weight(source.weight.data(), source.out_dim, source.in_dim,
-                    packed->packed_);
-    std::copy(source.bias.begin(), source.bias.end(), packed->bias_);
-    return std::unique_ptr<LinearWeight>(std::move(packed));
-  }
-
-  int in_dim() const override { return in_dim_; }
-  int out_dim() const override { return out_dim_; }
-  size_t bytes() const override { return buffer_->bytes(); }
-
-  Isa isa() const { return isa_; }
-  const LinearOps& ops() const { return ops_; }
-  // What concerns the weight.
-  PackedLinear Linear() const {
-    PackedLinear linear;
-    linear.panels = packed_.panels;
-    linear.weight_scales = packed_.scales;
-    linear.first_sums = packed_.first_sums;
-    linear.bias = bias_;
-    linear.steps = steps_;
-    linear.out_dim = out_dim_;
-    return linear;
-  }
-
- private:
-  CpuLinearWeight(Isa isa, const LinearOps& ops, const LinearSource& source,
-                  std::unique_ptr<Buffer> buffer)
-      : isa_(isa),
-        ops_(ops),
-        in_dim_(source.in_dim),
-        out_dim_(source.out_dim),
-        buffer_(std::move(buffer)) {}
-
-  const Isa isa_;
-  const LinearOps& ops_;
-  const int in_dim_;
-  const int out_dim_;
-  const std::unique_ptr<Buffer> buffer_;
-  int steps_ = 0;
-  PackedWeight packed_;
-  float* bias_ = nullptr;
-};
-
-// -infinity for all that may not follow, so that the best k are found by value
-// alone.
-void Suppress(absl::Span<const int32_t> suppressed, int32_t forbidden,
-              float* logits) {
-  for (int32_t token : suppressed) {
-    if (token >= 0) logits[token] = -kInfinity;
-  }
-  if (forbidden >= 0) logits[forbidden] = -kInfinity;
-}
-
 }  // namespace
 
 CpuKernels::CpuKernels(Isa isa) : CpuKernels(isa, "cpu") {}
 
 CpuKernels::CpuKernels(Isa isa, std::string device)
-    : device_(std::move(device)), isa_(isa), ops_(VectorOpsFor(isa)) {}
+    : device_(std::move(device)),
+      isa_(isa),
+      ops_(VectorOpsFor(isa)),
+      best_outputs_(ops_) {}
 
 absl::StatusOr<std::unique_ptr<Buffer>> CpuKernels::Allocate(size_t bytes) {
   return AllocateHostBuffer(bytes);
@@ -184,38 +103,25 @@ void CpuKernels::LinearAdd(const LinearWeight& weight, Matrix x, Matrix y) {
   RunLinear(weight, x, Activation::kNone, /*add_to_y=*/true, y);
 }
 
+const CpuLinearWeight& CpuKernels::Own(const LinearWeight& weight) const {
+  auto* own = dynamic_cast<const CpuLinearWeight*>(&weight);
+  PEREGRINE_CHECK(own != nullptr && own->isa() == isa_)
+      << "weight of another device";
+  return *own;
+}
+
 void CpuKernels::RunLinear(const LinearWeight& weight, Matrix x,
                            Activation activation, bool add_to_y, Matrix y) {
-  auto* packed = dynamic_cast<const CpuLinearWeight*>(&weight);
-  PEREGRINE_CHECK(packed != nullptr && packed->isa() == isa_)
-      << "weight of another device";
-  const LinearOps& ops = packed->ops();
-  PackedLinear linear = packed->Linear();
-  linear.activation = activation;
-  linear.add_to_y = add_to_y;
-
-  const bool packs = ops.pack_inputs != nullptr;
-  linear.input_stride = packs ? RoundUp(linear.steps, 16) * ops.step_bytes
-                              : x.cols * sizeof(float);
-  const size_t max_rows = std::min(x.rows, ops.max_rows);
-  const size_t inputs_floats =
-      packs ? max_rows * linear.input_stride / sizeof(float) : 0;
-  float* const inputs =
-      Scratch(inputs_floats + max_rows + max_rows * ops.panel_columns);
-  float* const input_scales = inputs + inputs_floats;
-  linear.input_scales = input_scales;
-  linear.partial_sums = reinterpret_cast<uint32_t*>(input_scales + max_rows);
-
-  for (int begin = 0; begin < x.rows; begin += ops.max_rows) {
-    linear.rows = std::min(ops.max_rows, x.rows - begin);
+  const CpuLinearWeight& own = Own(weight);
+  const int max_rows = own.ops().max_rows;
+  float* const scratch = Scratch(own.ScratchFloats(x.rows));
+  for (int begin = 0; begin < x.rows; begin += max_rows) {
+    const int rows = std::min(max_rows, x.rows - begin);
+    PackedLinear linear = own.Prepare(x.Rows(begin, rows), scratch);
+    linear.activation = activation;
+    linear.add_to_y = add_to_y;
     linear.y = y.row(begin);
-    linear.inputs = packs ? inputs : x.row(begin);
-    for (int r = 0; packs && r < linear.rows; ++r) {
-      char* const row =
-          reinterpret_cast<char*>(inputs) + r * linear.input_stride;
-      input_scales[r] = ops.pack_inputs(x.row(begin + r), x.cols, row);
-    }
-    ops.run(linear);
+    own.ops().run(linear);
   }
 }
 
@@ -306,29 +212,55 @@ void CpuKernels::OutputTopK(const LinearWeight& projection, Matrix x,
                             absl::Span<const TokenConstraint> constraints,
                             Matrix logits, TopK result) {
   CheckOutputTopK(projection, x, suppressed, constraints, logits, result);
-  Linear(projection, x, Activation::kNone, logits);
-  for (int r = 0; r < x.rows; ++r) {
-    float* row = logits.row(r);
-    if (constraints[r].forbidden_before_softmax) {
-      Suppress({}, constraints[r].forbidden, row);
-    }
-    const SoftmaxSums sums = ops_.softmax_sums(row, logits.cols);
-    const float log_sum = sums.max + std::log(sums.sum);
+  best_outputs_.Start(suppressed, constraints, /*selection=*/nullptr, result);
+  RunOutput(projection, x, logits);
+  best_outputs_.Finish();
+}
 
-    float* log_probs = result.log_probs + static_cast<size_t>(r) * result.k;
-    int32_t* tokens = result.tokens + static_cast<size_t>(r) * result.k;
-    const int32_t only = constraints[r].only;
-    if (only >= 0) {
-      const bool possible = row[only] > -kInfinity;
-      std::fill_n(tokens, result.k, -1);
-      std::fill_n(log_probs, result.k, -kInfinity);
-      tokens[0] = possible ? only : -1;
-      log_probs[0] = row[only];
-    } else {
-      Suppress(suppressed, constraints[r].forbidden, row);
-      ops_.top_k(row, logits.cols, result.k, log_probs, tokens);
+void CpuKernels::RunOutput(const LinearWeight& projection, Matrix x, Matrix) {
+  RunOutputBlocks(Own(projection), x);
+}
+
+absl::StatusOr<std::unique_ptr<OutputSelection>> CpuKernels::SelectOutputs(
+    const LinearWeight& projection, absl::Span<const int32_t> tokens) {
+  CheckSelectOutputs(projection, tokens);
+  return CpuOutputSelection::Create(Own(projection), tokens);
+}
+
+void CpuKernels::SelectedTopK(const LinearWeight& projection,
+                              const OutputSelection& selection, Matrix x,
+                              absl::Span<const int32_t> suppressed,
+                              absl::Span<const TokenConstraint> constraints,
+                              Matrix logits, TopK result) {
+  CheckOutputTopK(projection, x, suppressed, constraints, logits, result);
+  auto* own = dynamic_cast<const CpuOutputSelection*>(&selection);
+  PEREGRINE_CHECK(own != nullptr) << "selection of another device";
+  best_outputs_.Start(suppressed, constraints, &selection, result);
+  RunOutputBlocks(own->weight(), x);
+  best_outputs_.Finish();
+}
+
+// Logits block by block of columns, each scanned while it is in the cache, so
+// that whole rows of them are never in memory.
+void CpuKernels::RunOutputBlocks(const CpuLinearWeight& weight, Matrix x) {
+  const int max_rows = weight.ops().max_rows;
+  const size_t prepared = weight.ScratchFloats(x.rows);
+  const size_t block_rows = std::min(max_rows, x.rows);
+  float* const scratch =
+      Scratch(prepared + block_rows * BestOutputs::kBlockColumns);
+  float* const logits = scratch + prepared;
+  for (int begin = 0; begin < x.rows; begin += max_rows) {
+    const int rows = std::min(max_rows, x.rows - begin);
+    const PackedLinear linear = weight.Prepare(x.Rows(begin, rows), scratch);
+    for (int column = 0; column < weight.out_dim();
+         column += BestOutputs::kBlockColumns) {
+      const int columns =
+          std::min(BestOutputs::kBlockColumns, weight.out_dim() - column);
+      PackedLinear block = weight.Columns(linear, column, columns);
+      block.y = logits;
+      weight.ops().run(block);
+      best_outputs_.Take(begin, column, {logits, rows, columns});
     }
-    for (int i = 0; i < result.k; ++i) log_probs[i] -= log_sum;
   }
 }
 

@@ -4,11 +4,14 @@
 #include <memory>
 #include <string>
 
+#include "engine/kernels/cpu/best_outputs.h"
 #include "engine/kernels/cpu/isa.h"
 #include "engine/kernels/cpu/vector_ops.h"
 #include "engine/kernels/kernels.h"
 
 namespace peregrine::kernels {
+
+class CpuLinearWeight;
 
 // Transformer operations on one core, in every precision. One instance a worker
 // thread: single-threaded workers that share read-only weights outrun a team of
@@ -51,6 +54,14 @@ class CpuKernels : public Kernels {
                   absl::Span<const int32_t> suppressed,
                   absl::Span<const TokenConstraint> constraints, Matrix logits,
                   TopK result) override;
+  absl::StatusOr<std::unique_ptr<OutputSelection>> SelectOutputs(
+      const LinearWeight& projection,
+      absl::Span<const int32_t> tokens) override;
+  void SelectedTopK(const LinearWeight& projection,
+                    const OutputSelection& selection, Matrix x,
+                    absl::Span<const int32_t> suppressed,
+                    absl::Span<const TokenConstraint> constraints,
+                    Matrix logits, TopK result) override;
 
  protected:
   // For a kind that brings its own PackLinear and RunLinear.
@@ -59,6 +70,10 @@ class CpuKernels : public Kernels {
   // The product of Linear and LinearAdd, whose shapes have been checked.
   virtual void RunLinear(const LinearWeight& weight, Matrix x,
                          Activation activation, bool add_to_y, Matrix y);
+  // The logits of OutputTopK, into best_outputs().
+  virtual void RunOutput(const LinearWeight& projection, Matrix x,
+                         Matrix logits);
+  BestOutputs& best_outputs() { return best_outputs_; }
   // At least `floats` of memory until the next call; grows and never shrinks.
   float* Scratch(size_t floats);
 
@@ -66,10 +81,14 @@ class CpuKernels : public Kernels {
   // `attention` comes with the queries and the cells of each row.
   void AttendCells(HeadShape heads, int num_rows, const KvCells& cache,
                    Matrix context, CellAttention attention);
+  // Fatal where the weight is not of this kind and instruction set.
+  const CpuLinearWeight& Own(const LinearWeight& weight) const;
+  void RunOutputBlocks(const CpuLinearWeight& weight, Matrix x);
 
   const std::string device_;
   const Isa isa_;
   const VectorOps& ops_;
+  BestOutputs best_outputs_;
   std::unique_ptr<Buffer> scratch_;
 };
 

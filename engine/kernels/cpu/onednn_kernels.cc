@@ -294,4 +294,10 @@ void OneDnnKernels::RunLinear(const LinearWeight& weight, Matrix x,
   }
 }
 
+void OneDnnKernels::RunOutput(const LinearWeight& projection, Matrix x,
+                              Matrix logits) {
+  RunLinear(projection, x, Activation::kNone, /*add_to_y=*/false, logits);
+  best_outputs().Take(/*first_row=*/0, /*first_column=*/0, logits);
+}
+
 }  // namespace peregrine::kernels

@@ -35,6 +35,20 @@ class OneDnnKernels final : public CpuKernels {
 
   absl::StatusOr<std::unique_ptr<LinearWeight>> PackLinear(
       const LinearSource& source) override;
+  // The defaults: oneDNN multiplies by whole weights.
+  absl::StatusOr<std::unique_ptr<OutputSelection>> SelectOutputs(
+      const LinearWeight& projection,
+      absl::Span<const int32_t> tokens) override {
+    return Kernels::SelectOutputs(projection, tokens);
+  }
+  void SelectedTopK(const LinearWeight& projection,
+                    const OutputSelection& selection, Matrix x,
+                    absl::Span<const int32_t> suppressed,
+                    absl::Span<const TokenConstraint> constraints,
+                    Matrix logits, TopK result) override {
+    Kernels::SelectedTopK(projection, selection, x, suppressed, constraints,
+                          logits, result);
+  }
 
  private:
   class Matmuls;
@@ -42,6 +56,8 @@ class OneDnnKernels final : public CpuKernels {
   OneDnnKernels(Isa isa, std::unique_ptr<Matmuls> matmuls);
   void RunLinear(const LinearWeight& weight, Matrix x, Activation activation,
                  bool add_to_y, Matrix y) override;
+  void RunOutput(const LinearWeight& projection, Matrix x,
+                 Matrix logits) override;
 
   const std::unique_ptr<Matmuls> matmuls_;
 };

@@ -109,11 +109,6 @@ struct StateRow {
   int dim = 0;
 };
 
-struct SoftmaxSums {
-  float max = 0.0f;
-  float sum = 0.0f;  // of exp(x - max)
-};
-
 // The inner loops of CpuKernels for one instruction set. Pointers need no
 // alignment except those of packed weights and inputs and of `scratch`: 64
 // bytes.
@@ -147,10 +142,13 @@ struct VectorOps {
                     const float* b_gate, const float* b_value, int dim,
                     float* y);
 
-  SoftmaxSums (*softmax_sums)(const float* x, int count);
-  // The k largest elements, largest first, ties to the lower index. Elements
-  // of -infinity do not count; what is missing becomes -infinity with index -1.
-  void (*top_k)(const float* x, int count, int k, float* values,
+  float (*largest)(const float* x, int count);
+  // Of exp(x - max).
+  float (*sum_of_exp)(const float* x, int count, float max);
+  // Adds x, whose first element has the index `first`, to the k largest
+  // elements so far, largest first, ties to the lower index. The list begins as
+  // -infinity with the index -1; elements of -infinity do not count.
+  void (*top_k)(const float* x, int count, int first, int k, float* values,
                 int32_t* indices);
 };
 

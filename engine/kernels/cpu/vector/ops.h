@@ -55,7 +55,8 @@ constexpr VectorOps MakeVectorOps() {
   ops.average = AverageRow<V>;
   ops.ssru = SsruRow<V>;
   ops.add_gated = AddGatedRow<V>;
-  ops.softmax_sums = SoftmaxSumsOfRow<V>;
+  ops.largest = LargestOfRow<V>;
+  ops.sum_of_exp = SumOfExp<V>;
   ops.top_k = TopKOfRow<V>;
   return ops;
 }

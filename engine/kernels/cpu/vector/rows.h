@@ -152,8 +152,7 @@ float LargestOfRow(const float* x, int count) {
 }
 
 template <class V>
-SoftmaxSums SoftmaxSumsOfRow(const float* x, int count) {
-  const float largest = LargestOfRow<V>(x, count);
+float SumOfExp(const float* x, int count, float largest) {
   const auto max = V::Set(largest);
   auto sum = V::Zero();
   ForEachVector<V>(
@@ -164,7 +163,7 @@ SoftmaxSums SoftmaxSumsOfRow(const float* x, int count) {
             V::Sub(V::LoadPart(x + i, rest), max), V::Zero(), rest));
         sum = V::Add(sum, V::KeepPart(exp, V::Zero(), rest));
       });
-  return {largest, V::Sum(sum)};
+  return V::Sum(sum);
 }
 
 // The k best so far, in order; values[k - 1] is the bar that others must clear.
@@ -172,12 +171,7 @@ template <class V>
 class BestList {
  public:
   BestList(int k, float* values, int32_t* indices)
-      : k_(k), values_(values), indices_(indices) {
-    for (int i = 0; i < k; ++i) {
-      values_[i] = -__builtin_inff();
-      indices_[i] = -1;
-    }
-  }
+      : k_(k), values_(values), indices_(indices) {}
 
   float bar() const { return values_[k_ - 1]; }
 
@@ -200,18 +194,18 @@ class BestList {
 };
 
 template <class V>
-void TopKOfRow(const float* x, int count, int k, float* values,
+void TopKOfRow(const float* x, int count, int first, int k, float* values,
                int32_t* indices) {
   BestList<V> best(k, values, indices);
   int i = 0;
   for (; i + V::kWidth <= count; i += V::kWidth) {
     uint32_t bits = V::GreaterBits(V::Load(x + i), V::Set(best.bar()));
     for (; bits != 0; bits &= bits - 1) {
-      const int32_t index = i + __builtin_ctz(bits);
-      best.Insert(x[index], index);
+      const int index = i + __builtin_ctz(bits);
+      best.Insert(x[index], first + index);
     }
   }
-  for (; i < count; ++i) best.Insert(x[i], i);
+  for (; i < count; ++i) best.Insert(x[i], first + i);
 }
 
 }  // namespace peregrine::kernels

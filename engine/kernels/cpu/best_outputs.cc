@@ -1,0 +1,108 @@
+#include "engine/kernels/cpu/best_outputs.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace peregrine::kernels {
+namespace {
+
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+
+// -infinity for what may not follow, so that the best are found by value alone.
+void Suppress(int32_t column, int first_column, int columns, float* logits) {
+  const int32_t index = column - first_column;
+  if (index >= 0 && index < columns) logits[index] = -kInfinity;
+}
+
+}  // namespace
+
+int32_t BestOutputs::ColumnOf(int32_t token) const {
+  if (token < 0 || selection_ == nullptr) return token;
+  return selection_->IndexOf(token);
+}
+
+void BestOutputs::Start(absl::Span<const int32_t> suppressed,
+                        absl::Span<const TokenConstraint> constraints,
+                        const OutputSelection* selection, TopK result) {
+  selection_ = selection;
+  result_ = result;
+  suppressed_.clear();
+  for (int32_t token : suppressed) {
+    const int32_t column = ColumnOf(token);
+    if (column >= 0) suppressed_.push_back(column);
+  }
+  rows_.clear();
+  for (const TokenConstraint& constraint : constraints) {
+    Row& row = rows_.emplace_back();
+    row.constraint = constraint;
+    row.constraint.forbidden = ColumnOf(constraint.forbidden);
+    if (constraint.only >= 0) {
+      const int32_t column = ColumnOf(constraint.only);
+      row.constraint.only = column >= 0 ? column : kUnselected;
+    }
+    row.max = -kInfinity;
+  }
+  const size_t count = rows_.size() * result.k;
+  std::fill_n(result.log_probs, count, -kInfinity);
+  std::fill_n(result.tokens, count, -1);
+}
+
+void BestOutputs::Take(int first_row, int first_column, Matrix logits) {
+  for (int r = 0; r < logits.rows; ++r) {
+    TakeRow(first_row + r, first_column, logits.cols, logits.row(r));
+  }
+}
+
+void BestOutputs::TakeRow(int row, int first_column, int columns,
+                          float* logits) {
+  Row& state = rows_[row];
+  const TokenConstraint& constraint = state.constraint;
+  if (constraint.forbidden_before_softmax) {
+    Suppress(constraint.forbidden, first_column, columns, logits);
+  }
+  const float largest = ops_.largest(logits, columns);
+  if (largest == -kInfinity) return;
+  if (!(largest <= state.max)) {  // so that NaN spreads
+    state.sum *= std::exp(double{state.max} - largest);
+    state.max = largest;
+  }
+  state.sum += ops_.sum_of_exp(logits, columns, state.max);
+  if (constraint.only != -1) {
+    return TakeOnly(row, first_column, columns, logits);
+  }
+  const int k = result_.k;
+  float* const values = result_.log_probs + static_cast<size_t>(row) * k;
+  int32_t* const indices = result_.tokens + static_cast<size_t>(row) * k;
+  if (!(largest > values[k - 1])) return;
+  for (int32_t column : suppressed_) {
+    Suppress(column, first_column, columns, logits);
+  }
+  Suppress(constraint.forbidden, first_column, columns, logits);
+  ops_.top_k(logits, columns, first_column, k, values, indices);
+}
+
+void BestOutputs::TakeOnly(int row, int first_column, int columns,
+                           const float* logits) {
+  const int32_t only = rows_[row].constraint.only;
+  const int32_t index = only - first_column;
+  if (index < 0 || index >= columns || logits[index] == -kInfinity) return;
+  const size_t first = static_cast<size_t>(row) * result_.k;
+  result_.log_probs[first] = logits[index];
+  result_.tokens[first] = only;
+}
+
+void BestOutputs::Finish() {
+  for (size_t r = 0; r < rows_.size(); ++r) {
+    const auto log_sum =
+        static_cast<float>(rows_[r].max + std::log(rows_[r].sum));
+    for (size_t i = r * result_.k; i < (r + 1) * result_.k; ++i) {
+      int32_t& token = result_.tokens[i];
+      if (token < 0) continue;
+      result_.log_probs[i] -= log_sum;
+      if (selection_ != nullptr) token = selection_->tokens()[token];
+    }
+  }
+}
+
+}  // namespace peregrine::kernels

@@ -1,0 +1,62 @@
+#ifndef PEREGRINE_ENGINE_KERNELS_CPU_BEST_OUTPUTS_H_
+#define PEREGRINE_ENGINE_KERNELS_CPU_BEST_OUTPUTS_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "engine/kernels/cpu/vector_ops.h"
+#include "engine/kernels/kernels.h"
+
+namespace peregrine::kernels {
+
+// Log-softmax and top-k of OutputTopK over logits that come in blocks of
+// columns, of which none has to be kept: a running maximum, the sum of the
+// exponentials below it, and the k best so far. Where the blocks begin is the
+// same for every row, so that a row has the same bits in any company.
+// Allocates only while the number of rows grows.
+class BestOutputs {
+ public:
+  // A block of 240 rows of logits and its weights of depth 512 in int8 stay in
+  // an L2 cache of 1 MiB together.
+  static constexpr int kBlockColumns = 512;
+
+  explicit BestOutputs(const VectorOps& ops) : ops_(ops) {}
+
+  // The arguments of OutputTopK or, with a selection, of SelectedTopK; what
+  // they point to must live until Finish.
+  void Start(absl::Span<const int32_t> suppressed,
+             absl::Span<const TokenConstraint> constraints,
+             const OutputSelection* selection, TopK result);
+
+  // The logits of the rows from `first_row` and the columns from `first_column`
+  // on; they are overwritten. Columns come in rising order, for each row.
+  void Take(int first_row, int first_column, Matrix logits);
+
+  // Completes the result.
+  void Finish();
+
+ private:
+  // An `only` that is not among the selected tokens.
+  static constexpr int32_t kUnselected = -2;
+
+  struct Row {
+    TokenConstraint constraint;  // in columns
+    float max = 0.0f;
+    double sum = 0.0;  // of exp(logit - max)
+  };
+
+  int32_t ColumnOf(int32_t token) const;
+  void TakeRow(int row, int first_column, int columns, float* logits);
+  void TakeOnly(int row, int first_column, int columns, const float* logits);
+
+  const VectorOps& ops_;
+  const OutputSelection* selection_ = nullptr;
+  TopK result_;
+  std::vector<int32_t> suppressed_;  // columns
+  std::vector<Row> rows_;
+};
+
+}  // namespace peregrine::kernels
+
+#endif  // PEREGRINE_ENGINE_KERNELS_CPU_BEST_OUTPUTS_H_

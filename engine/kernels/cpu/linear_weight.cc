@@ -1,0 +1,144 @@
+#include "engine/kernels/cpu/linear_weight.h"
+
+#include <algorithm>
+
+#include "absl/memory/memory.h"
+#include "engine/base/check.h"
+#include "engine/base/status_macros.h"
+#include "engine/kernels/host_buffer.h"
+
+namespace peregrine::kernels {
+namespace {
+
+size_t RoundUp(size_t value, size_t multiple) {
+  return (value + multiple - 1) / multiple * multiple;
+}
+
+}  // namespace
+
+CpuLinearWeight::CpuLinearWeight(Isa isa, const LinearOps& ops, int in_dim,
+                                 int out_dim, bool is_int8)
+    : isa_(isa),
+      ops_(ops),
+      in_dim_(in_dim),
+      out_dim_(out_dim),
+      is_int8_(is_int8),
+      steps_((in_dim + ops.step_depth - 1) / ops.step_depth),
+      columns_(RoundUp(out_dim, ops.panel_columns)) {}
+
+absl::Status CpuLinearWeight::Allocate() {
+  const size_t rows_of_columns = is_int8_ ? 3 : 1;
+  PEREGRINE_ASSIGN_OR_RETURN(
+      buffer_, AllocateHostBuffer((steps_ + rows_of_columns) * columns_ *
+                                  sizeof(uint32_t)));
+  packed_.panels = static_cast<uint32_t*>(buffer_->data());
+  bias_ = reinterpret_cast<float*>(packed_.panels + steps_ * columns_);
+  if (is_int8_) {
+    packed_.scales = bias_ + columns_;
+    packed_.first_sums = reinterpret_cast<int32_t*>(packed_.scales + columns_);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<CpuLinearWeight>> CpuLinearWeight::Pack(
+    Isa isa, const LinearOps& ops, const LinearSource& source) {
+  auto weight = absl::WrapUnique(
+      new CpuLinearWeight(isa, ops, source.in_dim, source.out_dim,
+                          source.precision == Precision::kInt8));
+  PEREGRINE_RETURN_IF_ERROR(weight->Allocate());
+  ops.pack_weight(source.weight.data(), source.out_dim, source.in_dim,
+                  weight->packed_);
+  std::copy(source.bias.begin(), source.bias.end(), weight->bias_);
+  return weight;
+}
+
+absl::StatusOr<std::unique_ptr<CpuLinearWeight>> CpuLinearWeight::Select(
+    absl::Span<const int32_t> outputs) const {
+  auto selected = absl::WrapUnique(new CpuLinearWeight(
+      isa_, ops_, in_dim_, static_cast<int>(outputs.size()), is_int8_));
+  PEREGRINE_RETURN_IF_ERROR(selected->Allocate());
+  const size_t panel = ops_.panel_columns;
+  const auto lanes_of = [&](const CpuLinearWeight& weight, size_t column) {
+    return weight.packed_.panels + column / panel * steps_ * panel +
+           column % panel;
+  };
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const uint32_t* const from = lanes_of(*this, outputs[i]);
+    uint32_t* const to = lanes_of(*selected, i);
+    for (size_t step = 0; step < steps_; ++step) {
+      to[step * panel] = from[step * panel];
+    }
+    selected->bias_[i] = bias_[outputs[i]];
+    if (is_int8_) {
+      selected->packed_.scales[i] = packed_.scales[outputs[i]];
+      selected->packed_.first_sums[i] = packed_.first_sums[outputs[i]];
+    }
+  }
+  return selected;
+}
+
+// Bytes from a row of packed inputs to the next.
+size_t CpuLinearWeight::InputStride() const {
+  return RoundUp(steps_, 16) * ops_.step_bytes;
+}
+
+size_t CpuLinearWeight::ScratchFloats(int rows) const {
+  const size_t count = std::min(rows, ops_.max_rows);
+  size_t inputs = 0;
+  if (ops_.pack_inputs != nullptr) {
+    inputs = count * InputStride() / sizeof(float);
+  }
+  return RoundUp(inputs + count + count * ops_.panel_columns, 16);
+}
+
+PackedLinear CpuLinearWeight::Prepare(Matrix x, float* scratch) const {
+  PEREGRINE_CHECK(x.rows <= ops_.max_rows) << x.rows;
+  PackedLinear linear;
+  linear.panels = packed_.panels;
+  linear.weight_scales = packed_.scales;
+  linear.first_sums = packed_.first_sums;
+  linear.bias = bias_;
+  linear.steps = static_cast<int>(steps_);
+  linear.out_dim = out_dim_;
+  linear.rows = x.rows;
+  if (ops_.pack_inputs == nullptr) {
+    linear.inputs = x.data;
+    linear.input_stride = x.cols * sizeof(float);
+    linear.partial_sums = reinterpret_cast<uint32_t*>(scratch);
+    return linear;
+  }
+  linear.inputs = scratch;
+  linear.input_stride = InputStride();
+  char* inputs = reinterpret_cast<char*>(scratch);
+  float* const scales = scratch + x.rows * linear.input_stride / sizeof(float);
+  for (int r = 0; r < x.rows; ++r, inputs += linear.input_stride) {
+    scales[r] = ops_.pack_inputs(x.row(r), x.cols, inputs);
+  }
+  linear.input_scales = scales;
+  linear.partial_sums = reinterpret_cast<uint32_t*>(scales + x.rows);
+  return linear;
+}
+
+PackedLinear CpuLinearWeight::Columns(const PackedLinear& linear, int begin,
+                                      int count) const {
+  PEREGRINE_CHECK(begin % ops_.panel_columns == 0 && begin + count <= out_dim_)
+      << begin << " and " << count << " of " << out_dim_;
+  PackedLinear columns = linear;
+  columns.panels += begin * steps_;
+  columns.bias += begin;
+  if (is_int8_) {
+    columns.weight_scales += begin;
+    columns.first_sums += begin;
+  }
+  columns.out_dim = count;
+  return columns;
+}
+
+absl::StatusOr<std::unique_ptr<OutputSelection>> CpuOutputSelection::Create(
+    const CpuLinearWeight& projection, absl::Span<const int32_t> tokens) {
+  PEREGRINE_ASSIGN_OR_RETURN(auto weight, projection.Select(tokens));
+  return absl::WrapUnique<OutputSelection>(
+      new CpuOutputSelection(tokens, std::move(weight)));
+}
+
+}  // namespace peregrine::kernels

@@ -1,0 +1,84 @@
+#ifndef PEREGRINE_ENGINE_KERNELS_CPU_LINEAR_WEIGHT_H_
+#define PEREGRINE_ENGINE_KERNELS_CPU_LINEAR_WEIGHT_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "engine/kernels/cpu/isa.h"
+#include "engine/kernels/cpu/vector_ops.h"
+#include "engine/kernels/kernels.h"
+
+namespace peregrine::kernels {
+
+// A weight as LinearOps reads it, in one buffer: panels, the bias (zero where
+// there is none), then scales and first sums of int8.
+class CpuLinearWeight final : public LinearWeight {
+ public:
+  // `ops` are those of source.precision on `isa`. RESOURCE_EXHAUSTED.
+  static absl::StatusOr<std::unique_ptr<CpuLinearWeight>> Pack(
+      Isa isa, const LinearOps& ops, const LinearSource& source);
+
+  // The outputs `outputs` of this weight, in their order: a copy.
+  absl::StatusOr<std::unique_ptr<CpuLinearWeight>> Select(
+      absl::Span<const int32_t> outputs) const;
+
+  int in_dim() const override { return in_dim_; }
+  int out_dim() const override { return out_dim_; }
+  size_t bytes() const override { return buffer_->bytes(); }
+
+  Isa isa() const { return isa_; }
+  const LinearOps& ops() const { return ops_; }
+
+  // Of Prepare for up to this many rows, or ops().max_rows if that is fewer.
+  size_t ScratchFloats(int rows) const;
+
+  // The product with x, packed into `scratch`, which lacks only where y is and
+  // what happens to it. x has at most ops().max_rows rows.
+  PackedLinear Prepare(Matrix x, float* scratch) const;
+
+  // The same product for the outputs [begin, begin + count) alone. `begin` is a
+  // multiple of ops().panel_columns.
+  PackedLinear Columns(const PackedLinear& linear, int begin, int count) const;
+
+ private:
+  CpuLinearWeight(Isa isa, const LinearOps& ops, int in_dim, int out_dim,
+                  bool is_int8);
+  absl::Status Allocate();
+  size_t InputStride() const;
+
+  const Isa isa_;
+  const LinearOps& ops_;
+  const int in_dim_;
+  const int out_dim_;
+  const bool is_int8_;
+  const size_t steps_;
+  const size_t columns_;  // out_dim in whole panels
+  std::unique_ptr<Buffer> buffer_;
+  PackedWeight packed_;
+  float* bias_ = nullptr;
+};
+
+// Keeps a copy of the selected outputs, so that each product reads them in
+// order.
+class CpuOutputSelection final : public OutputSelection {
+ public:
+  static absl::StatusOr<std::unique_ptr<OutputSelection>> Create(
+      const CpuLinearWeight& projection, absl::Span<const int32_t> tokens);
+
+  const CpuLinearWeight& weight() const { return *weight_; }
+
+ private:
+  CpuOutputSelection(absl::Span<const int32_t> tokens,
+                     std::unique_ptr<CpuLinearWeight> weight)
+      : OutputSelection(tokens), weight_(std::move(weight)) {}
+
+  const std::unique_ptr<CpuLinearWeight> weight_;
+};
+
+}  // namespace peregrine::kernels
+
+#endif  // PEREGRINE_ENGINE_KERNELS_CPU_LINEAR_WEIGHT_H_
