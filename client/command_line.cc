@@ -2,6 +2,7 @@
 
 #include "CLI/CLI.hpp"
 #include "client/bench_command.h"
+#include "client/compare_command.h"
 #include "client/health_command.h"
 #include "client/models_command.h"
 #include "client/translate_command.h"
@@ -9,7 +10,8 @@
 namespace peregrine::client {
 
 int RunCommandLine(int argc, const char* const* argv, const Console& console) {
-  CLI::App app("Translates with a Peregrine server.", "peregrine");
+  CLI::App app("Translates with a Peregrine server, and measures.",
+               "peregrine");
   app.set_version_flag("--version", "peregrine " PEREGRINE_VERSION);
   app.require_subcommand(1);
 
@@ -17,6 +19,7 @@ int RunCommandLine(int argc, const char* const* argv, const Console& console) {
   AddTranslateCommand(console, &app, &exit_code);
   AddModelsCommand(console, &app, &exit_code);
   AddBenchCommand(console, &app, &exit_code);
+  AddCompareCommand(console, &app, &exit_code);
   AddHealthCommand(console, &app, &exit_code);
 
   try {

@@ -9,26 +9,35 @@
 #include "engine/formats/recognise.h"
 
 namespace peregrine {
+
 absl::StatusOr<std::unique_ptr<const TranslationModel>> TranslationModel::Load(
     const std::string& directory, kernels::Device device,
     kernels::Precision precision) {
-  auto loaded = absl::WrapUnique(new TranslationModel);
-  loaded->device_ = device;
-  loaded->precision_ = precision;
   PEREGRINE_ASSIGN_OR_RETURN(formats::Checkpoint checkpoint,
                              formats::OpenCheckpoint(directory));
-  loaded->format_ = checkpoint.format;
-  loaded->config_ = std::move(checkpoint.config);
-  loaded->source_tokenizer_ = std::move(checkpoint.source_tokenizer);
-  loaded->target_tokenizer_ = std::move(checkpoint.target_tokenizer);
-  auto splitter =
-      text::SentenceSplitter::Create(loaded->config_.source_language);
+  const auto splitter =
+      text::SentenceSplitter::Create(checkpoint.config.source_language);
   if (!splitter.ok()) {
     return absl::InvalidArgumentError(absl::StrCat(
         directory,
         "/config.json: source_language: ", splitter.status().message()));
   }
-  loaded->splitter_ = *std::move(splitter);
+  return Create(std::move(checkpoint), device, precision);
+}
+
+absl::StatusOr<std::unique_ptr<const TranslationModel>>
+TranslationModel::Create(formats::Checkpoint checkpoint, kernels::Device device,
+                         kernels::Precision precision) {
+  auto loaded = absl::WrapUnique(new TranslationModel);
+  loaded->device_ = device;
+  loaded->precision_ = precision;
+  loaded->format_ = checkpoint.format;
+  loaded->config_ = std::move(checkpoint.config);
+  loaded->source_tokenizer_ = std::move(checkpoint.source_tokenizer);
+  loaded->target_tokenizer_ = std::move(checkpoint.target_tokenizer);
+  PEREGRINE_ASSIGN_OR_RETURN(
+      loaded->splitter_,
+      text::SentenceSplitter::Create(loaded->config_.source_language));
   PEREGRINE_ASSIGN_OR_RETURN(auto kernels, kernels::MakeKernels(device));
   PEREGRINE_ASSIGN_OR_RETURN(
       loaded->weights_,

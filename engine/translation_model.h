@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "engine/decode/decoding_options.h"
+#include "engine/formats/checkpoint.h"
 #include "engine/kernels/device.h"
 #include "engine/model/config.h"
 #include "engine/model/model.h"
@@ -25,6 +26,11 @@ class TranslationModel {
   static absl::StatusOr<std::unique_ptr<const TranslationModel>> Load(
       const std::string& directory, kernels::Device device,
       kernels::Precision precision = kernels::Precision::kFloat32);
+
+  // The same of a checkpoint that is no directory's.
+  static absl::StatusOr<std::unique_ptr<const TranslationModel>> Create(
+      formats::Checkpoint checkpoint, kernels::Device device,
+      kernels::Precision precision);
 
   // For people: "Hugging Face MarianMT".
   const std::string& format() const { return format_; }

@@ -1,0 +1,38 @@
+#ifndef PEREGRINE_CLIENT_COMPARE_OPTIONS_H_
+#define PEREGRINE_CLIENT_COMPARE_OPTIONS_H_
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "client/compare/shapes.h"
+
+namespace peregrine::compare {
+
+// What is compared, and how.
+struct ComparisonOptions {
+  std::vector<Shape> shapes;             // models of random weights
+  std::vector<std::string> directories;  // models with weights of their own
+  std::string baseline;                  // empty: the first of them
+  std::vector<std::string> devices = {"cpu"};
+  std::vector<std::string> precisions = {"float32"};
+  std::vector<int> beam_sizes = {4};
+  std::vector<int> batch_sizes = {64};
+  int num_workers = 1;  // threads of each model
+  std::uint32_t seed = 1;
+  absl::Duration budget = absl::Minutes(15);
+  // For BLEU, of directories; equally long.
+  std::vector<std::string> sources;
+  std::vector<std::string> references;
+  // A Python that has CTranslate2, transformers or both; empty: no peers.
+  std::string peer_python;
+};
+
+// Is told where a comparison is, often; `milestone` now and then.
+using Progress = std::function<void(const std::string& text, bool milestone)>;
+
+}  // namespace peregrine::compare
+
+#endif  // PEREGRINE_CLIENT_COMPARE_OPTIONS_H_
