@@ -19,6 +19,13 @@ constexpr int kMaxPassedOver = 32;
 // One client fills at most 8/9 of the queue, two 16/17 together, and so on.
 constexpr int64_t kShareOfFree = 8;
 
+// Of the time until its deadline, what a sentence may wait in the queue, unless
+// the rest is enough even in a full session.
+constexpr double kMaxWaitShare = 0.25;
+
+// And after which share of it nothing overtakes it any more.
+constexpr double kMaxAgeShare = 0.125;
+
 constexpr absl::Duration kMinRetryDelay = absl::Milliseconds(50);
 constexpr absl::Duration kMaxRetryDelay = absl::Seconds(10);
 
@@ -32,53 +39,32 @@ QueueLoad LoadOf(const std::vector<Sentence>& sentences) {
   return load;
 }
 
-// What is left of a budget while sentences are chosen.
-class Remaining {
- public:
-  Remaining(const TokenBudget& budget, const Taken& taken)
-      : rows_(budget.rows),
-        source_tokens_(budget.source_tokens),
-        admission_tokens_(budget.admission_tokens),
-        empty_(true) {
-    for (const Sentence& sentence : taken.sentences) Use(sentence);
-  }
-
-  // The one that exceeds admission_tokens must be alone.
-  bool TokensFit(int source_tokens) const {
-    return source_tokens <= source_tokens_ &&
-           (empty_ || source_tokens <= admission_tokens_);
-  }
-  bool Fits(const Sentence& sentence) const {
-    return sentence.rows() <= rows_ && TokensFit(sentence.source_tokens);
-  }
-  bool exhausted() const {
-    return rows_ <= 0 || source_tokens_ <= 0 ||
-           (!empty_ && admission_tokens_ <= 0);
-  }
-  void Use(const Sentence& sentence) {
-    rows_ -= sentence.rows();
-    source_tokens_ -= sentence.source_tokens;
-    admission_tokens_ -= sentence.source_tokens;
-    empty_ = false;
-  }
-
- private:
-  int rows_;
-  int source_tokens_;
-  int admission_tokens_;
-  bool empty_;
-};
+absl::Duration DelayOf(absl::Duration wait) {
+  return std::clamp(wait, kMinRetryDelay, kMaxRetryDelay);
+}
 
 }  // namespace
 
 AdmissionQueue::AdmissionQueue(const AdmissionOptions& options)
-    : options_(options), estimator_(options.num_workers) {}
+    : options_(options), wait_(options.num_workers) {}
 
 absl::Status AdmissionQueue::Push(std::vector<Sentence> sentences,
-                                  absl::Time now) {
+                                  absl::Time now, int idle_workers) {
   const QueueLoad more = LoadOf(sentences);
-  PEREGRINE_RETURN_IF_ERROR(CheckCapacity(sentences[0].flow, more, now));
-  PEREGRINE_RETURN_IF_ERROR(CheckDeadlines(sentences, more, now));
+  const SentenceTerms terms = {sentences[0].deadline, sentences[0].flow};
+  PEREGRINE_RETURN_IF_ERROR(CheckCapacity(terms.flow, more, now));
+  for (const Sentence& sentence : sentences) {
+    service_.ObserveArrival(static_cast<int>(sentence.source.size()));
+  }
+  if (terms.deadline <= now) return DeadlinePassedError();
+  if (!empty() || idle_workers == 0) {
+    // The last one waits for the others, but not for itself: a long sentence is
+    // to be as welcome as a short one.
+    const absl::Duration wait = Wait(
+        terms.flow, more.source_tokens - sentences.back().source_tokens, now);
+    PEREGRINE_RETURN_IF_ERROR(CheckWait(terms.deadline - now, wait));
+    PEREGRINE_RETURN_IF_ERROR(CheckService(sentences, wait, now));
+  }
   for (Sentence& sentence : sentences) {
     const Place place(order_.Join(sentence.flow, sentence.source_tokens),
                       next_sequence_++);
@@ -96,8 +82,11 @@ absl::Status AdmissionQueue::Push(std::vector<Sentence> sentences,
   return absl::OkStatus();
 }
 
-absl::Status AdmissionQueue::CheckOpen(const Flow& flow, absl::Time now) const {
-  return CheckCapacity(flow, {1, 1, 1}, now);
+absl::Status AdmissionQueue::CheckOpen(const SentenceTerms& terms,
+                                       absl::Time now, int idle_workers) const {
+  PEREGRINE_RETURN_IF_ERROR(CheckCapacity(terms.flow, {1, 1, 1}, now));
+  if (empty() && idle_workers > 0) return absl::OkStatus();
+  return CheckWait(terms.deadline - now, Wait(terms.flow, 0, now));
 }
 
 bool AdmissionQueue::FitsShare(const Flow& flow, const QueueLoad& more) const {
@@ -129,38 +118,54 @@ absl::Status AdmissionQueue::CheckCapacity(const Flow& flow,
     return absl::OkStatus();
   }
   // Half the queue: by then there is room, and not all come back at once.
-  const absl::Duration delay =
-      std::clamp(estimator_.Estimate(load_.source_tokens / 2, now),
-                 kMinRetryDelay, kMaxRetryDelay);
   return QueueFullError(
       absl::StrCat("the queue is full: ", load_.sentences, " sentences of ",
                    load_.source_tokens, " tokens wait, allowed ",
                    options_.max_sentences, " and ", options_.max_source_tokens),
-      delay);
+      DelayOf(wait_.Estimate(load_.source_tokens / 2, now)));
 }
 
-absl::Status AdmissionQueue::CheckDeadlines(
-    const std::vector<Sentence>& sentences, const QueueLoad& more,
+absl::Duration AdmissionQueue::Wait(const Flow& flow, int tokens,
+                                    absl::Time now) const {
+  return wait_.Estimate(order_.TokensBefore(flow, tokens) + tokens, now);
+}
+
+// The less time is left for the session, the fewer sentences can be in it, and
+// the less the worker gets done: a wait that takes all there is feeds itself.
+absl::Status AdmissionQueue::CheckWait(absl::Duration left,
+                                       absl::Duration wait) const {
+  const absl::Duration allowed =
+      std::max(kMaxWaitShare * left,
+               kPlannedShare * left - service_.Time(service_.StepsOfLong(),
+                                                    options_.max_batch_rows));
+  if (wait <= allowed) return absl::OkStatus();
+  return QueueTooLongError(wait, left, DelayOf(wait - allowed));
+}
+
+absl::Status AdmissionQueue::CheckService(
+    const std::vector<Sentence>& sentences, absl::Duration wait,
     absl::Time now) const {
-  absl::Duration wait = estimator_.Estimate(
-      order_.TokensBefore(sentences[0].flow, more.source_tokens) +
-          more.source_tokens,
-      now);
-  // Without a queue it would be refused for what it shared a batch with before.
-  if (!empty()) wait += estimator_.EstimateService(now);
+  const absl::Duration left = sentences[0].deadline - now;
+  absl::Duration alone;
   for (const Sentence& sentence : sentences) {
-    if (sentence.deadline <= now) return DeadlinePassedError();
-    if (now + wait > sentence.deadline) {
-      return DeadlineTooShortError(wait, sentence.deadline - now);
-    }
+    alone = std::max(alone, service_.Time(StepsOf(sentence), sentence.rows()));
   }
-  return absl::OkStatus();
+  const absl::Duration planned = kPlannedShare * left;
+  if (alone > planned) return DeadlineTooShortError(alone, left);
+  if (wait + alone <= planned) return absl::OkStatus();
+  return QueueTooLongError(wait + alone, left, DelayOf(wait + alone - planned));
+}
+
+double AdmissionQueue::StepsOf(const Sentence& sentence) const {
+  return service_.Steps(static_cast<int>(sentence.source.size()),
+                        sentence.options.max_length);
 }
 
 Taken AdmissionQueue::Take(const TokenBudget& budget, absl::Time now) {
   Taken taken;
   RefuseExpired(now, taken.refusals);
-  if (TakeOverdue(budget, now, taken)) TakeAlike(budget, taken);
+  SessionPlan plan(budget, service_, now);
+  if (TakeOverdue(plan, now, taken)) TakeAlike(plan, now, taken);
   for (const Sentence& sentence : taken.sentences) {
     taken.source_tokens += sentence.source_tokens;
   }
@@ -175,38 +180,55 @@ void AdmissionQueue::RefuseExpired(absl::Time now,
   }
 }
 
-bool AdmissionQueue::TakeOverdue(const TokenBudget& budget, absl::Time now,
+bool AdmissionQueue::IsOverdue(const Sentence& sentence, absl::Time now) const {
+  return now - sentence.arrival >
+         std::min(options_.max_age,
+                  kMaxAgeShare * (sentence.deadline - sentence.arrival));
+}
+
+bool AdmissionQueue::TakeOverdue(SessionPlan& plan, absl::Time now,
                                  Taken& taken) {
-  Remaining remaining(budget, taken);
-  while (!empty() &&
-         now - sentences_.begin()->second.arrival > options_.max_age) {
+  while (!empty() && IsOverdue(sentences_.begin()->second, now)) {
     const auto& [place, first] = *sentences_.begin();
     if (first.group->abandoned()) {
       taken.refusals.push_back({Remove(place), CallCancelledError()});
-      continue;
+    } else if (plan.Fits(first)) {
+      plan.Use(first);
+      order_.AdvanceTo(place.first);
+      taken.sentences.push_back(Remove(place));
+    } else if (plan.CanFinish(first) && plan.IsWorthWaitingFor(first)) {
+      return false;
+    } else {
+      absl::Status status = Hopeless(first, now);
+      taken.refusals.push_back({Remove(place), std::move(status)});
     }
-    if (!remaining.Fits(first)) return false;
-    remaining.Use(first);
-    order_.AdvanceTo(place.first);
-    taken.sentences.push_back(Remove(place));
   }
   return true;
 }
 
-void AdmissionQueue::TakeAlike(const TokenBudget& budget, Taken& taken) {
+absl::Status AdmissionQueue::Hopeless(const Sentence& sentence,
+                                      absl::Time now) const {
+  return DeadlineTooShortError(
+      service_.Time(StepsOf(sentence), sentence.rows()),
+      sentence.deadline - now);
+}
+
+void AdmissionQueue::TakeAlike(SessionPlan& plan, absl::Time now,
+                               Taken& taken) {
   if (empty()) return;
-  Remaining remaining(budget, taken);
   order_.AdvanceTo(sentences_.begin()->first.first);
-  std::vector<Place> chosen, abandoned;
+  std::vector<Place> chosen, abandoned, hopeless;
   int passed_over = 0;
   const auto choose_from = [&](const std::set<Place>& equals) {
     for (const Place& place : equals) {
       const Sentence& sentence = sentences_.find(place)->second;
       if (sentence.group->abandoned()) {
         abandoned.push_back(place);
-      } else if (remaining.Fits(sentence)) {
-        remaining.Use(sentence);
+      } else if (plan.Fits(sentence)) {
+        plan.Use(sentence);
         chosen.push_back(place);
+      } else if (!plan.CanFinish(sentence)) {
+        hopeless.push_back(place);
       } else if (++passed_over > kMaxPassedOver) {
         return;
       }
@@ -217,16 +239,16 @@ void AdmissionQueue::TakeAlike(const TokenBudget& budget, Taken& taken) {
   const int length = sentences_.begin()->second.source_tokens;
   auto longer = by_length_.lower_bound(length);
   auto shorter = longer;  // the next candidates stand before it
-  while (!remaining.exhausted() && passed_over <= kMaxPassedOver) {
+  while (!plan.exhausted() && passed_over <= kMaxPassedOver) {
     const bool has_longer =
-        longer != by_length_.end() && remaining.TokensFit(longer->first);
+        longer != by_length_.end() && plan.TokensFit(longer->first);
     const bool has_shorter = shorter != by_length_.begin();
     if (!has_longer && !has_shorter) break;
     if (has_longer &&
         (!has_shorter ||
          longer->first - length <= length - std::prev(shorter)->first)) {
       choose_from((longer++)->second);
-    } else if (remaining.TokensFit((--shorter)->first)) {
+    } else if (plan.TokensFit((--shorter)->first)) {
       choose_from(shorter->second);
     }
   }
@@ -234,6 +256,11 @@ void AdmissionQueue::TakeAlike(const TokenBudget& budget, Taken& taken) {
   for (const Place& place : chosen) taken.sentences.push_back(Remove(place));
   for (const Place& place : abandoned) {
     taken.refusals.push_back({Remove(place), CallCancelledError()});
+  }
+  for (const Place& place : hopeless) {
+    Sentence sentence = Remove(place);
+    absl::Status status = Hopeless(sentence, now);
+    taken.refusals.push_back({std::move(sentence), std::move(status)});
   }
 }
 
@@ -250,12 +277,7 @@ std::vector<Refusal> AdmissionQueue::RemoveAbandoned() {
 
 void AdmissionQueue::ObserveBacklog(int tokens, absl::Duration busy,
                                     absl::Time now) {
-  estimator_.Observe(tokens, busy, now);
-}
-
-void AdmissionQueue::ObserveService(int sentences, absl::Duration total,
-                                    absl::Time now) {
-  estimator_.ObserveService(sentences, total, now);
+  wait_.Observe(tokens, busy, now);
 }
 
 absl::Duration AdmissionQueue::OldestAge(absl::Time now) const {

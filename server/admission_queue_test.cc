@@ -55,6 +55,19 @@ class AdmissionQueueTest : public ::testing::Test {
     return indices;
   }
 
+  // With a source, whose length says how many steps it takes.
+  Sentence MakeLong(int index, int tokens) {
+    Sentence sentence = Make(index, tokens);
+    sentence.source.resize(tokens);
+    sentence.options.max_length = 1000;
+    return sentence;
+  }
+  // And a step for each token.
+  void LearnOneMillisecondARow(AdmissionQueue& queue) {
+    queue.ObserveStep(10, absl::Milliseconds(10));
+    queue.ObserveSentence(10, 10);
+  }
+
   Sentence MakeOf(const Flow& flow, int index, int tokens) {
     Sentence sentence = Make(index, tokens);
     sentence.flow = flow;
@@ -90,9 +103,9 @@ TEST_F(AdmissionQueueTest, OneKnownClientCannotFillTheQueue) {
   int held = 0;
   while (Push(queue, MakeOf(kHeavy, held, 1), At(0)).ok()) ++held;
   EXPECT_EQ(held, 80);
-  EXPECT_EQ(queue.CheckOpen(kHeavy, At(0)).code(),
+  EXPECT_EQ(queue.CheckOpen({absl::InfiniteFuture(), kHeavy}, At(0)).code(),
             absl::StatusCode::kResourceExhausted);
-  EXPECT_TRUE(queue.CheckOpen(kLight, At(0)).ok());
+  EXPECT_TRUE(queue.CheckOpen({absl::InfiniteFuture(), kLight}, At(0)).ok());
   EXPECT_TRUE(Push(queue, MakeOf(kLight, 900, 1), At(0)).ok());
   // Clients without a name are one flow, which may fill it.
   AdmissionQueue open(options);
@@ -119,7 +132,7 @@ TEST_F(AdmissionQueueTest, ADeadlineIsJudgedByTheShareNotByTheWholeQueue) {
   Sentence heavy = MakeOf(kHeavy, 900, 10);
   heavy.deadline = At(500);
   EXPECT_EQ(Push(queue, heavy, At(0)).code(),
-            absl::StatusCode::kDeadlineExceeded);
+            absl::StatusCode::kResourceExhausted);
   Sentence light = MakeOf(kLight, 901, 10);
   light.deadline = At(30);
   EXPECT_TRUE(Push(queue, light, At(0)).ok());
@@ -265,29 +278,77 @@ TEST_F(AdmissionQueueTest, AbandonedAreRefused) {
   EXPECT_EQ(queue.load().sentences, 1);
 }
 
-TEST_F(AdmissionQueueTest, WhatCannotFinishInTimeIsRefusedAtOnce) {
+TEST_F(AdmissionQueueTest, AWaitThatLeavesTooLittleTimeIsRefusedAtOnce) {
   AdmissionQueue queue({});
   queue.ObserveBacklog(1000, absl::Seconds(1), At(0));  // 1 ms a token
   ASSERT_TRUE(Push(queue, Make(0, 100), At(0)).ok());
   Sentence sentence = Make(1, 10);
-  sentence.deadline = At(109);
-  EXPECT_EQ(Push(queue, sentence, At(0)).message(),
-            "refused: expected to take 110 ms, the deadline leaves 109 ms");
-  sentence.deadline = At(111);
+  sentence.deadline = At(110);
+  const absl::Status status = Push(queue, sentence, At(0));
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(status.message(),
+            "the queue is too long for the deadline: expected to take 100 ms, "
+            "the deadline leaves 110 ms");
+  EXPECT_EQ(RetryDelay(status), absl::Milliseconds(50));  // at the least
+  EXPECT_EQ(queue.CheckOpen({At(110), {}}, At(0)), status);
+  // Time in the session is not known yet.
+  sentence.deadline = At(112);
   EXPECT_TRUE(Push(queue, sentence, At(0)).ok());
   sentence.deadline = At(0);
   EXPECT_EQ(Push(queue, sentence, At(0)).code(),
             absl::StatusCode::kDeadlineExceeded);
 }
 
-TEST_F(AdmissionQueueTest, TimeInTheSessionCountsBehindOthers) {
-  AdmissionQueue queue({});
-  queue.ObserveService(1, absl::Milliseconds(100), At(0));
-  Sentence sentence = Make(1, 10);
-  sentence.deadline = At(50);
-  EXPECT_TRUE(Push(queue, sentence, At(0)).ok());
+TEST_F(AdmissionQueueTest, MostOfTheTimeIsForTheSession) {
+  AdmissionOptions options;
+  options.max_batch_rows = 100;
+  AdmissionQueue queue(options);
+  LearnOneMillisecondARow(queue);  // and so ten steps 1 s in a full session
+  queue.ObserveBacklog(1000, absl::Seconds(1), At(0));  // 1 ms a token
+  ASSERT_TRUE(Push(queue, MakeLong(0, 100), At(0)).ok());
+  Sentence sentence = MakeLong(1, 10);
+  sentence.deadline = At(399);  // a quarter is less than 100 ms
   EXPECT_EQ(Push(queue, sentence, At(0)).code(),
-            absl::StatusCode::kDeadlineExceeded);
+            absl::StatusCode::kResourceExhausted);
+  sentence.deadline = At(401);
+  EXPECT_TRUE(Push(queue, sentence, At(0)).ok());
+}
+
+TEST_F(AdmissionQueueTest, ADeadlineTooShortForAnyServerIsToldSo) {
+  AdmissionQueue queue({});
+  LearnOneMillisecondARow(queue);
+  Sentence sentence = MakeLong(0, 20);
+  sentence.deadline = At(21);
+  EXPECT_EQ(Push(queue, sentence, At(0)).message(),
+            "refused: expected to take 20 ms, the deadline leaves 21 ms");
+  // Somebody is free to try, and to learn that it is so.
+  EXPECT_TRUE(queue.Push({sentence}, At(0), /*idle_workers=*/1).ok());
+}
+
+TEST_F(AdmissionQueueTest, NoMoreAreTakenThanFinishInTime) {
+  AdmissionQueue queue({});
+  LearnOneMillisecondARow(queue);
+  for (int i = 0; i < 20; ++i) {
+    Sentence sentence = MakeLong(i, 10);
+    sentence.deadline = At(101);  // 90.9 ms to plan with for ten steps
+    ASSERT_TRUE(Push(queue, sentence, At(0)).ok());
+  }
+  TokenBudget budget = kPlenty;
+  budget.live_rows = 2;
+  EXPECT_EQ(queue.Take(budget, At(0)).sentences.size(), 7u);
+  // Those that could bear no company are not begun.
+  const Taken taken = queue.Take(budget, At(99));
+  EXPECT_THAT(taken.sentences, IsEmpty());
+  EXPECT_EQ(taken.refusals.size(), 13u);
+}
+
+TEST_F(AdmissionQueueTest, AnEmptySessionTakesOneWhateverIsExpected) {
+  AdmissionQueue queue({});
+  LearnOneMillisecondARow(queue);
+  Sentence sentence = MakeLong(0, 20);
+  sentence.deadline = At(10);
+  ASSERT_TRUE(queue.Push({sentence}, At(0), /*idle_workers=*/1).ok());
+  EXPECT_THAT(TakeIndices(queue, kPlenty, At(0)), ElementsAre(0));
 }
 
 // Random traffic against the contract of the header.

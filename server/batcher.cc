@@ -7,6 +7,7 @@
 #include "engine/base/check.h"
 #include "engine/base/status_macros.h"
 #include "server/errors.h"
+#include "server/intake.h"
 #include "server/sentence_group.h"
 
 namespace peregrine::server {
@@ -15,6 +16,7 @@ namespace {
 AdmissionOptions QueueOptions(const BatcherOptions& options) {
   AdmissionOptions queue = options.queue;
   queue.num_workers = options.num_workers;
+  queue.max_batch_rows = options.session.max_rows;
   return queue;
 }
 
@@ -86,7 +88,7 @@ void Batcher::ReportStart(absl::Status status, const DecodeSession* session) {
 
 void Batcher::Loop(DecodeSession& session) {
   Worker worker(options_.admission, session, metrics_);
-  Pace pace;
+  Intake intake;
   absl::Time now = absl::Now();
   while (true) {
     Taken taken;
@@ -96,9 +98,9 @@ void Batcher::Loop(DecodeSession& session) {
         AwaitWork();
         if (queue_.empty()) return;
         now = absl::Now();
-        pace.measuring = false;
+        intake.Resume(now);
       }
-      taken = TakeWork(worker, now, pace);
+      taken = intake.Take(queue_, worker, idle_workers_, now);
     }
     const absl::Time start = now;
     for (Refusal& refusal : taken.refusals) {
@@ -121,25 +123,6 @@ void Batcher::AwaitWork() {
   --idle_workers_;
 }
 
-Taken Batcher::TakeWork(Worker& worker, absl::Time now, Pace& pace) {
-  const Worker::ServiceTimes served = worker.TakeServiceTimes();
-  if (served.sentences > 0) {
-    queue_.ObserveService(served.sentences, served.total, now);
-  }
-  if (queue_.empty()) pace.measuring = false;
-  if (!worker.WantsAdmission(queue_.load(), now)) return {};
-  Taken taken = queue_.Take(worker.Budget(queue_.load(), idle_workers_), now);
-  if (taken.sentences.empty()) return taken;
-  if (pace.measuring) {
-    queue_.ObserveBacklog(pace.tokens, now - pace.since, now);
-  }
-  // What is left is a backlog only if nobody else is about to take it.
-  pace.measuring = !queue_.empty() && idle_workers_ == 0;
-  pace.tokens = taken.source_tokens;
-  pace.since = now;
-  return taken;
-}
-
 absl::Status Batcher::Submit(std::vector<Sentence> sentences) {
   for (Sentence& sentence : sentences) {
     sentence.source_tokens = SourceTokens(sentence.source.size());
@@ -156,7 +139,8 @@ absl::Status Batcher::Submit(std::vector<Sentence> sentences) {
   {
     absl::MutexLock lock(&mutex_);
     status = draining_ ? DrainingError()
-                       : queue_.Push(std::move(sentences), absl::Now());
+                       : queue_.Push(std::move(sentences), absl::Now(),
+                                     idle_workers_);
     if (status.ok() && count == 1) work_.Signal();
     if (status.ok() && count > 1) work_.SignalAll();
   }
@@ -164,9 +148,10 @@ absl::Status Batcher::Submit(std::vector<Sentence> sentences) {
   return status;
 }
 
-absl::Status Batcher::CheckOpen(const Flow& flow) const {
+absl::Status Batcher::CheckOpen(const SentenceTerms& terms) const {
   absl::MutexLock lock(&mutex_);
-  return draining_ ? DrainingError() : queue_.CheckOpen(flow, absl::Now());
+  return draining_ ? DrainingError()
+                   : queue_.CheckOpen(terms, absl::Now(), idle_workers_);
 }
 
 void Batcher::RemoveAbandoned() {

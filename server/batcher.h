@@ -45,10 +45,10 @@ class Batcher {
   // will come): as AdmissionQueue::Push, and UNAVAILABLE when draining.
   absl::Status Submit(std::vector<Sentence> sentences);
 
-  // The error that Submit would give for any sentence of a flow: full or
-  // draining. For callers to ask before they tokenise, so that refusing is
-  // cheap.
-  absl::Status CheckOpen(const Flow& flow = {}) const;
+  // The error that Submit would give for any sentence on these terms: full, too
+  // long a wait, or draining. For callers to ask before they tokenise, so that
+  // refusing is cheap.
+  absl::Status CheckOpen(const SentenceTerms& terms = {}) const;
 
   // Takes abandoned sentences out of the queue. Live ones leave their session
   // before its next step without being asked.
@@ -64,14 +64,6 @@ class Batcher {
   int num_workers() const { return options_.num_workers; }
 
  private:
-  // How fast a worker takes from a backlog: so many tokens, and since then it
-  // found no time for more.
-  struct Pace {
-    bool measuring = false;
-    int tokens = 0;
-    absl::Time since;
-  };
-
   Batcher(const ModelBackend& backend, const BatcherOptions& options,
           ModelMetrics& metrics);
 
@@ -80,8 +72,6 @@ class Batcher {
   void ReportStart(absl::Status status, const DecodeSession* session);
   void Loop(DecodeSession& session);
   void AwaitWork() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  Taken TakeWork(Worker& worker, absl::Time now, Pace& pace)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Stop();
   int SourceTokens(size_t source_length) const;
 

@@ -78,6 +78,16 @@ absl::Status QueueFullError(absl::string_view message,
   return WithReason(std::move(status), "QUEUE_FULL");
 }
 
+absl::Status QueueTooLongError(absl::Duration expected, absl::Duration left,
+                               absl::Duration retry_delay) {
+  absl::Status status = absl::ResourceExhaustedError(absl::StrCat(
+      "the queue is too long for the deadline: expected to take ",
+      absl::ToInt64Milliseconds(expected), " ms, the deadline leaves ",
+      absl::ToInt64Milliseconds(left), " ms"));
+  AttachRetryDelay(retry_delay, status);
+  return WithReason(std::move(status), "QUEUE_TOO_LONG");
+}
+
 absl::Status ClientLimitError(absl::string_view message,
                               absl::Duration retry_delay) {
   absl::Status status = absl::ResourceExhaustedError(message);

@@ -26,6 +26,10 @@ absl::Status InvalidFieldsError(const std::vector<FieldViolation>& violations);
 absl::Status QueueFullError(absl::string_view message,
                             absl::Duration retry_delay);
 
+// RESOURCE_EXHAUSTED: with fewer in the queue the deadline could be met.
+absl::Status QueueTooLongError(absl::Duration expected, absl::Duration left,
+                               absl::Duration retry_delay);
+
 // RESOURCE_EXHAUSTED, whatever the queue holds: the limits of one client.
 absl::Status ClientLimitError(absl::string_view message,
                               absl::Duration retry_delay);

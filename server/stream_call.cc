@@ -112,7 +112,7 @@ absl::Status StreamCall::Submit(const v1::TranslateStreamRequest& request,
                                FlowOf(*client_, request.priority())};
   PEREGRINE_ASSIGN_OR_RETURN(
       text->model, environment_.models.Find(request.model(), "model"));
-  PEREGRINE_RETURN_IF_ERROR(text->model->batcher().CheckOpen(terms.flow));
+  PEREGRINE_RETURN_IF_ERROR(text->model->batcher().CheckOpen(terms));
   text->job =
       std::make_unique<TextJob>(text->model->backend(), text->model->limits());
   PEREGRINE_RETURN_IF_ERROR(text->job->Prepare(request));

@@ -62,7 +62,7 @@ class UnaryCall : public grpc::ServerUnaryReactor {
                                  FlowOf(*client_, request.priority())};
     PEREGRINE_ASSIGN_OR_RETURN(
         model_, environment_.models.Find(request.model(), "model"));
-    PEREGRINE_RETURN_IF_ERROR(model_->batcher().CheckOpen(terms.flow));
+    PEREGRINE_RETURN_IF_ERROR(model_->batcher().CheckOpen(terms));
     job_ = std::make_unique<Job>(model_->backend(), model_->limits());
     PEREGRINE_RETURN_IF_ERROR(job_->Prepare(request));
     if (job_->num_sentences() == 0) {

@@ -8,8 +8,7 @@ namespace {
 constexpr double kWindowTokens = 8192;
 // Steps that take nothing must age the past too.
 constexpr double kWindowSeconds = 5;
-constexpr double kWindowSentences = 64;
-constexpr absl::Duration kTimeToLive = absl::Seconds(10);
+constexpr absl::Duration kTimeToLive = absl::Seconds(3);
 
 }  // namespace
 
@@ -20,21 +19,6 @@ void WaitEstimator::Observe(int tokens, absl::Duration busy, absl::Time now) {
   tokens_ = tokens_ * keep + tokens;
   seconds_ = seconds_ * keep + seconds;
   last_observation_ = now;
-}
-
-void WaitEstimator::ObserveService(int sentences, absl::Duration total,
-                                   absl::Time now) {
-  const double mean = absl::ToDoubleSeconds(total) / sentences;
-  const double keep = EstimateService(now) > absl::ZeroDuration()
-                          ? std::exp(-sentences / kWindowSentences)
-                          : 0;
-  service_seconds_ = keep * service_seconds_ + (1 - keep) * mean;
-  last_service_ = now;
-}
-
-absl::Duration WaitEstimator::EstimateService(absl::Time now) const {
-  return now - last_service_ > kTimeToLive ? absl::ZeroDuration()
-                                           : absl::Seconds(service_seconds_);
 }
 
 absl::Duration WaitEstimator::Estimate(int tokens, absl::Time now) const {

@@ -12,7 +12,7 @@ namespace peregrine::server {
 // by an order of magnitude.
 //
 // Wrong estimates heal: where they would refuse everything, nothing is
-// measured any more, and an estimate that is not renewed for 10 seconds is
+// measured any more, and an estimate that is not renewed for 3 seconds is
 // forgotten. Before anything is known the estimate is zero: admit. Pure and
 // not thread-safe.
 class WaitEstimator {
@@ -22,23 +22,14 @@ class WaitEstimator {
   // A worker took `tokens`, leaving a backlog, and came for more after `busy`.
   void Observe(int tokens, absl::Duration busy, absl::Time now);
 
-  // `sentences` were in a session for `total` together, until they were
-  // finished or their deadline passed.
-  void ObserveService(int sentences, absl::Duration total, absl::Time now);
-
   // Until all workers together have taken `tokens` tokens.
   absl::Duration Estimate(int tokens, absl::Time now) const;
-
-  // From there until a sentence is finished: the mean of the last ones.
-  absl::Duration EstimateService(absl::Time now) const;
 
  private:
   int num_workers_;
   double tokens_ = 0;  // both decay together
   double seconds_ = 0;
   absl::Time last_observation_ = absl::InfinitePast();
-  double service_seconds_ = 0;
-  absl::Time last_service_ = absl::InfinitePast();
 };
 
 }  // namespace peregrine::server

@@ -1,6 +1,7 @@
 #include "server/worker.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "engine/base/check.h"
@@ -8,6 +9,12 @@
 #include "server/sentence_group.h"
 
 namespace peregrine::server {
+namespace {
+
+// Of the steps that an overlong sentence took, as many more are expected.
+constexpr double kLongTail = 0.25;
+
+}  // namespace
 
 void Refuse(const Sentence& sentence, absl::Status status,
             ModelMetrics& metrics) {
@@ -19,26 +26,54 @@ Worker::Worker(const AdmissionPolicy& policy, DecodeSession& session,
                ModelMetrics& metrics)
     : policy_(policy), session_(session), metrics_(metrics) {}
 
-bool Worker::WantsAdmission(const QueueLoad& load, absl::Time now) const {
-  if (load.sentences == 0) return false;
-  if (idle() || now - last_admission_ >= policy_.max_wait) return true;
-  // What of the queue would fit, if it is all alike.
-  const decode::Room room = session_.room();
-  const double share =
-      std::min(1.0, static_cast<double>(room.rows) / load.rows);
-  const double tokens =
-      std::min<double>(load.source_tokens * share, room.source_tokens);
-  return tokens >= policy_.min_tokens;
-}
-
-TokenBudget Worker::Budget(const QueueLoad& load, int idle_workers) const {
+TokenBudget Worker::Budget(const QueueLoad& load, int idle_workers,
+                           const ServiceEstimator& service,
+                           absl::Time now) const {
   const decode::Room room = session_.room();
   TokenBudget budget;
   budget.rows = room.rows;
   budget.source_tokens = room.source_tokens;
   const int share = load.source_tokens / (idle_workers + 1) + 1;
   budget.admission_tokens = std::min(policy_.max_tokens, share);
+  budget.live_rows = session_.live_rows();
+  budget.max_live_rows = MaxLiveRows(service, now);
   return budget;
+}
+
+bool Worker::WantsAdmission(const QueueLoad& load, const TokenBudget& budget,
+                            absl::Time now) const {
+  if (load.sentences == 0) return false;
+  if (idle() || now - last_admission_ >= policy_.max_wait) return true;
+  // What of the queue would fit, if it is all alike.
+  const double rows =
+      std::min<double>(budget.rows, budget.max_live_rows - budget.live_rows);
+  const double share = std::clamp(rows / load.rows, 0.0, 1.0);
+  const double tokens =
+      std::min<double>(load.source_tokens * share, budget.source_tokens);
+  return tokens >= policy_.min_tokens;
+}
+
+double Worker::StepsLeft(const LiveSentence& live,
+                         const ServiceEstimator& service) const {
+  const int done = StepsOf(live);
+  // One that takes longer than most may take longer still.
+  const double left =
+      std::max(service.Steps(live.source_length, live.max_length) - done,
+               kLongTail * done);
+  return std::max(1.0, std::min<double>(left, live.max_length - done));
+}
+
+double Worker::MaxLiveRows(const ServiceEstimator& service,
+                           absl::Time now) const {
+  double max_rows = std::numeric_limits<double>::infinity();
+  for (const auto& [id, live] : live_) {
+    if (live.deadline == absl::InfiniteFuture()) continue;
+    const double rows = service.MaxRows(StepsLeft(live, service),
+                                        kPlannedShare * (live.deadline - now));
+    // For one that is lost nobody else need stand back.
+    if (rows >= live.rows) max_rows = std::min(max_rows, rows);
+  }
+  return std::max(max_rows, service.MinEfficientRows());
 }
 
 void Worker::Admit(std::vector<Sentence> sentences, absl::Time now) {
@@ -55,10 +90,17 @@ void Worker::Admit(std::vector<Sentence> sentences, absl::Time now) {
       Refuse(sentence, std::move(status), metrics_);
       continue;
     }
-    live_[input.id] = {sentence.group, sentence.index, sentence.deadline,
-                       std::max(now - sentence.arrival, absl::ZeroDuration()),
-                       now};
-    tokens += static_cast<int>(input.source.size());
+    LiveSentence live;
+    live.group = sentence.group;
+    live.index = sentence.index;
+    live.deadline = sentence.deadline;
+    live.queue_time = std::max(now - sentence.arrival, absl::ZeroDuration());
+    live.source_length = static_cast<int>(input.source.size());
+    live.max_length = sentence.options.max_length;
+    live.rows = sentence.rows();
+    live.first_step = step_;
+    live_[input.id] = live;
+    tokens += live.source_length;
     inputs.push_back(std::move(input));
   }
   if (inputs.empty()) return;
@@ -69,20 +111,15 @@ void Worker::Admit(std::vector<Sentence> sentences, absl::Time now) {
 void Worker::Step(absl::Time now) {
   DropUnwanted(now);
   if (idle()) return;
-  metrics_.step_rows.Observe(session_.live_rows());
+  turn_.rows = session_.live_rows();
+  metrics_.step_rows.Observe(turn_.rows);
+  ++step_;
   for (decode::SentenceOutput& output : session_.Step()) {
-    Finish(std::move(output), now);
+    Finish(std::move(output));
   }
 }
 
-void Worker::AddServiceTime(const LiveSentence& live, absl::Time now) {
-  service_times_.sentences += 1;
-  service_times_.total += now - live.admitted;
-}
-
-Worker::ServiceTimes Worker::TakeServiceTimes() {
-  return std::exchange(service_times_, {});
-}
+Worker::Turn Worker::TakeTurn() { return std::exchange(turn_, {}); }
 
 void Worker::DropUnwanted(absl::Time now) {
   for (auto it = live_.begin(); it != live_.end();) {
@@ -92,7 +129,6 @@ void Worker::DropUnwanted(absl::Time now) {
       ++it;
       continue;
     }
-    if (expired) AddServiceTime(live, now);
     PEREGRINE_CHECK(session_.Cancel(it->first)) << "not live: " << it->first;
     absl::Status status =
         expired ? DeadlinePassedError() : CallCancelledError();
@@ -102,12 +138,12 @@ void Worker::DropUnwanted(absl::Time now) {
   }
 }
 
-void Worker::Finish(decode::SentenceOutput output, absl::Time now) {
+void Worker::Finish(decode::SentenceOutput output) {
   const auto it = live_.find(output.id);
   PEREGRINE_CHECK(it != live_.end()) << "not live: " << output.id;
   const LiveSentence live = it->second;
   live_.erase(it);
-  AddServiceTime(live, now);
+  turn_.finished.push_back({live.source_length, StepsOf(live)});
 
   const int target_tokens =
       static_cast<int>(output.hypotheses[0].tokens.size());

@@ -10,6 +10,8 @@
 #include "server/metrics.h"
 #include "server/model_backend.h"
 #include "server/sentence.h"
+#include "server/service_estimator.h"
+#include "server/session_plan.h"
 
 namespace peregrine::server {
 
@@ -36,12 +38,15 @@ class Worker {
 
   bool idle() const { return live_.empty(); }
 
-  // Whether now is the time to take from a queue with this load.
-  bool WantsAdmission(const QueueLoad& load, absl::Time now) const;
+  // What to take from a queue with this load, when `idle_workers` others are
+  // there for it: a short queue is shared among them. No more than lets the
+  // live finish in time.
+  TokenBudget Budget(const QueueLoad& load, int idle_workers,
+                     const ServiceEstimator& service, absl::Time now) const;
 
-  // What to take, when `idle_workers` others are there for the same queue: a
-  // short queue is shared among them.
-  TokenBudget Budget(const QueueLoad& load, int idle_workers) const;
+  // Whether now is the time to take that.
+  bool WantsAdmission(const QueueLoad& load, const TokenBudget& budget,
+                      absl::Time now) const;
 
   // Encodes the sentences, which fit the last budget, and makes them live.
   void Admit(std::vector<Sentence> sentences, absl::Time now);
@@ -51,13 +56,16 @@ class Worker {
   // all others and answers those that are finished.
   void Step(absl::Time now);
 
-  // How long sentences were live that since the last call were finished or
-  // ran out of time.
-  struct ServiceTimes {
-    int sentences = 0;
-    absl::Duration total;
+  // What was done since the last call.
+  struct Turn {
+    int rows = 0;  // of the last step; 0: there was none
+    struct Finished {
+      int source_length = 0;
+      int steps = 0;
+    };
+    std::vector<Finished> finished;
   };
-  ServiceTimes TakeServiceTimes();
+  Turn TakeTurn();
 
  private:
   struct LiveSentence {
@@ -65,19 +73,28 @@ class Worker {
     int index = 0;
     absl::Time deadline;
     absl::Duration queue_time;
-    absl::Time admitted;
+    int source_length = 0;
+    int max_length = 0;
+    int rows = 0;
+    int64_t first_step = 0;
   };
 
   void DropUnwanted(absl::Time now);
-  void Finish(decode::SentenceOutput output, absl::Time now);
-  void AddServiceTime(const LiveSentence& live, absl::Time now);
+  void Finish(decode::SentenceOutput output);
+  int StepsOf(const LiveSentence& live) const {
+    return static_cast<int>(step_ - live.first_step);
+  }
+  double StepsLeft(const LiveSentence& live,
+                   const ServiceEstimator& service) const;
+  double MaxLiveRows(const ServiceEstimator& service, absl::Time now) const;
 
   const AdmissionPolicy policy_;
   DecodeSession& session_;
   ModelMetrics& metrics_;
   std::unordered_map<uint64_t, LiveSentence> live_;  // by id in the session
-  ServiceTimes service_times_;
+  Turn turn_;
   uint64_t next_id_ = 0;
+  int64_t step_ = 0;
   absl::Time last_admission_ = absl::InfinitePast();
 };
 

@@ -1,5 +1,6 @@
 #include "server/worker.h"
 
+#include <limits>
 #include <memory>
 #include <string>
 
@@ -38,6 +39,12 @@ class WorkerTest : public ::testing::Test {
     sentence.arrival = kStart;
     return sentence;
   }
+  TokenBudget Budget(const QueueLoad& load, int idle_workers) {
+    return worker_->Budget(load, idle_workers, {}, kStart);
+  }
+  bool WantsAdmission(const QueueLoad& load, absl::Time now) {
+    return worker_->WantsAdmission(load, Budget(load, 0), now);
+  }
   int64_t Sentences(absl::StatusCode code) {
     return metrics_.sentences.value(code);
   }
@@ -74,18 +81,54 @@ TEST_F(WorkerTest, TranslatesAndTellsWhatItTook) {
   EXPECT_EQ(metrics_.queue_seconds.snapshot().cumulative.back(), 2);
 }
 
-TEST_F(WorkerTest, TellsHowLongSentencesWereLive) {
-  SentenceGroup finished(1, [] {}), expired(1, [] {}), gone(1, [] {});
+TEST_F(WorkerTest, TellsWhatWasDoneInATurn) {
+  SentenceGroup finished(1, [] {}), expired(1, [] {}), longer(1, [] {});
   Sentence late = Make(expired, 0, "abcdef");
   late.deadline = At(40);
-  worker_->Admit({Make(finished, 0, "a"), late, Make(gone, 0, "ab")}, At(10));
+  EXPECT_EQ(worker_->TakeTurn().rows, 0);
+  worker_->Admit({Make(finished, 0, "ab"), late, Make(longer, 0, "abc")},
+                 At(10));
   worker_->Step(At(30));
-  gone.Abandon();
+  EXPECT_EQ(worker_->TakeTurn().rows, 3);
   worker_->Step(At(45));
-  const Worker::ServiceTimes times = worker_->TakeServiceTimes();
-  EXPECT_EQ(times.sentences, 2);
-  EXPECT_EQ(times.total, absl::Milliseconds(20 + 35));
-  EXPECT_EQ(worker_->TakeServiceTimes().sentences, 0);
+  const Worker::Turn turn = worker_->TakeTurn();
+  EXPECT_EQ(turn.rows, 2);
+  // The one that is cut off says nothing of how many steps it would take.
+  ASSERT_EQ(turn.finished.size(), 1u);
+  EXPECT_EQ(turn.finished[0].source_length, 2);
+  EXPECT_EQ(turn.finished[0].steps, 2);
+  EXPECT_EQ(worker_->TakeTurn().rows, 0);
+}
+
+// 1 ms a row, and as many steps as the source has tokens.
+ServiceEstimator OneMillisecondARow() {
+  ServiceEstimator service;
+  service.ObserveStep(10, absl::Milliseconds(10));
+  service.ObserveSentence(10, 10);
+  return service;
+}
+
+TEST_F(WorkerTest, TakesNoMoreThanLetsTheLiveFinish) {
+  const ServiceEstimator service = OneMillisecondARow();
+  const QueueLoad load = {10, 10, 100};
+  SentenceGroup free(1, [] {}), bound(1, [] {});
+  worker_->Admit({Make(free, 0, "abcdefghij")}, At(0));
+  EXPECT_EQ(worker_->Budget(load, 0, service, At(0)).max_live_rows,
+            std::numeric_limits<double>::infinity());
+  // 90 ms to plan with for 10 steps.
+  Sentence sentence = Make(bound, 0, "abcdefghij");
+  sentence.deadline = At(100);
+  worker_->Admit({sentence}, At(0));
+  TokenBudget budget = worker_->Budget(load, 0, service, At(0));
+  EXPECT_EQ(budget.live_rows, 2);
+  EXPECT_NEAR(budget.max_live_rows, 9, 1e-6);
+  // Five steps on there is more time for each.
+  for (int step = 0; step < 5; ++step) worker_->Step(At(step));
+  budget = worker_->Budget(load, 0, service, At(0));
+  EXPECT_NEAR(budget.max_live_rows, 18, 1e-6);
+  // For what is lost nobody stands back.
+  budget = worker_->Budget(load, 0, service, At(99));
+  EXPECT_EQ(budget.max_live_rows, std::numeric_limits<double>::infinity());
 }
 
 TEST_F(WorkerTest, SentencesJoinBetweenSteps) {
@@ -125,29 +168,29 @@ TEST_F(WorkerTest, ASentenceThatTheModelRefusesFailsAlone) {
 }
 
 TEST_F(WorkerTest, AnIdleWorkerAdmitsAtOnce) {
-  EXPECT_TRUE(worker_->WantsAdmission({1, 1, 4}, At(0)));
-  EXPECT_FALSE(worker_->WantsAdmission({0, 0, 0}, At(0)));
+  EXPECT_TRUE(WantsAdmission({1, 1, 4}, At(0)));
+  EXPECT_FALSE(WantsAdmission({0, 0, 0}, At(0)));
 }
 
 TEST_F(WorkerTest, ABusyWorkerWaitsForAnAdmissionThatPays) {
   SentenceGroup group(1, [] {});
   worker_->Admit({Make(group, 0, "abcdefgh")}, At(0));
   worker_->AdmissionEnded(At(0));
-  EXPECT_FALSE(worker_->WantsAdmission({1, 1, 39}, At(9)));
-  EXPECT_TRUE(worker_->WantsAdmission({1, 1, 40}, At(9)));
-  EXPECT_TRUE(worker_->WantsAdmission({1, 1, 39}, At(10)));
+  EXPECT_FALSE(WantsAdmission({1, 1, 39}, At(9)));
+  EXPECT_TRUE(WantsAdmission({1, 1, 40}, At(9)));
+  EXPECT_TRUE(WantsAdmission({1, 1, 39}, At(10)));
   // 150 rows wait and 15 are free: a tenth of the tokens would fit.
-  EXPECT_FALSE(worker_->WantsAdmission({150, 150, 390}, At(9)));
-  EXPECT_TRUE(worker_->WantsAdmission({150, 150, 410}, At(9)));
+  EXPECT_FALSE(WantsAdmission({150, 150, 390}, At(9)));
+  EXPECT_TRUE(WantsAdmission({150, 150, 410}, At(9)));
   worker_->Step(At(1));
 }
 
 TEST_F(WorkerTest, AShortQueueIsSharedWithIdleWorkers) {
-  EXPECT_EQ(worker_->Budget({10, 10, 80}, 0).admission_tokens, 81);
-  EXPECT_EQ(worker_->Budget({10, 10, 80}, 1).admission_tokens, 41);
-  EXPECT_EQ(worker_->Budget({99, 99, 4000}, 1).admission_tokens, 100);
-  EXPECT_EQ(worker_->Budget({10, 10, 80}, 0).rows, 16);
-  EXPECT_EQ(worker_->Budget({10, 10, 80}, 0).source_tokens, 400);
+  EXPECT_EQ(Budget({10, 10, 80}, 0).admission_tokens, 81);
+  EXPECT_EQ(Budget({10, 10, 80}, 1).admission_tokens, 41);
+  EXPECT_EQ(Budget({99, 99, 4000}, 1).admission_tokens, 100);
+  EXPECT_EQ(Budget({10, 10, 80}, 0).rows, 16);
+  EXPECT_EQ(Budget({10, 10, 80}, 0).source_tokens, 400);
 }
 
 }  // namespace

@@ -1,11 +1,12 @@
-"""Prints the figures of docs/reliability.md that need load: refusals, recovery,
-drain and reload. With the environment of the end-to-end tests:
+"""Prints the figures of docs/reliability.md that need load. With the environment
+of the end-to-end tests:
 
     ctest --preset release -N -V -R e2e_limits   # shows it
-    measure.py [--seconds=N] [refusals|recovery|drain|reload ...]
+    measure.py [--seconds=N] [--deadline=DURATION]
+               [goodput|refusals|recovery|drain|reload ...]
 
-The load here is a closed loop of many Python callers; `Load` is the one place
-to put an open-loop generator.
+The load of `goodput` is the open loop of `peregrine bench`, that of the others
+a closed loop of many Python callers.
 """
 
 import argparse
@@ -60,6 +61,49 @@ class Load:
     def run(self, seconds):
         time.sleep(seconds)
         return self.stop()
+
+
+def bench(server, seconds, *flags):
+    """The report of `peregrine bench`, or None if nothing was answered."""
+    run = harness.client(server, "bench", "--json", "--warm-up=2s",
+                         f"--duration={seconds}s", "--beam-size=1", *flags)
+    return json.loads(run.stdout) if run.stdout else None
+
+
+def refusal_p99(server, before):
+    """In the server, by its log, of calls refused since `before` bytes of it."""
+    lines = [json.loads(line) for line in server.log()[before:].splitlines()
+             if line.startswith("{")]
+    refused = [1000 * line["seconds"] for line in lines
+               if line["outcome"] == "resource_exhausted"]
+    return f"{quantile(refused, 0.99):.2f} ms" if refused else "none"
+
+
+def measure_goodput(seconds, deadline="500ms"):
+    """Answers inside their deadline at multiples of the capacity. One worker, so
+    that there is a core for the load, too."""
+    with harness.Server("--workers=1", "--log-requests") as server:
+        closed = bench(server, seconds, "--concurrency=128")
+        capacity = closed["requests_per_second"]
+        print(f"goodput: {capacity:.1f}/s in a closed loop of 128 without "
+              f"deadlines; open loop, deadlines of {deadline}:", flush=True)
+        goodput = {}
+        for times in (0.6, 0.8, 1, 2, 10):
+            before = len(server.log())
+            report = bench(server, seconds, f"--rate={times * capacity:.1f}",
+                           f"--deadline={deadline}", "--connections=4")
+            goodput[times] = report["requests_per_second"] if report else 0
+            print(f"  {times:4} x: {goodput[times]:7.1f}/s in time, refusals "
+                  f"p99 {refusal_p99(server, before)}, "
+                  f"{report and report['outcomes']}", flush=True)
+        peak = max(goodput.values())
+        after = bench(server, 5, f"--rate={capacity / 2:.1f}",
+                      f"--deadline={deadline}", "--warm-up=0s")
+        answered = after["outcomes"].get("OK", 0) if after else 0
+        print(f"  of the peak: {goodput[2] / peak:.1%} at 2 x, "
+              f"{goodput[10] / peak:.1%} at 10 x; in the 5 s after that, at "
+              f"half the capacity, {answered} in time of "
+              f"{sum(after['outcomes'].values()) if after else 0}")
 
 
 def measure_refusals(seconds):
@@ -136,18 +180,21 @@ def measure_reload(seconds):
           f"{after / before:.2f} times")
 
 
-MEASURES = {"refusals": measure_refusals, "recovery": measure_recovery,
-            "drain": measure_drain, "reload": measure_reload}
+MEASURES = {"goodput": measure_goodput, "refusals": measure_refusals, "recovery": measure_recovery, "drain": measure_drain, "reload": measure_reload}
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--deadline", default="500ms", help="of goodput")
     parser.add_argument("measures", nargs="*", metavar="MEASURE",
                         help=", ".join(MEASURES))
     flags = parser.parse_args()
     for name in flags.measures or MEASURES:
-        MEASURES[name](flags.seconds)
+        if name == "goodput":
+            measure_goodput(flags.seconds, flags.deadline)
+        else:
+            MEASURES[name](flags.seconds)
 
 
 if __name__ == "__main__":
