@@ -38,10 +38,18 @@ struct BenchOptions {
   int batch_size = 64;  // sentences decoded side by side
   // Sentences that must be able to join before the encoder runs for them.
   int min_admission = 1;
-  int workers = 1;  // threads, each with a part of the sentences
+  int shortlist_targets = 0;  // that every source token suggests; 0: no list
+  int workers = 1;            // threads, each with a part of the sentences
   bool profile = false;
   bool arrival_order = false;
 };
+
+template <typename T>
+T OrDie(absl::StatusOr<T> value) {
+  if (value.ok()) return *std::move(value);
+  std::cerr << "engine_bench: " << value.status() << "\n";
+  std::exit(1);
+}
 
 model::ModelConfig BenchConfig(const std::string& name) {
   model::ModelConfig config;
@@ -77,6 +85,24 @@ model::ModelConfig BenchConfig(const std::string& name) {
   config.tokens = {3, 1, 2, 0, 1, {2}, {}};
   config.decoding.suppressed_tokens = {3, 1};
   return config;
+}
+
+// Random targets for every source token, or null.
+std::unique_ptr<const model::Shortlist> RandomShortlist(
+    const BenchOptions& options, int vocab_size) {
+  if (options.shortlist_targets == 0) return nullptr;
+  std::mt19937 random(29);
+  std::uniform_int_distribution<int32_t> token(4, vocab_size - 1);
+  model::Shortlist::Lists lists;
+  lists.offsets.push_back(0);
+  for (int source = 0; source < vocab_size; ++source) {
+    for (int i = 0; i < options.shortlist_targets; ++i) {
+      lists.targets.push_back(token(random));
+    }
+    lists.offsets.push_back(static_cast<int32_t>(lists.targets.size()));
+  }
+  return OrDie(model::Shortlist::Create(std::move(lists), vocab_size,
+                                        vocab_size, "--shortlist-targets"));
 }
 
 std::vector<decode::SentenceInput> Workload(const std::vector<int>& lengths,
@@ -166,13 +192,6 @@ double ThreadCpuSeconds() {
   timespec now;
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
   return now.tv_sec + 1e-9 * now.tv_nsec;
-}
-
-template <typename T>
-T OrDie(absl::StatusOr<T> value) {
-  if (value.ok()) return *std::move(value);
-  std::cerr << "engine_bench: " << value.status() << "\n";
-  std::exit(1);
 }
 
 // A thread's own; the model is shared.
@@ -266,6 +285,9 @@ int Main(int argc, char** argv) {
       ->check(CLI::Range(1, 4096));
   app.add_option("--min-admission", options.min_admission)
       ->check(CLI::Range(1, 4096));
+  app.add_option("--shortlist-targets", options.shortlist_targets,
+                 "Random target tokens that each source token suggests")
+      ->check(CLI::Range(1, 1000));
   app.add_option("--workers", options.workers,
                  "Threads that share the model and the sentences")
       ->check(CLI::Range(1, 256));
@@ -286,8 +308,9 @@ int Main(int argc, char** argv) {
   const auto kernels = OrDie(kernels::MakeKernels(device));
   const model::ModelConfig config = BenchConfig(options.model);
   model::RandomTensors tensors(1);
-  const auto model =
-      OrDie(model::Model::Load(config, tensors, *kernels, precision));
+  const auto model = OrDie(model::Model::Load(
+      config, tensors, *kernels, precision,
+      RandomShortlist(options, config.architecture.target_vocab_size)));
   std::vector<Worker> workers = MakeWorkers(
       *model, device, options,
       Workload(lengths, options, config.architecture.source_vocab_size));
