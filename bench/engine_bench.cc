@@ -48,10 +48,23 @@ struct BenchOptions {
   int batch_size = 64;  // sentences decoded side by side
   // Sentences that must be able to join before the encoder runs for them.
   int min_admission = 1;
-  int workers = 1;  // threads, each with a part of the sentences
+  int shortlist_targets = 0;  // that every source token suggests; 0: no list
+  int workers = 1;            // threads, each with a part of the sentences
   bool profile = false;
   bool arrival_order = false;
 };
+
+void OrDie(const absl::Status& status) {
+  if (status.ok()) return;
+  std::cerr << "engine_bench: " << status.message() << "\n";
+  std::exit(1);
+}
+
+template <typename T>
+T OrDie(absl::StatusOr<T> value) {
+  OrDie(value.status());
+  return *std::move(value);
+}
 
 model::ModelConfig BenchConfig(const std::string& name) {
   model::ModelConfig config;
@@ -89,6 +102,24 @@ model::ModelConfig BenchConfig(const std::string& name) {
   return config;
 }
 
+// Random targets for every source token, or null.
+std::unique_ptr<const model::Shortlist> RandomShortlist(
+    const BenchOptions& options, int vocab_size) {
+  if (options.shortlist_targets == 0) return nullptr;
+  std::mt19937 random(29);
+  std::uniform_int_distribution<int32_t> token(4, vocab_size - 1);
+  model::Shortlist::Lists lists;
+  lists.offsets.push_back(0);
+  for (int source = 0; source < vocab_size; ++source) {
+    for (int i = 0; i < options.shortlist_targets; ++i) {
+      lists.targets.push_back(token(random));
+    }
+    lists.offsets.push_back(static_cast<int32_t>(lists.targets.size()));
+  }
+  return OrDie(model::Shortlist::Create(std::move(lists), vocab_size,
+                                        vocab_size, "--shortlist-targets"));
+}
+
 // Either member holds the weights.
 struct BenchModel {
   std::unique_ptr<const TranslationModel> loaded;
@@ -99,16 +130,20 @@ struct BenchModel {
   }
 };
 
-absl::StatusOr<BenchModel> LoadModel(const std::string& name,
+absl::StatusOr<BenchModel> LoadModel(const BenchOptions& options,
                                      kernels::Device device,
                                      kernels::Precision precision) {
+  const std::string& name = options.model;
   BenchModel model;
   if (absl::c_linear_search(kShapes, name)) {
     model::RandomTensors tensors(1);
     PEREGRINE_ASSIGN_OR_RETURN(auto kernels, kernels::MakeKernels(device));
+    const model::ModelConfig config = BenchConfig(name);
     PEREGRINE_ASSIGN_OR_RETURN(
         model.random,
-        model::Model::Load(BenchConfig(name), tensors, *kernels, precision));
+        model::Model::Load(
+            config, tensors, *kernels, precision,
+            RandomShortlist(options, config.architecture.target_vocab_size)));
   } else if (std::filesystem::is_directory(name)) {
     PEREGRINE_ASSIGN_OR_RETURN(model.loaded,
                                TranslationModel::Load(name, device, precision));
@@ -211,20 +246,8 @@ double ThreadCpuSeconds() {
   return now.tv_sec + 1e-9 * now.tv_nsec;
 }
 
-void OrDie(const absl::Status& status) {
-  if (status.ok()) return;
-  std::cerr << "engine_bench: " << status.message() << "\n";
-  std::exit(1);
-}
-
-template <typename T>
-T OrDie(absl::StatusOr<T> value) {
-  OrDie(value.status());
-  return *std::move(value);
-}
-
-// A thread's own; the model is shared.
-struct Worker {
+X  // A thread's own; the model is shared.
+    struct Worker {
   std::unique_ptr<kernels::Kernels> kernels;
   std::unique_ptr<decode::Session> session;
   std::vector<decode::SentenceInput> sentences;
@@ -272,8 +295,8 @@ std::vector<RunResult> RunAll(std::vector<Worker>& workers,
   return results;
 }
 
-// All workers as one: the time of the slowest, the sums of the rest. The stages
-// are those of the first.
+// All workers as one: the time of the slowest, the sums of the rest. The
+// stages are those of the first.
 nlohmann::json Report(const std::vector<RunResult>& results,
                       const BenchOptions& options) {
   RunResult all;
@@ -314,6 +337,9 @@ int Main(int argc, char** argv) {
       ->check(CLI::Range(1, 4096));
   app.add_option("--min-admission", options.min_admission)
       ->check(CLI::Range(1, 4096));
+  app.add_option("--shortlist-targets", options.shortlist_targets,
+                 "Random target tokens that each source token suggests")
+      ->check(CLI::Range(1, 1000));
   app.add_option("--workers", options.workers,
                  "Threads that share the model and the sentences")
       ->check(CLI::Range(1, 256));
@@ -331,7 +357,7 @@ int Main(int argc, char** argv) {
   const kernels::Device device = OrDie(kernels::ParseDevice(options.device));
   const kernels::Precision precision =
       OrDie(kernels::ParsePrecision(options.precision, device));
-  const BenchModel model = OrDie(LoadModel(options.model, device, precision));
+  const BenchModel model = OrDie(LoadModel(options, device, precision));
   std::vector<Worker> workers =
       MakeWorkers(model.weights(), device, options,
                   Workload(lengths, options, model.weights().config()));
