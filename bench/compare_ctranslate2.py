@@ -11,32 +11,23 @@ import argparse
 import json
 import math
 import os
+import pathlib
 import random
-import resource
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from dataclasses import dataclass
 
 import ctranslate2
-import numpy as np
-from ctranslate2.specs import TransformerSpec, common_spec
 
-
-@dataclass(frozen=True)
-class Shape:
-    """A model of width 512, ffn 2048, 8 heads, pre-norm, ReLU."""
-
-    encoder_layers: int
-    decoder_layers: int
-    vocabulary: int
+# The peer's part is that of `peregrine compare`.
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "client" / "compare"))
+import peer  # noqa: E402  pylint: disable=wrong-import-position
 
 
 # The peer has no Mini-Decoder (one head of 64 at width 512, no ffn, factorised
 # output), so that model runs without it.
-PEER_SHAPES = {"base": Shape(6, 6, 32000), "12-1": Shape(12, 1, 10000)}
+PEER_SHAPES = {"base": peer.Shape(6, 6, 32000), "12-1": peer.Shape(12, 1, 10000)}
 
 # model, beam size, batch size
 CASES = [
@@ -58,92 +49,16 @@ def source_lengths(count, seed=153, mean=27.0, deviation=15.5):
     return [min(100, max(3, round(length))) for length in lengths]
 
 
-def fill_linear(spec, out_dim, in_dim, generator):
-    weight = generator.standard_normal((out_dim, in_dim), dtype=np.float32)
-    spec.weight = weight / np.float32(math.sqrt(in_dim))
-    spec.bias = np.zeros(out_dim, dtype=np.float32)
-
-
-def fill_norm(spec, dim=512):
-    spec.gamma = np.ones(dim, dtype=np.float32)
-    spec.beta = np.zeros(dim, dtype=np.float32)
-
-
-def save_peer_model(shape, directory, dim=512, ffn=2048, heads=8):
-    """Writes a model of random float32 weights through the peer's own package."""
-    generator = np.random.default_rng(1)
-    spec = TransformerSpec.from_config(
-        (shape.encoder_layers, shape.decoder_layers), heads, pre_norm=True,
-        activation=common_spec.Activation.RELU)
-    embedding = generator.standard_normal((shape.vocabulary, dim), dtype=np.float32)
-    embedding /= np.float32(math.sqrt(dim))
-    spec.encoder.embeddings[0].weight = embedding
-    spec.decoder.embeddings.weight = embedding.copy()
-    spec.decoder.projection.weight = embedding.copy()
-    spec.decoder.projection.bias = np.zeros(shape.vocabulary, dtype=np.float32)
-    for side in (spec.encoder, spec.decoder):
-        side.position_encodings.encodings = "__optional"  # computed by the runtime
-        fill_norm(side.layer_norm)
-        for layer in side.layer:
-            fill_norm(layer.self_attention.layer_norm)
-            fill_linear(layer.self_attention.linear[0], 3 * dim, dim, generator)
-            fill_linear(layer.self_attention.linear[1], dim, dim, generator)
-            if side is spec.decoder:
-                fill_norm(layer.attention.layer_norm)
-                fill_linear(layer.attention.linear[0], dim, dim, generator)
-                fill_linear(layer.attention.linear[1], 2 * dim, dim, generator)
-                fill_linear(layer.attention.linear[2], dim, dim, generator)
-            fill_norm(layer.ffn.layer_norm)
-            fill_linear(layer.ffn.linear_0, ffn, dim, generator)
-            fill_linear(layer.ffn.linear_1, dim, ffn, generator)
-    tokens = ["<unk>", "<s>", "</s>"] + [f"t{i}" for i in range(3, shape.vocabulary)]
-    spec.register_source_vocabulary(tokens)
-    spec.register_target_vocabulary(tokens)
-    spec.config.add_source_eos = True
-    spec.config.decoder_start_token = "</s>"
-    spec.validate()
-    spec.optimize(quantization="float32")
-    os.makedirs(directory, exist_ok=True)
-    spec.save(directory)
-
-
 class Peer:
     """CTranslate2 on one thread over the same workload."""
 
-    def __init__(self, directory, vocabulary, lengths, beam_size, batch_size, precision):
-        self.translator = ctranslate2.Translator(
-            directory, device="cpu", compute_type=precision, inter_threads=1,
-            intra_threads=1)
-        generator = random.Random(17)
-        # It sorts by length only within one call's reading window: sort here.
-        self.batches = []
-        ordered = sorted(lengths, reverse=True)
-        for begin in range(0, len(ordered), batch_size):
-            self.batches.append(
-                [[f"t{generator.randrange(4, vocabulary)}" for _ in range(length)]
-                 for length in ordered[begin:begin + batch_size]])
-        self.beam_size = beam_size
+    def __init__(self, directory, shape, lengths, beam_size, batch_size, precision):
+        self.engine = peer.CTranslate2(shape, precision, threads=1, directory=directory)
+        self.workload = lengths, beam_size, batch_size
 
     def run(self):
-        """Decodes everything once. The peer's length options are per batch, so
-        every sentence of a batch gets their mean: the same number of tokens in
-        all, and no step wasted on finished rows, which favours the peer."""
-        begin = time.perf_counter()
-        cpu_begin = time.process_time()
-        tokens = 0
-        latencies = []
-        for batch in self.batches:
-            start = time.perf_counter()
-            length = round(statistics.mean(len(source) for source in batch))
-            results = self.translator.translate_batch(
-                batch, beam_size=self.beam_size, max_batch_size=0, length_penalty=0.6,
-                min_decoding_length=length, max_decoding_length=length)
-            tokens += sum(len(result.hypotheses[0]) for result in results)
-            latencies += [time.perf_counter() - start] * len(batch)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        return {"seconds": time.perf_counter() - begin,
-                "cpu_seconds": time.process_time() - cpu_begin, "target_tokens": tokens,
-                "latency_p50": statistics.median(latencies), "max_rss_bytes": peak}
+        result = peer.measure(self.engine, *self.workload)
+        return result | {"latency_p50": statistics.median(result["latencies"])}
 
 
 class Engine:
@@ -187,9 +102,8 @@ def run_case(case, args, lengths, peers):
                         args.precision, args.engine_option)
         contestants = [engine]
         if model in peers:
-            contestants.append(Peer(peers[model], PEER_SHAPES[model].vocabulary, lengths,
-                                    beam_size, batch_size,
-                                    args.peer_precision or args.precision))
+            contestants.append(Peer(peers[model], PEER_SHAPES[model], lengths, beam_size,
+                                    batch_size, args.peer_precision or args.precision))
         for contestant in contestants:
             contestant.run()
         rounds = [[contestant.run() for contestant in contestants]
@@ -204,25 +118,25 @@ def run_case(case, args, lengths, peers):
            "peregrine_latency_p50": statistics.median(r[0]["latency_p50"] for r in rounds),
            "peregrine_max_rss_bytes": rounds[-1][0]["max_rss_bytes"]}
     if len(contestants) == 2:
-        ratios = [own / peer for own, peer in rates]
+        ratios = [ours / theirs for ours, theirs in rates]
         row |= {"ctranslate2_tokens_per_second": statistics.median(r[1] for r in rates),
                 "ctranslate2_latency_p50": statistics.median(
                     r[1]["latency_p50"] for r in rounds),
                 "ratio": statistics.median(ratios),
-                "cpu_ratio": statistics.median(own / peer for own, peer in cpu_rates),
+                "cpu_ratio": statistics.median(ours / theirs for ours, theirs in cpu_rates),
                 "ratio_min": min(ratios), "ratio_max": max(ratios)}
     return row
 
 
 def print_row(row):
-    peer = row.get("ctranslate2_tokens_per_second")
+    peer_rate = row.get("ctranslate2_tokens_per_second")
     print(f"| {row['model']} | {row['beam']} | {row['batch']} | {row['sentences']} "
           f"| {row['peregrine_tokens_per_second']:.0f} "
-          + (f"| {peer:.0f} | {row['ratio']:.2f} "
+          + (f"| {peer_rate:.0f} | {row['ratio']:.2f} "
              f"({row['ratio_min']:.2f} to {row['ratio_max']:.2f}) | {row['cpu_ratio']:.2f} "
-             if peer else "| | | ")
+             if peer_rate else "| | | ")
           + f"| {row['peregrine_latency_p50'] * 1e3:.1f} "
-          + (f"| {row['ctranslate2_latency_p50'] * 1e3:.1f} |" if peer else "| |"),
+          + (f"| {row['ctranslate2_latency_p50'] * 1e3:.1f} |" if peer_rate else "| |"),
           flush=True)
 
 
@@ -252,11 +166,7 @@ def main():
 
     if args.precision == "bf16" and args.peer_precision is None:
         parser.error("--precision=bf16: found no --peer-precision, needed float32 or int8")
-    peers = {}
-    for name, shape in PEER_SHAPES.items():
-        peers[name] = os.path.join(args.models, name)
-        if not os.path.exists(os.path.join(peers[name], "model.bin")):
-            save_peer_model(shape, peers[name])
+    peers = {name: os.path.join(args.models, name) for name in PEER_SHAPES}
     lengths = source_lengths(args.sentences)
     print(f"{args.precision}, CTranslate2 {ctranslate2.__version__} in "
           f"{args.peer_precision or args.precision}; one thread each; source lengths: "
