@@ -16,7 +16,7 @@ import ctranslate2
 import targets
 from contestants import (file_of, rounds_of, source_lengths, start_engine, start_peer,
                          subset, write_json)
-from peer import PEER_SHAPES
+from peer_process import PEER_SHAPES
 
 
 # model, beam size, batch size
@@ -48,26 +48,26 @@ def run_case(case, args, lengths):
            "peregrine_latency_p50": statistics.median(r[0]["latency_p50"] for r in rounds),
            "peregrine_max_rss_bytes": rounds[-1][0]["max_rss_bytes"]}
     if len(contestants) == 2:
-        ratios = [own / peer for own, peer in rates]
+        ratios = [ours / theirs for ours, theirs in rates]
         row |= {"ctranslate2_tokens_per_second": statistics.median(r[1] for r in rates),
                 "ctranslate2_latency_p50": statistics.median(
                     r[1]["latency_p50"] for r in rounds),
                 "ctranslate2_max_rss_bytes": rounds[-1][1]["max_rss_bytes"],
                 "ratio": statistics.median(ratios),
-                "cpu_ratio": statistics.median(own / peer for own, peer in cpu_rates),
+                "cpu_ratio": statistics.median(ours / theirs for ours, theirs in cpu_rates),
                 "ratio_min": min(ratios), "ratio_max": max(ratios)}
     return row
 
 
 def print_row(row):
-    peer = row.get("ctranslate2_tokens_per_second")
+    peer_rate = row.get("ctranslate2_tokens_per_second")
     print(f"| {row['model']} | {row['beam']} | {row['batch']} | {row['sentences']} "
           f"| {row['peregrine_tokens_per_second']:.0f} "
-          + (f"| {peer:.0f} | {row['ratio']:.2f} "
+          + (f"| {peer_rate:.0f} | {row['ratio']:.2f} "
              f"({row['ratio_min']:.2f} to {row['ratio_max']:.2f}) | {row['cpu_ratio']:.2f} "
-             if peer else "| | | ")
+             if peer_rate else "| | | ")
           + f"| {row['peregrine_latency_p50'] * 1e3:.1f} "
-          + (f"| {row['ctranslate2_latency_p50'] * 1e3:.1f} |" if peer else "| |"),
+          + (f"| {row['ctranslate2_latency_p50'] * 1e3:.1f} |" if peer_rate else "| |"),
           flush=True)
 
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 
-from peer import PEER_SHAPES, save_peer_model
+from peer_process import save_peer_model
 
 
 def source_lengths(count, seed=153, mean=27.0, deviation=15.5):
@@ -57,10 +57,9 @@ def start_engine(args, case, lengths_file, *options):
 
 def start_peer(args, case, lengths_file):
     model, beam_size, batch_size = case
-    program = os.path.join(os.path.dirname(__file__), "peer.py")
-    return Contestant([sys.executable, program, "--model",
-                       peer_directory(args, model), "--vocabulary",
-                       str(PEER_SHAPES[model].vocabulary),
+    program = os.path.join(os.path.dirname(__file__), "peer_process.py")
+    return Contestant([sys.executable, program, "--model", model, "--directory",
+                       peer_directory(args, model),
                        *workload(lengths_file, beam_size, batch_size,
                                  args.peer_precision or args.precision)])
 
@@ -69,7 +68,7 @@ def peer_directory(args, model):
     """Where the peer's model is, made when first asked for."""
     directory = os.path.join(args.models, model)
     if not os.path.exists(os.path.join(directory, "model.bin")):
-        save_peer_model(PEER_SHAPES[model], directory)
+        save_peer_model(model, directory)
     return directory
 
 

@@ -246,8 +246,8 @@ double ThreadCpuSeconds() {
   return now.tv_sec + 1e-9 * now.tv_nsec;
 }
 
-X  // A thread's own; the model is shared.
-    struct Worker {
+// A thread's own; the model is shared.
+struct Worker {
   std::unique_ptr<kernels::Kernels> kernels;
   std::unique_ptr<decode::Session> session;
   std::vector<decode::SentenceInput> sentences;

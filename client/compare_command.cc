@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -252,6 +253,14 @@ void AddSettingFlags(CompareFlags* flags, CLI::App* command) {
                    "Threads that share a model.")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
+  const std::map<std::string, compare::Clock> clocks = {
+      {"wall", compare::Clock::kWall}, {"cpu", compare::Clock::kCpu}};
+  command
+      ->add_option("--clock", options.clock,
+                   "Speed by the time that passes: wall (default), or by that "
+                   "of processors, on a machine that others use, too: cpu.")
+      ->transform(CLI::CheckedTransformer(clocks))
+      ->option_text("NAME");
   command->add_option("--seed", options.seed, "Of the order of lengths.")
       ->capture_default_str();
 }

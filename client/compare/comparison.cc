@@ -53,6 +53,7 @@ absl::StatusOr<ComparisonResult> Comparison::Run() {
 absl::Status Comparison::Start() {
   result_.machine = DescribeMachine();
   result_.num_workers = options_.num_workers;
+  result_.clock = options_.clock;
   result_.settings = MakeSettings(options_.beam_sizes, options_.batch_sizes);
   result_.num_reported = static_cast<int>(
       std::count_if(result_.settings.begin(), result_.settings.end(),
@@ -234,15 +235,26 @@ void Comparison::AddNotes() {
   if (share < kUndisturbedShare) {
     result_.notes.push_back(absl::StrFormat(
         "The machine was busy with other work: the models got %.0f %% of the "
-        "processor time that they could have used. Ratios hold, tokens a "
-        "second and latencies do not.",
-        100 * share));
+        "processor time that they could have used. %s",
+        100 * share,
+        options_.clock == Clock::kCpu
+            ? "Latencies are too long."
+            : "Only the ratios hold, and --clock=cpu has steadier ones."));
   }
   if (result_.rounds < kFewestRounds) {
     result_.notes.push_back(absl::StrFormat(
         "There was time for %d round%s only: give it more minutes, or fewer "
         "models.",
         result_.rounds, result_.rounds == 1 ? "" : "s"));
+  }
+  for (std::size_t i = 0; i < result_.settings.size(); ++i) {
+    const Setting& setting = result_.settings[i];
+    if (result_.sentences[i] < setting.batch_size * options_.num_workers) {
+      result_.notes.push_back(absl::StrFormat(
+          "There was time for rounds of %d sentences only with beam %d, batch "
+          "%d: the batch was never full.",
+          result_.sentences[i], setting.beam_size, setting.batch_size));
+    }
   }
   if (result_.longest < kLongestSentence) {
     result_.notes.push_back(absl::StrFormat(

@@ -11,6 +11,10 @@
 
 namespace peregrine::compare {
 
+// What speed is measured by: the time that passed, or that of processors,
+// which other programs disturb less.
+enum class Clock { kWall, kCpu };
+
 // What is compared, and how.
 struct ComparisonOptions {
   std::vector<Shape> shapes;             // models of random weights
@@ -22,6 +26,7 @@ struct ComparisonOptions {
   std::vector<int> batch_sizes = {64};
   int num_workers = 1;  // threads of each model
   std::uint32_t seed = 1;
+  Clock clock = Clock::kWall;
   absl::Duration budget = absl::Minutes(15);
   // For BLEU, of directories; equally long.
   std::vector<std::string> sources;

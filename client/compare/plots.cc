@@ -107,10 +107,12 @@ class SpeedUpPanel {
                    X(spread.median) - kLabelWidth, kBarHeight,
                    BarColor(result_, contestant));
     svg_.Line(X(spread.min), middle, X(spread.max), middle, "#222222", 1.5);
-    const double tokens =
-        Median(contestant.measurements[group_.setting].tokens_per_second);
+    const double tokens = Median(result_.Speeds(contestant, group_.setting));
     svg_.Text(kLabelWidth + kBarsWidth + 10, middle + 4,
-              absl::StrFormat("%.2fx   %.0f tokens/s", spread.median, tokens));
+              absl::StrFormat("%.2fx", spread.median),
+              {12, Anchor::kStart, "#222222", true});
+    svg_.Text(kLabelWidth + kBarsWidth + kNoteWidth, middle + 4,
+              absl::StrFormat("%.0f tokens/s", tokens), {12, Anchor::kEnd});
   }
 
   void DrawPaper() {

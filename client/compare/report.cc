@@ -19,6 +19,10 @@ std::string Millions(std::int64_t count) {
   return absl::StrFormat("%.1f", static_cast<double>(count) / 1e6);
 }
 
+bool SamePlace(const Contestant& a, const Contestant& b) {
+  return a.device == b.device && a.precision() == b.precision();
+}
+
 // Of the first contestant's place, where there are several: what all are
 // measured by across groups.
 const Contestant* FirstBaseline(const ComparisonResult& result) {
@@ -38,10 +42,7 @@ std::string SpeedUpCell(const ComparisonResult& result,
 std::string OverFirstCell(const ComparisonResult& result,
                           const Contestant& contestant, int setting) {
   const Contestant* first = FirstBaseline(result);
-  if (first == nullptr || (first->device == contestant.device &&
-                           first->precision() == contestant.precision())) {
-    return "";
-  }
+  if (first == nullptr || SamePlace(contestant, *first)) return "";
   return absl::StrFormat("%.2f",
                          result.SpeedUp(contestant, *first, setting).median);
 }
@@ -79,6 +80,7 @@ std::vector<std::string> MakeRow(const ComparisonResult& result,
                                  const Contestant& contestant, int setting) {
   const Measurement& measurement = contestant.measurements[setting];
   const ModelFacts& facts = contestant.facts;
+  const double tokens_per_second = Median(result.Speeds(contestant, setting));
   const int beam_size = result.settings[setting].beam_size;
   const auto latency = [&](double fraction) {
     return absl::StrFormat(
@@ -87,7 +89,7 @@ std::vector<std::string> MakeRow(const ComparisonResult& result,
   return {NameCell(contestant),
           SpeedUpCell(result, contestant, setting),
           OverFirstCell(result, contestant, setting),
-          absl::StrFormat("%.0f", Median(measurement.tokens_per_second)),
+          absl::StrFormat("%.0f", tokens_per_second),
           latency(0.5),
           latency(0.99),
           VocabularyCell(facts),
@@ -108,7 +110,7 @@ void AddOwnRows(const ComparisonResult& result, Table& table) {
     }
     for (const Contestant& base : result.contestants) {
       if (base.model != "base-32k" || base.engine != "peregrine" ||
-          base.device != mdn.device || base.precision() != mdn.precision()) {
+          !SamePlace(base, mdn)) {
         continue;
       }
       for (int i = 0; i < result.num_reported; ++i) {
@@ -131,21 +133,29 @@ std::string FormatConditions(const ComparisonResult& result) {
   }
   return absl::StrFormat(
       "%s. %s, %d worker%s of one thread each. %d round%s of %s%d sentences, "
-      "%.0f minutes in all.",
+      "%.1f minutes in all.",
       FormatMachine(result.machine), result.machine.date, result.num_workers,
       result.num_workers == 1 ? "" : "s", result.rounds,
       result.rounds == 1 ? "" : "s", result.num_reported > 1 ? "at least " : "",
-      fewest, std::max(1.0, result.seconds / 60));
+      fewest, result.seconds / 60);
 }
 
 // What the columns mean, and what to mind.
 std::vector<std::string> Explanations(const ComparisonResult& result) {
   std::vector<std::string> lines;
   lines.push_back(absl::StrCat(
-      "Speed-up: target tokens a second over ", result.baseline,
+      "Speed-up: target tokens a second",
+      result.clock == Clock::kCpu ? " of processor time" : "", " over ",
+      result.baseline,
       " in the same precision on the same device; median of the rounds' ratios "
       "(least to greatest)."));
-  if (const Contestant* first = FirstBaseline(result)) {
+  const Contestant* first = FirstBaseline(result);
+  const bool several_places =
+      std::any_of(result.contestants.begin(), result.contestants.end(),
+                  [first](const Contestant& other) {
+                    return first != nullptr && !SamePlace(other, *first);
+                  });
+  if (several_places) {
     lines.push_back(absl::StrCat("Over all: the same over ", first->model,
                                  " in ", first->precision(), " on ",
                                  first->device, "."));

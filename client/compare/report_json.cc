@@ -55,6 +55,7 @@ std::string FormatJson(const ComparisonResult& result) {
   Json json = {{"date", result.machine.date},
                {"machine", MakeJson(result.machine)},
                {"workers", result.num_workers},
+               {"clock", result.clock == Clock::kCpu ? "cpu" : "wall"},
                {"seconds", result.seconds},
                {"rounds", result.rounds},
                {"longest_sentence", result.longest},

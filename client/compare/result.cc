@@ -24,10 +24,16 @@ int ComparisonResult::BaselineOf(const Contestant& contestant) const {
   return -1;
 }
 
+const std::vector<double>& ComparisonResult::Speeds(
+    const Contestant& contestant, int setting) const {
+  const Measurement& measurement = contestant.measurements[setting];
+  return clock == Clock::kCpu ? measurement.tokens_per_cpu_second
+                              : measurement.tokens_per_second;
+}
+
 Spread ComparisonResult::SpeedUp(const Contestant& contestant,
                                  const Contestant& base, int setting) const {
-  return SpreadOfRatios(contestant.measurements[setting].tokens_per_second,
-                        base.measurements[setting].tokens_per_second);
+  return SpreadOfRatios(Speeds(contestant, setting), Speeds(base, setting));
 }
 
 double ComparisonResult::Latency(const Contestant& contestant, int setting,

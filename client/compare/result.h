@@ -9,6 +9,7 @@
 #include "absl/types/optional.h"
 #include "client/compare/machine.h"
 #include "client/compare/messages.h"
+#include "client/compare/options.h"
 #include "client/compare/plan.h"
 #include "client/compare/statistics.h"
 
@@ -41,6 +42,7 @@ struct Contestant {
 struct ComparisonResult {
   Machine machine;
   int num_workers = 1;
+  Clock clock = Clock::kWall;
   double seconds = 0;  // that it took
   int longest = 0;     // tokens of the longest sentence
   std::vector<Setting> settings;
@@ -55,6 +57,10 @@ struct ComparisonResult {
 
   // Of the baseline on the same device in the same precision, or -1.
   int BaselineOf(const Contestant& contestant) const;
+
+  // Target tokens a second by round, by the clock chosen.
+  const std::vector<double>& Speeds(const Contestant& contestant,
+                                    int setting) const;
 
   // How often faster than another contestant, round by round.
   Spread SpeedUp(const Contestant& contestant, const Contestant& base,

@@ -21,7 +21,7 @@ def read(*path):
 class PrometheusRulesTest(unittest.TestCase):
 
     @unittest.skipUnless(shutil.which("promtool"),
-                         "promtool is missing (scripts/install-deps --dev)")
+                         "promtool is missing (scripts/install-deps)")
     def test_rules(self):
         run = subprocess.run(
             ["promtool", "test", "rules", "rules_test.yaml"], cwd=RULES_DIR,
@@ -29,7 +29,7 @@ class PrometheusRulesTest(unittest.TestCase):
         self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
 
     @unittest.skipUnless(shutil.which("promtool"),
-                         "promtool is missing (scripts/install-deps --dev)")
+                         "promtool is missing (scripts/install-deps)")
     def test_configuration(self):
         run = subprocess.run(
             ["promtool", "check", "config", "prometheus.yaml"], cwd=RULES_DIR,

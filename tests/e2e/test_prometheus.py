@@ -141,7 +141,7 @@ def is_number(value):
 
 
 @unittest.skipUnless(shutil.which("prometheus"),
-                     "prometheus is missing (scripts/install-deps --dev)")
+                     "prometheus is missing (scripts/install-deps)")
 class PrometheusTest(unittest.TestCase):
     """One load for all tests, which then only ask."""
 
