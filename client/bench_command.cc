@@ -32,6 +32,7 @@ constexpr char kDetails[] =
 
 struct BenchFlags {
   std::string address = "localhost:50051";
+  ChannelSecurity security;
   int connections = 1;
   std::string file;
   LengthDistribution lengths;
@@ -56,6 +57,7 @@ absl::StatusOr<std::unique_ptr<LoadTexts>> OpenTexts(const BenchFlags& flags) {
 
 LoadGenerator::Stubs OpenStubs(const BenchFlags& flags) {
   ClientOptions options;
+  options.security = flags.security;
   options.max_attempts = 1;
   options.own_connections = true;
   LoadGenerator::Stubs stubs;
@@ -69,6 +71,7 @@ LoadGenerator::Stubs OpenStubs(const BenchFlags& flags) {
 // Says what a load would only show as a row of errors.
 absl::Status Prepare(const BenchFlags& flags, LoadOptions* load) {
   ClientOptions options;
+  options.security = flags.security;
   options.deadline = absl::Seconds(10);
   const TranslationClient client(flags.address, options);
   const absl::StatusOr<v1::Model> model =
@@ -156,6 +159,7 @@ void AddBenchCommand(const Console& console, CLI::App* app, int* exit_code) {
   command->footer(kDetails);
   const auto flags = std::make_shared<BenchFlags>();
   AddAddressFlag(&flags->address, command);
+  AddSecurityFlags(&flags->security, command);
   command
       ->add_option("--connections", flags->connections,
                    "Requests take turns on so many connections.")

@@ -1,9 +1,13 @@
 #include "client/command_flags.h"
 
+#include <cstdlib>
+#include <fstream>
 #include <functional>
+#include <iterator>
 #include <utility>
 
 #include "CLI/CLI.hpp"
+#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 
@@ -23,7 +27,70 @@ std::string ParseDuration(const std::string& text, bool allow_zero,
   return *value > absl::ZeroDuration() ? "" : "must be more than 0";
 }
 
+// The contents of a file that a flag names.
+std::string ReadFile(const std::string& flag, const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string contents((std::istreambuf_iterator<char>(file)), {});
+  if (!file || contents.empty()) {
+    throw CLI::ValidationError(
+        flag, absl::StrCat("cannot read ", path, ", or empty"));
+  }
+  return contents;
+}
+
+// Takes the token, or says what is wrong with where it came from.
+void SetToken(const std::string& origin, absl::string_view text,
+              ChannelSecurity* security) {
+  const absl::string_view token = absl::StripAsciiWhitespace(text);
+  if (const absl::Status status = CheckToken(token); !status.ok()) {
+    throw CLI::ValidationError(origin, std::string(status.message()));
+  }
+  security->token = std::string(token);
+}
+
 }  // namespace
+
+void AddSecurityFlags(ChannelSecurity* security, CLI::App* command) {
+  CLI::Option* tls = command->add_flag(
+      "--tls", security->tls,
+      "Encrypt; trust the authorities of the system, or of --tls-ca.");
+  const auto add_file = [command, tls](const char* name, const char* help,
+                                       std::string* contents) {
+    return command
+        ->add_option_function<std::string>(
+            name,
+            [name, contents](const std::string& path) {
+              *contents = ReadFile(name, path);
+            },
+            help)
+        ->type_name("FILE")
+        ->needs(tls);
+  };
+  add_file("--tls-ca", "Authorities to trust, in PEM.", &security->authorities);
+  CLI::Option* certificate =
+      add_file("--tls-certificate",
+               "The client's own certificate, in PEM, for a server that wants "
+               "one.",
+               &security->certificate);
+  CLI::Option* key =
+      add_file("--tls-key", "Its private key, in PEM.", &security->key);
+  certificate->needs(key);
+  key->needs(certificate);
+  command
+      ->add_option_function<std::string>(
+          "--token-file",
+          [security](const std::string& path) {
+            SetToken("--token-file", ReadFile("--token-file", path), security);
+          },
+          "Call with the token in this file; or with that in the environment "
+          "variable PEREGRINE_TOKEN.")
+      ->type_name("FILE");
+  // Not a flag: a command line is for all to see.
+  command->preparse_callback([security](std::size_t) {
+    const char* token = std::getenv("PEREGRINE_TOKEN");
+    if (token != nullptr) SetToken("PEREGRINE_TOKEN", token, security);
+  });
+}
 
 void AddAddressFlag(std::string* address, CLI::App* command) {
   command->add_option("--address", *address, "The server, HOST:PORT.")

@@ -5,6 +5,7 @@
 
 #include "CLI/App.hpp"
 #include "absl/time/time.h"
+#include "client/channel_security.h"
 #include "peregrine/v1/translation.pb.h"
 
 // Flags that several commands have. The values must outlive `command`.
@@ -12,6 +13,10 @@ namespace peregrine::client {
 
 // --address, PEREGRINE_ADDRESS.
 void AddAddressFlag(std::string* address, CLI::App* command);
+
+// --tls and its like, --token-file, PEREGRINE_TOKEN. The files are read as the
+// command line is parsed; one that cannot be used is wrong usage.
+void AddSecurityFlags(ChannelSecurity* security, CLI::App* command);
 
 // "500ms", "1m30s", or seconds without a unit; more than 0 unless `allow_zero`.
 void AddDurationFlag(const std::string& name, const std::string& help,

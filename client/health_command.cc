@@ -18,12 +18,14 @@ using grpc::health::v1::HealthCheckResponse;
 
 struct HealthFlags {
   std::string address = "localhost:50051";
+  ChannelSecurity security;
   std::string service;
   absl::Duration deadline = absl::Seconds(5);
 };
 
 int RunHealth(const HealthFlags& flags, const Console& console) {
   ClientOptions options;
+  options.security = flags.security;
   options.max_attempts = 1;
   const auto stub =
       grpc::health::v1::Health::NewStub(OpenChannel(flags.address, options));
@@ -52,6 +54,7 @@ void AddHealthCommand(const Console& console, CLI::App* app, int* exit_code) {
   command->footer("Exit code: 0 it is serving, 1 it is not, 2 wrong usage.");
   const auto flags = std::make_shared<HealthFlags>();
   AddAddressFlag(&flags->address, command);
+  AddSecurityFlags(&flags->security, command);
   command->add_option("--service", flags->service,
                       "A gRPC service; by default the server as a whole.");
   AddDurationFlag("--deadline", "Wait for an answer this long.",

@@ -18,12 +18,14 @@ namespace {
 
 struct ModelsFlags {
   std::string address = "localhost:50051";
+  ChannelSecurity security;
   std::string name;
   bool json = false;
 };
 
 absl::StatusOr<std::vector<v1::Model>> FetchModels(const ModelsFlags& flags) {
   ClientOptions options;
+  options.security = flags.security;
   options.deadline = absl::Seconds(10);
   const TranslationClient client(flags.address, options);
   if (flags.name.empty()) return client.ListModels();
@@ -110,6 +112,7 @@ void AddModelsCommand(const Console& console, CLI::App* app, int* exit_code) {
   const auto flags = std::make_shared<ModelsFlags>();
   command->add_option("NAME", flags->name, "Only this model.");
   AddAddressFlag(&flags->address, command);
+  AddSecurityFlags(&flags->security, command);
   command->add_flag("--json", flags->json, "One JSON object a line.");
   const CLI::App* inspect = AddInspectCommand(console, command, exit_code);
   command->callback([flags, inspect, &console, exit_code] {

@@ -32,6 +32,7 @@ constexpr std::size_t kMaxLineBytes = 16 << 20;
 
 struct TranslateFlags {
   std::string address = "localhost:50051";
+  ChannelSecurity security;
   std::string model;
   v1::DecodingOptions decoding;
   bool single_sentence = false;
@@ -66,7 +67,10 @@ int Translate(const TranslateFlags& flags, const Console& console,
     return kExitFailed;
   };
 
-  const TranslationClient client(flags.address, {flags.deadline});
+  ClientOptions client_options;
+  client_options.deadline = flags.deadline;
+  client_options.security = flags.security;
+  const TranslationClient client(flags.address, client_options);
   const absl::StatusOr<v1::Model> model = FindModel(client, flags.model);
   if (!model.ok()) return fail(flags.address, model.status());
   const TranslationSettings settings{model->name(), flags.decoding,
@@ -137,6 +141,7 @@ void AddTranslateCommand(const Console& console, CLI::App* app,
   command->add_option("--output", flags->output, "Write here.")
       ->type_name("OUT");
   AddAddressFlag(&flags->address, command);
+  AddSecurityFlags(&flags->security, command);
   command->add_option("--model", flags->model,
                       "May be left out where the server has one.");
   command->add_flag("--single-sentence", flags->single_sentence,

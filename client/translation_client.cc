@@ -52,8 +52,7 @@ std::shared_ptr<grpc::Channel> OpenChannel(const std::string& address,
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, options.own_connections);
   // An answer is as long as its question, which the server has limited.
   arguments.SetMaxReceiveMessageSize(-1);
-  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(),
-                                   arguments);
+  return MakeChannel(address, options.security, arguments);
 }
 
 TranslationClient::TranslationClient(const std::string& address,

@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "client/bulk_translation.h"
+#include "client/channel_security.h"
 #include "client/translation_settings.h"
 #include "grpcpp/channel.h"
 #include "peregrine/v1/translation.grpc.pb.h"
@@ -24,6 +25,8 @@ struct ClientOptions {
 
   // Not shared with other clients that this process has for the same address.
   bool own_connections = false;
+
+  ChannelSecurity security;
 };
 
 // To the server at `address`, or to all that the name resolves to in turn (a
@@ -31,7 +34,7 @@ struct ClientOptions {
 std::shared_ptr<grpc::Channel> OpenChannel(const std::string& address,
                                            const ClientOptions& options);
 
-// Calls one Peregrine server, or several behind one name, without encryption.
+// Calls one Peregrine server, or several behind one name.
 // Errors carry the code of the call, and the server's details in the message.
 // Thread-safe.
 class TranslationClient {

@@ -216,9 +216,10 @@ def detail(error, kind):
     return None
 
 
-def client(server, *arguments, stdin=b"", timeout=120, address=None):
-    """Runs the command `peregrine`; its result, with bytes."""
-    environment = dict(os.environ)
+def client(server, *arguments, stdin=b"", timeout=120, address=None, **more):
+    """Runs the command `peregrine`, with `more` in its environment; its result,
+    with bytes."""
+    environment = dict(os.environ, **more)
     environment["PEREGRINE_ADDRESS"] = address or server.address
     return subprocess.run(
         [os.path.join(BIN, "peregrine"), *arguments], input=stdin,

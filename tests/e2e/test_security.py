@@ -162,6 +162,28 @@ class TlsTest(SecurityTestCase):
                     self.refused(self.stub(server, client=client)).code(),
                     grpc.StatusCode.UNAVAILABLE, client)
 
+    def test_the_command_line_client(self):
+        self.authority.sign("client", "team-a")
+        own = [f"--tls-certificate={self.path('client.pem')}",
+               f"--tls-key={self.path('client.key')}"]
+        trust = ["--tls", f"--tls-ca={self.authority.certificate}"]
+        text = "The house is small."
+        with harness.Server(*self.tls_flags(mutual=True)) as server:
+            expected = self.translate(self.stub(server, client="client"))
+            run = harness.client(server, "translate", text, *trust, *own)
+            self.assertEqual(run.stdout.decode(), expected + "\n", run.stderr)
+            for command in (["models"], ["health"],
+                            ["bench", "--duration=1s", "--warm-up=0s"]):
+                run = harness.client(server, *command, *trust, *own)
+                self.assertEqual(run.returncode, 0, run.stderr)
+            for flags in ([], ["--tls"], trust):
+                run = harness.client(server, "health", *flags)
+                self.assertEqual(run.returncode, 1, flags)
+                self.assertIn(b"UNAVAILABLE", run.stderr)
+            for flags in ([*trust, own[0]], own, ["--tls", "--tls-ca=/none"]):
+                run = harness.client(server, "health", *flags)
+                self.assertEqual(run.returncode, 2, flags)
+
     def test_wrong_files_are_start_errors(self):
         self.authority.sign("next", "localhost")
         for flags, words in (
@@ -218,6 +240,32 @@ class TokensTest(SecurityTestCase):
                 call()
             self.assertEqual(raised.exception.code(), unauthenticated)
         stub.ListModels(pb.ListModelsRequest(), metadata=bearer("alpha"))
+
+    def test_the_command_line_client(self):
+        token = self.path("token")
+        replace(token, b"alpha\n")
+        text = "The house is small."
+        expected = self.translate(self.server.stub, bearer("alpha"))
+        flag = f"--token-file={token}"
+        for flags, environment in (([flag], {}),
+                                   ([], {"PEREGRINE_TOKEN": "alpha"}),
+                                   ([flag], {"PEREGRINE_TOKEN": "beta"})):
+            run = harness.client(self.server, "translate", text, *flags,
+                                 **environment)
+            self.assertEqual(run.stdout.decode(), expected + "\n", run.stderr)
+        for command in (["models"], ["health"],
+                        ["bench", "--duration=1s", "--warm-up=0s"]):
+            run = harness.client(self.server, *command, flag)
+            self.assertEqual(run.returncode, 0, run.stderr)
+        for environment in ({}, {"PEREGRINE_TOKEN": "beta"}):
+            run = harness.client(self.server, "translate", text, **environment)
+            self.assertEqual(run.returncode, 1)
+            self.assertIn(b"UNAUTHENTICATED", run.stderr)
+        replace(token, b"al pha")
+        run = harness.client(self.server, "translate", text, flag)
+        self.assertEqual(run.returncode, 2)
+        self.assertIn(b"--token-file: found more than a token", run.stderr)
+        self.assertNotIn(b"pha", run.stderr.replace(text.encode(), b""))
 
     def test_tokens_are_in_no_log_and_no_metric(self):
         self.translate(self.server.stub, bearer("alpha"))

@@ -1,0 +1,33 @@
+#ifndef PEREGRINE_CLIENT_CHANNEL_SECURITY_H_
+#define PEREGRINE_CLIENT_CHANNEL_SECURITY_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "grpcpp/channel.h"
+#include "grpcpp/support/channel_arguments.h"
+
+namespace peregrine::client {
+
+// How a channel is protected, and as whom it calls. Contents, not file names.
+struct ChannelSecurity {
+  bool tls = false;
+  std::string authorities;  // in PEM; empty: those that the system trusts
+  std::string certificate;  // in PEM, with its key: for servers that want one
+  std::string key;
+  std::string token;  // sent with every call, where not empty
+};
+
+// INVALID_ARGUMENT: not what a header can carry as a token.
+absl::Status CheckToken(absl::string_view token);
+
+// Does not wait for the connection.
+std::shared_ptr<grpc::Channel> MakeChannel(
+    const std::string& address, const ChannelSecurity& security,
+    const grpc::ChannelArguments& arguments);
+
+}  // namespace peregrine::client
+
+#endif  // PEREGRINE_CLIENT_CHANNEL_SECURITY_H_
