@@ -70,9 +70,22 @@ void Worker::Step(absl::Time now) {
   DropUnwanted(now);
   if (idle()) return;
   metrics_.step_rows.Observe(session_.live_rows());
-  for (decode::SentenceOutput& output : session_.Step()) {
+  std::vector<decode::SentenceOutput> finished = session_.Step();
+  if (absl::Status status = session_.status(); !status.ok()) {
+    FailAll(DeviceFailedError(status));
+    return;
+  }
+  for (decode::SentenceOutput& output : finished) {
     Finish(std::move(output), now);
   }
+}
+
+void Worker::FailAll(const absl::Status& status) {
+  for (const auto& [id, live] : live_) {
+    metrics_.sentences.Add(status.code());
+    live.group->Answer(live.index, status);
+  }
+  live_.clear();
 }
 
 void Worker::AddServiceTime(const LiveSentence& live, absl::Time now) {

@@ -48,8 +48,12 @@ class Worker {
   void AdmissionEnded(absl::Time now) { last_admission_ = now; }
 
   // Drops the live that are expired or abandoned, then generates one token for
-  // all others and answers those that are finished.
+  // all others and answers those that are finished. Should the device have
+  // failed, all get its error, and the worker is of no more use.
   void Step(absl::Time now);
+
+  // Of the device.
+  absl::Status status() const { return session_.status(); }
 
   // How long sentences were live that since the last call were finished or
   // ran out of time.
@@ -70,6 +74,7 @@ class Worker {
 
   void DropUnwanted(absl::Time now);
   void Finish(decode::SentenceOutput output, absl::Time now);
+  void FailAll(const absl::Status& status);
   void AddServiceTime(const LiveSentence& live, absl::Time now);
 
   const AdmissionPolicy policy_;
