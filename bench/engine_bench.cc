@@ -221,7 +221,12 @@ RunResult Run(decode::Session& session, const BenchOptions& options,
       result.encode_seconds += seconds_since(encode_begin);
       next = end;
     }
-    for (const decode::SentenceOutput& output : session.Step()) {
+    const std::vector<decode::SentenceOutput> outputs = session.Step();
+    if (!session.status().ok()) {
+      std::cerr << "engine_bench: " << session.status() << "\n";
+      std::exit(1);
+    }
+    for (const decode::SentenceOutput& output : outputs) {
       result.target_tokens += output.hypotheses[0].tokens.size();
       result.latencies.push_back(
           absl::ToDoubleSeconds(output.encode_time + output.decode_time));
@@ -329,7 +334,8 @@ int Main(int argc, char** argv) {
                  "A model directory, or random weights in the shape of " +
                      absl::StrJoin(kShapes, ", "));
   app.add_option("--device", options.device);
-  app.add_option("--precision", options.precision, "float32, bf16, int8, auto");
+  app.add_option("--precision", options.precision,
+                 "float32, bf16, fp16, int8, auto");
   app.add_option("--lengths", options.lengths_file, "A source length a line")
       ->required();
   app.add_option("--beam-size", options.beam_size)->check(CLI::Range(1, 64));

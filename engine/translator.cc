@@ -78,7 +78,9 @@ absl::StatusOr<std::vector<decode::SentenceOutput>> Translator::Decode(
       session_->Admit(absl::MakeConstSpan(sentences).subspan(next, end - next));
       next = end;
     }
-    for (decode::SentenceOutput& output : session_->Step()) {
+    std::vector<decode::SentenceOutput> finished = session_->Step();
+    PEREGRINE_RETURN_IF_ERROR(session_->status());
+    for (decode::SentenceOutput& output : finished) {
       outputs[output.id] = std::move(output);
     }
   }

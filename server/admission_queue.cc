@@ -275,6 +275,14 @@ std::vector<Refusal> AdmissionQueue::RemoveAbandoned() {
   return refusals;
 }
 
+std::vector<Refusal> AdmissionQueue::RefuseAll(const absl::Status& status) {
+  std::vector<Refusal> refusals;
+  while (!empty()) {
+    refusals.push_back({Remove(sentences_.begin()->first), status});
+  }
+  return refusals;
+}
+
 void AdmissionQueue::ObserveBacklog(int tokens, absl::Duration busy,
                                     absl::Time now) {
   wait_.Observe(tokens, busy, now);

@@ -88,6 +88,9 @@ class AdmissionQueue {
   // Refuses all that are abandoned: after a caller went away.
   std::vector<Refusal> RemoveAbandoned();
 
+  // Refuses all, with this error: when nobody is left to serve them.
+  std::vector<Refusal> RefuseAll(const absl::Status& status);
+
   // A worker took `tokens`, leaving a backlog, and came for more after `busy`.
   // Feeds the estimates.
   void ObserveBacklog(int tokens, absl::Duration busy, absl::Time now);

@@ -114,6 +114,27 @@ void Batcher::Loop(DecodeSession& session) {
     worker.Step(now);
     now = absl::Now();
     metrics_.worker_busy_nanoseconds.Add(absl::ToInt64Nanoseconds(now - start));
+    if (const absl::Status status = worker.status(); !status.ok()) {
+      return LoseWorker(status);
+    }
+  }
+}
+
+void Batcher::LoseWorker(const absl::Status& cause) {
+  metrics_.lost_workers.Add(1);
+  std::vector<Refusal> refusals;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (++lost_workers_ < options_.num_workers) {
+      if (!queue_.empty())
+        work_.Signal();  // it may have been meant for this one
+      return;
+    }
+    draining_ = true;
+    refusals = queue_.RefuseAll(DeviceFailedError(cause));
+  }
+  for (Refusal& refusal : refusals) {
+    Refuse(refusal.sentence, std::move(refusal.status), metrics_);
   }
 }
 

@@ -29,7 +29,8 @@ struct BatcherOptions {
 // closed: sentences join a worker's session and leave it between any two
 // decode steps. Every sentence that was submitted is answered to its group
 // exactly once, on a worker's thread or on one that calls RemoveAbandoned, and
-// never under a lock. Thread-safe.
+// never under a lock. A worker whose device fails is taken out; with the last
+// one the batcher drains and refuses what waits. Thread-safe.
 class Batcher {
  public:
   // Starts the workers, each of which makes a session of its own. Fails if one
@@ -71,6 +72,7 @@ class Batcher {
   void RunWorker();
   void ReportStart(absl::Status status, const DecodeSession* session);
   void Loop(DecodeSession& session);
+  void LoseWorker(const absl::Status& cause);
   void AwaitWork() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Stop();
   int SourceTokens(size_t source_length) const;
@@ -90,6 +92,7 @@ class Batcher {
   bool draining_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 
+  int lost_workers_ ABSL_GUARDED_BY(mutex_) = 0;
   int started_workers_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::Status start_status_ ABSL_GUARDED_BY(mutex_);
 };

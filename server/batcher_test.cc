@@ -61,6 +61,69 @@ TEST(BatcherTest, Translates) {
               ::testing::ElementsAre('A', 'B', 'C'));
 }
 
+// Fails on the thread of one worker, the first to ask once it is told to.
+class FailingDevice {
+ public:
+  void FailNext() { armed_ = true; }
+  absl::Status status() {
+    thread_local bool lost = false;
+    if (armed_.exchange(false)) lost = true;
+    return lost ? absl::UnavailableError("cuda:0: lost") : absl::OkStatus();
+  }
+
+ private:
+  std::atomic<bool> armed_{false};
+};
+
+TEST(BatcherTest, AWorkerWhoseDeviceFailsIsTakenOutAndOthersServeOn) {
+  FailingDevice device;
+  FakeBackend::Options options;
+  options.device_status = [&] { return device.status(); };
+  FakeBackend backend(options);
+  ModelMetrics metrics;
+  BatcherOptions batcher_options;
+  batcher_options.num_workers = 2;
+  auto batcher = *Batcher::Start(backend, batcher_options, metrics);
+  const auto translate = [&](int count) {
+    absl::Notification done;
+    SentenceGroup group(count, [&] { done.Notify(); });
+    EXPECT_TRUE(batcher->Submit(MakeSome(group, count, "abc")).ok());
+    done.WaitForNotification();
+    return group.status();
+  };
+  ASSERT_TRUE(translate(3).ok());
+  device.FailNext();
+  const absl::Status status = translate(1);
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(status.message()),
+              ::testing::HasSubstr("cuda:0: lost"));
+  for (int i = 0; i < 20; ++i) EXPECT_TRUE(translate(2).ok());
+  EXPECT_EQ(metrics.lost_workers.value(), 1);
+}
+
+TEST(BatcherTest, WithoutAnyWorkerNothingWaitsForEver) {
+  Gate gate;
+  FakeBackend::Options options;
+  options.on_step = [&] { gate.Pass(); };
+  options.device_status = [] { return absl::UnavailableError("cuda:0: lost"); };
+  FakeBackend backend(options);
+  ModelMetrics metrics;
+  BatcherOptions batcher_options;
+  batcher_options.session.max_rows = 1;  // so that the others wait
+  auto batcher = *Batcher::Start(backend, batcher_options, metrics);
+  absl::Notification done;
+  SentenceGroup group(5, [&] { done.Notify(); });
+  ASSERT_TRUE(batcher->Submit(MakeSome(group, 5, "abc")).ok());
+  gate.AwaitWaiting(1);
+  gate.Open();
+  done.WaitForNotification();
+  EXPECT_EQ(group.status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(metrics.lost_workers.value(), 1);
+  SentenceGroup late(1, [] {});
+  EXPECT_EQ(batcher->Submit(MakeSome(late, 1, "abc")).code(),
+            absl::StatusCode::kUnavailable);
+}
+
 TEST(BatcherTest, ASessionThatCannotBeMadeIsAStartError) {
   FakeBackend::Options options;
   options.session_status = absl::ResourceExhaustedError("no memory");

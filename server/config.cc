@@ -9,6 +9,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "engine/base/status_macros.h"
 #include "engine/kernels/precision.h"
 #include "server/cpu_count.h"
 #include "server/model_override.h"
@@ -37,27 +38,57 @@ class Flags {
                          "several with commas between. Required")
              ->type_name("[NAME=]DIR")
              ->delimiter(','));
-    const auto parse_device = [this](const std::string& name) {
-      const auto device = kernels::ParseDevice(name);
-      if (!device.ok()) {
-        throw CLI::ValidationError("--device",
-                                   std::string(device.status().message()));
+    const auto parse_devices = [this](const std::vector<std::string>& names) {
+      for (const std::string& name : names) {
+        const auto workers = ParseDeviceWorkers(name);
+        if (!workers.ok()) {
+          throw CLI::ValidationError("--devices",
+                                     std::string(workers.status().message()));
+        }
+        config_.devices.push_back(*workers);
       }
-      config_.device = *device;
     };
-    Name("device", app_.add_option_function<std::string>(
-                           "--device", parse_device,
-                           "What computes: cpu, cpu-onednn, or reference "
-                           "(slow: for tests)")
-                       ->type_name("DEVICE")
-                       ->default_str("cpu"));
+    Name("devices",
+         app_.add_option_function<std::vector<std::string>>(
+                 "--devices,--device", parse_devices,
+                 "What computes, and with how many workers of each model: cpu, "
+                 "cpu:2, cuda:0, cuda:1:2, cpu-onednn, or reference (slow: for "
+                 "tests). Several with commas between share one queue")
+             ->type_name("DEVICE[:WORKERS]")
+             ->delimiter(',')
+             ->default_str("cpu"));
+    AddPositive("gpu-memory-mib", gpu_memory_mib_,
+                "Memory that all models share on each GPU, taken at the start; "
+                "by default nine tenths of what is free");
     Add("precision", precision,
-        "What linear layers multiply in: float32, bf16, int8, or auto: int8 "
-        "where the CPU is faster at it, else float32")
-        ->check(CLI::IsMember({"float32", "bf16", "int8", "auto"}));
+        "What linear layers multiply in: float32, bf16, fp16 (on a GPU), int8 "
+        "(on a CPU), or auto: fp16 on a GPU, int8 where the CPU is faster at "
+        "it, else float32")
+        ->check(CLI::IsMember({"float32", "bf16", "fp16", "int8", "auto"}));
     Add("workers", config_.model_options.batcher.num_workers,
-        "Worker threads of each model; by default the number of CPUs")
+        "Worker threads of each model on a CPU, unless --devices says how "
+        "many; "
+        "by default the number of CPUs")
         ->check(CLI::PositiveNumber);
+  }
+
+  // After parsing: decides what was left open. INVALID_ARGUMENT: a device
+  // cannot multiply so.
+  absl::Status CompleteDevices(const std::string& precision) {
+    if (config_.devices.empty()) config_.devices.emplace_back();
+    int& total = config_.model_options.batcher.num_workers;
+    const int on_cpu = total;
+    total = 0;
+    for (DeviceWorkers& workers : config_.devices) {
+      kernels::Device& device = workers.device;
+      const bool is_gpu = device.kind == kernels::Device::Kind::kCuda;
+      device.memory_bytes = static_cast<size_t>(gpu_memory_mib_) << 20;
+      if (workers.num_workers == 0) workers.num_workers = is_gpu ? 1 : on_cpu;
+      total += workers.num_workers;
+      PEREGRINE_ASSIGN_OR_RETURN(workers.precision,
+                                 kernels::ParsePrecision(precision, device));
+    }
+    return absl::OkStatus();
   }
 
   void AddAddresses() {
@@ -211,6 +242,7 @@ class Flags {
 
   CLI::App& app_;
   Config& config_;
+  int gpu_memory_mib_ = 0;
 };
 
 bool IsAddress(const std::string& address) {
@@ -341,14 +373,11 @@ ParsedConfig ParseConfig(std::vector<std::string> arguments) {
     result.output = asked ? output.str() : errors.str();
     return result;
   }
-  // Only now is the device known.
-  const auto chosen = kernels::ParsePrecision(precision, config.device);
-  if (!chosen.ok()) {
+  if (absl::Status status = flags.CompleteDevices(precision); !status.ok()) {
     result.exit_code = 2;
-    result.output = absl::StrCat("--precision: ", chosen.status().message());
+    result.output = absl::StrCat("--precision: ", status.message());
     return result;
   }
-  config.precision = *chosen;
   AddModelSources(models, config);
   if (const std::string conflict = FindConflict(config); !conflict.empty()) {
     result.exit_code = 2;

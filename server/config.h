@@ -8,8 +8,8 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
-#include "engine/kernels/device.h"
 #include "server/call_environment.h"
+#include "server/device_workers.h"
 #include "server/served_model.h"
 #include "server/tls.h"
 
@@ -33,8 +33,8 @@ struct ModelSource {
 // suits images, which set defaults in the environment).
 struct Config {
   std::vector<ModelSource> models;
-  kernels::Device device = kernels::Device::kCpu;
-  kernels::Precision precision = kernels::Precision::kFloat32;
+  // All said, whatever the flags left open.
+  std::vector<DeviceWorkers> devices;
 
   // Without flags nothing authenticates or encrypts, so that being reachable
   // from other machines is to be a decision: the container image makes it.

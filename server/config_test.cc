@@ -70,8 +70,10 @@ TEST(ConfigTest, ValuesLandWhereTheyBelong) {
        "--max-queue-tokens=9000", "--max-queue-age=1500ms", "--max-beam-size=7",
        "--max-texts-per-request=11", "--max-text-bytes=13",
        "--max-message-bytes=1000", "--drain-timeout=2m", "--log-level=debug"});
-  EXPECT_EQ(config.device, kernels::Device::kReference);
-  EXPECT_EQ(config.precision, kernels::Precision::kInt8);
+  ASSERT_EQ(config.devices.size(), 1u);
+  EXPECT_EQ(config.devices[0].device, kernels::Device::kReference);
+  EXPECT_EQ(config.devices[0].num_workers, 3);
+  EXPECT_EQ(config.devices[0].precision, kernels::Precision::kInt8);
   EXPECT_EQ(config.model_options.batcher.num_workers, 3);
   EXPECT_EQ(config.listen, ":0");
   EXPECT_EQ(config.metrics_listen, "off");
@@ -91,13 +93,26 @@ TEST(ConfigTest, ValuesLandWhereTheyBelong) {
 
 TEST(ConfigTest, PrecisionIsFloat32UnlessToldOtherwise) {
   using kernels::Precision;
-  EXPECT_EQ(Parse({"--model=a"}).precision, Precision::kFloat32);
-  EXPECT_EQ(Parse({"--model=a", "--precision=bf16"}).precision,
+  EXPECT_EQ(Parse({"--model=a"}).devices[0].precision, Precision::kFloat32);
+  EXPECT_EQ(Parse({"--model=a", "--precision=bf16"}).devices[0].precision,
             Precision::kBFloat16);
   // By the device, whichever comes first.
-  EXPECT_EQ(
-      Parse({"--model=a", "--precision=auto", "--device=reference"}).precision,
-      Precision::kFloat32);
+  EXPECT_EQ(Parse({"--model=a", "--precision=auto", "--device=reference"})
+                .devices[0]
+                .precision,
+            Precision::kFloat32);
+}
+
+TEST(ConfigTest, DevicesShareTheQueueEachWithItsWorkers) {
+  const Config config = Parse({"--model=a", "--devices=cpu:2,cuda:0",
+                               "--gpu-memory-mib=4096", "--precision=auto"});
+  ASSERT_EQ(config.devices.size(), 2u);
+  EXPECT_EQ(config.devices[0].num_workers, 2);
+  EXPECT_EQ(config.devices[1].num_workers, 1);
+  EXPECT_EQ(config.devices[1].device.memory_bytes, size_t{4} << 30);
+  EXPECT_EQ(config.devices[1].precision, kernels::Precision::kFloat16);
+  EXPECT_EQ(config.model_options.batcher.num_workers, 3);
+  EXPECT_EQ(Parse({"--model=a", "--workers=5"}).devices[0].num_workers, 5);
 }
 
 TEST(ConfigTest, TheCommandLineOutranksTheFileAndThatTheEnvironment) {
@@ -138,7 +153,7 @@ TEST(ConfigTest, BadValuesNameTheFlag) {
   EXPECT_THAT(Refused({"--model=x="}), HasSubstr("empty directory"));
   EXPECT_THAT(Refused({"--model=a", "--workers=0"}), HasSubstr("--workers"));
   EXPECT_THAT(Refused({"--model=a", "--workers=many"}), HasSubstr("--workers"));
-  EXPECT_THAT(Refused({"--model=a", "--device=gpu"}), HasSubstr("--device"));
+  EXPECT_THAT(Refused({"--model=a", "--device=gpu"}), HasSubstr("--devices"));
   EXPECT_THAT(Refused({"--model=a", "--precision=int4"}),
               HasSubstr("--precision"));
   EXPECT_THAT(Refused({"--model=a", "--drain-timeout=soon"}),
@@ -170,7 +185,8 @@ TEST(ConfigTest, HelpNamesEveryFlagWithItsVariable) {
   const ParsedConfig parsed = ParseConfig({"--help"});
   EXPECT_EQ(parsed.exit_code, 0);
   for (const char* name : {"--model",
-                           "--device",
+                           "--devices",
+                           "--gpu-memory-mib",
                            "--precision",
                            "--workers",
                            "--listen",

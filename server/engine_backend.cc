@@ -1,9 +1,12 @@
 #include "server/engine_backend.h"
 
+#include <algorithm>
+#include <atomic>
 #include <utility>
 #include <vector>
 
 #include "absl/memory/memory.h"
+#include "absl/strings/str_join.h"
 #include "engine/base/status_macros.h"
 #include "engine/decode/session.h"
 #include "engine/kernels/precision.h"
@@ -43,6 +46,7 @@ class EngineSession : public DecodeSession {
   }
   bool Cancel(uint64_t id) override { return session_->Cancel(id); }
   int live_rows() const override { return session_->live_rows(); }
+  absl::Status status() const override { return session_->status(); }
 
  private:
   EngineSession() = default;
@@ -70,13 +74,26 @@ class EnginePlan : public PlannedText {
 
 class EngineBackend : public ModelBackend {
  public:
-  EngineBackend(std::unique_ptr<const TranslationModel> model,
-                const std::string& name, const std::string& device)
-      : model_(std::move(model)),
-        source_pieces_(model_->source_tokenizer()),
-        target_pieces_(model_->target_tokenizer()) {
-    const model::ModelConfig& config = model_->config();
-    const model::Weights& weights = model_->weights().weights();
+  // `models` are the same on each of `devices`.
+  EngineBackend(std::vector<std::unique_ptr<const TranslationModel>> models,
+                absl::Span<const DeviceWorkers> devices,
+                const std::string& name)
+      : models_(std::move(models)),
+        model_(*models_[0]),
+        source_pieces_(model_.source_tokenizer()),
+        target_pieces_(model_.target_tokenizer()) {
+    const model::ModelConfig& config = model_.config();
+    const model::Weights& weights = model_.weights().weights();
+    std::vector<std::string> precisions;
+    for (size_t i = 0; i < devices.size(); ++i) {
+      worker_models_.insert(worker_models_.end(), devices[i].num_workers,
+                            models_[i].get());
+      precisions.emplace_back(kernels::PrecisionName(devices[i].precision));
+      info_.weights_bytes +=
+          static_cast<int64_t>(models_[i]->weights().weights().bytes);
+    }
+    precisions.erase(std::unique(precisions.begin(), precisions.end()),
+                     precisions.end());
     info_.name = name.empty() ? config.name : name;
     info_.source_language = config.source_language;
     info_.target_language = config.target_language;
@@ -84,21 +101,21 @@ class EngineBackend : public ModelBackend {
     info_.parameters = weights.num_parameters;
     info_.source_vocab_size = config.architecture.source_vocab_size;
     info_.target_vocab_size = config.architecture.target_vocab_size;
-    info_.max_source_tokens = model_->max_source_tokens();
-    info_.max_target_tokens = model_->max_target_tokens();
-    info_.device = device;
-    info_.precision = std::string(kernels::PrecisionName(model_->precision()));
-    info_.weights_bytes = static_cast<int64_t>(weights.bytes);
+    info_.max_source_tokens = model_.max_source_tokens();
+    info_.max_target_tokens = model_.max_target_tokens();
+    info_.device = DeviceNames(devices);
+    info_.precision = absl::StrJoin(precisions, "+");
   }
 
   const ModelInfo& info() const override { return info_; }
   decode::DecodingOptions DefaultOptions(int source_tokens) const override {
-    return model_->DefaultOptions(source_tokens);
+    return model_.DefaultOptions(source_tokens);
   }
   absl::StatusOr<std::unique_ptr<DecodeSession>> MakeSession(
       const decode::SessionLimits& limits) const override {
-    PEREGRINE_ASSIGN_OR_RETURN(auto session,
-                               EngineSession::Create(*model_, limits));
+    const size_t worker = num_sessions_++ % worker_models_.size();
+    PEREGRINE_ASSIGN_OR_RETURN(
+        auto session, EngineSession::Create(*worker_models_[worker], limits));
     PEREGRINE_RETURN_IF_ERROR(WarmUp(*this, *session));
     return session;
   }
@@ -109,7 +126,7 @@ class EngineBackend : public ModelBackend {
   std::unique_ptr<PlannedText> Plan(absl::string_view text,
                                     bool single_sentence) const override {
     return std::make_unique<EnginePlan>(
-        *model_, TextPlan::Make(*model_, text, single_sentence));
+        model_, TextPlan::Make(model_, text, single_sentence));
   }
   std::vector<int32_t> SourceIds(absl::Span<const absl::string_view> pieces,
                                  int& unknown) const override {
@@ -130,7 +147,10 @@ class EngineBackend : public ModelBackend {
   }
 
  private:
-  std::unique_ptr<const TranslationModel> model_;
+  const std::vector<std::unique_ptr<const TranslationModel>> models_;
+  const TranslationModel& model_;  // one of them, for all but computing
+  std::vector<const TranslationModel*> worker_models_;  // of each worker
+  mutable std::atomic<size_t> num_sessions_{0};
   const text::Tokenizer* source_pieces_;  // null: tokens in, tokens out only
   const text::Tokenizer* target_pieces_;
   ModelInfo info_;
@@ -140,13 +160,14 @@ class EngineBackend : public ModelBackend {
 
 absl::StatusOr<std::unique_ptr<const ModelBackend>> LoadEngineBackend(
     const std::string& directory, const std::string& name,
-    kernels::Device device, kernels::Precision precision) {
-  PEREGRINE_ASSIGN_OR_RETURN(
-      std::unique_ptr<const TranslationModel> model,
-      TranslationModel::Load(directory, device, precision));
-  PEREGRINE_ASSIGN_OR_RETURN(auto kernels, kernels::MakeKernels(device));
-  return std::make_unique<EngineBackend>(std::move(model), name,
-                                         kernels->device());
+    absl::Span<const DeviceWorkers> devices) {
+  std::vector<std::unique_ptr<const TranslationModel>> models;
+  for (const DeviceWorkers& workers : devices) {
+    PEREGRINE_ASSIGN_OR_RETURN(
+        models.emplace_back(),
+        TranslationModel::Load(directory, workers.device, workers.precision));
+  }
+  return std::make_unique<EngineBackend>(std::move(models), devices, name);
 }
 
 }  // namespace peregrine::server

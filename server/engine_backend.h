@@ -5,16 +5,18 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "engine/kernels/device.h"
+#include "absl/types/span.h"
+#include "server/device_workers.h"
 #include "server/model_backend.h"
 
 namespace peregrine::server {
 
-// Loads a model directory with the engine. `name` replaces the name in its
-// config.json unless empty.
+// Loads a model directory with the engine, once for each device. `name`
+// replaces the name in its config.json unless empty. Of the sessions that are
+// made the first are on the first device, as many as it has workers, and so on.
 absl::StatusOr<std::unique_ptr<const ModelBackend>> LoadEngineBackend(
     const std::string& directory, const std::string& name,
-    kernels::Device device, kernels::Precision precision);
+    absl::Span<const DeviceWorkers> devices);
 
 }  // namespace peregrine::server
 

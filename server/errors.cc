@@ -122,6 +122,13 @@ absl::Status DrainingError() {
   return WithReason(std::move(status), "DRAINING");
 }
 
+absl::Status DeviceFailedError(const absl::Status& cause) {
+  absl::Status status = absl::UnavailableError(
+      absl::StrCat("the device failed, try again: ", cause.message()));
+  AttachRetryDelay(absl::Seconds(1), status);
+  return WithReason(std::move(status), "DEVICE_FAILED");
+}
+
 absl::Status CallCancelledError() {
   return absl::CancelledError("the call was cancelled");
 }

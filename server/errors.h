@@ -44,6 +44,8 @@ absl::Status DeadlinePassedError();
 
 // UNAVAILABLE.
 absl::Status DrainingError();
+// The device of the worker failed with `cause`; another may do better.
+absl::Status DeviceFailedError(const absl::Status& cause);
 
 // CANCELLED.
 absl::Status CallCancelledError();

@@ -20,7 +20,8 @@ class FakeSession : public DecodeSession {
       : limits_(limits),
         max_source_tokens_(options.max_source_tokens),
         score_(options.score),
-        on_step_(options.on_step) {}
+        on_step_(options.on_step),
+        device_status_(options.device_status) {}
 
   decode::Room room() const override {
     decode::Room room{limits_.max_rows, limits_.max_source_tokens};
@@ -71,6 +72,7 @@ class FakeSession : public DecodeSession {
   bool Cancel(uint64_t id) override { return live_.erase(id) > 0; }
 
   int live_rows() const override { return limits_.max_rows - room().rows; }
+  absl::Status status() const override { return device_status_(); }
 
  private:
   struct Live {
@@ -105,6 +107,7 @@ class FakeSession : public DecodeSession {
   const int max_source_tokens_;
   const float score_;
   const std::function<void()> on_step_;
+  const std::function<absl::Status()> device_status_;
   std::map<uint64_t, Live> live_;
 };
 

@@ -24,6 +24,10 @@ class FakeBackend : public ModelBackend {
     float score = 0;                        // of hypothesis 0
     absl::Status session_status;            // what MakeSession fails with
     std::function<void()> on_step = [] {};  // called by every step: may block
+    // Of the device, asked after every step.
+    std::function<absl::Status()> device_status = [] {
+      return absl::OkStatus();
+    };
   };
 
   FakeBackend() : FakeBackend(Options()) {}

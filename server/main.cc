@@ -1,15 +1,29 @@
 // peregrine-server: flags -> config -> wiring.
 
+#include "engine/kernels/device.h"
+#include "server/device_workers.h"
 #include "server/engine_backend.h"
 #include "server/run.h"
+#include "spdlog/spdlog.h"
 
 namespace peregrine::server {
 namespace {
 
+// What was found, whether it is used or not: the first thing to look at when a
+// GPU is missing.
+void LogDevices(const Config& config) {
+  const auto gpus = kernels::DescribeGpus();
+  if (!gpus.ok()) spdlog::info("no GPU: {}", gpus.status().message());
+  if (gpus.ok()) {
+    for (const std::string& gpu : *gpus) spdlog::info("found {}", gpu);
+  }
+  spdlog::info("computing on {}", DeviceNames(config.devices));
+}
+
 ModelLoader EngineLoader(const Config& config) {
-  return [device = config.device,
-          precision = config.precision](const ModelSource& model) {
-    return LoadEngineBackend(model.directory, model.name, device, precision);
+  LogDevices(config);
+  return [devices = config.devices](const ModelSource& model) {
+    return LoadEngineBackend(model.directory, model.name, devices);
   };
 }
 

@@ -164,6 +164,9 @@ std::vector<MetricFamily> Metrics::Collect() const {
   MetricFamily busy_seconds =
       Family(counter, "peregrine_worker_busy_seconds_total",
              "Time that workers spent encoding and decoding.");
+  MetricFamily lost_workers =
+      Family(counter, "peregrine_lost_workers_total",
+             "Workers that were taken out since their device failed.");
   MetricFamily workers = Family(gauge, "peregrine_workers", "Worker threads.");
   MetricFamily queue_sentences =
       Family(gauge, "peregrine_queue_sentences", "Sentences that wait.");
@@ -201,6 +204,7 @@ std::vector<MetricFamily> Metrics::Collect() const {
     AddHistogram(m.admission_tokens, device, admission_tokens);
     AddHistogram(m.step_rows, device, step_rows);
     AddCounter(m.worker_busy_nanoseconds.value() * 1e-9, device, busy_seconds);
+    AddCounter(m.lost_workers.value(), device, lost_workers);
     AddGauge(entry.workers, device, workers);
     AddGauge(entry.info.weights_bytes, device, weights_bytes);
     AddGauge(entry.info.parameters, model, parameters);
@@ -229,6 +233,7 @@ std::vector<MetricFamily> Metrics::Collect() const {
                                         admission_tokens,
                                         step_rows,
                                         busy_seconds,
+                                        lost_workers,
                                         workers,
                                         queue_sentences,
                                         queue_tokens,

@@ -50,6 +50,7 @@ struct ModelMetrics {
   Histogram admission_tokens{PowersOfTwo(32768)};
   Histogram step_rows{PowersOfTwo(4096)};
   Counter worker_busy_nanoseconds;
+  Counter lost_workers;  // whose device failed
 };
 
 // Read at each scrape.

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
@@ -30,6 +31,7 @@ class DecodeSession {
   virtual std::vector<decode::SentenceOutput> Step() = 0;
   virtual bool Cancel(uint64_t id) = 0;
   virtual int live_rows() const = 0;
+  virtual absl::Status status() const { return absl::OkStatus(); }
 };
 
 // See TextPlan.

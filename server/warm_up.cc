@@ -65,7 +65,9 @@ absl::Status Translate(const ModelBackend& model,
   }
   session.Admit(sentences);
   while (session.live_rows() > 0) {
-    for (const decode::SentenceOutput& output : session.Step()) {
+    const std::vector<decode::SentenceOutput> outputs = session.Step();
+    PEREGRINE_RETURN_IF_ERROR(session.status());
+    for (const decode::SentenceOutput& output : outputs) {
       PEREGRINE_RETURN_IF_ERROR(CheckScores(model, output));
     }
   }

@@ -114,9 +114,20 @@ void Worker::Step(absl::Time now) {
   turn_.rows = session_.live_rows();
   metrics_.step_rows.Observe(turn_.rows);
   ++step_;
-  for (decode::SentenceOutput& output : session_.Step()) {
-    Finish(std::move(output));
+  std::vector<decode::SentenceOutput> finished = session_.Step();
+  if (absl::Status status = session_.status(); !status.ok()) {
+    FailAll(DeviceFailedError(status));
+    return;
   }
+  for (decode::SentenceOutput& output : finished) Finish(std::move(output));
+}
+
+void Worker::FailAll(const absl::Status& status) {
+  for (const auto& [id, live] : live_) {
+    metrics_.sentences.Add(status.code());
+    live.group->Answer(live.index, status);
+  }
+  live_.clear();
 }
 
 Worker::Turn Worker::TakeTurn() { return std::exchange(turn_, {}); }

@@ -53,8 +53,12 @@ class Worker {
   void AdmissionEnded(absl::Time now) { last_admission_ = now; }
 
   // Drops the live that are expired or abandoned, then generates one token for
-  // all others and answers those that are finished.
+  // all others and answers those that are finished. Should the device have
+  // failed, all get its error, and the worker is of no more use.
   void Step(absl::Time now);
+
+  // Of the device.
+  absl::Status status() const { return session_.status(); }
 
   // What was done since the last call.
   struct Turn {
@@ -81,6 +85,7 @@ class Worker {
 
   void DropUnwanted(absl::Time now);
   void Finish(decode::SentenceOutput output);
+  void FailAll(const absl::Status& status);
   int StepsOf(const LiveSentence& live) const {
     return static_cast<int>(step_ - live.first_step);
   }

@@ -56,6 +56,7 @@ class Session::Impl {
       : model_(model),
         kernels_(kernels),
         limits_(limits),
+        step_owner_(kernels.NewStepOwner()),
         max_positions_(model.max_target_length() + 1),
         target_blocks_(
             HypothesisCells::MaxBlocks(limits.max_rows, max_positions_)),
@@ -161,9 +162,10 @@ class Session::Impl {
     std::vector<SentenceOutput> outputs;
     if (live_.empty()) return outputs;
     const model::DecoderInput input = PrepareStep();
-    const kernels::Matrix hidden = decoder_->Step(input);
-    const kernels::TopK top = PrepareTopK(input.target.num_rows);
-    ScoreOutputs(hidden, top);
+    RunDecoder(input);
+    const int num_rows = static_cast<int>(constraints_.size());
+    const kernels::TopK top = PrepareTopK(num_rows);
+    ScoreOutputs(decoder_->Output(num_rows), top);
     Advance(top, outputs);
     return outputs;
   }
@@ -182,6 +184,8 @@ class Session::Impl {
     }
     return false;
   }
+
+  absl::Status status() const { return kernels_.status(); }
 
   int live_sentences() const { return static_cast<int>(live_.size()); }
 
@@ -256,7 +260,8 @@ class Session::Impl {
     sentence.selection = *std::move(selection);
   }
 
-  // The arrays of the next step, a row for every live hypothesis.
+  // The arrays of the next step: a row for every live hypothesis, then those of
+  // padding.
   model::DecoderInput PrepareStep() {
     const model::StageTimer timer(profile_, model::Stage::kSearch, kernels_);
     for (model::UploadedInts* ints : {&tokens_, &positions_, &lengths_, &cells_,
@@ -267,6 +272,8 @@ class Session::Impl {
     int stride = 0;
     for (const auto& sentence : live_)
       stride = std::max(stride, sentence->search.step() + 1);
+    const kernels::StepShape shape = PaddedShape({live_rows(), stride});
+    stride = shape.cells_stride;
     const int first_position = model_.config().architecture.position_offset;
     for (const auto& sentence : live_) {
       const int step = sentence->search.step();
@@ -284,7 +291,12 @@ class Session::Impl {
         constraints_.push_back(sentence->search.constraint());
       }
     }
-    const int num_rows = static_cast<int>(tokens_.host.size());
+    const int num_rows = shape.rows;
+    for (model::UploadedInts* ints : {&tokens_, &positions_, &lengths_,
+                                      &source_begins_, &source_lengths_}) {
+      ints->host.resize(num_rows);
+    }
+    cells_.host.resize(static_cast<size_t>(num_rows) * stride);
     model::DecoderInput input;
     input.tokens = tokens_.Upload(kernels_);
     input.positions = positions_.Upload(kernels_);
@@ -293,6 +305,16 @@ class Session::Impl {
     input.source = {num_rows, source_begins_.Upload(kernels_),
                     source_lengths_.Upload(kernels_)};
     return input;
+  }
+
+  void RunDecoder(const model::DecoderInput& input) {
+    if (profile_ != nullptr) {  // a step that is repeated has no stages
+      decoder_->Step(input);
+      return;
+    }
+    kernels_.RunStep(step_owner_,
+                     {input.target.num_rows, input.target.cells_stride},
+                     [&] { decoder_->Step(input); });
   }
 
   // The rows of each sentence that has a selection alone, the others in runs.
@@ -353,6 +375,14 @@ class Session::Impl {
     }
   }
 
+  // What the device wants a step to be padded to, as far as memory goes.
+  kernels::StepShape PaddedShape(kernels::StepShape shape) const {
+    kernels::StepShape padded = kernels_.PaddedStep(shape);
+    padded.rows = std::min(padded.rows, limits_.max_rows);
+    padded.cells_stride = std::min(padded.cells_stride, max_positions_);
+    return padded;
+  }
+
   kernels::TopK PrepareTopK(int num_rows) {
     int k = 0;
     for (const auto& sentence : live_)
@@ -385,6 +415,7 @@ class Session::Impl {
   const model::Model& model_;
   kernels::Kernels& kernels_;
   const SessionLimits limits_;
+  const int64_t step_owner_;
   const int max_positions_;  // target positions, the last for eos alone
 
   BlockPool target_blocks_;
@@ -444,6 +475,7 @@ void Session::Admit(absl::Span<const SentenceInput> sentences) {
   impl_->Admit(sentences);
 }
 std::vector<SentenceOutput> Session::Step() { return impl_->Step(); }
+absl::Status Session::status() const { return impl_->status(); }
 bool Session::Cancel(uint64_t id) { return impl_->Cancel(id); }
 void Session::set_profile(model::StageProfile* profile) {
   impl_->set_profile(profile);

@@ -88,8 +88,14 @@ class Session {
   // all must fit the room (CHECK). The outputs of Step() carry their ids.
   void Admit(absl::Span<const SentenceInput> sentences);
 
-  // One token for every live hypothesis. Returns the sentences that finished.
+  // One token for every live hypothesis. Returns the sentences that finished;
+  // look at status() before them.
   std::vector<SentenceOutput> Step();
+
+  // Not OK once the device has failed: whatever Step has returned since the
+  // last look is worth nothing, no live sentence can be saved, and the session
+  // is of no more use.
+  absl::Status status() const;
 
   // Takes a live sentence out at once; its rows are free. False: not live.
   bool Cancel(uint64_t id);

@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "engine/decode/session.h"
+#include "engine/kernels/cuda/emulation/emulated_kernels.h"
 #include "engine/kernels/device.h"
 #include "engine/kernels/precision.h"
 #include "engine/model/random_tensors.h"
@@ -48,15 +49,27 @@ struct Computation {
   kernels::Device device;
   kernels::Precision precision = kernels::Precision::kFloat32;
   model::DecoderState state = model::DecoderState::kSelfAttention;
+  bool emulated = false;  // the GPU of `device`
 };
+
+// UNAVAILABLE and the like where there is no such device.
+inline absl::StatusOr<std::unique_ptr<kernels::Kernels>> MakeKernels(
+    const Computation& computation) {
+  return computation.emulated ? kernels::MakeEmulatedKernels()
+                              : kernels::MakeKernels(computation.device);
+}
 
 // For the name of a test, like "cpu_int8_can".
 inline std::string ComputationName(const Computation& computation) {
   const char* const states[] = {"self_attention", "aan", "ssru", "can"};
-  return absl::StrCat(
-      computation.device == kernels::Device::kReference ? "reference" : "cpu",
-      "_", kernels::PrecisionName(computation.precision), "_",
-      states[static_cast<int>(computation.state)]);
+  const char* device = "cpu";
+  if (computation.device == kernels::Device::kReference) device = "reference";
+  if (computation.device.kind == kernels::Device::Kind::kCuda) {
+    device = computation.emulated ? "cuda_emulated" : "cuda_0";
+  }
+  return absl::StrCat(device, "_",
+                      kernels::PrecisionName(computation.precision), "_",
+                      states[static_cast<int>(computation.state)]);
 }
 
 // Self-attention in every precision; the other states in float32 and in int8,
@@ -84,12 +97,33 @@ inline std::unique_ptr<const model::Shortlist> SmallShortlist(int count) {
                                    "shortlist");
 }
 
+// The first GPU in every precision, and all states in one.
+inline std::vector<Computation> ComputationsOnGpu(bool emulated) {
+  using kernels::Precision;
+  const kernels::Device gpu{kernels::Device::Kind::kCuda};
+  std::vector<Computation> computations;
+  for (Precision precision : {Precision::kFloat32, Precision::kBFloat16}) {
+    computations.push_back(
+        {gpu, precision, model::DecoderState::kSelfAttention, emulated});
+  }
+  for (model::DecoderState state : kDecoderStates) {
+    computations.push_back({gpu, Precision::kFloat16, state, emulated});
+  }
+  return computations;
+}
+
 // A model with the kernels of one device; makes sessions.
 class Engine {
  public:
   explicit Engine(const Computation& computation,
-                  std::unique_ptr<const model::Shortlist> shortlist = nullptr) {
-    kernels_ = *kernels::MakeKernels(computation.device);
+                  std::unique_ptr<const model::Shortlist> shortlist = nullptr)
+      : Engine(computation, MakeKernels(computation).value(),
+               std::move(shortlist)) {}
+
+  Engine(const Computation& computation,
+         std::unique_ptr<kernels::Kernels> kernels,
+         std::unique_ptr<const model::Shortlist> shortlist = nullptr)
+      : kernels_(std::move(kernels)) {
     model::RandomTensors tensors(/*seed=*/1);
     auto model = model::Model::Load(SmallRandomConfig(computation.state),
                                     tensors, *kernels_, computation.precision,
@@ -99,9 +133,14 @@ class Engine {
   }
 
   std::unique_ptr<Session> NewSession(const SessionLimits& limits = {}) {
-    auto session = Session::Create(*model_, *kernels_, limits);
+    auto session = TryNewSession(limits);
     EXPECT_TRUE(session.ok()) << session.status();
     return *std::move(session);
+  }
+
+  absl::StatusOr<std::unique_ptr<Session>> TryNewSession(
+      const SessionLimits& limits) {
+    return Session::Create(*model_, *kernels_, limits);
   }
 
  private:

@@ -1,28 +1,80 @@
 #include "engine/kernels/device.h"
 
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "engine/base/status_macros.h"
 #include "engine/kernels/cpu/cpu_kernels.h"
 #include "engine/kernels/cpu/isa.h"
 #include "engine/kernels/cpu/onednn_kernels.h"
 #include "engine/kernels/reference/reference_kernels.h"
+#ifdef PEREGRINE_HAS_CUDA
+#include "engine/kernels/cuda/cuda_device.h"
+#include "engine/kernels/cuda/cuda_kernels.h"
+#endif
 
 namespace peregrine::kernels {
+namespace {
+
+#ifdef PEREGRINE_HAS_CUDA
+
+absl::StatusOr<std::unique_ptr<Kernels>> MakeCudaKernels(const Device& device) {
+  PEREGRINE_ASSIGN_OR_RETURN(
+      auto cuda_device,
+      cuda::CudaDevice::Shared(device.index, device.memory_bytes));
+  return cuda::CudaKernels::Create(std::move(cuda_device));
+}
+
+#else
+
+absl::Status BuiltWithoutCuda() {
+  return absl::UnimplementedError(
+      "built without CUDA: no toolkit was found, or PEREGRINE_CUDA=OFF");
+}
+
+absl::StatusOr<std::unique_ptr<Kernels>> MakeCudaKernels(const Device& device) {
+  return absl::UnimplementedError(absl::StrCat(
+      "cuda:", device.index, " asked, but ", BuiltWithoutCuda().message()));
+}
+
+#endif
+
+}  // namespace
 
 absl::StatusOr<Device> ParseDevice(absl::string_view name) {
   if (name == "reference") return Device::kReference;
   if (name == "cpu") return Device::kCpu;
   if (name == "cpu-onednn") return Device::kCpuOneDnn;
-  return absl::InvalidArgumentError(absl::StrCat(
-      "device is '", name, "', expected 'cpu', 'cpu-onednn' or 'reference'"));
+  absl::string_view index = name;
+  if (absl::ConsumePrefix(&index, "cuda")) {
+    Device device{Device::Kind::kCuda};
+    if (index.empty()) return device;
+    if (absl::ConsumePrefix(&index, ":") &&
+        absl::SimpleAtoi(index, &device.index) && device.index >= 0) {
+      return device;
+    }
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("device is '", name,
+                   "', expected 'cpu', 'cpu-onednn', 'reference' or 'cuda:N'"));
 }
 
-absl::StatusOr<std::unique_ptr<Kernels>> MakeKernels(Device device) {
+absl::StatusOr<std::unique_ptr<Kernels>> MakeKernels(const Device& device) {
+  if (device.kind == Device::Kind::kCuda) return MakeCudaKernels(device);
   if (device == Device::kReference) return std::make_unique<ReferenceKernels>();
   PEREGRINE_ASSIGN_OR_RETURN(const Isa isa, ChooseIsa());
   if (device == Device::kCpuOneDnn) return OneDnnKernels::Create(isa);
   return std::make_unique<CpuKernels>(isa);
+}
+
+absl::StatusOr<std::vector<std::string>> DescribeGpus() {
+#ifdef PEREGRINE_HAS_CUDA
+  return cuda::DescribeGpus();
+#else
+  return BuiltWithoutCuda();
+#endif
 }
 
 }  // namespace peregrine::kernels

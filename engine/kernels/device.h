@@ -1,8 +1,10 @@
 #ifndef PEREGRINE_ENGINE_KERNELS_DEVICE_H_
 #define PEREGRINE_ENGINE_KERNELS_DEVICE_H_
 
+#include <cstddef>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -11,15 +13,44 @@
 namespace peregrine::kernels {
 
 // What computes: the plain loops of reference/ (the oracle of all tests), the
-// optimised cpu/, or that with the matrix products of oneDNN.
-enum class Device { kReference, kCpu, kCpuOneDnn };
+// optimised cpu/, or that with the matrix products of oneDNN, or an NVIDIA GPU.
+struct Device {
+  enum class Kind { kReference, kCpu, kCpuOneDnn, kCuda };
 
-// "reference", "cpu" or "cpu-onednn". INVALID_ARGUMENT names what was given and
-// what exists.
+  static const Device kReference;
+  static const Device kCpu;
+  static const Device kCpuOneDnn;
+
+  Kind kind = Kind::kCpu;
+  int index = 0;  // of kCuda: which one
+  // Of kCuda: memory that all models and sessions there share, taken when the
+  // first comes. 0: nine tenths of what is free then.
+  size_t memory_bytes = 0;
+};
+
+inline constexpr Device Device::kReference{Device::Kind::kReference};
+inline constexpr Device Device::kCpu{Device::Kind::kCpu};
+inline constexpr Device Device::kCpuOneDnn{Device::Kind::kCpuOneDnn};
+
+// Whether they compute alike and in the same place.
+inline bool operator==(const Device& a, const Device& b) {
+  return a.kind == b.kind && a.index == b.index;
+}
+inline bool operator!=(const Device& a, const Device& b) { return !(a == b); }
+
+// "reference", "cpu", "cpu-onednn" or "cuda:N"; "cuda" is cuda:0.
+// INVALID_ARGUMENT names what was given and what exists. That a GPU is there is
+// for MakeKernels to see.
 absl::StatusOr<Device> ParseDevice(absl::string_view name);
 
-// Kernels for the calling thread's use; one per worker.
-absl::StatusOr<std::unique_ptr<Kernels>> MakeKernels(Device device);
+// Kernels for the calling thread's use; one per worker. UNIMPLEMENTED,
+// UNAVAILABLE or NOT_FOUND where there is no such GPU: built without CUDA, no
+// driver, no device of this number.
+absl::StatusOr<std::unique_ptr<Kernels>> MakeKernels(const Device& device);
+
+// The GPUs that this process can use, for people: "cuda:0: NVIDIA H200, 139
+// GiB, compute capability 9.0"; or why there is none.
+absl::StatusOr<std::vector<std::string>> DescribeGpus();
 
 }  // namespace peregrine::kernels
 

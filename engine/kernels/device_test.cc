@@ -57,8 +57,8 @@ TEST(DeviceTest, AnUnknownInstructionSetIsRefused) {
 }
 
 TEST(PrecisionTest, ParsesTheNamesOfPrecisions) {
-  for (Precision precision :
-       {Precision::kFloat32, Precision::kBFloat16, Precision::kInt8}) {
+  for (Precision precision : {Precision::kFloat32, Precision::kBFloat16,
+                              Precision::kFloat16, Precision::kInt8}) {
     EXPECT_EQ(ParsePrecision(PrecisionName(precision), Device::kCpu).value(),
               precision);
   }
@@ -81,9 +81,66 @@ TEST(PrecisionTest, AutoFollowsTheDeviceAndTheInstructionSet) {
 TEST(PrecisionTest, AnUnknownNameIsNamedWithTheKnownOnes) {
   const absl::Status status = ParsePrecision("int4", Device::kCpu).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_THAT(
-      std::string(status.message()),
-      HasSubstr("'int4', expected 'float32', 'bf16', 'int8' or 'auto'"));
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("'int4', expected 'float32', 'bf16', 'fp16', 'int8' or "
+                        "'auto'"));
+}
+
+// The definition: the nearest half, ties to even, never infinite.
+TEST(PrecisionTest, Float16IsRoundedToTheNearest) {
+  const auto value = [](int bits) {
+    const int exponent = bits >> 10;
+    return exponent == 0 ? std::ldexp(bits, -24)
+                         : std::ldexp(1024 + bits % 1024, exponent - 25);
+  };
+  for (int bits = 0; bits < 0x7bff; ++bits) {
+    const double low = value(bits);
+    const double high = value(bits + 1);
+    const float middle = static_cast<float>((low + high) / 2);
+    ASSERT_EQ(ToFloat16(static_cast<float>(low)), bits);
+    ASSERT_EQ(ToFloat16(static_cast<float>(-low)), bits | 0x8000);
+    ASSERT_EQ(ToFloat16(middle), bits + bits % 2) << "a tie";
+    ASSERT_EQ(ToFloat16(std::nextafter(middle, 0.0f)), bits);
+    ASSERT_EQ(ToFloat16(std::nextafter(middle, 1e6f)), bits + 1);
+  }
+  EXPECT_EQ(ToFloat16(65504.0f), 0x7bff);
+  EXPECT_EQ(ToFloat16(1e30f), 0x7bff);
+  EXPECT_EQ(ToFloat16(-INFINITY), 0xfbff);
+}
+
+TEST(DeviceTest, GpusHaveNumbers) {
+  EXPECT_EQ(*ParseDevice("cuda"), (Device{Device::Kind::kCuda, 0}));
+  EXPECT_EQ(*ParseDevice("cuda:3"), (Device{Device::Kind::kCuda, 3}));
+  for (const char* name : {"cuda:", "cuda:x", "cuda:-1", "cuda1", "cuda:0:1"}) {
+    EXPECT_EQ(ParseDevice(name).status().code(),
+              absl::StatusCode::kInvalidArgument)
+        << name;
+  }
+}
+
+// Whatever is missing here, the error says what was asked and why not.
+TEST(DeviceTest, AnAbsentGpuIsNamed) {
+  const absl::Status status = MakeKernels({Device::Kind::kCuda, 1000}).status();
+  EXPECT_FALSE(status.ok());
+  EXPECT_THAT(std::string(status.message()), HasSubstr("cuda:1000 asked"));
+}
+
+TEST(PrecisionTest, AutoOnAGpuIsFloat16) {
+  EXPECT_EQ(*ParsePrecision("auto", {Device::Kind::kCuda}),
+            Precision::kFloat16);
+}
+
+TEST(DeviceTest, ACpuRefusesFloat16ByName) {
+  const std::vector<float> weight(4, 1.0f);
+  for (Device device : {Device::kCpu, Device::kCpuOneDnn}) {
+    const absl::Status status =
+        MakeKernels(device)
+            .value()
+            ->PackLinear({weight, {}, 2, 2, Precision::kFloat16})
+            .status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented);
+    EXPECT_THAT(std::string(status.message()), HasSubstr("fp16"));
+  }
 }
 
 }  // namespace

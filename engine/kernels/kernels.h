@@ -7,33 +7,13 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "engine/kernels/arguments.h"
 
 namespace peregrine::kernels {
-
-// What a linear layer multiplies in. Its inputs, bias and results are float32.
-//   kBFloat16: weights and inputs rounded to bfloat16, to nearest, ties to
-//     even; sums in float32.
-//   kInt8: y = s * weight_scale[column] * input_scale[row] + b, each operation
-//     rounded to float32, where s is the exact sum of the products of
-//     round(w / weight_scale) and round(x / input_scale), ties to even. A scale
-//     is the largest magnitude of its row of W or of x, divided by 127.
-enum class Precision { kFloat32, kBFloat16, kInt8 };
-
-// Applied to the inner layer of a feed-forward block.
-enum class Activation { kNone, kRelu, kGelu, kSwish };
-
-// A row-major view of device memory; does not own it. `cols` elements a row,
-// rows follow each other without a gap.
-struct Matrix {
-  float* data = nullptr;
-  int rows = 0;
-  int cols = 0;
-
-  float* row(int r) const { return data + static_cast<size_t>(r) * cols; }
-  Matrix Rows(int begin, int count) const { return {row(begin), count, cols}; }
-};
 
 // Owned device memory. On a CPU its pages are committed when first touched, so
 // that a generous reservation costs nothing.
@@ -61,86 +41,6 @@ struct LinearSource {
   int out_dim = 0;
   int in_dim = 0;
   Precision precision = Precision::kFloat32;
-};
-
-// Gain and bias of a LayerNorm, [dim] each, on the device.
-struct NormWeight {
-  const float* gain = nullptr;
-  const float* bias = nullptr;
-  float epsilon = 1e-5f;
-};
-
-// y = scale * table[token] + positions[position], on the device.
-struct EmbeddingTable {
-  const float* table = nullptr;              // [vocab_size, dim], or null and
-  const uint16_t* bfloat16_table = nullptr;  // the same in bfloat16
-  const float* positions = nullptr;          // [max_positions, dim]
-  float scale = 1.0f;
-};
-
-// Number and width of attention heads; a row of queries, keys or values has
-// num_heads * head_dim elements, the heads one after another.
-struct HeadShape {
-  int num_heads = 0;
-  int head_dim = 0;
-  int width() const { return num_heads * head_dim; }
-};
-
-// Sequences stored one after another without padding.
-struct PackedSequences {
-  int num_sequences = 0;
-  int max_length = 0;
-  const int32_t* offsets =
-      nullptr;  // device [num_sequences + 1], offsets[0] = 0
-};
-
-// Keys and values of one layer: `num_cells` cells, each the key and the value
-// of one position of one sequence. Who owns which cell is decided outside.
-struct KvCells {
-  Matrix keys;    // [num_cells, key width]; their data may be null and
-  Matrix values;  // [num_cells, value width]
-  uint16_t* bfloat16_keys = nullptr;  // the same in bfloat16
-  uint16_t* bfloat16_values = nullptr;
-};
-
-// The live rows (hypotheses) of one decode step over the cells of the target.
-struct StepRows {
-  int num_rows = 0;
-  const int32_t* lengths =
-      nullptr;  // device [num_rows]: positions, with the new one
-  const int32_t* cells =
-      nullptr;           // device [num_rows, cells_stride]: cell of each
-  int cells_stride = 0;  // position; hypotheses share those of ancestors
-};
-
-// The span of source positions that each row attends to.
-struct SourceSpans {
-  int num_rows = 0;
-  const int32_t* begins = nullptr;   // device [num_rows]: first cell
-  const int32_t* lengths = nullptr;  // device [num_rows]
-};
-
-// What each row of compressed attention attends to: its source span, then its
-// own positions. Values may be wider or narrower than keys: `num_heads` parts.
-struct CompressedCells {
-  SourceSpans spans;
-  KvCells source;
-  StepRows rows;
-  KvCells target;  // in the type of `source`
-};
-
-// sigmoid(gate) * value, element by element.
-struct Gated {
-  Matrix gate;
-  Matrix value;
-};
-
-// What may follow one hypothesis.
-struct TokenConstraint {
-  int32_t only = -1;       // the one token allowed, or -1
-  int32_t forbidden = -1;  // one more forbidden token, or -1
-  // Of no probability at all: the softmax is over the other tokens.
-  bool forbidden_before_softmax = false;
 };
 
 // The best continuations of each row, in host memory, best first; ties go to
@@ -188,6 +88,10 @@ class Kernels {
   // For humans and metrics: "cpu", "reference", "cuda:0".
   virtual const std::string& device() const = 0;
 
+  // The first error of the device, as when it is lost. From then on what
+  // operations leave is worth nothing and all calls return at once.
+  virtual absl::Status status() const { return absl::OkStatus(); }
+
   // ---- Memory. RESOURCE_EXHAUSTED when the device has none left.
   virtual absl::StatusOr<std::unique_ptr<Buffer>> Allocate(size_t bytes) = 0;
   // UNIMPLEMENTED where the device does not multiply in source.precision.
@@ -199,6 +103,25 @@ class Kernels {
   // Returns when all that this instance was asked for is done, so that time
   // can be measured. A device that works as it is called has nothing to do.
   virtual void Synchronize() {}
+
+  // ---- Steps that repeat. A device on which starting an operation costs more
+  // than a few rows wants steps of few different shapes.
+
+  // At least `shape`: what a step is to be padded to, with rows of length 0.
+  virtual StepShape PaddedStep(StepShape shape) const { return shape; }
+
+  // Runs `step`, or what an earlier one of the same owner and shape did. So it
+  // must call operations of this instance only, but for OutputTopK and copies,
+  // and the same ones with the same arguments for the same owner and shape.
+  virtual void RunStep(int64_t /*owner*/, StepShape /*shape*/,
+                       absl::FunctionRef<void()> step) {
+    step();
+  }
+  // A new owner.
+  int64_t NewStepOwner() { return ++num_step_owners_; }
+
+  // Tokens that go through an encoder layer together.
+  virtual int encoder_chunk_tokens() const { return 128; }
 
   // ---- Operations. Shapes are the caller's duty and are checked (CHECK).
 
@@ -293,6 +216,9 @@ class Kernels {
                             absl::Span<const int32_t> suppressed,
                             absl::Span<const TokenConstraint> constraints,
                             Matrix logits, TopK result);
+
+ private:
+  int64_t num_step_owners_ = 0;
 };
 
 }  // namespace peregrine::kernels

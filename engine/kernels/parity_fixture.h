@@ -20,6 +20,8 @@
 #include "engine/kernels/cpu/cpu_kernels.h"
 #include "engine/kernels/cpu/isa.h"
 #include "engine/kernels/cpu/onednn_kernels.h"
+#include "engine/kernels/cuda/emulation/emulated_kernels.h"
+#include "engine/kernels/device.h"
 #include "engine/kernels/kernels.h"
 #include "engine/kernels/precision.h"
 #include "engine/kernels/reference/reference_kernels.h"
@@ -177,24 +179,52 @@ inline StepRows PutStepRows(const CellLists& cells, DeviceMemory& memory) {
 
 struct DeviceUnderTest {
   std::string name;
-  std::function<std::unique_ptr<Kernels>()> make;
+  std::function<absl::StatusOr<std::unique_ptr<Kernels>>()> make;
   std::vector<Precision> precisions;  // of linear layers
+  // Epsilons that sums of products in 16 bits may err by, of their norms.
+  // Tensor cores truncate what they add up.
+  double epsilons_in_16_bits = 4;
+  bool slow = false;  // large shapes would take minutes
   // Why a row's bits may depend on the other rows; null: they do not.
   const char* why_rows_depend = nullptr;
 };
 
+// The first GPU, and the same code on an emulated one. Tests on the former skip
+// where there is none.
+inline std::vector<DeviceUnderTest> GpusUnderTest() {
+  const std::vector<Precision> precisions = {
+      Precision::kFloat32, Precision::kBFloat16, Precision::kFloat16};
+  std::vector<DeviceUnderTest> devices(2);
+  devices[0].name = "cuda_emulated";
+  devices[0].make = [] { return MakeEmulatedKernels(); };
+  devices[0].slow = true;
+  devices[1].name = "cuda_0";
+  devices[1].make = [] { return MakeKernels({Device::Kind::kCuda}); };
+  for (DeviceUnderTest& device : devices) {
+    device.precisions = precisions;
+    device.epsilons_in_16_bits = 32;
+  }
+  return devices;
+}
+
 inline std::vector<DeviceUnderTest> DevicesUnderTest() {
-  std::vector<DeviceUnderTest> devices;
+  std::vector<DeviceUnderTest> devices = GpusUnderTest();
   for (Isa isa : SupportedIsas()) {
     devices.push_back(
         {absl::StrReplaceAll(absl::StrCat("cpu_", IsaName(isa)), {{"-", "_"}}),
-         [isa] { return std::make_unique<CpuKernels>(isa); },
+         [isa]() -> absl::StatusOr<std::unique_ptr<Kernels>> {
+           return std::make_unique<CpuKernels>(isa);
+         },
          {Precision::kFloat32, Precision::kBFloat16, Precision::kInt8}});
   }
   devices.push_back(
       {"cpu_onednn",
-       [] { return OneDnnKernels::Create(SupportedIsas().back()).value(); },
+       []() -> absl::StatusOr<std::unique_ptr<Kernels>> {
+         return OneDnnKernels::Create(SupportedIsas().back());
+       },
        {Precision::kFloat32},
+       4,
+       false,
        OneDnnKernels::KeepsBitsOfRows()
            ? nullptr
            : "oneDNN without AVX-512 computes the last rows another way"});
@@ -203,7 +233,11 @@ inline std::vector<DeviceUnderTest> DevicesUnderTest() {
 
 class KernelsTest : public ::testing::TestWithParam<DeviceUnderTest> {
  protected:
-  KernelsTest() : device_(GetParam().make()) {}
+  void SetUp() override {
+    auto device = GetParam().make();
+    if (!device.ok()) GTEST_SKIP() << "no such device: " << device.status();
+    device_ = *std::move(device);
+  }
 
   float Uniform(float low, float high) {
     return std::uniform_real_distribution<float>(low, high)(random_);

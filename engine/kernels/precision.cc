@@ -13,6 +13,8 @@ absl::string_view PrecisionName(Precision precision) {
       return "float32";
     case Precision::kBFloat16:
       return "bf16";
+    case Precision::kFloat16:
+      return "fp16";
     case Precision::kInt8:
       return "int8";
   }
@@ -21,11 +23,12 @@ absl::string_view PrecisionName(Precision precision) {
 
 absl::StatusOr<Precision> ParsePrecision(absl::string_view name,
                                          Device device) {
-  for (Precision precision :
-       {Precision::kFloat32, Precision::kBFloat16, Precision::kInt8}) {
+  for (Precision precision : {Precision::kFloat32, Precision::kBFloat16,
+                              Precision::kFloat16, Precision::kInt8}) {
     if (PrecisionName(precision) == name) return precision;
   }
   if (name == "auto") {
+    if (device.kind == Device::Kind::kCuda) return Precision::kFloat16;
     if (device != Device::kCpu) return Precision::kFloat32;
     // Measured (docs/decisions/0004-quantisation.md): with AVX2 alone int8 is
     // no faster than float32, and without it far slower.
@@ -34,7 +37,7 @@ absl::StatusOr<Precision> ParsePrecision(absl::string_view name,
   }
   return absl::InvalidArgumentError(
       absl::StrCat("precision is '", name,
-                   "', expected 'float32', 'bf16', 'int8' or 'auto'"));
+                   "', expected 'float32', 'bf16', 'fp16', 'int8' or 'auto'"));
 }
 
 }  // namespace peregrine::kernels

@@ -102,8 +102,8 @@ absl::Status Decoder::Allocate() {
   PEREGRINE_RETURN_IF_ERROR(memory_.NewMatrix(rows, widths.value, &context_));
   PEREGRINE_RETURN_IF_ERROR(
       memory_.NewMatrix(rows, architecture.output_rank, &factor_));
-  PEREGRINE_RETURN_IF_ERROR(
-      memory_.NewMatrix(kStoreTokens, widths.key + widths.value, &source_kv_));
+  PEREGRINE_RETURN_IF_ERROR(memory_.NewMatrix(
+      kernels_.encoder_chunk_tokens(), widths.key + widths.value, &source_kv_));
   if (architecture.decoder_state != DecoderState::kCan) {
     PEREGRINE_RETURN_IF_ERROR(memory_.NewMatrix(rows, widths.key, &query_));
     PEREGRINE_RETURN_IF_ERROR(memory_.NewMatrix(rows, stack.ffn_dim, &inner_));
@@ -146,8 +146,8 @@ const kernels::LinearWeight& Decoder::SourceKeyValue(int layer) const {
 }
 
 void Decoder::StoreSource(Matrix encoded, const int32_t* cells) {
-  for (int begin = 0; begin < encoded.rows; begin += kStoreTokens) {
-    const int count = std::min(kStoreTokens, encoded.rows - begin);
+  for (int begin = 0; begin < encoded.rows; begin += source_kv_.rows) {
+    const int count = std::min(source_kv_.rows, encoded.rows - begin);
     const Matrix kv = source_kv_.Rows(0, count);
     for (size_t layer = 0; layer < source_cache_.size(); ++layer) {
       kernels_.Linear(SourceKeyValue(static_cast<int>(layer)),
@@ -170,17 +170,23 @@ Matrix Decoder::Step(const DecoderInput& input) {
   for (size_t n = 0; n < weights.decoder_layers.size(); ++n) {
     RunLayer(static_cast<int>(n), input, x);
   }
-  return OutputInput(x);
+  EndStack(x);
+  return Output(rows);
 }
 
-Matrix Decoder::OutputInput(Matrix x) {
+void Decoder::EndStack(Matrix x) {
   const StageTimer timer(profile_, Stage::kOutput, kernels_);
   const Weights& weights = model_.weights();
   sublayers_.EndStack(weights.decoder_norm, x);
-  if (weights.output_factor == nullptr) return x;
-  const Matrix factor = factor_.Rows(0, x.rows);
-  kernels_.Linear(*weights.output_factor, x, Activation::kNone, factor);
-  return factor;
+  if (weights.output_factor != nullptr) {
+    kernels_.Linear(*weights.output_factor, x, Activation::kNone,
+                    factor_.Rows(0, x.rows));
+  }
+}
+
+Matrix Decoder::Output(int rows) const {
+  const bool factorized = model_.weights().output_factor != nullptr;
+  return (factorized ? factor_ : x_).Rows(0, rows);
 }
 
 void Decoder::RunLayer(int layer, const DecoderInput& input, Matrix x) {

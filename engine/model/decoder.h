@@ -47,14 +47,14 @@ class Decoder {
   // [tokens]).
   void StoreSource(kernels::Matrix encoded, const int32_t* cells);
 
-  // Runs one step and returns the input of the output projection,
-  // [rows, model_dim or output_rank], valid until the next call.
+  // Runs one step and returns Output(rows).
   kernels::Matrix Step(const DecoderInput& input);
 
- private:
-  // Tokens that StoreSource projects at once.
-  static constexpr int kStoreTokens = 128;
+  // The input of the output projection that the last step left in its first
+  // `rows` rows, [rows, model_dim or output_rank]. Valid until the next one.
+  kernels::Matrix Output(int rows) const;
 
+ private:
   Decoder(const Model& model, kernels::Kernels& kernels,
           const DecoderLimits& limits);
   absl::Status Allocate();
@@ -69,7 +69,7 @@ class Decoder {
   void Ssru(int layer, const kernels::StepRows& rows, kernels::Matrix x);
   void CompressedAttention(int layer, const DecoderInput& input,
                            kernels::Matrix x);
-  kernels::Matrix OutputInput(kernels::Matrix x);
+  void EndStack(kernels::Matrix x);
   void AttendToSource(int layer, const kernels::SourceSpans& spans,
                       kernels::Matrix x);
 
@@ -98,7 +98,7 @@ class Decoder {
   kernels::Matrix context_;                     // [max_rows, value width]
   kernels::Matrix inner_;                       // [max_rows, ffn_dim]
   kernels::Matrix factor_;                      // [max_rows, output_rank]
-  kernels::Matrix source_kv_;  // [kStoreTokens, key width + value width]
+  kernels::Matrix source_kv_;  // [tokens at once, key width + value width]
 };
 
 }  // namespace peregrine::model

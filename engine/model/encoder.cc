@@ -23,7 +23,8 @@ Encoder::Encoder(const Model& model, kernels::Kernels& kernels, int max_tokens)
       kernels_(kernels),
       sublayers_(kernels, model.config().architecture),
       max_tokens_(max_tokens),
-      max_chunk_tokens_(std::max(kChunkTokens, model.max_source_length())),
+      chunk_tokens_(std::min(kernels.encoder_chunk_tokens(), max_tokens)),
+      max_chunk_tokens_(std::max(chunk_tokens_, model.max_source_length())),
       memory_(kernels) {}
 
 absl::Status Encoder::Allocate() {
@@ -80,7 +81,7 @@ void Encoder::LayOut(absl::Span<const int> lengths) {
     const int begin = static_cast<int>(positions_.host.size());
     PEREGRINE_CHECK(length > 0 && begin + length <= max_tokens_)
         << "length " << length << " after " << begin << " tokens";
-    if (chunks_.empty() || chunks_.back().num_tokens + length > kChunkTokens) {
+    if (chunks_.empty() || chunks_.back().num_tokens + length > chunk_tokens_) {
       Chunk& chunk = chunks_.emplace_back();
       chunk.first_token = begin;
       chunk.first_offset = static_cast<int>(offsets_.host.size());

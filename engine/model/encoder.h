@@ -31,8 +31,9 @@ class Encoder {
                          absl::Span<const int> lengths);
 
  private:
-  // Whole sequences that go through a layer together. Bounds the scratch
-  // memory; from 64 to 4096 tokens the speed is the same (bench/README.md).
+  // Whole sequences that go through a layer together, of as many tokens as the
+  // device likes. Bounds the scratch memory; on a CPU the speed is the same
+  // from 64 to 4096 tokens (bench/README.md).
   struct Chunk {
     int first_token = 0;
     int num_tokens = 0;
@@ -40,7 +41,6 @@ class Encoder {
     int num_sequences = 0;
     int max_length = 0;
   };
-  static constexpr int kChunkTokens = 128;
 
   Encoder(const Model& model, kernels::Kernels& kernels, int max_tokens);
   absl::Status Allocate();
@@ -52,6 +52,7 @@ class Encoder {
   kernels::Kernels& kernels_;
   const Sublayers sublayers_;
   const int max_tokens_;
+  const int chunk_tokens_;  // but a longer sequence is a chunk of its own
   const int max_chunk_tokens_;
 
   DeviceMemory memory_;

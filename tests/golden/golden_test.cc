@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -32,7 +33,13 @@ namespace {
 
 using nlohmann::json;
 
-const std::filesystem::path kRoot = PEREGRINE_SOURCE_DIR;
+// Where the sources are; elsewhere for a program that was carried to another
+// machine (bench/gpu).
+std::filesystem::path Root() {
+  const char* root = std::getenv("PEREGRINE_SOURCE_ROOT");
+  return root != nullptr ? root : PEREGRINE_SOURCE_DIR;
+}
+const std::filesystem::path kRoot = Root();
 
 json ReadJson(const std::filesystem::path& path) {
   std::ifstream file(path);
@@ -78,6 +85,8 @@ double UnitRoundoff(kernels::Precision precision) {
       break;
     case kernels::Precision::kBFloat16:
       return 1.0 / 512;
+    case kernels::Precision::kFloat16:  // and the cache in bfloat16
+      return 1.0 / 512;
     case kernels::Precision::kInt8:
       return 0.5 / 127;
   }
@@ -106,7 +115,11 @@ class GoldenTest : public testing::TestWithParam<GoldenCase> {
                      ? tiny
                      : kRoot / "models" / GetParam().model;
     device_ = *kernels::ParseDevice(GetParam().device);
-    kernels_ = *kernels::MakeKernels(device_);
+    auto kernels = kernels::MakeKernels(device_);
+    if (!kernels.ok() && device_.kind == kernels::Device::Kind::kCuda) {
+      GTEST_SKIP() << "no CUDA device: " << kernels.status();
+    }
+    kernels_ = *std::move(kernels);
     loaded_ = Load();
     config_ = loaded_->config();
     tolerance_ = Tolerance(config_.architecture, GetParam().precision);
@@ -338,6 +351,10 @@ std::vector<GoldenCase> AllCases() {
     }
     cases.push_back(
         {entry.path().filename(), "cpu-onednn", Precision::kFloat32});
+    for (Precision precision :
+         {Precision::kFloat32, Precision::kBFloat16, Precision::kFloat16}) {
+      cases.push_back({entry.path().filename(), "cuda:0", precision});
+    }
   }
   std::sort(cases.begin(), cases.end(), [](const auto& a, const auto& b) {
     return std::tie(a.model, a.device, a.precision) <

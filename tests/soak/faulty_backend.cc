@@ -52,15 +52,22 @@ class FaultySession : public DecodeSession {
   std::vector<decode::SentenceOutput> Step() override {
     if (OneIn(faults_.stall_step)) absl::SleepFor(kStall);
     std::vector<decode::SentenceOutput> finished = session_->Step();
+    if (OneIn(faults_.lose_device)) {
+      status_ = absl::UnavailableError("injected: the device is lost");
+    }
     for (size_t i = 0; i < finished.size(); ++i) Leak(faults_.leaked_bytes);
     return finished;
   }
   bool Cancel(uint64_t id) override { return session_->Cancel(id); }
   int live_rows() const override { return session_->live_rows(); }
+  absl::Status status() const override {
+    return status_.ok() ? session_->status() : status_;
+  }
 
  private:
   const std::unique_ptr<DecodeSession> session_;
   const Faults faults_;
+  absl::Status status_;
 };
 
 class FaultyBackend : public ModelBackend {
@@ -110,6 +117,7 @@ Faults FaultsOfEnvironment() {
   return {NumberOf("PEREGRINE_FAULT_REFUSE_SENTENCE"),
           NumberOf("PEREGRINE_FAULT_STALL_STEP"),
           NumberOf("PEREGRINE_FAULT_REFUSE_SESSION"),
+          NumberOf("PEREGRINE_FAULT_LOSE_DEVICE"),
           NumberOf("PEREGRINE_FAULT_LEAKED_BYTES")};
 }
 

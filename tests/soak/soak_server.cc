@@ -10,12 +10,11 @@ namespace peregrine::server {
 namespace {
 
 ModelLoader FaultyLoader(const Config& config) {
-  return [device = config.device, precision = config.precision,
+  return [devices = config.devices,
           faults = FaultsOfEnvironment()](const ModelSource& source)
              -> absl::StatusOr<std::unique_ptr<const ModelBackend>> {
     PEREGRINE_ASSIGN_OR_RETURN(
-        auto model,
-        LoadEngineBackend(source.directory, source.name, device, precision));
+        auto model, LoadEngineBackend(source.directory, source.name, devices));
     return WithFaults(std::move(model), faults);
   };
 }

@@ -4,11 +4,13 @@
 #include <cstring>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "engine/base/check.h"
 #include "engine/base/status_macros.h"
 #include "engine/kernels/cpu/linear_weight.h"
 #include "engine/kernels/cpu/step_cells.h"
 #include "engine/kernels/host_buffer.h"
+#include "engine/kernels/precision.h"
 #include "engine/kernels/shape_checks.h"
 
 namespace peregrine::kernels {
@@ -34,6 +36,8 @@ const LinearOps& LinearOpsFor(const VectorOps& ops, Precision precision) {
       return ops.bfloat16;
     case Precision::kInt8:
       return ops.int8;
+    case Precision::kFloat16:  // refused by PackLinear
+      break;
   }
   PEREGRINE_CHECK(false) << "unknown precision";
   return ops.float32;
@@ -56,6 +60,11 @@ absl::StatusOr<std::unique_ptr<Buffer>> CpuKernels::Allocate(size_t bytes) {
 absl::StatusOr<std::unique_ptr<LinearWeight>> CpuKernels::PackLinear(
     const LinearSource& source) {
   CheckLinearSource(source);
+  if (source.precision == Precision::kFloat16) {
+    return absl::UnimplementedError(absl::StrCat(
+        device(), ": found the precision ", PrecisionName(source.precision),
+        ", expected float32, bf16 or int8"));
+  }
   return CpuLinearWeight::Pack(isa_, LinearOpsFor(ops_, source.precision),
                                source);
 }

@@ -24,7 +24,21 @@ float FromBFloat16(uint16_t x) {
   return value;
 }
 
-float RoundToBFloat16(float x) { return FromBFloat16(ToBFloat16(x)); }
+float FromFloat16(uint16_t x) {
+  const int exponent = x >> 10 & 0x1f;
+  const float fraction = static_cast<float>(x & 0x3ff);
+  const float magnitude = exponent == 0
+                              ? std::ldexp(fraction, -24)
+                              : std::ldexp(fraction + 1024, exponent - 25);
+  return (x & 0x8000) != 0 ? -magnitude : magnitude;
+}
+
+// What a linear layer in `precision` makes of a weight or an input.
+float RoundTo(Precision precision, float x) {
+  if (precision == Precision::kBFloat16) return FromBFloat16(ToBFloat16(x));
+  if (precision == Precision::kFloat16) return FromFloat16(ToFloat16(x));
+  return x;
+}
 
 // A row of int8 times its scale.
 struct Quantized {
@@ -54,9 +68,8 @@ class ReferenceLinearWeight final : public LinearWeight {
         bias_(source.bias.begin(), source.bias.end()),
         out_dim_(source.out_dim),
         in_dim_(source.in_dim) {
-    if (precision_ == Precision::kBFloat16) {
-      for (float& w : weight_) w = RoundToBFloat16(w);
-    } else if (precision_ == Precision::kInt8) {
+    for (float& w : weight_) w = RoundTo(precision_, w);
+    if (precision_ == Precision::kInt8) {
       for (int column = 0; column < out_dim_; ++column) {
         quantized_.push_back(Quantize(Column(column), in_dim_));
       }
@@ -78,9 +91,7 @@ class ReferenceLinearWeight final : public LinearWeight {
       return y;
     }
     std::vector<float> input(x, x + in_dim_);
-    if (precision_ == Precision::kBFloat16) {
-      for (float& value : input) value = RoundToBFloat16(value);
-    }
+    for (float& value : input) value = RoundTo(precision_, value);
     for (int j = 0; j < out_dim_; ++j) y[j] = Dot(input, j);
     return y;
   }

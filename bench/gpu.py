@@ -1,0 +1,364 @@
+"""Checks and times the engine on cuda:0 beside PyTorch and transformers.
+
+Started by bench/gpu. Random weights and the same sentences everywhere; every
+output is as long as its source. Prints tables in Markdown, and leaves them with
+all figures in the folder given by --out.
+"""
+
+import argparse
+import json
+import pathlib
+import random
+import statistics
+import subprocess
+import sys
+import time
+
+MEAN_LENGTH = 27
+# Of one target token, source and target equally long: multiply-adds of encoder
+# with cross-attention's keys and values, and of a decoder step (a hypothesis).
+MODELS = {
+    "base": {"encoder": 22.0e6, "step": 38.8e6, "decoder_layers": 6, "width": 512},
+    "mdn": {"encoder": 69.3e6, "step": 0.87e6, "decoder_layers": 1, "width": 64},
+}
+RUNS = [("base", 1), ("base", 4), ("mdn", 1), ("mdn", 4)]  # model, beam size
+BATCHES = [1, 64, 512]
+MORE_BATCHES = [128, 256, 1024]  # for the best
+CHECKS = {
+    "kernels_parity_test": "*cuda_0*",
+    "decoder_state_parity_test": "*cuda_0*",
+    "session_test": "*cuda_0*",
+    "golden_test": "*cuda_0*",
+}
+
+
+def sentence_lengths(count):
+    """Lengths as of news: mean 27, deviation 15, 3 to 100."""
+    generator = random.Random(7)
+    lengths = []
+    while len(lengths) < count:
+        length = round(generator.gauss(MEAN_LENGTH, 15))
+        if 3 <= length <= 100:
+            lengths.append(length)
+    return sorted(lengths, reverse=True)
+
+
+def sentences_for(batch, beam):
+    return {1: 16}.get(batch, batch * (8 if batch * beam <= 512 else 4))
+
+
+def check(binaries, out):
+    """Runs the tests of the GPU. True if all passed and some ran."""
+    passed = True
+    for name, tests in CHECKS.items():
+        start = time.monotonic()
+        with open(out / f"{name}.log", "w") as log:
+            result = subprocess.run(
+                [binaries / name, f"--gtest_filter={tests}"], stdout=log,
+                stderr=subprocess.STDOUT, timeout=200)
+        text = (out / f"{name}.log").read_text()
+        count = text.count("[       OK ]")
+        failed = [line for line in text.splitlines()
+                  if line.startswith("[  FAILED  ]") and "ms)" in line]
+        ok = result.returncode == 0 and count > 0
+        passed = passed and ok
+        print(f"- {name}: {'ok' if ok else 'FAILED'}, {count} passed, "
+              f"{len(failed)} failed, {text.count('[  SKIPPED ]')} skipped, "
+              f"{time.monotonic() - start:.0f} s", flush=True)
+        for line in failed[:10]:
+            print(f"    {line}")
+    return passed
+
+
+class Engine:
+    """engine_bench with one model; decodes its sentences again and again."""
+
+    def __init__(self, binaries, out, model, beam, batch, precision="fp16"):
+        lengths = sentence_lengths(sentences_for(batch, beam))
+        file = out / f"lengths-{len(lengths)}"
+        file.write_text("\n".join(map(str, lengths)))
+        self.process = subprocess.Popen(
+            [binaries / "engine_bench", f"--model={model}", "--device=cuda:0",
+             f"--precision={precision}", f"--beam-size={beam}",
+             f"--batch-size={batch}", f"--lengths={file}",
+             f"--min-admission={max(1, batch // 4)}"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def run(self):
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError("engine_bench ended: see its message above")
+        return json.loads(line)
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def time_engine(binaries, out, model, beam, batch):
+    engine = Engine(binaries, out, model, beam, batch)
+    try:
+        engine.run()  # captures the graphs
+        results = [engine.run() for _ in range(3)]
+    finally:
+        engine.close()
+    return statistics.median(r["target_tokens"] / r["seconds"] for r in results), \
+        statistics.median(r["latency_p50"] for r in results)
+
+
+def measure_roof(torch):
+    """The rate of a large matrix product, and the bandwidth of a large copy."""
+    def best(function):
+        function()
+        times = []
+        for _ in range(8):
+            begin = torch.cuda.Event(enable_timing=True)
+            end = torch.cuda.Event(enable_timing=True)
+            begin.record()
+            function()
+            end.record()
+            torch.cuda.synchronize()
+            times.append(begin.elapsed_time(end) / 1e3)
+        return statistics.median(times)
+
+    a = torch.randn(8192, 8192, device="cuda", dtype=torch.float16)
+    b = torch.randn(8192, 8192, device="cuda", dtype=torch.float16)
+    flops = 2 * 8192**3 / best(lambda: a @ b)
+    source = torch.randn(1 << 29, device="cuda")
+    target = torch.empty_like(source)
+    bandwidth = 2 * 4 * source.numel() / best(lambda: target.copy_(source))
+    return flops, bandwidth
+
+
+def shares(model, beam, batch, tokens_per_second, roof):
+    """What part of the roof this is, by arithmetic and by bytes."""
+    shape = MODELS[model]
+    flops = 2 * (shape["encoder"] + beam * shape["step"])
+    # A step reads the decoder once, and of each hypothesis the cells of target
+    # (half of them, on average) and source; 2 bytes an element.
+    cells = 1.5 * MEAN_LENGTH * shape["decoder_layers"] * 2 * shape["width"]
+    step_bytes = 2 * (shape["step"] + batch * beam * cells)
+    encoder_bytes = 2 * shape["encoder"] / MEAN_LENGTH
+    bytes_per_token = step_bytes / batch + encoder_bytes / batch
+    return (tokens_per_second * flops / roof[0],
+            tokens_per_second * bytes_per_token / roof[1])
+
+
+def batches_of(lengths, batch):
+    return [lengths[i:i + batch] for i in range(0, len(lengths), batch)]
+
+
+def time_transformers(torch, beam, batch, static):
+    import transformers
+    config = transformers.MarianConfig(
+        vocab_size=32000, d_model=512, encoder_layers=6, decoder_layers=6,
+        encoder_ffn_dim=2048, decoder_ffn_dim=2048, encoder_attention_heads=8,
+        decoder_attention_heads=8, max_position_embeddings=256, pad_token_id=0,
+        eos_token_id=2, decoder_start_token_id=0, forced_eos_token_id=None)
+    torch.manual_seed(1)
+    model = transformers.MarianMTModel(config).half().cuda().eval()
+    options = {"cache_implementation": "static"} if static else {}
+    lengths = sentence_lengths(sentences_for(batch, beam))[:batch * 4]
+
+    def run():
+        tokens = 0
+        for group in batches_of(lengths, batch):
+            longest = group[0]
+            ids = torch.randint(4, 32000, (len(group), longest), device="cuda")
+            mask = (torch.arange(longest, device="cuda")[None, :] <
+                    torch.tensor(group, device="cuda")[:, None]).long()
+            model.generate(input_ids=ids, attention_mask=mask, num_beams=beam,
+                           min_new_tokens=longest, max_new_tokens=longest,
+                           do_sample=False, **options)
+            tokens += sum(group)
+        torch.cuda.synchronize()
+        return tokens
+
+    with torch.inference_mode():
+        run()
+        start = time.monotonic()
+        tokens = run()
+        return tokens / (time.monotonic() - start)
+
+
+def time_pytorch(torch, batch):
+    """The base model in plain PyTorch: static cache, compiled step, greedy."""
+    from torch import nn
+    from torch.nn import functional as f
+    width, heads, layers, vocabulary, longest = 512, 8, 6, 32000, 128
+
+    class Layer(nn.Module):
+        def __init__(self, is_decoder):
+            super().__init__()
+            self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(3))
+            self.qkv = nn.Linear(width, 3 * width)
+            self.out = nn.Linear(width, width)
+            self.inner = nn.Linear(width, 2048)
+            self.outer = nn.Linear(2048, width)
+            if is_decoder:
+                self.query = nn.Linear(width, width)
+                self.source = nn.Linear(width, 2 * width)
+                self.cross_out = nn.Linear(width, width)
+
+        def ffn(self, x):
+            return x + self.outer(f.relu(self.inner(self.norms[2](x))))
+
+    def split(x):
+        return x.unflatten(-1, (heads, width // heads)).transpose(1, 2)
+
+    def join(x):
+        return x.transpose(1, 2).flatten(2)
+
+    torch.manual_seed(1)
+    embedding = nn.Embedding(vocabulary, width).half().cuda()
+    encoder = nn.ModuleList(Layer(False) for _ in range(layers)).half().cuda()
+    decoder = nn.ModuleList(Layer(True) for _ in range(layers)).half().cuda()
+    output = nn.Linear(width, vocabulary).half().cuda()
+
+    def encode(ids, mask):
+        x = embedding(ids)
+        for layer in encoder:
+            q, k, v = layer.qkv(layer.norms[0](x)).chunk(3, -1)
+            x = x + layer.out(join(f.scaled_dot_product_attention(
+                split(q), split(k), split(v), attn_mask=mask[:, None, None, :])))
+            x = layer.ffn(x)
+        return x
+
+    def step(token, position, keys, values, source_keys, source_values, mask):
+        x = embedding(token)[:, None]
+        seen = (torch.arange(longest, device="cuda") <= position)[None, None, None]
+        for n, layer in enumerate(decoder):
+            q, k, v = layer.qkv(layer.norms[0](x)).chunk(3, -1)
+            keys[n].index_copy_(2, position, split(k))
+            values[n].index_copy_(2, position, split(v))
+            x = x + layer.out(join(f.scaled_dot_product_attention(
+                split(q), keys[n], values[n], attn_mask=seen)))
+            x = x + layer.cross_out(join(f.scaled_dot_product_attention(
+                split(layer.query(layer.norms[1](x))), source_keys[n],
+                source_values[n], attn_mask=mask[:, None, None, :])))
+            x = layer.ffn(x)
+        return output(x[:, 0]).argmax(-1)
+
+    compiled = torch.compile(step, mode="reduce-overhead")
+    lengths = sentence_lengths(sentences_for(batch, 1))[:batch * 2]
+    shape = (layers, batch, heads, longest, width // heads)
+    keys = torch.zeros(shape, device="cuda", dtype=torch.float16)
+    values = torch.zeros_like(keys)
+
+    def run():
+        tokens = 0
+        for group in batches_of(lengths, batch):
+            ids = torch.randint(4, vocabulary, (batch, longest), device="cuda")
+            mask = (torch.arange(longest, device="cuda")[None, :] <
+                    torch.tensor(group, device="cuda")[:, None])
+            encoded = encode(ids, mask)
+            pairs = [layer.source(encoded).chunk(2, -1) for layer in decoder]
+            source_keys = torch.stack([split(k) for k, _ in pairs])
+            source_values = torch.stack([split(v) for _, v in pairs])
+            token = torch.zeros(batch, device="cuda", dtype=torch.long)
+            for position in range(group[0]):
+                token = compiled(token, torch.tensor([position], device="cuda"), keys,
+                                 values, source_keys, source_values, mask).clone()
+            tokens += sum(group)
+        torch.cuda.synchronize()
+        return tokens
+
+    with torch.inference_mode():
+        run()
+        start = time.monotonic()
+        tokens = run()
+        return tokens / (time.monotonic() - start)
+
+
+def peers(torch, out):
+    jobs = []
+    for batch in (1, 64, 512):
+        jobs.append((f"PyTorch {torch.__version__}, compiled, greedy", batch,
+                     lambda batch=batch: time_pytorch(torch, batch)))
+    for beam in (1, 4):
+        for batch in (1, 64):
+            for static in (False, True):
+                cache = "static cache" if static else "dynamic cache"
+                jobs.append((f"transformers generate, beam {beam}, {cache}", batch,
+                             lambda beam=beam, batch=batch, static=static:
+                             time_transformers(torch, beam, batch, static)))
+    deadline = time.monotonic() + 240
+    rows = []
+    for name, batch, job in jobs:
+        if time.monotonic() > deadline:
+            print(f"| {name} | {batch} | left out: no time |", flush=True)
+            continue
+        try:
+            rate = job()
+        except Exception as error:  # a peer that fails is a line, not the end
+            reason = str(error).splitlines()[0][:80] if str(error) else ""
+            print(f"| {name} | {batch} | {type(error).__name__}: {reason} |",
+                  flush=True)
+            continue
+        rows.append({"peer": name, "batch": batch, "tokens_per_second": rate})
+        print(f"| {name} | {batch} | {rate:,.0f} |", flush=True)
+    return rows
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--bin", type=pathlib.Path, required=True)
+    parser.add_argument("--out", type=pathlib.Path, required=True)
+    arguments = parser.parse_args()
+    try:
+        import torch
+    except ImportError:
+        sys.exit("bench/gpu: python3 has no PyTorch")
+    if not torch.cuda.is_available():
+        sys.exit("bench/gpu: no CUDA device")
+
+    print(f"# {torch.cuda.get_device_name(0)}\n\n## Checks", flush=True)
+    passed = check(arguments.bin, arguments.out)
+
+    roof = measure_roof(torch)
+    torch.cuda.empty_cache()
+    print(f"\n## Engine, fp16\nRoof: {roof[0] / 1e12:.0f} TFLOP/s (product of "
+          f"8192 x 8192 in fp16), {roof[1] / 1e12:.2f} TB/s (copy of 2 GiB)\n\n"
+          "| model | beam | batch | target tokens/s | of the arithmetic | "
+          "of the bytes | p50 of a sentence, ms |\n|---|---|---|---|---|---|---|",
+          flush=True)
+    figures = []
+    deadline = time.monotonic() + 200
+    for model, beam in RUNS:
+        for batch in BATCHES + MORE_BATCHES:
+            if time.monotonic() > deadline and batch in MORE_BATCHES:
+                continue
+            try:
+                rate, latency = time_engine(arguments.bin, arguments.out, model,
+                                            beam, batch)
+            except RuntimeError as error:
+                print(f"| {model} | {beam} | {batch} | {error} | | | |", flush=True)
+                continue
+            arithmetic, moved = shares(model, beam, batch, rate, roof)
+            figures.append({"model": model, "beam": beam, "batch": batch,
+                            "tokens_per_second": rate, "latency_p50": latency,
+                            "arithmetic_share": arithmetic, "bytes_share": moved})
+            print(f"| {model} | {beam} | {batch} | {rate:,.0f} | "
+                  f"{arithmetic:.1%} | {moved:.1%} | {latency * 1e3:.2f} |",
+                  flush=True)
+
+    rates = {(f["model"], f["beam"], f["batch"]): f["tokens_per_second"]
+             for f in figures}
+    if ("mdn", 4, 64) in rates and ("base", 4, 64) in rates:
+        gain = rates["mdn", 4, 64] / rates["base", 4, 64]
+        print(f"\nMDN 22-1 against base 6-6, beam 4, batch 64: {gain:.2f}x "
+              "(the paper: 2.52x, on its own engine in float32)")
+
+    print("\n## Peers, base 6-6/32K, fp16\n\n| | batch | target tokens/s |\n"
+          "|---|---|---|", flush=True)
+    rows = peers(torch, arguments.out)
+    (arguments.out / "figures.json").write_text(json.dumps(
+        {"device": torch.cuda.get_device_name(0), "roof": roof,
+         "engine": figures, "peers": rows, "checks_passed": passed}, indent=1))
+    sys.exit(0 if passed else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,127 @@
+#ifndef PEREGRINE_ENGINE_KERNELS_ARGUMENTS_H_
+#define PEREGRINE_ENGINE_KERNELS_ARGUMENTS_H_
+
+#include <cstddef>
+#include <cstdint>
+
+// What the operations of kernels.h are given: plain views of device memory and
+// how to read them. Apart from it, since compilers for devices read this.
+
+namespace peregrine::kernels {
+
+// What a linear layer multiplies in. Its inputs, bias and results are float32.
+//   kBFloat16: weights and inputs rounded to bfloat16, to nearest, ties to
+//     even; sums in float32.
+//   kFloat16: the same in IEEE half precision; what is larger than its largest
+//     number becomes that.
+//   kInt8: y = s * weight_scale[column] * input_scale[row] + b, each operation
+//     rounded to float32, where s is the exact sum of the products of
+//     round(w / weight_scale) and round(x / input_scale), ties to even. A scale
+//     is the largest magnitude of its row of W or of x, divided by 127.
+enum class Precision { kFloat32, kBFloat16, kFloat16, kInt8 };
+
+// Applied to the inner layer of a feed-forward block.
+enum class Activation { kNone, kRelu, kGelu, kSwish };
+
+// A row-major view of device memory; does not own it. `cols` elements a row,
+// rows follow each other without a gap.
+struct Matrix {
+  float* data = nullptr;
+  int rows = 0;
+  int cols = 0;
+
+  float* row(int r) const { return data + static_cast<size_t>(r) * cols; }
+  Matrix Rows(int begin, int count) const { return {row(begin), count, cols}; }
+};
+
+// Gain and bias of a LayerNorm, [dim] each, on the device.
+struct NormWeight {
+  const float* gain = nullptr;
+  const float* bias = nullptr;
+  float epsilon = 1e-5f;
+};
+
+// y = scale * table[token] + positions[position], on the device.
+struct EmbeddingTable {
+  const float* table = nullptr;              // [vocab_size, dim], or null and
+  const uint16_t* bfloat16_table = nullptr;  // the same in bfloat16
+  const float* positions = nullptr;          // [max_positions, dim]
+  float scale = 1.0f;
+};
+
+// Number and width of attention heads; a row of queries, keys or values has
+// num_heads * head_dim elements, the heads one after another.
+struct HeadShape {
+  int num_heads = 0;
+  int head_dim = 0;
+  int width() const { return num_heads * head_dim; }
+};
+
+// Sequences stored one after another without padding.
+struct PackedSequences {
+  int num_sequences = 0;
+  int max_length = 0;
+  const int32_t* offsets =
+      nullptr;  // device [num_sequences + 1], offsets[0] = 0
+};
+
+// Keys and values of one layer: `num_cells` cells, each the key and the value
+// of one position of one sequence. Who owns which cell is decided outside.
+struct KvCells {
+  Matrix keys;    // [num_cells, key width]; their data may be null and
+  Matrix values;  // [num_cells, value width]
+  uint16_t* bfloat16_keys = nullptr;  // the same in bfloat16
+  uint16_t* bfloat16_values = nullptr;
+};
+
+// The live rows (hypotheses) of one decode step over the cells of the target.
+// Rows of length 0 are padding (see PaddedStep): they have no cells, nothing is
+// stored for them, and what comes out for them does not matter.
+struct StepRows {
+  int num_rows = 0;
+  const int32_t* lengths =
+      nullptr;  // device [num_rows]: positions, with the new one
+  const int32_t* cells =
+      nullptr;           // device [num_rows, cells_stride]: cell of each
+  int cells_stride = 0;  // position; hypotheses share those of ancestors
+};
+
+// The span of source positions that each row attends to.
+struct SourceSpans {
+  int num_rows = 0;
+  const int32_t* begins = nullptr;   // device [num_rows]: first cell
+  const int32_t* lengths = nullptr;  // device [num_rows]
+};
+
+// What each row of compressed attention attends to: its source span, then its
+// own positions. Values may be wider or narrower than keys: `num_heads` parts.
+struct CompressedCells {
+  SourceSpans spans;
+  KvCells source;
+  StepRows rows;
+  KvCells target;  // in the type of `source`
+};
+
+// sigmoid(gate) * value, element by element.
+struct Gated {
+  Matrix gate;
+  Matrix value;
+};
+
+// What may follow one hypothesis.
+struct TokenConstraint {
+  int32_t only = -1;       // the one token allowed, or -1
+  int32_t forbidden = -1;  // one more forbidden token, or -1
+  // Of no probability at all: the softmax is over the other tokens.
+  bool forbidden_before_softmax = false;
+};
+
+// How large the arrays of a decode step are.
+struct StepShape {
+  int rows = 0;
+  int cells_stride = 0;  // of StepRows
+};
+
+}  // namespace peregrine::kernels
+
+#endif  // PEREGRINE_ENGINE_KERNELS_ARGUMENTS_H_

@@ -1,0 +1,567 @@
+// Attention over packed sequences and over the slotted cache. Scores and sums
+// are float32, softmax is computed online over tiles of 32 positions, so that
+// no length is too long and the order of all sums follows from the length of
+// the row alone.
+
+#include <algorithm>
+
+#include "engine/kernels/cuda/device_code.cuh"
+#include "engine/kernels/cuda/operations.h"
+
+namespace peregrine::kernels::PEREGRINE_CUDA_NAMESPACE {
+namespace {
+
+constexpr int kWarps = 4;  // a block
+
+// The softmax of one query so far, over the tiles seen: the largest score, and
+// this lane's share of the sum of weights.
+struct OnlineSoftmax {
+  float largest = -INFINITY;
+  float sum = 0.0f;
+
+  // Takes in this lane's score of the next tile; -infinity where it has none,
+  // but some lane must have one. Returns its weight; what was summed before is
+  // to be multiplied by `correction`.
+  __device__ float Add(float score, float* correction) {
+    const float before = largest;
+    largest = fmaxf(before, WarpMax(score));
+    *correction = expf(before - largest);
+    const float weight = expf(score - largest);
+    sum = fmaf(sum, *correction, weight);
+    return weight;
+  }
+};
+
+// ---- Steps: a warp for each row, head and part of the value.
+
+// Some positions of a row: `length` cells of a cache, those listed in `cells`,
+// or neighbours from `begin` on.
+template <class T>
+struct Positions {
+  T* keys = nullptr;
+  T* values = nullptr;
+  const int32_t* cells = nullptr;
+  int begin = 0;
+  int length = 0;
+
+  __device__ size_t Cell(int t) const {
+    return cells != nullptr ? cells[t] : begin + t;
+  }
+};
+
+// One attention step of any kind. What a kind lacks is null.
+template <class T>
+struct StepArguments {
+  int num_items = 0;  // rows * heads
+  int num_heads = 0;
+  int head_dim = 0;
+  int value_dim = 0;  // of a head
+  float scale = 1.0f;
+
+  const float* queries = nullptr;  // [rows, row_width], as the three below
+  const float* new_keys = nullptr;
+  const float* new_values = nullptr;
+  const float* inner = nullptr;  // context = ReLU(attention + inner)
+  int row_width = 0;
+  bool store = false;        // the new key and value, here and not before
+  float* context = nullptr;  // [rows, num_heads * value_dim]
+
+  // Of the source.
+  T* source_keys = nullptr;
+  T* source_values = nullptr;
+  const int32_t* source_begins = nullptr;
+  const int32_t* source_lengths = nullptr;
+  // Of the target.
+  T* target_keys = nullptr;
+  T* target_values = nullptr;
+  const int32_t* target_cells = nullptr;
+  int cells_stride = 0;
+  const int32_t* target_lengths = nullptr;
+};
+
+template <class T>
+__device__ Positions<T> SourceOf(const StepArguments<T>& step, int row) {
+  if (step.source_lengths == nullptr) return {};
+  return {step.source_keys, step.source_values, nullptr,
+          step.source_begins[row], step.source_lengths[row]};
+}
+
+template <class T>
+__device__ Positions<T> TargetOf(const StepArguments<T>& step, int row) {
+  if (step.target_lengths == nullptr) return {};
+  return {step.target_keys, step.target_values,
+          step.target_cells + static_cast<size_t>(row) * step.cells_stride, 0,
+          step.target_lengths[row]};
+}
+
+// Stores this head's part of the row's new key and value.
+template <class T>
+__device__ void StoreNewCell(const StepArguments<T>& step, int row, int head,
+                             size_t cell, int lane) {
+  const size_t from = static_cast<size_t>(row) * step.row_width;
+  const size_t key_width = static_cast<size_t>(step.num_heads) * step.head_dim;
+  const size_t value_width =
+      static_cast<size_t>(step.num_heads) * step.value_dim;
+  for (int i = lane; i < step.head_dim; i += kWarpSize) {
+    const int column = head * step.head_dim + i;
+    Narrow(step.new_keys[from + column],
+           &step.target_keys[cell * key_width + column]);
+  }
+  for (int i = lane; i < step.value_dim; i += kWarpSize) {
+    const int column = head * step.value_dim + i;
+    Narrow(step.new_values[from + column],
+           &step.target_values[cell * value_width + column]);
+  }
+}
+
+template <class T>
+__global__ void StoreNewCellsKernel(StepArguments<T> step) {
+  const int item = blockIdx.x * kWarps + threadIdx.y;
+  if (item >= step.num_items) return;
+  const int row = item / step.num_heads;
+  const Positions<T> target = TargetOf(step, row);
+  if (target.length == 0) return;  // padding
+  StoreNewCell(step, row, item % step.num_heads, target.Cell(target.length - 1),
+               threadIdx.x);
+}
+
+// A part of the value is kValues elements a lane.
+template <class T, int kValues>
+__global__ void StepAttentionKernel(StepArguments<T> step) {
+  PEREGRINE_DYNAMIC_SHARED(shared);
+  __shared__ float tile_weights[kWarps][kWarpSize];
+  __shared__ size_t tile_places[kWarps][kWarpSize];  // of values, in elements
+  __shared__ bool tile_in_source[kWarps][kWarpSize];
+
+  const int lane = threadIdx.x;
+  const int warp = threadIdx.y;
+  const int item = blockIdx.x * kWarps + warp;
+  if (item >= step.num_items) return;  // a whole warp; no barrier of the block
+  const int row = item / step.num_heads;
+  const int head = item % step.num_heads;
+  const int key_begin = head * step.head_dim;
+  const int part_begin = blockIdx.y * kValues * kWarpSize;
+  const int part_end = min(part_begin + kValues * kWarpSize, step.value_dim);
+  const size_t key_width = static_cast<size_t>(step.num_heads) * step.head_dim;
+  const size_t value_width =
+      static_cast<size_t>(step.num_heads) * step.value_dim;
+
+  const Positions<T> source = SourceOf(step, row);
+  const Positions<T> target = TargetOf(step, row);
+  const int length = source.length + target.length;
+  if (step.store && target.length > 0) {
+    StoreNewCell(step, row, head, target.Cell(target.length - 1), lane);
+  }
+  float* query = reinterpret_cast<float*>(shared) + warp * step.head_dim;
+  for (int i = lane; i < step.head_dim; i += kWarpSize) {
+    query[i] =
+        step.queries[static_cast<size_t>(row) * step.row_width + key_begin + i];
+  }
+  __syncwarp();  // the query and the new cell are there for all lanes
+
+  OnlineSoftmax softmax;
+  float mixed[kValues] = {};
+  for (int begin = 0; begin < length; begin += kWarpSize) {
+    const int t = begin + lane;
+    const int count = min(length - begin, kWarpSize);
+    float score = -INFINITY;
+    if (lane < count) {
+      const bool in_source = t < source.length;
+      const size_t cell =
+          in_source ? source.Cell(t) : target.Cell(t - source.length);
+      const T* key = (in_source ? source.keys : target.keys) +
+                     cell * key_width + key_begin;
+      float dot = 0.0f;
+      for (int i = 0; i < step.head_dim; ++i) {
+        dot = fmaf(query[i], Widen(key[i]), dot);
+      }
+      score = dot * step.scale;
+      tile_places[warp][lane] = cell * value_width + head * step.value_dim;
+      tile_in_source[warp][lane] = in_source;
+    }
+    float correction;
+    tile_weights[warp][lane] = softmax.Add(score, &correction);
+    __syncwarp();
+    for (int j = 0; j < kValues; ++j) mixed[j] *= correction;
+    for (int i = 0; i < count; ++i) {
+      const float weight = tile_weights[warp][i];
+      const T* value =
+          (tile_in_source[warp][i] ? source.values : target.values) +
+          tile_places[warp][i];
+      for (int j = 0; j < kValues; ++j) {
+        const int column = part_begin + j * kWarpSize + lane;
+        if (column < part_end) {
+          mixed[j] = fmaf(weight, Widen(value[column]), mixed[j]);
+        }
+      }
+    }
+    __syncwarp();  // before the next tile overwrites this one
+  }
+
+  const float sum = WarpSum(softmax.sum);
+  for (int j = 0; j < kValues; ++j) {
+    const int column = part_begin + j * kWarpSize + lane;
+    if (column >= part_end) continue;
+    float result = length > 0 ? mixed[j] / sum : 0.0f;
+    const int wide = head * step.value_dim + column;
+    if (step.inner != nullptr) {
+      result = fmaxf(
+          result + step.inner[static_cast<size_t>(row) * step.row_width + wide],
+          0.0f);
+    }
+    step.context[row * value_width + wide] = result;
+  }
+}
+
+template <class T>
+cudaError_t RunStep(StepArguments<T> step, cudaStream_t stream) {
+  const bool narrow = step.value_dim <= 2 * kWarpSize;
+  const int parts = CeilDiv(step.value_dim, (narrow ? 2 : 4) * kWarpSize);
+  const dim3 items(CeilDiv(step.num_items, kWarps));
+  const dim3 block(kWarpSize, kWarps);
+  const size_t shared_bytes = sizeof(float) * kWarps * step.head_dim;
+  step.store = step.new_keys != nullptr && parts == 1;
+  if (step.new_keys != nullptr && parts > 1) {
+    // Warps of other parts read what one has stored.
+    const cudaError_t error =
+        Launch(StoreNewCellsKernel<T>, items, block, 0, stream, step);
+    if (error != cudaSuccess) return error;
+  }
+  const dim3 grid(items.x, parts);
+  return narrow ? Launch(StepAttentionKernel<T, 2>, grid, block, shared_bytes,
+                         stream, step)
+                : Launch(StepAttentionKernel<T, 4>, grid, block, shared_bytes,
+                         stream, step);
+}
+
+template <class T>
+StepArguments<T> StepOf(HeadShape heads, int value_width, Matrix queries,
+                        Matrix context) {
+  StepArguments<T> step;
+  step.num_items = queries.rows * heads.num_heads;
+  step.num_heads = heads.num_heads;
+  step.head_dim = heads.head_dim;
+  step.value_dim = value_width / heads.num_heads;
+  step.scale = 1.0f / sqrtf(static_cast<float>(heads.head_dim));
+  step.queries = queries.data;
+  step.row_width = queries.cols;
+  step.context = context.data;
+  return step;
+}
+
+template <class T>
+T* Keys(const KvCells& cache);
+template <>
+float* Keys<float>(const KvCells& cache) {
+  return cache.keys.data;
+}
+template <>
+uint16_t* Keys<uint16_t>(const KvCells& cache) {
+  return cache.bfloat16_keys;
+}
+
+template <class T>
+T* Values(const KvCells& cache);
+template <>
+float* Values<float>(const KvCells& cache) {
+  return cache.values.data;
+}
+template <>
+uint16_t* Values<uint16_t>(const KvCells& cache) {
+  return cache.bfloat16_values;
+}
+
+template <class T>
+void SetSource(const SourceSpans& spans, const KvCells& cache,
+               StepArguments<T>* step) {
+  step->source_keys = Keys<T>(cache);
+  step->source_values = Values<T>(cache);
+  step->source_begins = spans.begins;
+  step->source_lengths = spans.lengths;
+}
+
+template <class T>
+void SetTarget(const StepRows& rows, const KvCells& cache,
+               StepArguments<T>* step) {
+  step->target_keys = Keys<T>(cache);
+  step->target_values = Values<T>(cache);
+  step->target_cells = rows.cells;
+  step->cells_stride = rows.cells_stride;
+  step->target_lengths = rows.lengths;
+}
+
+// ---- The encoder: a block for a sequence, a head and some of its queries,
+// which share tiles of keys and values in shared memory.
+
+constexpr int kQueries = 4;                       // a warp
+constexpr int kBlockQueries = kWarps * kQueries;  // a block
+constexpr int kMaxTiledHead = 64;  // wider heads go the way of steps
+
+struct EncoderArguments {
+  const int32_t* offsets = nullptr;
+  const float* qkv = nullptr;  // [tokens, 3 * width]
+  float* context = nullptr;    // [tokens, width]
+  int width = 0;
+  int head_dim = 0;
+  float scale = 1.0f;
+};
+
+size_t EncoderSharedBytes(int head_dim) {
+  return sizeof(float) * (kWarpSize * (head_dim + 1) + kWarpSize * head_dim +
+                          kBlockQueries * head_dim);
+}
+
+template <int kValues>
+__global__ void EncoderAttentionKernel(EncoderArguments arguments) {
+  PEREGRINE_DYNAMIC_SHARED(shared);
+  __shared__ float weights[kWarps][kQueries][kWarpSize];
+  const int head_dim = arguments.head_dim;
+  const int key_stride = head_dim + 1;  // lanes read keys of different banks
+  float* keys = reinterpret_cast<float*>(shared);
+  float* values = keys + kWarpSize * key_stride;
+  float* queries = values + kWarpSize * head_dim;
+
+  const int sequence = blockIdx.x;
+  const int head_begin = blockIdx.y * head_dim;
+  const int begin = arguments.offsets[sequence];
+  const int length = arguments.offsets[sequence + 1] - begin;
+  const int first_query = blockIdx.z * kBlockQueries;
+  if (first_query >= length) return;  // the whole block
+  const int lane = threadIdx.x;
+  const int warp = threadIdx.y;
+  const int thread = warp * kWarpSize + lane;
+  const size_t stride = 3 * static_cast<size_t>(arguments.width);
+  const float* qkv = arguments.qkv + begin * stride + head_begin;
+
+  // Queries past the end are computed as zeros and not stored.
+  for (int i = thread; i < kBlockQueries * head_dim; i += kWarps * kWarpSize) {
+    const int q = first_query + i / head_dim;
+    queries[i] = q < length ? qkv[q * stride + i % head_dim] : 0.0f;
+  }
+
+  OnlineSoftmax softmax[kQueries];
+  float mixed[kQueries][kValues] = {};
+  for (int tile = 0; tile < length; tile += kWarpSize) {
+    const int count = min(length - tile, kWarpSize);
+    __syncthreads();  // all have read the tile before
+    for (int i = thread; i < count * head_dim; i += kWarps * kWarpSize) {
+      const int t = i / head_dim;
+      const int column = i % head_dim;
+      const float* row = qkv + (tile + t) * stride + column;
+      keys[t * key_stride + column] = row[arguments.width];
+      values[t * head_dim + column] = row[2 * arguments.width];
+    }
+    __syncthreads();
+    for (int q = 0; q < kQueries; ++q) {
+      float score = -INFINITY;
+      if (lane < count) {
+        const float* query = queries + (warp * kQueries + q) * head_dim;
+        const float* key = keys + lane * key_stride;
+        float dot = 0.0f;
+        for (int i = 0; i < head_dim; ++i) dot = fmaf(query[i], key[i], dot);
+        score = dot * arguments.scale;
+      }
+      float correction;
+      weights[warp][q][lane] = softmax[q].Add(score, &correction);
+      for (int j = 0; j < kValues; ++j) mixed[q][j] *= correction;
+    }
+    __syncwarp();
+    for (int i = 0; i < count; ++i) {
+      for (int j = 0; j < kValues; ++j) {
+        const int column = j * kWarpSize + lane;
+        const float value =
+            column < head_dim ? values[i * head_dim + column] : 0.0f;
+        for (int q = 0; q < kQueries; ++q) {
+          mixed[q][j] = fmaf(weights[warp][q][i], value, mixed[q][j]);
+        }
+      }
+    }
+  }
+
+  for (int q = 0; q < kQueries; ++q) {
+    const float sum = WarpSum(softmax[q].sum);
+    const int position = first_query + warp * kQueries + q;
+    if (position >= length) continue;  // the same for all lanes
+    float* context = arguments.context +
+                     static_cast<size_t>(begin + position) * arguments.width +
+                     head_begin;
+    for (int j = 0; j < kValues; ++j) {
+      const int column = j * kWarpSize + lane;
+      if (column < head_dim) context[column] = mixed[q][j] / sum;
+    }
+  }
+}
+
+// For heads too wide for the tiles: a warp a token and head.
+template <int kValues>
+__global__ void WideEncoderAttentionKernel(EncoderArguments arguments,
+                                           int num_sequences, int num_tokens,
+                                           int num_heads) {
+  PEREGRINE_DYNAMIC_SHARED(shared);
+  __shared__ float weights[kWarps][kWarpSize];
+  const int lane = threadIdx.x;
+  const int warp = threadIdx.y;
+  const int item = blockIdx.x * kWarps + warp;
+  if (item >= num_tokens * num_heads) return;
+  const int token = item / num_heads;
+  const int head_dim = arguments.head_dim;
+  const int head_begin = item % num_heads * head_dim;
+  const int part_begin = blockIdx.y * kValues * kWarpSize;
+  const int part_end = min(part_begin + kValues * kWarpSize, head_dim);
+  const size_t stride = 3 * static_cast<size_t>(arguments.width);
+
+  // The last sequence that begins at or before the token.
+  int low = 0;
+  int high = num_sequences - 1;
+  while (low < high) {
+    const int middle = (low + high + 1) / 2;
+    if (arguments.offsets[middle] <= token) {
+      low = middle;
+    } else {
+      high = middle - 1;
+    }
+  }
+  const int begin = arguments.offsets[low];
+  const int length = arguments.offsets[low + 1] - begin;
+
+  float* query = reinterpret_cast<float*>(shared) + warp * head_dim;
+  for (int i = lane; i < head_dim; i += kWarpSize) {
+    query[i] = arguments.qkv[token * stride + head_begin + i];
+  }
+  __syncwarp();
+  OnlineSoftmax softmax;
+  float mixed[kValues] = {};
+  for (int tile = 0; tile < length; tile += kWarpSize) {
+    const int count = min(length - tile, kWarpSize);
+    const float* first = arguments.qkv + (begin + tile) * stride + head_begin;
+    float score = -INFINITY;
+    if (lane < count) {
+      const float* key = first + lane * stride + arguments.width;
+      float dot = 0.0f;
+      for (int i = 0; i < head_dim; ++i) dot = fmaf(query[i], key[i], dot);
+      score = dot * arguments.scale;
+    }
+    float correction;
+    weights[warp][lane] = softmax.Add(score, &correction);
+    __syncwarp();
+    for (int j = 0; j < kValues; ++j) mixed[j] *= correction;
+    for (int i = 0; i < count; ++i) {
+      const float* value = first + i * stride + 2 * arguments.width;
+      for (int j = 0; j < kValues; ++j) {
+        const int column = part_begin + j * kWarpSize + lane;
+        if (column < part_end) {
+          mixed[j] = fmaf(weights[warp][i], value[column], mixed[j]);
+        }
+      }
+    }
+    __syncwarp();
+  }
+  const float sum = WarpSum(softmax.sum);
+  for (int j = 0; j < kValues; ++j) {
+    const int column = part_begin + j * kWarpSize + lane;
+    if (column < part_end) {
+      arguments.context[static_cast<size_t>(token) * arguments.width +
+                        head_begin + column] = mixed[j] / sum;
+    }
+  }
+}
+
+}  // namespace
+
+cudaError_t EncoderAttention(HeadShape heads, const PackedSequences& sequences,
+                             Matrix qkv, Matrix context, cudaStream_t stream) {
+  EncoderArguments arguments;
+  arguments.offsets = sequences.offsets;
+  arguments.qkv = qkv.data;
+  arguments.context = context.data;
+  arguments.width = heads.width();
+  arguments.head_dim = heads.head_dim;
+  arguments.scale = 1.0f / sqrtf(static_cast<float>(heads.head_dim));
+  if (sequences.num_sequences == 0) return cudaSuccess;
+  const dim3 block(kWarpSize, kWarps);
+  if (heads.head_dim <= kMaxTiledHead) {
+    const dim3 grid(sequences.num_sequences, heads.num_heads,
+                    CeilDiv(sequences.max_length, kBlockQueries));
+    const size_t shared_bytes = EncoderSharedBytes(heads.head_dim);
+    return heads.head_dim <= kWarpSize
+               ? Launch(EncoderAttentionKernel<1>, grid, block, shared_bytes,
+                        stream, arguments)
+               : Launch(EncoderAttentionKernel<2>, grid, block, shared_bytes,
+                        stream, arguments);
+  }
+  const dim3 grid(CeilDiv(qkv.rows * heads.num_heads, kWarps),
+                  CeilDiv(heads.head_dim, 4 * kWarpSize));
+  return Launch(WideEncoderAttentionKernel<4>, grid, block,
+                sizeof(float) * kWarps * heads.head_dim, stream, arguments,
+                sequences.num_sequences, qkv.rows, heads.num_heads);
+}
+
+namespace {
+
+template <class T>
+cudaError_t RunSelfAttention(HeadShape heads, const StepRows& rows, Matrix qkv,
+                             const KvCells& cache, Matrix context,
+                             cudaStream_t stream) {
+  StepArguments<T> step = StepOf<T>(heads, heads.width(), qkv, context);
+  step.new_keys = qkv.data + heads.width();
+  step.new_values = qkv.data + 2 * heads.width();
+  SetTarget(rows, cache, &step);
+  return RunStep(step, stream);
+}
+
+template <class T>
+cudaError_t RunCrossAttention(HeadShape heads, const SourceSpans& spans,
+                              Matrix queries, const KvCells& cache,
+                              Matrix context, cudaStream_t stream) {
+  StepArguments<T> step = StepOf<T>(heads, heads.width(), queries, context);
+  SetSource(spans, cache, &step);
+  return RunStep(step, stream);
+}
+
+template <class T>
+cudaError_t RunCompressedAttention(HeadShape heads,
+                                   const CompressedCells& cells,
+                                   Matrix projected, Matrix context,
+                                   cudaStream_t stream) {
+  StepArguments<T> step = StepOf<T>(heads, context.cols, projected, context);
+  step.new_keys = projected.data + heads.width();
+  step.new_values = projected.data + 2 * heads.width();
+  step.inner = projected.data + 2 * heads.width() + context.cols;
+  SetSource(cells.spans, cells.source, &step);
+  SetTarget(cells.rows, cells.target, &step);
+  return RunStep(step, stream);
+}
+
+}  // namespace
+
+cudaError_t SelfAttentionStep(HeadShape heads, const StepRows& rows, Matrix qkv,
+                              const KvCells& cache, Matrix context,
+                              cudaStream_t stream) {
+  return cache.bfloat16_keys == nullptr
+             ? RunSelfAttention<float>(heads, rows, qkv, cache, context, stream)
+             : RunSelfAttention<uint16_t>(heads, rows, qkv, cache, context,
+                                          stream);
+}
+
+cudaError_t CrossAttentionStep(HeadShape heads, const SourceSpans& spans,
+                               Matrix queries, const KvCells& cache,
+                               Matrix context, cudaStream_t stream) {
+  return cache.bfloat16_keys == nullptr
+             ? RunCrossAttention<float>(heads, spans, queries, cache, context,
+                                        stream)
+             : RunCrossAttention<uint16_t>(heads, spans, queries, cache,
+                                           context, stream);
+}
+
+cudaError_t CompressedAttentionStep(HeadShape heads,
+                                    const CompressedCells& cells,
+                                    Matrix projected, Matrix context,
+                                    cudaStream_t stream) {
+  return cells.target.bfloat16_keys == nullptr
+             ? RunCompressedAttention<float>(heads, cells, projected, context,
+                                             stream)
+             : RunCompressedAttention<uint16_t>(heads, cells, projected,
+                                                context, stream);
+}
+
+}  // namespace peregrine::kernels::PEREGRINE_CUDA_NAMESPACE

@@ -1,0 +1,86 @@
+#ifndef PEREGRINE_ENGINE_KERNELS_CUDA_DEVICE_CODE_CUH_
+#define PEREGRINE_ENGINE_KERNELS_CUDA_DEVICE_CODE_CUH_
+
+#include <cstdint>
+
+#include "engine/kernels/cuda/runtime.h"
+
+#ifndef PEREGRINE_CUDA_EMULATION
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
+#include <cuda_runtime.h>
+#include <mma.h>
+// Shared memory whose size the launch decides.
+#define PEREGRINE_DYNAMIC_SHARED(name) \
+  extern __shared__ __align__(16) unsigned char name[]
+#endif
+
+// What the kernels of this folder share. All of them keep to these rules, from
+// which it follows that a row has the same bits in any company:
+//   - what computes an element of a row, and in which order, follows from the
+//     shape of the row alone;
+//   - fused multiply-adds are written (fmaf); the compiler may form none
+//     (--fmad=false).
+namespace peregrine::kernels::PEREGRINE_CUDA_NAMESPACE {
+
+constexpr int kWarpSize = 32;
+constexpr unsigned kFullWarp = 0xffffffffu;
+
+// Blocks of `block` threads; a launch error is the result.
+template <class... Parameters, class... Arguments>
+cudaError_t Launch(void (*kernel)(Parameters...), dim3 grid, dim3 block,
+                   size_t shared_bytes, cudaStream_t stream,
+                   Arguments... arguments) {
+  if (grid.x == 0 || grid.y == 0 || grid.z == 0) return cudaSuccess;
+#ifdef PEREGRINE_CUDA_EMULATION
+  return cuda_emulation::Launch(
+      [=] { kernel(static_cast<Parameters>(arguments)...); }, grid, block,
+      shared_bytes, stream);
+#else
+  kernel<<<grid, block, shared_bytes, stream>>>(arguments...);
+  return cudaGetLastError();
+#endif
+}
+
+__host__ __device__ inline int CeilDiv(int a, int b) { return (a + b - 1) / b; }
+__host__ __device__ inline int RoundUp(int a, int multiple) {
+  return CeilDiv(a, multiple) * multiple;
+}
+
+// ---- Elements of caches and tables: float, or bfloat16 as its bits.
+
+__device__ inline float Widen(float x) { return x; }
+__device__ inline float Widen(uint16_t x) {
+  return __uint_as_float(static_cast<uint32_t>(x) << 16);
+}
+
+// To nearest, ties to even, as kernels::ToBFloat16.
+__device__ inline uint16_t BFloat16Bits(float x) {
+  const uint32_t bits = __float_as_uint(x);
+  return static_cast<uint16_t>((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
+}
+
+__device__ inline void Narrow(float x, float* y) { *y = x; }
+__device__ inline void Narrow(float x, uint16_t* y) { *y = BFloat16Bits(x); }
+
+// ---- Reductions: butterflies, so that every lane gets the same bits.
+
+__device__ inline float WarpSum(float x) {
+  for (int lanes = kWarpSize / 2; lanes > 0; lanes /= 2) {
+    x += __shfl_xor_sync(kFullWarp, x, lanes);
+  }
+  return x;
+}
+
+__device__ inline float WarpMax(float x) {
+  for (int lanes = kWarpSize / 2; lanes > 0; lanes /= 2) {
+    x = fmaxf(x, __shfl_xor_sync(kFullWarp, x, lanes));
+  }
+  return x;
+}
+
+__device__ inline float Sigmoid(float x) { return 1.0f / (1.0f + expf(-x)); }
+
+}  // namespace peregrine::kernels::PEREGRINE_CUDA_NAMESPACE
+
+#endif  // PEREGRINE_ENGINE_KERNELS_CUDA_DEVICE_CODE_CUH_

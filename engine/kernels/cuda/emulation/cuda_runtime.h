@@ -1,0 +1,251 @@
+#ifndef PEREGRINE_ENGINE_KERNELS_CUDA_EMULATION_CUDA_RUNTIME_H_
+#define PEREGRINE_ENGINE_KERNELS_CUDA_EMULATION_CUDA_RUNTIME_H_
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+
+#include "engine/kernels/precision.h"
+
+// What the kernels and the host code of this folder use of CUDA, on the host
+// alone, so that tests can run them without a GPU. It shows what would be wrong
+// on any device: indices and bounds (device memory is host memory with guard
+// pages, shared memory starts as NaN), missing barriers between phases of a
+// block (its threads run one at a time, each as far as it gets, in turn upwards
+// and downwards), divergent barriers (a fatal error), host memory reused too
+// early (a stream does nothing before it is waited for). It says nothing of
+// speed, of the rounding of tensor cores, nor of races between blocks.
+
+// ---- Qualifiers.
+
+#define __global__
+#define __device__
+#define __host__
+#define __shared__ static thread_local
+#define __launch_bounds__(...)
+#define __align__(bytes) __attribute__((aligned(bytes)))
+#define PEREGRINE_DYNAMIC_SHARED(name) \
+  unsigned char* const name = ::cuda_emulation::DynamicShared()
+
+// ---- The runtime's interface.
+
+enum cudaError_t {
+  cudaSuccess = 0,
+  cudaErrorInvalidValue = 1,
+  cudaErrorMemoryAllocation = 2,
+  cudaErrorInsufficientDriver = 35,
+  cudaErrorNoDevice = 100,
+  cudaErrorInvalidDevice = 101,
+  cudaErrorIllegalAddress = 700,
+  cudaErrorLaunchFailure = 719,
+};
+
+struct dim3 {
+  unsigned x, y, z;
+  dim3(unsigned x_ = 1, unsigned y_ = 1, unsigned z_ = 1)
+      : x(x_), y(y_), z(z_) {}
+};
+struct uint4 {
+  uint32_t x, y, z, w;
+};
+inline uint4 make_uint4(uint32_t x, uint32_t y, uint32_t z, uint32_t w) {
+  return {x, y, z, w};
+}
+
+namespace cuda_emulation {
+struct Stream;
+struct Graph;
+}  // namespace cuda_emulation
+using cudaStream_t = cuda_emulation::Stream*;
+using cudaGraph_t = cuda_emulation::Graph*;
+using cudaGraphExec_t = cuda_emulation::Graph*;
+
+struct cudaDeviceProp {
+  char name[256];
+  int major, minor;
+  size_t totalGlobalMem;
+};
+enum cudaMemcpyKind { cudaMemcpyHostToDevice = 1, cudaMemcpyDeviceToHost = 2 };
+enum cudaStreamCaptureMode { cudaStreamCaptureModeThreadLocal = 1 };
+constexpr unsigned cudaStreamNonBlocking = 1;
+constexpr unsigned cudaHostAllocMapped = 2;
+constexpr unsigned cudaHostAllocPortable = 1;
+
+cudaError_t cudaGetDeviceCount(int* count);
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device);
+cudaError_t cudaSetDevice(int device);
+cudaError_t cudaMemGetInfo(size_t* free, size_t* total);
+const char* cudaGetErrorString(cudaError_t error);
+const char* cudaGetErrorName(cudaError_t error);
+cudaError_t cudaGetLastError();
+cudaError_t cudaMalloc(void** data, size_t bytes);
+cudaError_t cudaFree(void* data);
+cudaError_t cudaHostAlloc(void** data, size_t bytes, unsigned flags);
+cudaError_t cudaHostGetDevicePointer(void** device, void* host, unsigned flags);
+cudaError_t cudaFreeHost(void* data);
+cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes,
+                            cudaMemcpyKind kind, cudaStream_t stream);
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags);
+cudaError_t cudaStreamDestroy(cudaStream_t stream);
+cudaError_t cudaStreamSynchronize(cudaStream_t stream);
+cudaError_t cudaStreamBeginCapture(cudaStream_t stream,
+                                   cudaStreamCaptureMode mode);
+cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph);
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t* exec, cudaGraph_t graph,
+                                 unsigned long long flags);
+cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream);
+cudaError_t cudaGraphDestroy(cudaGraph_t graph);
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t exec);
+
+// ---- Inside a kernel.
+
+inline int min(int a, int b) { return a < b ? a : b; }
+
+extern thread_local dim3 threadIdx, blockIdx, blockDim, gridDim;
+
+void __syncthreads();
+void __syncwarp();
+
+inline float __uint_as_float(uint32_t bits) {
+  float x;
+  std::memcpy(&x, &bits, sizeof(x));
+  return x;
+}
+inline uint32_t __float_as_uint(float x) {
+  uint32_t bits;
+  std::memcpy(&bits, &x, sizeof(bits));
+  return bits;
+}
+
+namespace cuda_emulation {
+
+cudaError_t Launch(std::function<void()> kernel, dim3 grid, dim3 block,
+                   size_t shared_bytes, cudaStream_t stream);
+unsigned char* DynamicShared();
+uint32_t ShuffleXor(uint32_t bits, int lanes);
+bool IsFirstLane();
+
+// How many graphs were launched and kernels started, by all streams of the
+// process: for tests of what is captured.
+struct Counts {
+  int64_t graph_launches = 0;
+  int64_t direct_launches = 0;
+  int64_t captures = 0;
+  int64_t allocations = 0;
+};
+Counts CountsSoFar();
+
+// From now on every call and kernel fails with `error`, as after a lost device;
+// cudaSuccess: no longer.
+void FailWith(cudaError_t error);
+
+}  // namespace cuda_emulation
+
+template <class T>
+T __shfl_xor_sync(unsigned /*mask*/, T value, int lanes) {
+  static_assert(sizeof(T) == 4, "the kernels exchange words of 4 bytes");
+  uint32_t bits;
+  std::memcpy(&bits, &value, 4);
+  bits = cuda_emulation::ShuffleXor(bits, lanes);
+  std::memcpy(&value, &bits, 4);
+  return value;
+}
+
+// ---- 16-bit types.
+
+struct __half {
+  uint16_t bits;
+};
+struct __nv_bfloat16 {
+  uint16_t bits;
+};
+inline float __half2float(__half x) {
+  const int exponent = x.bits >> 10 & 0x1f;
+  const float fraction = static_cast<float>(x.bits & 0x3ff);
+  const float magnitude = exponent == 0
+                              ? std::ldexp(fraction, -24)
+                              : std::ldexp(fraction + 1024, exponent - 25);
+  return (x.bits & 0x8000) != 0 ? -magnitude : magnitude;
+}
+inline __half __float2half_rn(float x) {  // no kernel rounds to infinity
+  return {peregrine::kernels::ToFloat16(x)};
+}
+inline float __bfloat162float(__nv_bfloat16 x) {
+  return __uint_as_float(uint32_t{x.bits} << 16);
+}
+inline __nv_bfloat16 __ushort_as_bfloat16(uint16_t bits) { return {bits}; }
+
+// ---- Matrix fragments. The first lane of a warp holds and computes them
+// whole; others pass by, as the kernels may only use them through these calls.
+
+namespace nvcuda::wmma {
+
+struct matrix_a {};
+struct matrix_b {};
+struct accumulator {};
+struct row_major {};
+struct col_major {};
+enum layout_t { mem_row_major };
+
+constexpr int kSide = 16;
+
+inline float ToFloat(__half x) { return __half2float(x); }
+inline float ToFloat(__nv_bfloat16 x) { return __bfloat162float(x); }
+
+template <class Use, int M, int N, int K, class T, class Layout = void>
+struct fragment {
+  static_assert(M == kSide && N == kSide && K == kSide, "only 16 x 16 x 16");
+  static constexpr int num_elements = kSide * kSide;
+  float x[num_elements] = {};  // row-major
+};
+
+template <class T>
+void load_matrix_sync(fragment<matrix_a, kSide, kSide, kSide, T, row_major>& a,
+                      const T* from, unsigned stride) {
+  if (!cuda_emulation::IsFirstLane()) return;
+  for (int i = 0; i < kSide; ++i)
+    for (int j = 0; j < kSide; ++j)
+      a.x[i * kSide + j] = ToFloat(from[size_t(i) * stride + j]);
+}
+
+template <class T>
+void load_matrix_sync(fragment<matrix_b, kSide, kSide, kSide, T, col_major>& b,
+                      const T* from, unsigned stride) {
+  if (!cuda_emulation::IsFirstLane()) return;
+  for (int i = 0; i < kSide; ++i)
+    for (int j = 0; j < kSide; ++j)
+      b.x[i * kSide + j] = ToFloat(from[size_t(j) * stride + i]);
+}
+
+template <class Fragment>
+void fill_fragment(Fragment& fragment, float value) {
+  for (float& x : fragment.x) x = value;
+}
+
+template <class C, class A, class B>
+void mma_sync(C& d, const A& a, const B& b, const C& c) {
+  if (!cuda_emulation::IsFirstLane()) return;
+  for (int i = 0; i < kSide; ++i) {
+    for (int j = 0; j < kSide; ++j) {
+      float sum = c.x[i * kSide + j];
+      for (int k = 0; k < kSide; ++k) {
+        sum += a.x[i * kSide + k] * b.x[k * kSide + j];
+      }
+      d.x[i * kSide + j] = sum;
+    }
+  }
+}
+
+template <class C>
+void store_matrix_sync(float* to, const C& c, unsigned stride, layout_t) {
+  if (!cuda_emulation::IsFirstLane()) return;
+  for (int i = 0; i < kSide; ++i)
+    for (int j = 0; j < kSide; ++j)
+      to[size_t(i) * stride + j] = c.x[i * kSide + j];
+}
+
+}  // namespace nvcuda::wmma
+
+#endif  // PEREGRINE_ENGINE_KERNELS_CUDA_EMULATION_CUDA_RUNTIME_H_

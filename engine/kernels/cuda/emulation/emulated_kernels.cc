@@ -1,0 +1,43 @@
+#include "engine/kernels/cuda/emulation/emulated_kernels.h"
+
+#include <utility>
+
+#include "engine/base/status_macros.h"
+#include "engine/kernels/cuda/cuda_device.h"
+#include "engine/kernels/cuda/cuda_kernels.h"
+
+namespace peregrine::kernels {
+
+absl::StatusOr<std::unique_ptr<Kernels>> MakeEmulatedKernels(
+    size_t memory_bytes) {
+#ifdef PEREGRINE_SANITIZED
+  return absl::UnavailableError(
+      "sanitizers do not follow the emulation from stack to stack");
+#endif
+  using cuda_emulated::CudaDevice;
+  PEREGRINE_ASSIGN_OR_RETURN(
+      auto device,
+      CudaDevice::Create(0, memory_bytes,
+                         memory_bytes > 0 ? CudaDevice::Memory::kArena
+                                          : CudaDevice::Memory::kSeparate));
+  return cuda_emulated::CudaKernels::Create(std::move(device));
+}
+
+void InjectFault(EmulatedFault fault) {
+  switch (fault) {
+    case EmulatedFault::kNone:
+      return cuda_emulation::FailWith(cudaSuccess);
+    case EmulatedFault::kDeviceLost:
+      return cuda_emulation::FailWith(cudaErrorIllegalAddress);
+    case EmulatedFault::kOutOfMemory:
+      return cuda_emulation::FailWith(cudaErrorMemoryAllocation);
+  }
+}
+
+EmulatedCounts CountEmulated() {
+  const cuda_emulation::Counts counts = cuda_emulation::CountsSoFar();
+  return {counts.captures, counts.graph_launches, counts.direct_launches,
+          counts.allocations};
+}
+
+}  // namespace peregrine::kernels

@@ -1,0 +1,35 @@
+#ifndef PEREGRINE_ENGINE_KERNELS_CUDA_EMULATION_EMULATED_KERNELS_H_
+#define PEREGRINE_ENGINE_KERNELS_CUDA_EMULATION_EMULATED_KERNELS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "engine/kernels/kernels.h"
+
+namespace peregrine::kernels {
+
+// The CUDA device on an emulated GPU (cuda_runtime.h), for tests. With
+// `memory_bytes` its memory is an arena of that size; else every allocation
+// ends at a page that no one may touch. UNAVAILABLE under sanitizers.
+absl::StatusOr<std::unique_ptr<Kernels>> MakeEmulatedKernels(
+    size_t memory_bytes = 0);
+
+// From now on all calls and kernels of emulated GPUs fail, as when one is lost,
+// or for want of memory; `kNone`: no longer.
+enum class EmulatedFault { kNone, kDeviceLost, kOutOfMemory };
+void InjectFault(EmulatedFault fault);
+
+// What all emulated GPUs have done so far.
+struct EmulatedCounts {
+  int64_t captures = 0;
+  int64_t graph_launches = 0;
+  int64_t direct_launches = 0;  // of kernels, outside graphs
+  int64_t allocations = 0;      // by the device, not from an arena
+};
+EmulatedCounts CountEmulated();
+
+}  // namespace peregrine::kernels
+
+#endif  // PEREGRINE_ENGINE_KERNELS_CUDA_EMULATION_EMULATED_KERNELS_H_

@@ -1,0 +1,89 @@
+#ifndef PEREGRINE_ENGINE_KERNELS_CUDA_OPERATIONS_H_
+#define PEREGRINE_ENGINE_KERNELS_CUDA_OPERATIONS_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "engine/kernels/arguments.h"
+#include "engine/kernels/cuda/runtime.h"
+
+// The kernels, as the host starts them: each puts its work into `stream` and
+// returns at once, with the error of the launch. All pointers are of device
+// memory. The contracts are those of kernels::Kernels.
+namespace peregrine::kernels::PEREGRINE_CUDA_NAMESPACE {
+
+// ---- elementwise.cu
+
+cudaError_t Embed(const EmbeddingTable& table, const int32_t* tokens,
+                  const int32_t* positions, Matrix y, cudaStream_t stream);
+cudaError_t LayerNorm(const NormWeight& norm, Matrix x, Matrix y,
+                      cudaStream_t stream);
+cudaError_t StoreKeysValues(const int32_t* cells, Matrix kv,
+                            const KvCells& cache, cudaStream_t stream);
+cudaError_t AverageStep(const StepRows& rows, Matrix x, Matrix states,
+                        Matrix mean, cudaStream_t stream);
+cudaError_t SsruStep(const StepRows& rows, Matrix projected, Matrix states,
+                     Matrix y, cudaStream_t stream);
+cudaError_t AddGated(const Gated& a, const Gated& b, Matrix y,
+                     cudaStream_t stream);
+
+// ---- linear.cu
+
+// A weight on the device: [padded_out, padded_in], zero where padded, in
+// float32 or in 16 bits; its bias may be null.
+struct PackedWeight {
+  Precision precision = Precision::kFloat32;
+  const void* weight = nullptr;
+  const float* bias = nullptr;
+  int out_dim = 0;
+  int in_dim = 0;
+  int padded_in = 0;
+};
+constexpr int kOutTile = 64;  // padded_out and padded_in are
+constexpr int kInTile = 32;   // multiples of these
+
+enum class Store { kOverwrite, kAdd };
+
+// `scratch` of `scratch_bytes` holds inputs in 16 bits; at least those of one
+// row, or the operation is done in parts.
+cudaError_t Linear(const PackedWeight& weight, Matrix x, Activation activation,
+                   Store store, Matrix y, void* scratch, size_t scratch_bytes,
+                   cudaStream_t stream);
+
+// Rounds `rows` rows of float32 to those of `precision`, [padded_rows,
+// padded_in], with zeros around. How a weight comes to the device.
+cudaError_t PackRows(const float* x, int rows, int in_dim, Precision precision,
+                     void* packed, int padded_rows, int padded_in,
+                     cudaStream_t stream);
+
+// ---- attention.cu
+
+cudaError_t EncoderAttention(HeadShape heads, const PackedSequences& sequences,
+                             Matrix qkv, Matrix context, cudaStream_t stream);
+cudaError_t SelfAttentionStep(HeadShape heads, const StepRows& rows, Matrix qkv,
+                              const KvCells& cache, Matrix context,
+                              cudaStream_t stream);
+cudaError_t CrossAttentionStep(HeadShape heads, const SourceSpans& spans,
+                               Matrix queries, const KvCells& cache,
+                               Matrix context, cudaStream_t stream);
+cudaError_t CompressedAttentionStep(HeadShape heads,
+                                    const CompressedCells& cells,
+                                    Matrix projected, Matrix context,
+                                    cudaStream_t stream);
+
+// ---- top_k.cu
+
+struct BestToken {
+  float log_prob;
+  int32_t token;
+};
+
+// The best k of each row of logits: best[rows, k]. `suppressed` and
+// `constraints` (one a row) are on the device, too.
+cudaError_t TopTokens(Matrix logits, const int32_t* suppressed,
+                      int num_suppressed, const TokenConstraint* constraints,
+                      int k, BestToken* best, cudaStream_t stream);
+
+}  // namespace peregrine::kernels::PEREGRINE_CUDA_NAMESPACE
+
+#endif  // PEREGRINE_ENGINE_KERNELS_CUDA_OPERATIONS_H_
