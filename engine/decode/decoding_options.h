@@ -18,6 +18,9 @@ struct DecodingOptions {
   int min_length = 0;      // target tokens without the end symbol
   int max_length = 0;      // likewise; a sentence still open then is ended
   model::SearchRules rules;
+  // Stands for the source language among the tokens that are added to the
+  // source; -1: the model's own, see model::TokenConfig.
+  int32_t source_language = -1;
 };
 
 struct Hypothesis {
