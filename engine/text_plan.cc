@@ -88,7 +88,8 @@ bool LooksLikeLoop(absl::Span<const int32_t> tokens) {
 }
 
 TextPlan TextPlan::Make(const TranslationModel& model, absl::string_view text,
-                        bool single_sentence) {
+                        bool single_sentence,
+                        absl::string_view source_language) {
   PEREGRINE_CHECK(model.source_tokenizer() != nullptr) << model.config().name;
   const text::Tokenizer& tokenizer = *model.source_tokenizer();
   const absl::string_view code = tokenizer.LanguageCode(text);
@@ -101,7 +102,7 @@ TextPlan TextPlan::Make(const TranslationModel& model, absl::string_view text,
     segments.push_back({{}, text.substr(0, text.size() - rest.size())});
     segments.push_back({sentence, rest.substr(sentence.size())});
   } else {
-    segments = model.splitter().Split(text);
+    segments = model.splitter(source_language).Split(text);
   }
 
   TextPlan plan;

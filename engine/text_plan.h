@@ -32,9 +32,11 @@ struct TextTranslation {
 class TextPlan {
  public:
   // `text` must be valid UTF-8. With `single_sentence` no boundaries are looked
-  // for. Text of nothing but white space gives a plan without sentences.
+  // for; others are those of `source_language`, see TranslationModel::splitter.
+  // Text of nothing but white space gives a plan without sentences.
   static TextPlan Make(const TranslationModel& model, absl::string_view text,
-                       bool single_sentence);
+                       bool single_sentence,
+                       absl::string_view source_language = "");
 
   // Token ids of each sentence, none empty, none longer than
   // model.max_source_tokens().

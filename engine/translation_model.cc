@@ -6,6 +6,7 @@
 #include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
 #include "engine/base/status_macros.h"
+#include "engine/formats/checkpoint.h"
 #include "engine/formats/recognise.h"
 
 namespace peregrine {
@@ -15,18 +16,12 @@ absl::StatusOr<std::unique_ptr<const TranslationModel>> TranslationModel::Load(
     kernels::Precision precision) {
   PEREGRINE_ASSIGN_OR_RETURN(formats::Checkpoint checkpoint,
                              formats::OpenCheckpoint(directory));
-  const auto splitter =
-      text::SentenceSplitter::Create(checkpoint.config.source_language);
-  if (!splitter.ok()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        directory,
-        "/config.json: source_language: ", splitter.status().message()));
-  }
-  return Create(std::move(checkpoint), device, precision);
+  return Create(std::move(checkpoint), directory, device, precision);
 }
 
 absl::StatusOr<std::unique_ptr<const TranslationModel>>
-TranslationModel::Create(formats::Checkpoint checkpoint, kernels::Device device,
+TranslationModel::Create(formats::Checkpoint checkpoint,
+                         const std::string& name, kernels::Device device,
                          kernels::Precision precision) {
   auto loaded = absl::WrapUnique(new TranslationModel);
   loaded->device_ = device;
@@ -35,15 +30,39 @@ TranslationModel::Create(formats::Checkpoint checkpoint, kernels::Device device,
   loaded->config_ = std::move(checkpoint.config);
   loaded->source_tokenizer_ = std::move(checkpoint.source_tokenizer);
   loaded->target_tokenizer_ = std::move(checkpoint.target_tokenizer);
-  PEREGRINE_ASSIGN_OR_RETURN(
-      loaded->splitter_,
-      text::SentenceSplitter::Create(loaded->config_.source_language));
+  PEREGRINE_RETURN_IF_ERROR(loaded->MakeSplitters(name));
   PEREGRINE_ASSIGN_OR_RETURN(auto kernels, kernels::MakeKernels(device));
   PEREGRINE_ASSIGN_OR_RETURN(
       loaded->weights_,
       model::Model::Load(loaded->config_, *checkpoint.tensors, *kernels,
                          precision, std::move(checkpoint.shortlist)));
   return std::unique_ptr<const TranslationModel>(std::move(loaded));
+}
+
+absl::Status TranslationModel::MakeSplitters(const std::string& name) {
+  auto splitter = text::SentenceSplitter::Create(
+      config_.languages.empty()
+          ? config_.source_language
+          : formats::LanguageTag(config_.source_language));
+  if (!splitter.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        name, "/config.json: source_language: ", splitter.status().message()));
+  }
+  splitter_ = *std::move(splitter);
+  for (const model::Language& language : config_.languages) {
+    PEREGRINE_ASSIGN_OR_RETURN(
+        splitters_.emplace_back(),
+        text::SentenceSplitter::Create(formats::LanguageTag(language.code)));
+  }
+  return absl::OkStatus();
+}
+
+const text::SentenceSplitter& TranslationModel::splitter(
+    absl::string_view source_language) const {
+  const model::Language* language =
+      model::FindLanguage(config_.languages, source_language);
+  return language == nullptr ? *splitter_
+                             : *splitters_[language - config_.languages.data()];
 }
 
 int TranslationModel::max_source_tokens() const {
@@ -69,6 +88,26 @@ decode::DecodingOptions TranslationModel::DefaultOptions(
       static_cast<int>(std::min<double>(max_length, max_target_tokens()));
   options.min_length = std::min(defaults.min_length, options.max_length);
   return options;
+}
+
+absl::StatusOr<LanguagePair> TranslationModel::ChooseLanguages(
+    absl::string_view source, absl::string_view target) const {
+  LanguagePair pair;
+  const auto choose = [&](absl::string_view field, absl::string_view own,
+                          absl::string_view name, model::Language& chosen) {
+    auto language = model::ChooseLanguage(config_.languages, own, name);
+    if (!language.ok()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(field, ": ", language.status().message()));
+    }
+    chosen = *std::move(language);
+    return absl::OkStatus();
+  };
+  PEREGRINE_RETURN_IF_ERROR(
+      choose("source_language", config_.source_language, source, pair.source));
+  PEREGRINE_RETURN_IF_ERROR(
+      choose("target_language", config_.target_language, target, pair.target));
+  return pair;
 }
 
 }  // namespace peregrine

@@ -3,18 +3,32 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "engine/decode/decoding_options.h"
 #include "engine/formats/checkpoint.h"
 #include "engine/kernels/device.h"
 #include "engine/model/config.h"
+#include "engine/model/languages.h"
 #include "engine/model/model.h"
 #include "engine/text/sentence_splitter.h"
 #include "engine/text/tokenizer.h"
 
 namespace peregrine {
+
+// The languages of one text, chosen from those of its model.
+struct LanguagePair {
+  model::Language source;
+  model::Language target;
+
+  void Apply(decode::DecodingOptions& options) const {
+    options.source_language = source.token;
+    if (target.token >= 0) options.rules.forced_first_token = target.token;
+  }
+};
 
 // A model directory of any format, loaded: what it is, how its text becomes
 // tokens, and its weights on one device. Immutable and thread-safe; sessions of
@@ -27,10 +41,10 @@ class TranslationModel {
       const std::string& directory, kernels::Device device,
       kernels::Precision precision = kernels::Precision::kFloat32);
 
-  // The same of a checkpoint that is no directory's.
+  // The same of a checkpoint, which errors call `name`.
   static absl::StatusOr<std::unique_ptr<const TranslationModel>> Create(
-      formats::Checkpoint checkpoint, kernels::Device device,
-      kernels::Precision precision);
+      formats::Checkpoint checkpoint, const std::string& name,
+      kernels::Device device, kernels::Precision precision);
 
   // For people: "Hugging Face MarianMT".
   const std::string& format() const { return format_; }
@@ -47,8 +61,9 @@ class TranslationModel {
     return target_tokenizer_.get();
   }
 
-  // By the rules of the source language.
-  const text::SentenceSplitter& splitter() const { return *splitter_; }
+  // By the rules of a source language; of the model's own where it has no such.
+  const text::SentenceSplitter& splitter(
+      absl::string_view source_language = "") const;
 
   // Longest source (without the suffix) and target that the positions allow.
   int max_source_tokens() const;
@@ -57,8 +72,14 @@ class TranslationModel {
   // The model's own options for a source of `source_tokens`.
   decode::DecodingOptions DefaultOptions(int source_tokens) const;
 
+  // From which language to which to translate, as requests name them; "" is
+  // the model's default. INVALID_ARGUMENT says which languages it has.
+  absl::StatusOr<LanguagePair> ChooseLanguages(absl::string_view source,
+                                               absl::string_view target) const;
+
  private:
   TranslationModel() = default;
+  absl::Status MakeSplitters(const std::string& name);
 
   std::string format_;
   model::ModelConfig config_;
@@ -67,6 +88,8 @@ class TranslationModel {
   std::shared_ptr<const text::Tokenizer> source_tokenizer_;
   std::shared_ptr<const text::Tokenizer> target_tokenizer_;
   std::unique_ptr<const text::SentenceSplitter> splitter_;
+  // Of config_.languages, side by side with them.
+  std::vector<std::unique_ptr<const text::SentenceSplitter>> splitters_;
   std::unique_ptr<const model::Model> weights_;
 };
 

@@ -22,7 +22,11 @@ absl::StatusOr<std::unique_ptr<Translator>> Translator::Create(
 }
 
 absl::StatusOr<std::vector<TextTranslation>> Translator::Translate(
-    absl::Span<const std::string> texts) {
+    absl::Span<const std::string> texts, absl::string_view source_language,
+    absl::string_view target_language) {
+  PEREGRINE_ASSIGN_OR_RETURN(
+      const LanguagePair languages,
+      model_.ChooseLanguages(source_language, target_language));
   std::vector<TextPlan> plans;
   std::vector<decode::SentenceInput> sentences;
   for (size_t i = 0; i < texts.size(); ++i) {
@@ -30,11 +34,12 @@ absl::StatusOr<std::vector<TextTranslation>> Translator::Translate(
       return absl::InvalidArgumentError(
           absl::StrCat("texts[", i, "]: not UTF-8 at byte ", *offset));
     }
-    plans.push_back(
-        TextPlan::Make(model_, texts[i], /*single_sentence=*/false));
+    plans.push_back(TextPlan::Make(model_, texts[i], /*single_sentence=*/false,
+                                   languages.source.code));
     for (const std::vector<int32_t>& tokens : plans.back().sentences()) {
       sentences.push_back(
           {0, tokens, model_.DefaultOptions(static_cast<int>(tokens.size()))});
+      languages.Apply(sentences.back().options);
     }
   }
   PEREGRINE_ASSIGN_OR_RETURN(auto outputs, Decode(std::move(sentences)));

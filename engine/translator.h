@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "engine/decode/decoding_options.h"
 #include "engine/decode/session.h"
@@ -28,10 +29,14 @@ class Translator {
   static absl::StatusOr<std::unique_ptr<Translator>> Create(
       const TranslationModel& model, const decode::SessionLimits& limits);
 
-  // One translation a text, in order, with the model's default options.
-  // INVALID_ARGUMENT names the text that is not UTF-8.
+  // One translation a text, in order, with the model's default options, from
+  // and to languages as TranslationModel::ChooseLanguages knows them.
+  // INVALID_ARGUMENT names the language that the model lacks, or the text that
+  // is not UTF-8.
   absl::StatusOr<std::vector<TextTranslation>> Translate(
-      absl::Span<const std::string> texts);
+      absl::Span<const std::string> texts,
+      absl::string_view source_language = "",
+      absl::string_view target_language = "");
 
   // Decodes sentences of token ids as `limits` allow, in any order; outputs
   // are in the order of the inputs, whose ids are ignored.

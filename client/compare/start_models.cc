@@ -57,8 +57,8 @@ LoadedModel LoadShape(const Shape& shape, const Place& place) {
   checkpoint.format = "random weights";
   checkpoint.config = shape.config;
   checkpoint.tensors = std::make_unique<model::RandomTensors>(1);
-  return TranslationModel::Create(std::move(checkpoint), place.device,
-                                  place.precision);
+  return TranslationModel::Create(std::move(checkpoint), shape.name,
+                                  place.device, place.precision);
 }
 
 // In the process of the model.

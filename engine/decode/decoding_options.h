@@ -21,6 +21,9 @@ struct DecodingOptions {
   // alone. Changes nothing where the model has none.
   bool use_shortlist = true;
   model::SearchRules rules;
+  // Stands for the source language among the tokens that are added to the
+  // source; -1: the model's own, see model::TokenConfig.
+  int32_t source_language = -1;
 };
 
 struct Hypothesis {

@@ -106,6 +106,8 @@ class Session::Impl {
     const int source_length = static_cast<int>(sentence.source.size());
     const int max_source = model_.max_source_length() - added_length();
     const int vocab_size = model_.config().architecture.source_vocab_size;
+    const int target_vocab_size =
+        model_.config().architecture.target_vocab_size;
     const int min_source = added_length() > 0 ? 0 : 1;  // the encoder needs one
     if (source_length < min_source || source_length > max_source) {
       return OutOfRange("number of source tokens", source_length, min_source,
@@ -115,6 +117,15 @@ class Session::Impl {
       if (token < 0 || token >= vocab_size) {
         return OutOfRange("source token", token, 0, vocab_size - 1);
       }
+    }
+    if (options.source_language < -1 || options.source_language >= vocab_size) {
+      return OutOfRange("source language token", options.source_language, 0,
+                        vocab_size - 1);
+    }
+    if (options.rules.forced_first_token < -1 ||
+        options.rules.forced_first_token >= target_vocab_size) {
+      return OutOfRange("forced first token", options.rules.forced_first_token,
+                        0, target_vocab_size - 1);
     }
     if (options.beam_size < 1 || options.beam_size > limits_.max_rows) {
       return OutOfRange("beam_size", options.beam_size, 1, limits_.max_rows);
@@ -229,10 +240,10 @@ class Session::Impl {
       for (int i = 0; i < sentence->source_length; ++i) {
         source_cells_.host.push_back(sentence->source_begin + i);
       }
-      for (const std::vector<int32_t>* part :
-           {&tokens.source_prefix, &input.source, &tokens.source_suffix}) {
-        batch_tokens_.insert(batch_tokens_.end(), part->begin(), part->end());
-      }
+      AppendAdded(tokens.source_prefix, input.options);
+      batch_tokens_.insert(batch_tokens_.end(), input.source.begin(),
+                           input.source.end());
+      AppendAdded(tokens.source_suffix, input.options);
       batch_lengths_.push_back(sentence->source_length);
       SelectOutputs(input, *sentence);
       live_.push_back(std::move(sentence));
@@ -258,6 +269,16 @@ class Session::Impl {
         kernels_.SelectOutputs(*model_.weights().output, shortlist_);
     PEREGRINE_CHECK(selection.ok()) << selection.status();
     sentence.selection = *std::move(selection);
+  }
+
+  // The model's prefix or suffix, in the language of the sentence.
+  void AppendAdded(const std::vector<int32_t>& added,
+                   const DecodingOptions& options) {
+    const int32_t language = model_.config().tokens.source_language;
+    for (int32_t token : added) {
+      const bool chosen = token == language && options.source_language >= 0;
+      batch_tokens_.push_back(chosen ? options.source_language : token);
+    }
   }
 
   // The arrays of the next step: a row for every live hypothesis, then those of

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "engine/base/status_macros.h"
+#include "engine/formats/sharded_tensors.h"
 #include "engine/model/safetensors.h"
 
 namespace peregrine::formats {
@@ -270,9 +271,14 @@ absl::StatusOr<Json> HuggingFaceDirectory::ReadTokenizerConfig() const {
 
 absl::StatusOr<std::unique_ptr<model::TensorSource>>
 HuggingFaceDirectory::OpenWeights() const {
-  if (!Has("model.safetensors") && Has("pytorch_model.bin")) {
+  const char* const index = "model.safetensors.index.json";
+  const bool whole = Has("model.safetensors");
+  if (!whole && Has(index)) return ShardedTensors::Open(Path(index));
+  for (const char* pickle :
+       {"pytorch_model.bin", "pytorch_model.bin.index.json"}) {
+    if (whole || !Has(pickle)) continue;
     return absl::UnimplementedError(absl::StrCat(
-        Path("pytorch_model.bin"),
+        Path(pickle),
         ": found weights that only Python reads safely, expected "
         "model.safetensors beside it: load the model with transformers and "
         "call save_pretrained"));

@@ -11,6 +11,7 @@
 #include "engine/base/json_object.h"
 #include "engine/base/status_macros.h"
 #include "engine/formats/ctranslate2.h"
+#include "engine/formats/hugging_face_m2m100.h"
 #include "engine/formats/hugging_face_marian.h"
 #include "engine/formats/peregrine_directory.h"
 
@@ -47,9 +48,10 @@ absl::StatusOr<Checkpoint> OpenHuggingFace(const std::string& directory,
                                            const Json& config) {
   const Json& type = config["model_type"];
   if (type == "marian") return OpenHuggingFaceMarian(directory, config);
+  if (type == "m2m_100") return OpenHuggingFaceM2M100(directory, config);
   return absl::UnimplementedError(
       absl::StrCat(config_path, ": model_type: found ", Shown(type),
-                   ", expected \"marian\""));
+                   ", expected \"marian\" or \"m2m_100\""));
 }
 
 }  // namespace

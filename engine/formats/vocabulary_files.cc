@@ -64,6 +64,11 @@ absl::StatusOr<std::vector<std::string>> ReadVocabularyMap(
     const std::string& path, int vocab_size) {
   PEREGRINE_ASSIGN_OR_RETURN(
       const Json json, ReadJson(path, kMaxVocabularyBytes, "a vocabulary"));
+  return ParseVocabularyMap(json, path, vocab_size);
+}
+
+absl::StatusOr<std::vector<std::string>> ParseVocabularyMap(
+    const Json& json, const std::string& path, int vocab_size) {
   if (!json.is_object()) {
     return Error(path, "expected a JSON object from pieces to ids");
   }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "engine/base/json_object.h"
 
 namespace peregrine::formats {
 
@@ -15,6 +16,10 @@ namespace peregrine::formats {
 // have the empty spelling.
 absl::StatusOr<std::vector<std::string>> ReadVocabularyMap(
     const std::string& path, int vocab_size);
+
+// The same of a map that is part of a file; `path` names both in errors.
+absl::StatusOr<std::vector<std::string>> ParseVocabularyMap(
+    const Json& json, const std::string& path, int vocab_size);
 
 // A JSON array of spellings (a path that ends in .json), or one a line.
 absl::StatusOr<std::vector<std::string>> ReadVocabularyList(

@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "engine/kernels/kernels.h"
+#include "engine/model/languages.h"
 #include "engine/model/search_rules.h"
 
 namespace peregrine::model {
@@ -69,6 +70,9 @@ struct TokenConfig {
   int32_t decoder_start = -1;
   std::vector<int32_t> source_suffix;
   std::vector<int32_t> source_prefix;
+  // The one among these that stands for the source language, where a request
+  // may choose another; -1: none does.
+  int32_t source_language = -1;
 
   // What every source is longer by in the encoder.
   int num_added() const {
@@ -96,8 +100,13 @@ struct DecodingConfig {
 // config.json of a model directory, specified in docs/model-format.md.
 struct ModelConfig {
   std::string name;
+  // BCP 47 tags; "und": undetermined. Of a model of several languages they are
+  // the codes of the defaults, and "" where a request must name one.
   std::string source_language;
   std::string target_language;
+  // What a request may choose from, by code; none: the model has one pair. The
+  // token of the target language is the forced_first_token.
+  std::vector<Language> languages;
   ArchitectureConfig architecture;
   TokenConfig tokens;
   TokenizerConfig tokenizer;

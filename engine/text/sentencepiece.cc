@@ -207,26 +207,50 @@ absl::StatusOr<std::unique_ptr<SentencePieceModel>> SentencePieceModel::Parse(
     absl::string_view serialized, absl::string_view name) {
   const absl::StatusOr<ModelFile> file = ParseFile(serialized);
   if (!file.ok()) return InFile(name, file.status());
-  absl::StatusOr<PieceTable> pieces = PieceTable::Create(*file);
+  return Make(*file, name);
+}
+
+absl::StatusOr<std::unique_ptr<SentencePieceModel>>
+SentencePieceModel::FromMerges(absl::Span<const std::string> pieces,
+                               absl::string_view charsmap,
+                               absl::string_view name) {
+  ModelFile file;
+  file.mutable_training()->set_model_type(Training::BPE);
+  file.mutable_normalization()->set_precompiled_charsmap(std::string(charsmap));
+  ModelFile::Piece* unknown = file.add_pieces();
+  unknown->set_piece("<unk>");
+  unknown->set_type(ModelFile::Piece::UNKNOWN);
+  float score = 0;
+  for (const std::string& text : pieces) {
+    ModelFile::Piece* piece = file.add_pieces();
+    piece->set_piece(text);
+    piece->set_score(score--);
+  }
+  return Make(file, name);
+}
+
+absl::StatusOr<std::unique_ptr<SentencePieceModel>> SentencePieceModel::Make(
+    const ModelFile& file, absl::string_view name) {
+  absl::StatusOr<PieceTable> pieces = PieceTable::Create(file);
   if (!pieces.ok()) return InFile(name, pieces.status());
   absl::StatusOr<std::unique_ptr<Segmenter>> segmenter =
-      MakeSegmenter(file->training(), *pieces);
+      MakeSegmenter(file.training(), *pieces);
   if (!segmenter.ok()) return InFile(name, segmenter.status());
   absl::StatusOr<Normalizer> normalizer = MakeNormalizer(
-      file->normalization(), file->training().treat_whitespace_as_suffix(),
+      file.normalization(), file.training().treat_whitespace_as_suffix(),
       UserDefinedTexts(*pieces));
   if (!normalizer.ok()) return InFile(name, normalizer.status());
 
   absl::optional<Normalizer> denormalizer;
-  if (!file->denormalization().precompiled_charsmap().empty()) {
+  if (!file.denormalization().precompiled_charsmap().empty()) {
     absl::StatusOr<Normalizer> made = MakeNormalizer(
-        file->denormalization(), /*dummy_as_suffix=*/false, Trie());
+        file.denormalization(), /*dummy_as_suffix=*/false, Trie());
     if (!made.ok()) return InFile(name, made.status());
     denormalizer = *std::move(made);
   }
 
-  const absl::string_view unk_surface = file->training().has_unk_surface()
-                                            ? file->training().unk_surface()
+  const absl::string_view unk_surface = file.training().has_unk_surface()
+                                            ? file.training().unk_surface()
                                             : kDefaultUnknownSurface;
   if (FindInvalidUtf8(unk_surface).has_value()) {
     return InFile(name, absl::InvalidArgumentError(
@@ -236,8 +260,8 @@ absl::StatusOr<std::unique_ptr<SentencePieceModel>> SentencePieceModel::Parse(
   return absl::WrapUnique(new SentencePieceModel(absl::WrapUnique(new Parts{
       *std::move(pieces), *std::move(normalizer), *std::move(segmenter),
       std::move(surfaces), std::move(denormalizer),
-      file->normalization().add_dummy_prefix(),
-      file->normalization().remove_extra_whitespaces()})));
+      file.normalization().add_dummy_prefix(),
+      file.normalization().remove_extra_whitespaces()})));
 }
 
 std::vector<std::int32_t> SentencePieceModel::Encode(

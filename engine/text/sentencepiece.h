@@ -14,6 +14,8 @@
 
 namespace peregrine::text {
 
+class ModelFile;
+
 // One token and the bytes [begin, end) of the original text that it stands
 // for. Ranges do not overlap and are in order; what normalisation dropped
 // (repeated spaces, say) is in none of them, and a token that stands for no
@@ -41,6 +43,14 @@ class SentencePieceModel final : public Tokenizer {
   static absl::StatusOr<std::unique_ptr<SentencePieceModel>> Parse(
       absl::string_view serialized, absl::string_view name);
 
+  // A BPE model that came in other clothes: its pieces, the first to be merged
+  // first, then those that no merge makes; and its compiled rules of
+  // normalisation, where it has any. Ids are those of the list, after the one
+  // of unknown characters.
+  static absl::StatusOr<std::unique_ptr<SentencePieceModel>> FromMerges(
+      absl::Span<const std::string> pieces, absl::string_view charsmap,
+      absl::string_view name);
+
   ~SentencePieceModel() override;
 
   std::vector<int32_t> Encode(absl::string_view text) const override;
@@ -62,6 +72,8 @@ class SentencePieceModel final : public Tokenizer {
  private:
   struct Parts;
   class TextBuilder;
+  static absl::StatusOr<std::unique_ptr<SentencePieceModel>> Make(
+      const ModelFile& file, absl::string_view name);
   explicit SentencePieceModel(std::unique_ptr<Parts> parts);
 
   std::unique_ptr<Parts> parts_;

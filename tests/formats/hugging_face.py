@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pathlib
 from typing import Any
 
@@ -32,7 +33,18 @@ def enlarge(model: PreTrainedModel, eos: int, seed: int, eos_bias: float) -> Non
         if hasattr(model, "final_logits_bias"):
             torch.nn.init.normal_(model.final_logits_bias, std=0.3)
             model.final_logits_bias[0, eos] = eos_bias
+        else:
+            row = model.get_output_embeddings().weight[eos]
+            model.get_decoder().layer_norm.bias += eos_bias * row / row.dot(row)
     model.tie_weights()
+
+
+def decode(tokenizer: PreTrainedTokenizerBase, tokens: list[int]) -> str:
+    """The text, without white space around it."""
+    # transformers 5 forgets, saving M2M100, that the tokens of its languages are special.
+    languages = set(getattr(tokenizer, "lang_token_to_id", {}).values())
+    return tokenizer.decode([token for token in tokens if token not in languages],
+                            skip_special_tokens=True).strip()
 
 
 def hypotheses(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase,
@@ -55,15 +67,37 @@ def hypotheses(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase,
         found.append({
             "tokens": tokens,
             "truncated": len(tokens) == max_length - 2 if forced_eos else not ended,
-            "text": tokenizer.decode(tokens, skip_special_tokens=True),
+            "text": decode(tokenizer, tokens),
         })
         if beam > 1:
             found[-1]["score"] = numbers(result.sequences_scores[rank].item())
     return found
 
 
+@dataclasses.dataclass
+class Source:
+    """A text in tokens; of a multilingual model with the languages, source and target."""
+    text: str
+    ids: list[int]
+    languages: tuple[str, str] | None = None
+    target_token: int | None = None
+
+    def settings(self) -> dict[str, Any]:
+        return {} if self.target_token is None else {"forced_bos_token_id": self.target_token}
+
+
+def encode(tokenizer: PreTrainedTokenizerBase, text: str,
+           languages: tuple[str, str] | None) -> Source:
+    if languages is None:
+        return Source(text, tokenizer(text).input_ids)
+    tokenizer.src_lang = languages[0]
+    target = (tokenizer.get_lang_id(languages[1]) if hasattr(tokenizer, "get_lang_id")
+              else tokenizer.convert_tokens_to_ids(languages[1]))
+    return Source(text, tokenizer(text).input_ids, languages, target)
+
+
 def search(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase,
-           sources: list[list[int]], options: dict[str, Any]) -> dict[str, Any]:
+           sources: list[Source], options: dict[str, Any]) -> dict[str, Any]:
     """`options` in our words; what they leave out is left to the model's settings."""
     settings: dict[str, Any] = {}
     if "beam_size" in options:
@@ -73,12 +107,13 @@ def search(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase,
     if "stopping" in options:
         settings["early_stopping"] = STOPPING[options["stopping"]]
     return {"options": options,
-            "hypotheses": [hypotheses(model, tokenizer, source, settings)
+            "hypotheses": [hypotheses(model, tokenizer, source.ids,
+                                      {**settings, **source.settings()})
                            for source in sources]}
 
 
 def require_same(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase,
-                 sources: list[list[int]], searches: list[dict[str, Any]]) -> bool:
+                 sources: list[Source], searches: list[dict[str, Any]]) -> bool:
     """Whether float64 finds what float32 found: no decision hangs by a hair."""
     precise = model.double()
     try:
@@ -93,22 +128,27 @@ def require_same(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase,
 
 
 def golden(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, texts: list[str],
-           searches: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """The content of golden.json; none where a decision is too close."""
+           searches: list[dict[str, Any]],
+           pairs: tuple[tuple[str, str], ...] | None = None) -> dict[str, Any] | None:
+    """The content of golden.json; none where a decision is too close. The texts take turns
+    with the `pairs` of languages of a multilingual model."""
     model.eval()
-    sources = [tokenizer(text).input_ids for text in texts]
+    sources = [encode(tokenizer, text, pairs[i % len(pairs)] if pairs else None)
+               for i, text in enumerate(texts)]
     done = [search(model, tokenizer, sources, options) for options in searches]
     if not require_same(model, tokenizer, sources, done):
         return None
     result: dict[str, Any] = {"sentences": [], "forced": [], "searches": done}
     suppressed = {word[0] for word in model.generation_config.bad_words_ids or []}
-    for text, source in zip(texts, sources):
+    for source in sources:
         with torch.no_grad():
-            states = model.get_encoder()(torch.tensor([source])).last_hidden_state[0]
-        rows = sorted({0, len(source) // 2, len(source) - 1})
-        result["sentences"].append({"text": text, "encoder_input": source,
+            states = model.get_encoder()(torch.tensor([source.ids])).last_hidden_state[0]
+        rows = sorted({0, len(source.ids) // 2, len(source.ids) - 1})
+        result["sentences"].append({"text": source.text, "encoder_input": source.ids,
                                     "encoder_output": {"rows": rows,
                                                        "values": numbers(states[rows])}})
+        if source.languages:
+            result["sentences"][-1]["languages"] = source.languages
     generator = torch.Generator().manual_seed(5)
     start = model.generation_config.decoder_start_token_id
     for index in (1, len(sources) - 1):
@@ -116,7 +156,7 @@ def golden(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, texts: li
         prefix = [start] + torch.randint(size, (FORCED_TOKENS,), generator=generator).tolist()
         columns = [column for column in range(size) if column not in suppressed][-COLUMNS:]
         with torch.no_grad():
-            logits = model(input_ids=torch.tensor([sources[index]]),
+            logits = model(input_ids=torch.tensor([sources[index].ids]),
                            decoder_input_ids=torch.tensor([prefix])).logits[0]
         result["forced"].append({"sentence": index, "decoder_input": prefix,
                                  "columns": columns, "logits": numbers(logits[:, columns])})

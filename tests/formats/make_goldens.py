@@ -10,9 +10,10 @@ import argparse
 import pathlib
 
 import ctranslate2_models
+import m2m100
 import marian
 
-FORMATS = {"marian": marian, "ctranslate2": ctranslate2_models}
+FORMATS = {"marian": marian, "m2m100": m2m100, "ctranslate2": ctranslate2_models}
 
 
 def main() -> None:

@@ -6,7 +6,8 @@
 //   {"encoder_input": [...]}               -> {"encoder_output": [[...], ...]}
 //   {"encoder_input": [...],
 //    "decoder_input": [...]}               -> {"logits": [[...], ...]}
-//   {"source": [...], "beam_size": N, ...} -> {"hypotheses": [{"tokens": [...],
+//   {"source": [...], "beam_size": N,
+//    "languages": [FROM, TO], ...}       -> {"hypotheses": [{"tokens": [...],
 //                                              "score": S}, ...]}
 
 #include <cstdint>
@@ -46,6 +47,13 @@ Json Search(const TranslationModel& model, decode::Session& session,
   request["source"].get_to(sentence.source);
   decode::DecodingOptions& options = sentence.options;
   options = model.DefaultOptions(static_cast<int>(sentence.source.size()));
+  if (request.contains("languages")) {
+    const Json& names = request["languages"];
+    const auto languages = model.ChooseLanguages(names[0].get<std::string>(),
+                                                 names[1].get<std::string>());
+    if (!languages.ok()) return {{"error", languages.status().ToString()}};
+    languages->Apply(options);
+  }
   options.beam_size = request.value("beam_size", options.beam_size);
   options.max_length = request.value("max_length", options.max_length);
   options.num_hypotheses = options.beam_size;

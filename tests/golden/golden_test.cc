@@ -138,11 +138,27 @@ class GoldenTest : public testing::TestWithParam<GoldenCase> {
         .get<std::vector<int32_t>>();
   }
 
+  // Of a multilingual model; -1 of others.
+  LanguagePair Languages(size_t sentence) const {
+    const json& languages =
+        golden_["sentences"][sentence].value("languages", json());
+    if (languages.is_null()) return {};
+    const auto chosen = loaded_->ChooseLanguages(
+        languages[0].get<std::string>(), languages[1].get<std::string>());
+    EXPECT_TRUE(chosen.ok()) << chosen.status();
+    return *chosen;
+  }
+
   // What a session takes: it adds prefix and suffix itself.
   std::vector<int32_t> Source(size_t sentence) const {
     std::vector<int32_t> source = EncoderInput(sentence);
     const std::vector<int32_t>& prefix = config_.tokens.source_prefix;
-    const std::vector<int32_t>& suffix = config_.tokens.source_suffix;
+    std::vector<int32_t> suffix = config_.tokens.source_suffix;
+    const int32_t language = Languages(sentence).source.token;
+    if (language >= 0) {
+      std::replace(suffix.begin(), suffix.end(), config_.tokens.source_language,
+                   language);
+    }
     if (source.size() >= prefix.size() + suffix.size() &&
         std::equal(suffix.begin(), suffix.end(),
                    source.end() - suffix.size())) {
@@ -268,6 +284,7 @@ void GoldenTest::CheckSearch(const json& search) {
     sentence.source = Source(i);
     sentence.options =
         loaded_->DefaultOptions(static_cast<int>(sentence.source.size()));
+    Languages(i).Apply(sentence.options);
     Override(options, i, sentence.options);
     sentence.options.num_hypotheses = sentence.options.beam_size;
     ASSERT_TRUE(session->Validate(sentence).ok())
