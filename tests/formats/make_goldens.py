@@ -11,8 +11,9 @@ import pathlib
 
 import ctranslate2_models
 import marian
+import marian_toolkit
 
-FORMATS = {"marian": marian, "ctranslate2": ctranslate2_models}
+FORMATS = {"marian": marian, "ctranslate2": ctranslate2_models, "marian-toolkit": marian_toolkit}
 
 
 def main() -> None:
