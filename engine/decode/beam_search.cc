@@ -57,16 +57,20 @@ void BeamSearch::Advance(int k, const float* log_probs, const int32_t* tokens) {
   PEREGRINE_CHECK(!done_ && k >= num_candidates());
   MergeCandidates(k, log_probs, tokens);
   const size_t beam_size = options_.beam_size;
+  const bool shrinks = options_.rules.stopping == Stopping::kShrinkingBeam;
+  const size_t places = shrinks ? beam_size - finished_.size() : beam_size;
+  const size_t considered =
+      shrinks ? std::min(places, candidates_.size()) : candidates_.size();
   const bool last_step = at_limit();
   const bool all_end = last_step && cut_at_limit();
   next_live_.clear();
-  for (size_t rank = 0; rank < candidates_.size(); ++rank) {
+  for (size_t rank = 0; rank < considered; ++rank) {
     const Candidate& candidate = candidates_[rank];
     if (candidate.token == eos_ || all_end) {
-      if (rank < beam_size) Finish(candidate, last_step);
+      if (rank < places) Finish(candidate, last_step);
     } else {
       Continue(candidate);
-      if (next_live_.size() == beam_size) break;
+      if (next_live_.size() == places) break;
     }
   }
   live_.swap(next_live_);
@@ -82,6 +86,7 @@ bool BeamSearch::can_improve() const {
   switch (options_.rules.stopping) {
     case Stopping::kFirstFinished:
     case Stopping::kBestFinished:
+    case Stopping::kShrinkingBeam:
       return false;
     case Stopping::kHeuristic:
       break;
@@ -99,7 +104,8 @@ bool BeamSearch::can_improve() const {
 }
 
 double BeamSearch::Normalized(double score, int length) const {
-  return score / std::pow(length, options_.length_penalty);
+  const double penalty = static_cast<double>(options_.rules.word_penalty);
+  return (score - penalty * length) / std::pow(length, options_.length_penalty);
 }
 
 // The best 2 * beam_size of all continuations: a merge of rows that are sorted

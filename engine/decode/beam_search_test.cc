@@ -122,7 +122,9 @@ std::vector<Hypothesis> SearchPlainly(const RandomLanguage& language,
       options.rules.length_limit == LengthLimit::kCut && options.max_length > 0;
   const int last_step = cut ? options.max_length - 1 : options.max_length;
   const auto normalized = [&](double score, int length) {
-    return score / std::pow(length, options.length_penalty);
+    const double penalty = static_cast<double>(options.rules.word_penalty);
+    return (score - penalty * length) /
+           std::pow(length, options.length_penalty);
   };
   for (int t = 0; t <= last_step; ++t) {
     std::vector<Candidate> candidates;
@@ -149,7 +151,10 @@ std::vector<Hypothesis> SearchPlainly(const RandomLanguage& language,
     std::stable_sort(
         candidates.begin(), candidates.end(),
         [](const auto& a, const auto& b) { return a.score > b.score; });
-    if (candidates.size() > 2 * beam_size) candidates.resize(2 * beam_size);
+    const bool shrinks = options.rules.stopping == Stopping::kShrinkingBeam;
+    const size_t places = shrinks ? beam_size - finished.size() : beam_size;
+    const size_t considered = shrinks ? places : 2 * beam_size;
+    if (candidates.size() > considered) candidates.resize(considered);
     std::vector<Open> next;
     std::vector<std::pair<double, Hypothesis>> ended;
     for (size_t rank = 0; rank < candidates.size(); ++rank) {
@@ -184,6 +189,7 @@ std::vector<Hypothesis> SearchPlainly(const RandomLanguage& language,
     }
     if (beam_size == 1 || options.rules.stopping == Stopping::kFirstFinished ||
         options.rules.stopping == Stopping::kBestFinished ||
+        options.rules.stopping == Stopping::kShrinkingBeam ||
         normalized(open[0].score, length) <= finished.back().first) {
       break;
     }
@@ -213,9 +219,10 @@ TEST(BeamSearchTest, FindsWhatThePlainSearchFinds) {
     options.length_penalty = 0.5f * pick(-2, 4);
     options.max_length = pick(0, 10);
     options.min_length = pick(0, options.max_length);
-    options.rules.stopping = static_cast<Stopping>(pick(0, 3));
+    options.rules.stopping = static_cast<Stopping>(pick(0, 4));
     options.rules.length_limit = static_cast<LengthLimit>(pick(0, 2));
     options.rules.renormalize_min_length = pick(0, 1) != 0;
+    options.rules.word_penalty = 0.25f * pick(-2, 2);
     if (pick(0, 2) == 0) {
       options.rules.forced_first_token = pick(1, language.vocab_size() - 1);
     }

@@ -13,6 +13,7 @@
 #include "engine/formats/ctranslate2.h"
 #include "engine/formats/hugging_face_m2m100.h"
 #include "engine/formats/hugging_face_marian.h"
+#include "engine/formats/marian.h"
 #include "engine/formats/peregrine_directory.h"
 
 namespace peregrine::formats {
@@ -60,6 +61,7 @@ absl::StatusOr<Checkpoint> OpenCheckpoint(const std::string& directory) {
   const std::string config_path = absl::StrCat(directory, "/config.json");
   const bool is_ctranslate2 = Exists(directory + "/model.bin");
   if (!Exists(config_path)) {
+    if (IsMarian(directory)) return OpenMarian(directory);
     if (is_ctranslate2) return OpenCTranslate2(directory);
     return absl::NotFoundError(
         absl::StrCat(config_path, ": no such file. Found in ", directory, ": ",

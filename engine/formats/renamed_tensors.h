@@ -22,6 +22,12 @@ struct TensorPlace {
   int parts = 1;
   // The file has [1, n] for our [n].
   bool leading_one = false;
+  // The file has [n, m] for our [m, n].
+  bool transposed = false;
+  // We have so many rows, or elements of a vector, of zeros more than the file.
+  int zero_rows = 0;
+  // We have this times what the file has.
+  float scale = 1.0f;
 };
 
 // The tensors of a file of another format under our names: a format that

@@ -10,6 +10,7 @@
 #include "engine/base/file.h"
 #include "engine/base/json_object.h"
 #include "engine/base/status_macros.h"
+#include "engine/formats/yaml.h"
 
 namespace peregrine::formats {
 namespace {
@@ -63,7 +64,12 @@ absl::StatusOr<std::vector<std::string>> ReadVocabularyList(
 absl::StatusOr<std::vector<std::string>> ReadVocabularyMap(
     const std::string& path, int vocab_size) {
   PEREGRINE_ASSIGN_OR_RETURN(
-      const Json json, ReadJson(path, kMaxVocabularyBytes, "a vocabulary"));
+      const std::string text,
+      ReadFile(path, kMaxVocabularyBytes, "a vocabulary"));
+  const bool is_yaml =
+      absl::EndsWith(path, ".yml") || absl::EndsWith(path, ".yaml");
+  PEREGRINE_ASSIGN_OR_RETURN(
+      const Json json, is_yaml ? ParseYaml(text, path) : ParseJson(text, path));
   return ParseVocabularyMap(json, path, vocab_size);
 }
 

@@ -12,7 +12,8 @@ namespace peregrine::formats {
 // The spellings of a vocabulary by id. Errors name the file, what was found and
 // what was expected.
 
-// A JSON object from spellings to `vocab_size` ids. Those that it leaves out
+// A JSON object, or in a path that ends in .yml or .yaml a mapping of YAML,
+// from spellings to `vocab_size` ids. Those that it leaves out
 // have the empty spelling.
 absl::StatusOr<std::vector<std::string>> ReadVocabularyMap(
     const std::string& path, int vocab_size);

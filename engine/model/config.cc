@@ -77,6 +77,7 @@ absl::Status ParseArchitecture(JsonObjectReader reader,
   PEREGRINE_RETURN_IF_ERROR(ParseDecoder(reader.Object("decoder"), config));
   config.norm = reader.Choice<NormPlacement>(
       "norm", {{"pre", NormPlacement::kPre}, {"post", NormPlacement::kPost}});
+  config.final_norm = reader.Bool("final_norm", true);
   config.layer_norm_epsilon =
       reader.Float("layer_norm_epsilon", 1e-12f, 1.0f, 1e-5f);
   config.activation = reader.Choice<kernels::Activation>(
@@ -100,6 +101,10 @@ absl::Status ParseArchitecture(JsonObjectReader reader,
   config.output_rank = reader.Int("output_rank", 0, kMaxDim, 0);
   config.output_bias = reader.Bool("output_bias");
 
+  if (!config.final_norm && config.norm != NormPlacement::kPre) {
+    reader.FailField("final_norm",
+                     "found false, expected true unless norm is \"pre\"");
+  }
   if (config.max_positions <= config.position_offset + 1) {
     reader.FailField("max_positions",
                      absl::StrCat("found ", config.max_positions,
@@ -167,12 +172,20 @@ absl::Status ParseTokenizer(JsonObjectReader reader,
                             TokenizerConfig& tokenizer) {
   tokenizer.type = reader.Choice<TokenizerConfig::Type>(
       "type", {{"sentencepiece", TokenizerConfig::Type::kSentencePiece},
+               {"subword_nmt", TokenizerConfig::Type::kSubwordNmt},
                {"none", TokenizerConfig::Type::kNone}});
-  if (tokenizer.type == TokenizerConfig::Type::kSentencePiece) {
+  const bool has_codes = tokenizer.type == TokenizerConfig::Type::kSubwordNmt;
+  if (tokenizer.type != TokenizerConfig::Type::kNone) {
     tokenizer.source = reader.String("source");
     tokenizer.target = reader.String("target");
     FailUnlessFileName(reader, "source", tokenizer.source);
     FailUnlessFileName(reader, "target", tokenizer.target);
+    if (has_codes) {
+      tokenizer.source_codes = reader.String("source_codes", "");
+      tokenizer.target_codes = reader.String("target_codes", "");
+      FailUnlessFileName(reader, "source_codes", tokenizer.source_codes);
+      FailUnlessFileName(reader, "target_codes", tokenizer.target_codes);
+    }
   }
   return reader.Finish();
 }
@@ -200,7 +213,8 @@ absl::Status ParseDecoding(JsonObjectReader reader, const ModelConfig& config,
                               {{"first_finished", Stopping::kFirstFinished},
                                {"best_finished", Stopping::kBestFinished},
                                {"heuristic", Stopping::kHeuristic},
-                               {"never", Stopping::kNever}},
+                               {"never", Stopping::kNever},
+                               {"shrinking_beam", Stopping::kShrinkingBeam}},
                               rules.stopping);
   rules.length_limit =
       reader.Choice<LengthLimit>("length_limit",
@@ -213,6 +227,8 @@ absl::Status ParseDecoding(JsonObjectReader reader, const ModelConfig& config,
   rules.forced_first_token = reader.Int(
       "forced_first_token", 0, config.architecture.target_vocab_size - 1,
       rules.forced_first_token);
+  rules.word_penalty =
+      reader.Float("word_penalty", -100.0f, 100.0f, rules.word_penalty);
   return reader.Finish();
 }
 
@@ -277,7 +293,9 @@ absl::StatusOr<ModelConfig> ReadConfig(const std::string& path) {
 std::string DescribeArchitecture(const ArchitectureConfig& architecture) {
   return absl::StrCat(
       architecture.norm == NormPlacement::kPre ? "pre" : "post",
-      "-norm, encoder ", DescribeStack(architecture.encoder, ""), ", decoder ",
+      architecture.final_norm ? "-norm, encoder "
+                              : "-norm without a final one, encoder ",
+      DescribeStack(architecture.encoder, ""), ", decoder ",
       DescribeStack(architecture.decoder, DescribeState(architecture)),
       architecture.output == OutputProjection::kFactorized
           ? absl::StrCat(", output rank ", architecture.output_rank)

@@ -50,6 +50,7 @@ struct ArchitectureConfig {
   DecoderState decoder_state = DecoderState::kSelfAttention;
   int aan_ffn_dim = 0;  // 0: kAan without a feed-forward network of its own
   NormPlacement norm = NormPlacement::kPre;
+  bool final_norm = true;  // one more after the last layer; kPre only
   float layer_norm_epsilon = 1e-5f;
   kernels::Activation activation = kernels::Activation::kRelu;
   PositionEncoding positions = PositionEncoding::kSinusoidalConcatenated;
@@ -81,10 +82,12 @@ struct TokenConfig {
 };
 
 struct TokenizerConfig {
-  enum class Type { kNone, kSentencePiece };
+  enum class Type { kNone, kSentencePiece, kSubwordNmt };
   Type type = Type::kNone;
   std::string source;  // file names inside the model directory
   std::string target;
+  std::string source_codes;  // kSubwordNmt; may be empty: whole words
+  std::string target_codes;
 };
 
 struct DecodingConfig {

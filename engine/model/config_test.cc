@@ -179,7 +179,13 @@ INSTANTIATE_TEST_SUITE_P(
         BadField{"/decoding/stopping", "\"soon\"",
                  "decoding.stopping: found \"soon\", expected "
                  "\"first_finished\", \"best_finished\", \"heuristic\", "
-                 "\"never\""},
+                 "\"never\", \"shrinking_beam\""},
+        BadField{"/decoding/word_penalty", "1000",
+                 "decoding.word_penalty: found 1000"},
+        BadField{"/architecture/final_norm", "1",
+                 "final_norm: found 1, expected true or false"},
+        BadField{"/tokenizer/source_codes", "\"x\"",
+                 "tokenizer.source_codes: unknown field"},
         BadField{"/decoding/length_limit", "1",
                  "decoding.length_limit: found 1, expected \"eos\""},
         BadField{"/decoding/renormalize_min_length", "1",
@@ -198,6 +204,27 @@ INSTANTIATE_TEST_SUITE_P(
                  "decoding.length_penalty: found \"0.6\""},
         BadField{"/decoding/suppressed_tokens", "[2]",
                  "suppressed_tokens: found eos"}));
+
+TEST(ConfigTest, ReadsHowPreNormEnds) {
+  json config = ValidConfig();
+  config["architecture"]["final_norm"] = false;
+  EXPECT_THAT(ErrorOf(config), IsEmpty());
+  config["architecture"]["norm"] = "post";
+  EXPECT_THAT(ErrorOf(config), HasSubstr("final_norm: found false, expected "
+                                         "true unless norm is \"pre\""));
+}
+
+TEST(ConfigTest, ReadsVocabulariesWithCodes) {
+  json config = ValidConfig();
+  config["tokenizer"] = {{"type", "subword_nmt"},
+                         {"source", "source.txt"},
+                         {"target", "target.txt"},
+                         {"source_codes", "../secret"}};
+  EXPECT_THAT(ErrorOf(config),
+              HasSubstr("tokenizer.source_codes: found \"../secret\""));
+  config["tokenizer"]["source_codes"] = "source.codes";
+  EXPECT_THAT(ErrorOf(config), IsEmpty());
+}
 
 TEST(ConfigTest, RefusesWhatIsNotJson) {
   EXPECT_THAT(std::string(ParseConfig("{", "c").status().message()),

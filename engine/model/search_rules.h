@@ -12,6 +12,7 @@ enum class Stopping {
   kBestFinished,   // likewise, but a better one displaces the worst
   kHeuristic,      // when none open, ended now, would displace a finished one
   kNever,          // when none open, ended at its longest, would
+  kShrinkingBeam,  // when none is open: each finished one took a place of them
 };
 
 // What becomes of a hypothesis at max_length: rule 2.
@@ -29,6 +30,7 @@ struct SearchRules {
   LengthLimit length_limit = LengthLimit::kEos;
   bool renormalize_min_length = false;  // where min_length forbids eos: rule 2
   int32_t forced_first_token = -1;      // costs nothing; -1: a free choice
+  float word_penalty = 0.0f;  // a token, eos too, off a finished sum: rule 4
 };
 
 }  // namespace peregrine::model

@@ -44,9 +44,9 @@ class Sublayers {
     End(weights.norm, x);
   }
 
-  // The norm after the last layer of a pre-norm stack.
+  // The norm after the last layer of a pre-norm stack, where it has one.
   void EndStack(const kernels::NormWeight& norm, kernels::Matrix x) const {
-    if (norm_placement_ == NormPlacement::kPre) kernels_.LayerNorm(norm, x, x);
+    if (norm.gain != nullptr) kernels_.LayerNorm(norm, x, x);
   }
 
  private:

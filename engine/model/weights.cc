@@ -51,7 +51,7 @@ class WeightsLoader {
       DecoderLayerWeights& weights = weights_.decoder_layers.emplace_back();
       PEREGRINE_RETURN_IF_ERROR(LoadDecoderLayer(layer, weights));
     }
-    if (architecture_.norm == NormPlacement::kPre) {
+    if (architecture_.norm == NormPlacement::kPre && architecture_.final_norm) {
       PEREGRINE_ASSIGN_OR_RETURN(weights_.encoder_norm,
                                  LoadNorm("encoder.norm", encoder.model_dim));
       PEREGRINE_ASSIGN_OR_RETURN(weights_.decoder_norm,

@@ -12,8 +12,10 @@ import pathlib
 import ctranslate2_models
 import m2m100
 import marian
+import marian_toolkit
 
-FORMATS = {"marian": marian, "m2m100": m2m100, "ctranslate2": ctranslate2_models}
+FORMATS = {"marian": marian, "m2m100": m2m100, "ctranslate2": ctranslate2_models,
+           "marian-toolkit": marian_toolkit}
 
 
 def main() -> None:

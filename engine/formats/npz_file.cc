@@ -1,0 +1,294 @@
+#include "engine/formats/npz_file.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "absl/memory/memory.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "engine/base/status_macros.h"
+#include "engine/model/float16.h"
+
+namespace peregrine::formats {
+namespace {
+
+// Of the ZIP format (PKWARE's APPNOTE.TXT): 4.3.7, 4.3.12 and 4.3.16.
+constexpr absl::string_view kLocalSignature("PK\3\4", 4);
+constexpr absl::string_view kEntrySignature("PK\1\2", 4);
+constexpr absl::string_view kEndSignature("PK\5\6", 4);
+constexpr size_t kLocalBytes = 30;
+constexpr size_t kEntryBytes = 46;
+constexpr size_t kEndBytes = 22;
+constexpr size_t kMaxCommentBytes = 0xffff;
+constexpr uint16_t kStored = 0;
+constexpr uint32_t kSeeZip64 = 0xffffffff;
+
+constexpr absl::string_view kNpyMagic("\x93NUMPY", 6);
+constexpr size_t kMaxDimensions = 8;
+constexpr size_t kMaxShownBytes = 80;
+
+template <typename T>
+T Load(absl::string_view bytes, size_t offset) {
+  T value;
+  std::memcpy(&value, bytes.data() + offset, sizeof(T));
+  return value;
+}
+
+// What follows 'KEY': in the header of an array, a Python dictionary.
+absl::string_view HeaderValue(absl::string_view header, const char* key) {
+  const std::string quoted = absl::StrCat("'", key, "':");
+  const size_t found = header.find(quoted);
+  if (found == absl::string_view::npos) return "";
+  return absl::StripLeadingAsciiWhitespace(
+      header.substr(found + quoted.size()));
+}
+
+// "(3, 4)", "(3,)" or "()".
+bool ParseShape(absl::string_view text, std::vector<int64_t>& shape) {
+  const size_t end = text.find(')');
+  if (text.empty() || text[0] != '(' || end == absl::string_view::npos) {
+    return false;
+  }
+  for (absl::string_view part : absl::StrSplit(text.substr(1, end - 1), ',')) {
+    part = absl::StripAsciiWhitespace(part);
+    if (part.empty()) continue;
+    int64_t dim;
+    if (!absl::SimpleAtoi(part, &dim) || dim < 0 ||
+        shape.size() == kMaxDimensions) {
+      return false;
+    }
+    shape.push_back(dim);
+  }
+  return true;
+}
+
+// Bytes of an element, 0 for a type that is none of ours.
+size_t ElementBytes(absl::string_view type) {
+  if (type == "<f8") return 8;
+  if (type == "<f4") return 4;
+  if (type == "<f2") return 2;
+  if (type == "|i1" || type == "<i1" || type == "|u1" || type == "|S1") {
+    return 1;
+  }
+  return 0;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<MarianFile>> NpzFile::Open(
+    const std::string& path) {
+  PEREGRINE_ASSIGN_OR_RETURN(auto mapped, MappedFile::Open(path));
+  std::unique_ptr<NpzFile> file(new NpzFile(std::move(mapped)));
+  PEREGRINE_RETURN_IF_ERROR(file->Parse());
+  return std::unique_ptr<MarianFile>(std::move(file));
+}
+
+absl::Status NpzFile::Error(absl::string_view message) const {
+  return absl::InvalidArgumentError(absl::StrCat(path(), ": ", message));
+}
+
+absl::Status NpzFile::Parse() {
+  const absl::string_view bytes = file_->bytes();
+  const size_t tail_begin =
+      bytes.size() - std::min(bytes.size(), kEndBytes + kMaxCommentBytes);
+  const size_t found = bytes.substr(tail_begin).rfind(kEndSignature);
+  if (found == absl::string_view::npos ||
+      bytes.size() - tail_begin - found < kEndBytes) {
+    return Error(
+        "found no end of a ZIP archive, expected an .npz file; it is cut off "
+        "or something else");
+  }
+  const absl::string_view end = bytes.substr(tail_begin + found);
+  const size_t num_entries = Load<uint16_t>(end, 10);
+  const uint64_t size = Load<uint32_t>(end, 12);
+  const uint64_t offset = Load<uint32_t>(end, 16);
+  if (size + offset > tail_begin + found) {
+    return Error(absl::StrCat(
+        "found an archive directory of ", size, " bytes at ", offset,
+        ", expected it before byte ", tail_begin + found,
+        " (archives of more than 4 GiB or 65535 arrays are not supported)"));
+  }
+  absl::string_view directory = bytes.substr(offset, size);
+  for (size_t i = 0; i < num_entries; ++i) {
+    PEREGRINE_RETURN_IF_ERROR(ParseEntry(directory));
+  }
+  return absl::OkStatus();
+}
+
+// Takes one entry off the front of the archive's directory.
+absl::Status NpzFile::ParseEntry(absl::string_view& directory) {
+  if (directory.size() < kEntryBytes ||
+      !absl::StartsWith(directory, kEntrySignature)) {
+    return Error(absl::StrCat("found ", arrays_.size(),
+                              " entries in the archive's directory, then "
+                              "something else; it is cut off or damaged"));
+  }
+  const uint16_t method = Load<uint16_t>(directory, 10);
+  const uint64_t packed = Load<uint32_t>(directory, 20);
+  const uint64_t size = Load<uint32_t>(directory, 24);
+  const size_t name_bytes = Load<uint16_t>(directory, 28);
+  const size_t entry_bytes = kEntryBytes + name_bytes +
+                             Load<uint16_t>(directory, 30) +
+                             Load<uint16_t>(directory, 32);
+  const uint64_t offset = Load<uint32_t>(directory, 42);
+  if (directory.size() < entry_bytes) {
+    return Error("the archive's directory is cut off");
+  }
+  const std::string file_name(directory.substr(kEntryBytes, name_bytes));
+  directory.remove_prefix(entry_bytes);
+  const std::string name(absl::StripSuffix(file_name, ".npy"));
+  const auto bad = [&](absl::string_view what) {
+    return Error(absl::StrCat("tensor ", name, ": ", what));
+  };
+  if (method != kStored) {
+    return bad(absl::StrCat("found it compressed (method ", method,
+                            "), expected it stored, as Marian and numpy.savez "
+                            "write it"));
+  }
+  if (packed == kSeeZip64 || offset == kSeeZip64 || packed != size) {
+    return bad(absl::StrCat("found ", packed, " stored bytes for ", size,
+                            ", expected as many, and fewer than 4 GiB"));
+  }
+  const absl::string_view bytes = file_->bytes();
+  if (offset + kLocalBytes > bytes.size() ||
+      !absl::StartsWith(bytes.substr(offset), kLocalSignature)) {
+    return bad(absl::StrCat("found no array at byte ", offset,
+                            ", expected one; the file is damaged"));
+  }
+  const uint64_t begin = offset + kLocalBytes +
+                         Load<uint16_t>(bytes, offset + 26) +
+                         Load<uint16_t>(bytes, offset + 28);
+  if (begin + size > bytes.size()) {
+    return bad(absl::StrCat("found ", size, " bytes at ", begin,
+                            ", expected them before the end of the file, ",
+                            bytes.size()));
+  }
+  return AddArray(name, bytes.substr(begin, size));
+}
+
+absl::Status NpzFile::AddArray(const std::string& name, absl::string_view npy) {
+  const auto bad = [&](absl::string_view what) {
+    return Error(absl::StrCat("tensor ", name, ": ", what));
+  };
+  // Magic, version (2 bytes), length of the header (2, from version 2 on 4).
+  if (npy.size() < 12 || !absl::StartsWith(npy, kNpyMagic)) {
+    return bad("found no NumPy array, expected one");
+  }
+  const bool first_version = npy[6] == 1;
+  const uint64_t header_begin = first_version ? 10 : 12;
+  const uint64_t header_bytes =
+      first_version ? Load<uint16_t>(npy, 8) : Load<uint32_t>(npy, 8);
+  if (header_begin + header_bytes > npy.size()) {
+    return bad(absl::StrCat("found a header of ", header_bytes,
+                            " bytes in an array of ", npy.size()));
+  }
+  const absl::string_view header = npy.substr(header_begin, header_bytes);
+  Array array;
+  array.bytes = npy.substr(header_begin + header_bytes);
+  const std::vector<absl::string_view> quoted =
+      absl::StrSplit(HeaderValue(header, "descr"), absl::MaxSplits('\'', 2));
+  if (quoted.size() != 3 ||
+      !ParseShape(HeaderValue(header, "shape"), array.shape)) {
+    return bad(absl::StrCat("found the header ",
+                            header.substr(0, kMaxShownBytes),
+                            ", expected 'descr' and a 'shape' of at most ",
+                            kMaxDimensions, " dimensions"));
+  }
+  array.type = std::string(quoted[1]);
+  if (absl::StartsWith(HeaderValue(header, "fortran_order"), "True") &&
+      array.shape.size() > 1) {
+    return bad("found it column-major, expected row-major");
+  }
+  const size_t element_bytes = ElementBytes(array.type);
+  const int64_t elements = model::NumElements(array.shape);
+  if (element_bytes != 0 &&
+      (elements < 0 ||
+       static_cast<uint64_t>(elements) * element_bytes != array.bytes.size())) {
+    return bad(absl::StrCat(
+        "found ", array.bytes.size(), " bytes for shape ",
+        model::ShapeString(array.shape), " of ", array.type, ", expected ",
+        elements < 0 ? "a smaller shape"
+                     : absl::StrCat(elements * element_bytes)));
+  }
+  if (array.shape.size() == 1) array.shape.insert(array.shape.begin(), 1);
+  if (!arrays_.emplace(name, std::move(array)).second) {
+    return bad("found it twice");
+  }
+  return absl::OkStatus();
+}
+
+bool NpzFile::Has(const std::string& name) const {
+  return arrays_.count(name) != 0;
+}
+
+absl::optional<std::vector<int64_t>> NpzFile::Shape(
+    const std::string& name) const {
+  const auto found = arrays_.find(name);
+  if (found == arrays_.end()) return absl::nullopt;
+  return found->second.shape;
+}
+
+absl::optional<std::string> NpzFile::Text(const std::string& name) {
+  const auto found = arrays_.find(name);
+  if (found == arrays_.end() || ElementBytes(found->second.type) != 1) {
+    return absl::nullopt;
+  }
+  read_.insert(name);
+  const absl::string_view bytes = found->second.bytes;
+  return std::string(bytes.substr(0, bytes.find('\0')));
+}
+
+absl::StatusOr<std::vector<float>> NpzFile::Read(
+    const std::string& name, absl::Span<const int64_t> shape) {
+  const auto found = arrays_.find(name);
+  if (found == arrays_.end()) {
+    return absl::NotFoundError(absl::StrCat(
+        path(), ": tensor ", name, ": found none, expected one of shape ",
+        model::ShapeString(shape)));
+  }
+  const Array& array = found->second;
+  if (absl::MakeConstSpan(array.shape) != shape) {
+    return Error(absl::StrCat("tensor ", name, ": found shape ",
+                              model::ShapeString(array.shape), ", expected ",
+                              model::ShapeString(shape)));
+  }
+  read_.insert(name);
+  const size_t elements = static_cast<size_t>(model::NumElements(array.shape));
+  std::vector<float> values;
+  const auto fill = [&](auto element, auto convert) {
+    values.resize(elements);
+    for (size_t i = 0; i < elements; ++i) {
+      values[i] =
+          convert(Load<decltype(element)>(array.bytes, i * sizeof(element)));
+    }
+  };
+  const auto as_float = [](auto element) {
+    return static_cast<float>(element);
+  };
+  if (array.type == "<f4") {
+    fill(float{}, as_float);
+  } else if (array.type == "<f8") {
+    fill(double{}, as_float);
+  } else if (array.type == "<f2") {
+    fill(uint16_t{}, model::HalfToFloat);
+  } else {
+    return Error(absl::StrCat("tensor ", name, ": found elements of type ",
+                              array.type.substr(0, kMaxShownBytes),
+                              ", expected <f4, <f2 or <f8"));
+  }
+  PEREGRINE_RETURN_IF_ERROR(model::CheckFinite(path(), name, values));
+  return values;
+}
+
+std::vector<std::string> NpzFile::Unread() const {
+  std::vector<std::string> names;
+  for (const auto& [name, array] : arrays_) {
+    if (read_.count(name) == 0) names.push_back(name);
+  }
+  return names;
+}
+
+}  // namespace peregrine::formats

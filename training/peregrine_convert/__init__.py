@@ -1,0 +1,1 @@
+"""Turns checkpoints that are PyTorch pickles into Peregrine model directories."""
