@@ -102,7 +102,9 @@ def latency_row(args, lengths):
     return row(f"{title(LATENCY_CASE)}, latency p50",
                f"{ratio:.2f} x faster ({min(ratios):.2f} to {max(ratios):.2f})",
                f"{LATENCY_RATIO} x", ratio >= LATENCY_RATIO,
-               peregrine_latency_p50=own, ctranslate2_latency_p50=peer)
+               peregrine_latency_p50=own, ctranslate2_latency_p50=peer,
+               cpu_ratio=statistics.median(peer["cpu_seconds"] / own["cpu_seconds"]
+                                           for own, peer in rounds))
 
 
 def measure_peak(args):
@@ -137,6 +139,8 @@ def mdn_rows(args, lengths):
     return [
         row("mdn greedy, batch 16, share of the int8 floor", f"{share:.0%}",
             f"{FLOOR_SHARE:.0%}", share >= FLOOR_SHARE,
+            share_by_processor_time=statistics.median(
+                macs / peak / one[0]["cpu_seconds"] for peak, one in zip(peaks, rounds)),
             peak_gmacs=statistics.median(peaks) / 1e9,
             milliseconds_a_sentence=milliseconds[0],
             mean_length=statistics.mean(lengths)),
