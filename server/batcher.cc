@@ -202,6 +202,16 @@ QueueGauges Batcher::queue() const {
           queue_.OldestAge(absl::Now())};
 }
 
+ModelCapacity Batcher::capacity() const {
+  ModelCapacity capacity;
+  capacity.workers = options_.num_workers;
+  capacity.queue_sentences = options_.queue.max_sentences;
+  capacity.queue_source_tokens = options_.queue.max_source_tokens;
+  capacity.batch_rows = options_.session.max_rows;
+  capacity.batch_source_tokens = options_.session.max_source_tokens;
+  return capacity;
+}
+
 int Batcher::SourceTokens(size_t source_length) const {
   const size_t longest = blocked_tokens_.size() - 1;
   return blocked_tokens_[std::min(source_length, longest)];

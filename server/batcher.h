@@ -63,6 +63,7 @@ class Batcher {
 
   QueueGauges queue() const;
   int num_workers() const { return options_.num_workers; }
+  ModelCapacity capacity() const;
 
  private:
   Batcher(const ModelBackend& backend, const BatcherOptions& options,

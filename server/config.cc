@@ -112,6 +112,10 @@ class Flags {
                 "slowed down and dropped");
     AddPositive("max-concurrent-streams", config_.max_concurrent_streams,
                 "Calls at a time of one connection");
+    AddDuration("max-connection-age", config_.max_connection_age,
+                "Ask clients to connect anew after this time, so that they "
+                "find servers that were added; calls in progress are "
+                "finished. 0s: never");
     AddDuration("keepalive-time", config_.keepalive_time,
                 "Ping a silent client after this time");
     AddDuration("keepalive-timeout", config_.keepalive_timeout,

@@ -55,6 +55,7 @@ struct Config {
   int max_message_bytes = 4 << 20;
   int max_connection_bytes = 256 << 20;
   int max_concurrent_streams = 1024;  // calls of one connection
+  absl::Duration max_connection_age = absl::ZeroDuration();  // zero: any
   absl::Duration keepalive_time = absl::Minutes(2);
   absl::Duration keepalive_timeout = absl::Seconds(20);
   absl::Duration min_ping_interval = absl::Seconds(10);

@@ -174,6 +174,19 @@ std::vector<MetricFamily> Metrics::Collect() const {
                                      "Source tokens that wait.");
   MetricFamily queue_age = Family(gauge, "peregrine_queue_oldest_age_seconds",
                                   "Age of the sentence that waits longest.");
+  MetricFamily max_queue_sentences =
+      Family(gauge, "peregrine_queue_max_sentences",
+             "Sentences that may wait: --max-queue-sentences.");
+  MetricFamily max_queue_tokens =
+      Family(gauge, "peregrine_queue_max_source_tokens",
+             "Source tokens that may wait: --max-queue-tokens.");
+  MetricFamily max_batch_rows =
+      Family(gauge, "peregrine_batch_max_rows",
+             "Live hypotheses that one worker may have: --max-batch-rows.");
+  MetricFamily max_batch_tokens =
+      Family(gauge, "peregrine_batch_max_source_tokens",
+             "Source tokens of live sentences that one worker may have: "
+             "--max-batch-tokens.");
   MetricFamily weights_bytes =
       Family(gauge, "peregrine_model_weights_bytes",
              "Memory of the weights, shared by the workers of the model.");
@@ -205,7 +218,11 @@ std::vector<MetricFamily> Metrics::Collect() const {
     AddHistogram(m.step_rows, device, step_rows);
     AddCounter(m.worker_busy_nanoseconds.value() * 1e-9, device, busy_seconds);
     AddCounter(m.lost_workers.value(), device, lost_workers);
-    AddGauge(entry.workers, device, workers);
+    AddGauge(entry.capacity.workers, device, workers);
+    AddGauge(entry.capacity.queue_sentences, model, max_queue_sentences);
+    AddGauge(entry.capacity.queue_source_tokens, model, max_queue_tokens);
+    AddGauge(entry.capacity.batch_rows, device, max_batch_rows);
+    AddGauge(entry.capacity.batch_source_tokens, device, max_batch_tokens);
     AddGauge(entry.info.weights_bytes, device, weights_bytes);
     AddGauge(entry.info.parameters, model, parameters);
     AddGauge(1,
@@ -238,6 +255,10 @@ std::vector<MetricFamily> Metrics::Collect() const {
                                         queue_sentences,
                                         queue_tokens,
                                         queue_age,
+                                        max_queue_sentences,
+                                        max_queue_tokens,
+                                        max_batch_rows,
+                                        max_batch_tokens,
                                         weights_bytes,
                                         parameters,
                                         model_info,

@@ -60,6 +60,15 @@ struct QueueGauges {
   absl::Duration oldest_age;
 };
 
+// What the flags allow, for dashboards to compare with what is there.
+struct ModelCapacity {
+  int workers = 0;
+  int queue_sentences = 0;
+  int queue_source_tokens = 0;
+  int batch_rows = 0;           // of one worker
+  int batch_source_tokens = 0;  // likewise
+};
+
 // Everything that the server exports, and every name, in one place. Registered
 // with a prometheus::Exposer, which calls Collect for each scrape.
 // Thread-safe.
@@ -68,7 +77,7 @@ class Metrics : public prometheus::Collectable {
   // A model that is served. `read_queue` is called at scrapes.
   struct Model {
     ModelInfo info;
-    int workers = 0;
+    ModelCapacity capacity;
     std::shared_ptr<ModelMetrics> metrics;
     std::function<QueueGauges()> read_queue;
   };

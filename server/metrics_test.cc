@@ -46,7 +46,8 @@ ModelMetrics& Serve(
     Metrics& metrics, int workers,
     std::function<QueueGauges()> read_queue = [] { return QueueGauges{}; }) {
   const auto model = metrics.OfModel(Info().name);
-  metrics.SetModel({Info(), workers, model, std::move(read_queue)});
+  metrics.SetModel(
+      {Info(), {workers, 10, 1000, 64, 512}, model, std::move(read_queue)});
   return *model;
 }
 
@@ -78,6 +79,12 @@ TEST(MetricsTest, CountsAreExported) {
   EXPECT_EQ(samples.at("peregrine_worker_busy_seconds_total" + device + "}"),
             1.5);
   EXPECT_EQ(samples.at("peregrine_workers" + device + "}"), 3);
+  const std::string name = "{model=\"en-de\"}";
+  EXPECT_EQ(samples.at("peregrine_queue_max_sentences" + name), 10);
+  EXPECT_EQ(samples.at("peregrine_queue_max_source_tokens" + name), 1000);
+  EXPECT_EQ(samples.at("peregrine_batch_max_rows" + device + "}"), 64);
+  EXPECT_EQ(samples.at("peregrine_batch_max_source_tokens" + device + "}"),
+            512);
   EXPECT_EQ(samples.at("peregrine_model_weights_bytes" + device + "}"), 1000);
 }
 

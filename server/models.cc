@@ -106,8 +106,7 @@ absl::StatusOr<ServedModelPtr> ModelSet::StartModel(
 
 void ModelSet::Put(ServedModelPtr model) {
   const Batcher& batcher = model->batcher();
-  metrics_.SetModel({model->info(), batcher.num_workers(),
-                     model->shared_metrics(),
+  metrics_.SetModel({model->info(), batcher.capacity(), model->shared_metrics(),
                      [&batcher] { return batcher.queue(); }});
   absl::MutexLock lock(&mutex_);
   if (draining_) model->batcher().Drain();

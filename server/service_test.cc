@@ -395,6 +395,29 @@ TEST_F(ServiceTest, CancellationFreesTheSession) {
       Eventually([&] { return Requests(absl::StatusCode::kCancelled) == 1; }));
 }
 
+TEST_F(ServiceTest, ACallThatEndsBeforeItIsReadIsNoBadRequest) {
+  Start();
+  grpc::GenericStub stub(channel_);
+  grpc::CompletionQueue queue;
+  grpc::ClientContext context;
+  const auto call = stub.PrepareCall(
+      &context, "/peregrine.v1.TranslationService/Translate", &queue);
+  void* tag = nullptr;
+  bool ok = false;
+  call->StartCall(nullptr);
+  ASSERT_TRUE(queue.Next(&tag, &ok));
+  absl::SleepFor(absl::Milliseconds(50));  // for the server to see the call
+  context.TryCancel();
+  grpc::Status status;
+  call->Finish(&status, nullptr);
+  ASSERT_TRUE(queue.Next(&tag, &ok));
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::CANCELLED);
+  const OutcomeCounter& counter = metrics_.requests_without_model();
+  EXPECT_TRUE(Eventually(
+      [&] { return counter.value(absl::StatusCode::kCancelled) == 1; }));
+  EXPECT_EQ(counter.value(absl::StatusCode::kInvalidArgument), 0);
+}
+
 TEST_F(ServiceTest, DeadlinesEndTheWork) {
   backend_.on_step = [] { absl::SleepFor(absl::Milliseconds(5)); };
   Start();

@@ -13,6 +13,7 @@
 #include "grpcpp/support/server_callback.h"
 #include "server/call_environment.h"
 #include "server/client.h"
+#include "server/errors.h"
 #include "server/models.h"
 #include "server/priority.h"
 #include "server/sentence_group.h"
@@ -51,11 +52,22 @@ class UnaryCall : public grpc::ServerUnaryReactor {
   void OnDone() override { delete this; }
 
  private:
+  // gRPC also hands over calls that ended before they were read, without their
+  // bytes.
+  absl::Status CheckWanted(const grpc::ByteBuffer& bytes) const {
+    if (absl::FromChrono(context_.deadline()) <= start_) {
+      return DeadlinePassedError();
+    }
+    if (context_.IsCancelled() || !bytes.Valid()) return CallCancelledError();
+    return absl::OkStatus();
+  }
+
   // OK: End was or will be called.
   absl::Status Submit(const grpc::ByteBuffer& bytes) {
     PEREGRINE_ASSIGN_OR_RETURN(
         client_, environment_.authenticator.Authenticate(context_, start_));
     PEREGRINE_RETURN_IF_ERROR(ticket_.Enter(client_, start_));
+    PEREGRINE_RETURN_IF_ERROR(CheckWanted(bytes));
     Request request;
     PEREGRINE_RETURN_IF_ERROR(ParseMessage(bytes, request));
     const SentenceTerms terms = {absl::FromChrono(context_.deadline()),

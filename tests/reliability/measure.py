@@ -63,11 +63,13 @@ class Load:
         return self.stop()
 
 
-def bench(server, seconds, *flags):
-    """The report of `peregrine bench`, or None if nothing was answered."""
-    run = harness.client(server, "bench", "--json", "--warm-up=2s",
+def bench(server, seconds, *flags, warm_up="2s"):
+    """The report of `peregrine bench`, of greedy decoding."""
+    run = harness.client(server, "bench", "--json", f"--warm-up={warm_up}",
                          f"--duration={seconds}s", "--beam-size=1", *flags)
-    return json.loads(run.stdout) if run.stdout else None
+    if not run.stdout:
+        raise SystemExit(run.stderr.decode())
+    return json.loads(run.stdout)
 
 
 def refusal_p99(server, before):
@@ -92,18 +94,18 @@ def measure_goodput(seconds, deadline="500ms"):
             before = len(server.log())
             report = bench(server, seconds, f"--rate={times * capacity:.1f}",
                            f"--deadline={deadline}", "--connections=4")
-            goodput[times] = report["requests_per_second"] if report else 0
+            goodput[times] = report["requests_per_second"]
             print(f"  {times:4} x: {goodput[times]:7.1f}/s in time, refusals "
                   f"p99 {refusal_p99(server, before)}, "
-                  f"{report and report['outcomes']}", flush=True)
+                  f"{report['outcomes']}", flush=True)
         peak = max(goodput.values())
         after = bench(server, 5, f"--rate={capacity / 2:.1f}",
-                      f"--deadline={deadline}", "--warm-up=0s")
-        answered = after["outcomes"].get("OK", 0) if after else 0
+                      f"--deadline={deadline}", warm_up="0s")
+        answered = after["outcomes"].get("OK", 0)
         print(f"  of the peak: {goodput[2] / peak:.1%} at 2 x, "
               f"{goodput[10] / peak:.1%} at 10 x; in the 5 s after that, at "
               f"half the capacity, {answered} in time of "
-              f"{sum(after['outcomes'].values()) if after else 0}")
+              f"{sum(after['outcomes'].values())}")
 
 
 def measure_refusals(seconds):
