@@ -13,7 +13,8 @@ namespace {
 // GPU is missing.
 void LogDevices(const Config& config) {
   const auto gpus = kernels::DescribeGpus();
-  if (!gpus.ok()) spdlog::info("no GPU: {}", gpus.status().message());
+  if (!gpus.ok())
+    spdlog::info("no GPU: {}", std::string(gpus.status().message()));
   if (gpus.ok()) {
     for (const std::string& gpu : *gpus) spdlog::info("found {}", gpu);
   }

@@ -23,18 +23,18 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 
 SentenceInput RandomSentence(uint64_t id, std::mt19937& random,
-                             int max_beam = 5) {
+                             int max_beam = 5, int max_tokens = 40) {
   const auto pick = [&](int min, int max) {
     return std::uniform_int_distribution<int>(min, max)(random);
   };
   SentenceInput sentence;
   sentence.id = id;
-  sentence.source.resize(pick(1, 40));
+  sentence.source.resize(pick(1, max_tokens));
   for (int32_t& token : sentence.source) token = pick(4, kVocabSize - 1);
   sentence.options.beam_size = pick(1, max_beam);
   sentence.options.num_hypotheses = pick(1, sentence.options.beam_size);
   sentence.options.length_penalty = 0.3f * pick(0, 4);
-  sentence.options.max_length = pick(1, 40);
+  sentence.options.max_length = pick(1, max_tokens);
   sentence.options.min_length =
       pick(0, std::min(5, sentence.options.max_length));
   sentence.options.use_shortlist = pick(0, 2) > 0;
@@ -72,6 +72,12 @@ class SessionTest : public testing::TestWithParam<Computation> {
     const auto kernels = MakeKernels(GetParam());
     if (!kernels.ok()) GTEST_SKIP() << "no such device: " << kernels.status();
   }
+
+  // Short on an emulated GPU, which takes milliseconds a step.
+  SentenceInput RandomSentenceFor(uint64_t id, std::mt19937& random) const {
+    return GetParam().emulated ? RandomSentence(id, random, 3, 6)
+                               : RandomSentence(id, random);
+  }
 };
 
 int RoundsOf(const Computation& computation) {
@@ -89,8 +95,9 @@ void ExpectTheSameInAnyCompany(Engine& engine, int rounds) {
     auto together = engine.NewSession({40, 512});
     std::vector<SentenceInput> waiting;
     std::map<uint64_t, SentenceOutput> expected;
-    for (uint64_t id = 0; id < 20; ++id) {
-      waiting.push_back(RandomSentence(id, random));
+    const uint64_t count = GetParam().emulated ? 6 : 20;
+    for (uint64_t id = 0; id < count; ++id) {
+      waiting.push_back(RandomSentenceFor(id, random));
       expected[id] = Alone(*alone, waiting.back());
     }
     size_t finished = 0;
@@ -193,12 +200,13 @@ TEST_P(SessionTest, AdmittingTogetherIsAdmittingOneByOne) {
   Engine engine(GetParam());
   std::mt19937 random(5);
   std::vector<SentenceInput> sentences;
-  for (uint64_t id = 0; id < 12; ++id)
-    sentences.push_back(RandomSentence(id, random));
+  const int count = GetParam().emulated ? 4 : 12;
+  for (int id = 0; id < count; ++id)
+    sentences.push_back(RandomSentenceFor(id, random));
   auto alone = engine.NewSession();
   auto together = engine.NewSession();
   together->Admit(sentences);
-  EXPECT_EQ(together->live_sentences(), 12);
+  EXPECT_EQ(together->live_sentences(), count);
   std::map<uint64_t, SentenceOutput> outputs;
   while (together->live_sentences() > 0) {
     for (SentenceOutput& output : together->Step())
@@ -235,11 +243,12 @@ TEST_P(SessionTest, CancelFreesTheRoomAtOnce) {
   Engine engine(GetParam());
   auto session = engine.NewSession({8, 128});
   std::mt19937 random(3);
+  const int length = GetParam().emulated ? 5 : 20;
   const Room before = session->room();
   SentenceInput first = RandomSentence(1, random, 2);
   SentenceInput second = RandomSentence(2, random, 2);
-  first.options.max_length = second.options.max_length = 30;
-  first.options.min_length = second.options.min_length = 20;
+  first.options.max_length = second.options.max_length = length + 10;
+  first.options.min_length = second.options.min_length = length;
   session->Admit({first, second});
   session->Step();
   session->Step();
@@ -334,9 +343,9 @@ TEST_P(SessionDevicesTest, FindsWhatTheReferenceFinds) {
   auto reference_session = reference.NewSession();
   auto device_session = device.NewSession();
   std::mt19937 random(23);
-  const uint64_t count = GetParam().emulated ? 3 : 30;
+  const uint64_t count = GetParam().emulated ? 4 : 30;
   for (uint64_t id = 0; id < count; ++id) {
-    const SentenceInput sentence = RandomSentence(id, random);
+    const SentenceInput sentence = RandomSentenceFor(id, random);
     const SentenceOutput expected = Alone(*reference_session, sentence);
     const SentenceOutput found = Alone(*device_session, sentence);
     ASSERT_EQ(found.hypotheses.size(), expected.hypotheses.size());

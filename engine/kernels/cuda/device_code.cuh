@@ -5,7 +5,11 @@
 
 #include "engine/kernels/cuda/runtime.h"
 
-#ifndef PEREGRINE_CUDA_EMULATION
+#ifdef PEREGRINE_CUDA_EMULATION
+#define PEREGRINE_UNROLL
+#else
+// Of the loop that follows: what it indexes can stay in registers.
+#define PEREGRINE_UNROLL _Pragma("unroll")
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
 #include <cuda_runtime.h>

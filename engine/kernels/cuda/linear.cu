@@ -187,6 +187,7 @@ __global__ void __launch_bounds__(kManyThreads)
   uint4 fetched_weights;
   const auto fetch = [&](int tile) {
     const int column = tile * kInTile + thread % kVectorsOfRow * kVector;
+    PEREGRINE_UNROLL
     for (int i = 0; i < kInputVectors; ++i) {
       const int row = first_row + (thread + i * kManyThreads) / kVectorsOfRow;
       fetched_inputs[i] =
@@ -201,6 +202,7 @@ __global__ void __launch_bounds__(kManyThreads)
   };
   const auto put = [&](int buffer) {
     const int column = thread % kVectorsOfRow * kVector;
+    PEREGRINE_UNROLL
     for (int i = 0; i < kInputVectors; ++i) {
       const int row = (thread + i * kManyThreads) / kVectorsOfRow;
       *reinterpret_cast<uint4*>(&inputs[buffer][row * kManyStride + column]) =
@@ -213,7 +215,9 @@ __global__ void __launch_bounds__(kManyThreads)
 
   Sums totals[2][2];
   Sums sums[2][2];
+  PEREGRINE_UNROLL
   for (int i = 0; i < 2; ++i) {
+    PEREGRINE_UNROLL
     for (int j = 0; j < 2; ++j) {
       wmma::fill_fragment(totals[i][j], 0.0f);
       wmma::fill_fragment(sums[i][j], 0.0f);
@@ -232,6 +236,7 @@ __global__ void __launch_bounds__(kManyThreads)
     for (int k = 0; k < kInTile; k += kSide) {
       FragmentA<T> a[2];
       FragmentB<T> b[2];
+      PEREGRINE_UNROLL
       for (int i = 0; i < 2; ++i) {
         wmma::load_matrix_sync(
             a[i], &inputs[buffer][(warp_row + i * kSide) * kManyStride + k],
@@ -240,13 +245,20 @@ __global__ void __launch_bounds__(kManyThreads)
             b[i], &weights[buffer][(warp_col + i * kSide) * kManyStride + k],
             kManyStride);
       }
-      for (int i = 0; i < 2; ++i)
-        for (int j = 0; j < 2; ++j)
+      PEREGRINE_UNROLL
+      for (int i = 0; i < 2; ++i) {
+        PEREGRINE_UNROLL
+        for (int j = 0; j < 2; ++j) {
           wmma::mma_sync(sums[i][j], a[i], b[j], sums[i][j]);
+        }
+      }
     }
     if ((tile + 1) % quarter_tiles == 0 || tile + 1 == tiles) {
+      PEREGRINE_UNROLL
       for (int i = 0; i < 2; ++i) {
+        PEREGRINE_UNROLL
         for (int j = 0; j < 2; ++j) {
+          PEREGRINE_UNROLL
           for (int e = 0; e < Sums::num_elements; ++e) {
             totals[i][j].x[e] += sums[i][j].x[e];
           }
@@ -258,7 +270,9 @@ __global__ void __launch_bounds__(kManyThreads)
 
   // Where an element of a fragment lies is known only once it is stored.
   float* patch = patches[warp];
+  PEREGRINE_UNROLL
   for (int i = 0; i < 2; ++i) {
+    PEREGRINE_UNROLL
     for (int j = 0; j < 2; ++j) {
       wmma::store_matrix_sync(patch, totals[i][j], kPatchStride,
                               wmma::mem_row_major);
