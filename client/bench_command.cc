@@ -80,7 +80,7 @@ absl::Status Prepare(const BenchFlags& flags, LoadOptions* load) {
   load->settings.model = model->name();
   // A synthetic text is one sentence, wherever a comma may stand in it.
   if (flags.file.empty()) load->settings.single_sentence = true;
-  return CheckOptions(client, load->settings);
+  return CheckOptions(client, *model, load->settings);
 }
 
 int RunBench(const BenchFlags& flags, const Console& console) {
@@ -191,6 +191,8 @@ void AddBenchCommand(const Console& console, CLI::App* app, int* exit_code) {
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
   command->add_flag("--json", flags->json, "One JSON object.");
+  AddLanguageFlags(&flags->load.settings.source_language,
+                   &flags->load.settings.target_language, command);
   AddDecodingFlags(&flags->load.settings.decoding, command);
   command->callback(
       [flags, &console, exit_code] { *exit_code = RunBench(*flags, console); });

@@ -114,6 +114,16 @@ void AddDurationFlag(const std::string& name, const std::string& help,
   }
 }
 
+void AddLanguageFlags(std::string* source, std::string* target,
+                      CLI::App* command) {
+  command
+      ->add_option("--from", *source,
+                   "Source language, of those that the model lists.")
+      ->type_name("LANGUAGE");
+  command->add_option("--to", *target, "Target language, likewise.")
+      ->type_name("LANGUAGE");
+}
+
 void AddDecodingFlags(v1::DecodingOptions* decoding, CLI::App* command) {
   const auto add_int = [command](const char* name, const char* help,
                                  std::function<void(int)> set) {

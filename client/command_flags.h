@@ -22,6 +22,10 @@ void AddSecurityFlags(ChannelSecurity* security, CLI::App* command);
 void AddDurationFlag(const std::string& name, const std::string& help,
                      bool allow_zero, absl::Duration* value, CLI::App* command);
 
+// --from and --to.
+void AddLanguageFlags(std::string* source, std::string* target,
+                      CLI::App* command);
+
 // --beam-size and its like.
 void AddDecodingFlags(v1::DecodingOptions* decoding, CLI::App* command);
 

@@ -152,10 +152,12 @@ TEST_F(CommandLineTest, JsonHoldsTheFlagsAndErrors) {
 TEST_F(CommandLineTest, OptionsReachTheServerAndAreCheckedFirst) {
   EXPECT_EQ(Translate({"--json", "--beam-size=3", "--length-penalty=0.5",
                        "--num-hypotheses=2", "--min-length=1", "--max-length=9",
-                       "--single-sentence", "one"}),
+                       "--from=en", "--to=de", "--single-sentence", "one"}),
             0);
   const v1::TranslateRequest checked = server_.translate_requests().at(0);
   EXPECT_EQ(checked.options().beam_size(), 3);
+  EXPECT_EQ(checked.source_language(), "en");
+  EXPECT_EQ(checked.target_language(), "de");
   EXPECT_EQ(checked.options().length_penalty(), 0.5f);
   EXPECT_EQ(checked.options().num_hypotheses(), 2);
   EXPECT_EQ(checked.options().min_length(), 1);
@@ -317,8 +319,18 @@ TEST_F(CommandLineTest, InspectTellsWhatADirectoryHolds) {
             HasSubstr("en to de"), HasSubstr("post-norm"),
             HasSubstr("beam size 4, length penalty 1, max length 38"),
             HasSubstr("154 source, 154 target")));
+  EXPECT_EQ(Run({"models", "inspect", golden + "hf-nllb-legacy"}), 0);
+  EXPECT_THAT(
+      out_.str(),
+      AllOf(HasSubstr("eng_Latn to hin_Deva by default, of 3: eng_Latn, "
+                      "hin_Deva, tha_Thai\n"),
+            HasSubstr("MB of weights as float32\n"),
+            HasSubstr("MB of weights as bf16\n"),
+            HasSubstr("MB of weights as int8\n")));
   EXPECT_EQ(Run({"models", "inspect", "--json", golden + "ct2-int16"}), 0);
-  EXPECT_THAT(out_.str(), HasSubstr("\"format\":\"CTranslate2"));
+  EXPECT_THAT(out_.str(), AllOf(HasSubstr("\"format\":\"CTranslate2"),
+                                HasSubstr("\"weights_bytes\":{\"float32\":"),
+                                HasSubstr("\"languages\":[]")));
   EXPECT_EQ(Run({"models", "inspect", golden + "text"}), 1);
   EXPECT_THAT(err_.str(), HasSubstr("config.json: no such file. Found in "));
   EXPECT_EQ(Run({"models", "inspect"}), 2);

@@ -23,8 +23,12 @@ absl::StatusOr<v1::Model> FindModel(const TranslationClient& client,
 }
 
 absl::Status CheckOptions(const TranslationClient& client,
+                          const v1::Model& model,
                           const TranslationSettings& settings) {
-  if (settings.decoding.ByteSizeLong() == 0) return absl::OkStatus();
+  if (settings.decoding.ByteSizeLong() == 0 && model.languages().empty() &&
+      settings.source_language.empty() && settings.target_language.empty()) {
+    return absl::OkStatus();
+  }
   return client.Translate({""}, settings).status();
 }
 

@@ -17,6 +17,7 @@ absl::StatusOr<v1::Model> FindModel(const TranslationClient& client,
 // Options that the server refuses should fail once, before any text is sent,
 // and not once a text. An empty text is translated without any work.
 absl::Status CheckOptions(const TranslationClient& client,
+                          const v1::Model& model,
                           const TranslationSettings& settings);
 
 }  // namespace peregrine::client

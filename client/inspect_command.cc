@@ -4,11 +4,15 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "client/describe_languages.h"
 #include "engine/kernels/device.h"
+#include "engine/kernels/precision.h"
 #include "engine/translation_model.h"
 
 namespace peregrine::client {
@@ -18,6 +22,17 @@ struct InspectFlags {
   std::string directory;
   bool json = false;
 };
+
+// Memory of the weights in each precision, by name.
+using BytesOf = std::vector<std::pair<std::string, std::size_t>>;
+
+std::vector<std::string> Codes(const std::vector<model::Language>& languages) {
+  std::vector<std::string> codes;
+  for (const model::Language& language : languages) {
+    codes.push_back(language.code);
+  }
+  return codes;
+}
 
 // Target tokens that the model's defaults allow for a source of any length.
 std::string MaxLength(const TranslationModel& model) {
@@ -31,7 +46,8 @@ std::string MaxLength(const TranslationModel& model) {
                          limit);
 }
 
-std::string FormatInspected(const TranslationModel& model) {
+std::string FormatInspected(const TranslationModel& model,
+                            const BytesOf& bytes_of) {
   const model::ModelConfig& config = model.config();
   const model::Weights& weights = model.weights().weights();
   std::string text = absl::StrCat(config.name, "\n");
@@ -40,13 +56,17 @@ std::string FormatInspected(const TranslationModel& model) {
   };
   row("format", model.format());
   row("languages",
-      absl::StrCat(config.source_language, " to ", config.target_language));
+      DescribeLanguages(Codes(config.languages), config.source_language,
+                        config.target_language));
   row("architecture", model::DescribeArchitecture(config.architecture));
   row("parameters",
       absl::StrFormat("%.1f million",
                       static_cast<double>(weights.num_parameters) / 1e6));
-  row("memory", absl::StrFormat("%.1f MB of weights as float32",
-                                static_cast<double>(weights.bytes) / 1e6));
+  for (const auto& [precision, bytes] : bytes_of) {
+    row(&precision == &bytes_of.front().first ? "memory" : "",
+        absl::StrFormat("%.1f MB of weights as %s",
+                        static_cast<double>(bytes) / 1e6, precision));
+  }
   row("vocabulary",
       absl::StrCat(config.architecture.source_vocab_size, " source, ",
                    config.architecture.target_vocab_size, " target"));
@@ -63,17 +83,20 @@ std::string FormatInspected(const TranslationModel& model) {
   return text;
 }
 
-std::string ToJson(const TranslationModel& model) {
+std::string ToJson(const TranslationModel& model, const BytesOf& bytes_of) {
   const model::ModelConfig& config = model.config();
   const model::Weights& weights = model.weights().weights();
+  nlohmann::ordered_json bytes;
+  for (const auto& [precision, count] : bytes_of) bytes[precision] = count;
   const nlohmann::ordered_json json = {
       {"name", config.name},
       {"format", model.format()},
       {"source_language", config.source_language},
       {"target_language", config.target_language},
+      {"languages", Codes(config.languages)},
       {"architecture", model::DescribeArchitecture(config.architecture)},
       {"parameters", weights.num_parameters},
-      {"weights_bytes", {{"float32", weights.bytes}}},
+      {"weights_bytes", bytes},
       {"source_vocab_size", config.architecture.source_vocab_size},
       {"target_vocab_size", config.architecture.target_vocab_size},
       {"has_tokenizers", model.source_tokenizer() != nullptr},
@@ -85,13 +108,24 @@ std::string ToJson(const TranslationModel& model) {
 }
 
 int RunInspect(const InspectFlags& flags, const Console& console) {
-  const auto model =
-      TranslationModel::Load(flags.directory, kernels::Device::kCpu);
-  if (!model.ok()) {
-    *console.err << "peregrine: " << model.status().message() << "\n";
-    return kExitFailed;
+  using kernels::Precision;
+  std::unique_ptr<const TranslationModel> model;
+  BytesOf bytes_of;
+  for (Precision precision :
+       {Precision::kFloat32, Precision::kBFloat16, Precision::kInt8}) {
+    model.reset();  // one at a time in memory
+    auto loaded = TranslationModel::Load(flags.directory, kernels::Device::kCpu,
+                                         precision);
+    if (!loaded.ok()) {
+      *console.err << "peregrine: " << loaded.status().message() << "\n";
+      return kExitFailed;
+    }
+    model = *std::move(loaded);
+    bytes_of.emplace_back(kernels::PrecisionName(precision),
+                          model->weights().weights().bytes);
   }
-  *console.out << (flags.json ? ToJson(**model) : FormatInspected(**model));
+  *console.out << (flags.json ? ToJson(*model, bytes_of)
+                              : FormatInspected(*model, bytes_of));
   console.out->flush();
   return console.out->good() ? kExitOk : kExitFailed;
 }

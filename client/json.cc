@@ -81,6 +81,10 @@ std::string ToJson(const v1::Model& model) {
                {"default_options", MakeJson(model.default_options())},
                {"limits", MakeJson(model.limits())},
                {"devices", Json::array()}};
+  if (!model.languages().empty()) {
+    json["languages"] = std::vector<std::string>(model.languages().begin(),
+                                                 model.languages().end());
+  }
   for (const v1::DeviceInfo& device : model.devices()) {
     json["devices"].push_back({{"device", device.device()},
                                {"precision", device.precision()},

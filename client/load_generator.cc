@@ -109,6 +109,8 @@ void LoadGenerator::Send(absl::Time due) {
   call->due = due;
   call->request.set_model(options_.settings.model);
   call->request.set_single_sentence(options_.settings.single_sentence);
+  call->request.set_source_language(options_.settings.source_language);
+  call->request.set_target_language(options_.settings.target_language);
   *call->request.mutable_options() = options_.settings.decoding;
   for (int i = 0; i < options_.texts_per_request; ++i) {
     std::string* text = call->request.add_texts()->mutable_text();

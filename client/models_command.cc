@@ -9,6 +9,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "client/command_flags.h"
+#include "client/describe_languages.h"
 #include "client/inspect_command.h"
 #include "client/json.h"
 #include "client/translation_client.h"
@@ -67,8 +68,10 @@ std::string FormatModel(const v1::Model& model) {
   const auto row = [&text](absl::string_view title, absl::string_view value) {
     absl::StrAppend(&text, absl::StrFormat("  %-13s %s\n", title, value));
   };
-  row("languages",
-      absl::StrCat(model.source_language(), " to ", model.target_language()));
+  const std::vector<std::string> languages(model.languages().begin(),
+                                           model.languages().end());
+  row("languages", DescribeLanguages(languages, model.source_language(),
+                                     model.target_language()));
   row("architecture", model.architecture());
   row("parameters",
       absl::StrFormat("%.1f million",

@@ -35,6 +35,8 @@ struct TranslateFlags {
   ChannelSecurity security;
   std::string model;
   v1::DecodingOptions decoding;
+  std::string source_language;
+  std::string target_language;
   bool single_sentence = false;
   bool json = false;
   absl::Duration deadline = absl::InfiniteDuration();
@@ -73,9 +75,10 @@ int Translate(const TranslateFlags& flags, const Console& console,
   const TranslationClient client(flags.address, client_options);
   const absl::StatusOr<v1::Model> model = FindModel(client, flags.model);
   if (!model.ok()) return fail(flags.address, model.status());
-  const TranslationSettings settings{model->name(), flags.decoding,
-                                     flags.single_sentence};
-  if (const absl::Status status = CheckOptions(client, settings);
+  const TranslationSettings settings{
+      model->name(), flags.decoding, flags.single_sentence,
+      flags.source_language, flags.target_language};
+  if (const absl::Status status = CheckOptions(client, *model, settings);
       !status.ok()) {
     return fail(flags.address, status);
   }
@@ -144,6 +147,7 @@ void AddTranslateCommand(const Console& console, CLI::App* app,
   AddSecurityFlags(&flags->security, command);
   command->add_option("--model", flags->model,
                       "May be left out where the server has one.");
+  AddLanguageFlags(&flags->source_language, &flags->target_language, command);
   command->add_flag("--single-sentence", flags->single_sentence,
                     "Each text is one sentence: do not split it.");
   command->add_flag("--json", flags->json,

@@ -67,6 +67,8 @@ absl::StatusOr<v1::TranslateResponse> TranslationClient::Translate(
   request.set_model(settings.model);
   *request.mutable_options() = settings.decoding;
   request.set_single_sentence(settings.single_sentence);
+  request.set_source_language(settings.source_language);
+  request.set_target_language(settings.target_language);
   for (const std::string& text : texts) {
     if (const auto offset = text::FindInvalidUtf8(text)) {
       return absl::InvalidArgumentError(absl::StrFormat(

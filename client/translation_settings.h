@@ -13,6 +13,8 @@ struct TranslationSettings {
   std::string model;
   v1::DecodingOptions decoding;
   bool single_sentence = false;
+  std::string source_language;
+  std::string target_language;
 };
 
 }  // namespace peregrine::client

@@ -97,6 +97,7 @@ class EngineBackend : public ModelBackend {
     info_.name = name.empty() ? config.name : name;
     info_.source_language = config.source_language;
     info_.target_language = config.target_language;
+    info_.languages = config.languages;
     info_.architecture = model::DescribeArchitecture(config.architecture);
     info_.parameters = weights.num_parameters;
     info_.source_vocab_size = config.architecture.source_vocab_size;
@@ -123,10 +124,12 @@ class EngineBackend : public ModelBackend {
   bool has_tokenizers() const override {
     return source_pieces_ != nullptr && target_pieces_ != nullptr;
   }
-  std::unique_ptr<PlannedText> Plan(absl::string_view text,
-                                    bool single_sentence) const override {
+  std::unique_ptr<PlannedText> Plan(
+      absl::string_view text, bool single_sentence,
+      absl::string_view source_language) const override {
     return std::make_unique<EnginePlan>(
-        model_, TextPlan::Make(model_, text, single_sentence));
+        model_,
+        TextPlan::Make(model_, text, single_sentence, source_language));
   }
   std::vector<int32_t> SourceIds(absl::Span<const absl::string_view> pieces,
                                  int& unknown) const override {

@@ -92,6 +92,11 @@ class FakeSession : public DecodeSession {
     output.decode_time = absl::Milliseconds(live.steps);
     for (int n = 0; n < live.input.options.num_hypotheses; ++n) {
       decode::Hypothesis hypothesis;
+      const decode::DecodingOptions& options = live.input.options;
+      for (int32_t token :
+           {options.source_language, options.rules.forced_first_token}) {
+        if (token >= 0) hypothesis.tokens.push_back(token);
+      }
       for (int i = 0; i < live.steps; ++i) {
         hypothesis.tokens.push_back(absl::ascii_toupper(live.input.source[i]));
       }
@@ -167,8 +172,10 @@ class FakePlan : public PlannedText {
 
 FakeBackend::FakeBackend(Options options) : options_(std::move(options)) {
   info_.name = options_.name;
-  info_.source_language = "en";
-  info_.target_language = "EN";
+  info_.source_language =
+      options_.languages.empty() ? "en" : options_.languages[0].code;
+  info_.target_language = options_.languages.empty() ? "EN" : "";
+  info_.languages = options_.languages;
   info_.architecture = "capitals";
   info_.parameters = 26;
   info_.source_vocab_size = info_.target_vocab_size = 256;
@@ -192,8 +199,9 @@ absl::StatusOr<std::unique_ptr<DecodeSession>> FakeBackend::MakeSession(
   return std::make_unique<FakeSession>(limits, options_);
 }
 
-std::unique_ptr<PlannedText> FakeBackend::Plan(absl::string_view text,
-                                               bool single_sentence) const {
+std::unique_ptr<PlannedText> FakeBackend::Plan(
+    absl::string_view text, bool single_sentence,
+    absl::string_view /*source_language*/) const {
   return std::make_unique<FakePlan>(text, single_sentence,
                                     options_.max_source_tokens);
 }

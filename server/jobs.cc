@@ -51,6 +51,7 @@ class CostSum {
 
 Sentence MakeSentence(const std::vector<int32_t>& ids,
                       const v1::DecodingOptions& options,
+                      const RequestLanguages& languages,
                       const ModelBackend& model, SentenceGroup& group,
                       int index, const SentenceTerms& terms) {
   Sentence sentence;
@@ -58,6 +59,10 @@ Sentence MakeSentence(const std::vector<int32_t>& ids,
   sentence.options = ResolveOptions(
       options, model.DefaultOptions(static_cast<int>(ids.size())),
       model.info());
+  sentence.options.source_language = languages.source.token;
+  if (languages.target.token >= 0) {
+    sentence.options.rules.forced_first_token = languages.target.token;
+  }
   sentence.deadline = terms.deadline;
   sentence.flow = terms.flow;
   sentence.group = &group;
@@ -78,6 +83,9 @@ absl::Status TextJob::Prepare(const v1::TranslateRequest& request) {
     violations.AddRange("texts", request.texts_size(), 1, limits_.max_texts);
   }
   CheckPriority(request.priority(), violations);
+  languages_ =
+      CheckLanguages(request.source_language(), request.target_language(),
+                     model_.info(), violations);
   const OptionsLayer options = {request.options(), "options"};
   CheckOptions(options, limits_, model_.info(), violations);
   PEREGRINE_RETURN_IF_ERROR(violations.status());
@@ -101,6 +109,9 @@ absl::Status TextJob::Prepare(const v1::TranslateStreamRequest& request) {
     violations.Add("model", "takes tokens only: use TranslateTokens");
   }
   CheckPriority(request.priority(), violations);
+  languages_ =
+      CheckLanguages(request.source_language(), request.target_language(),
+                     model_.info(), violations);
   const v1::DecodingOptions none;
   Check(request.text(), "text", {none, "options"}, violations);
   PEREGRINE_RETURN_IF_ERROR(violations.status());
@@ -131,7 +142,8 @@ void TextJob::Add(const v1::Text& text,
                   const v1::DecodingOptions& request_options,
                   bool single_sentence) {
   PlannedOne planned;
-  planned.plan = model_.Plan(text.text(), single_sentence);
+  planned.plan =
+      model_.Plan(text.text(), single_sentence, languages_.source.code);
   planned.options = request_options;
   planned.options.MergeFrom(text.options());
   planned.first_sentence = num_sentences_;
@@ -146,8 +158,8 @@ std::vector<Sentence> TextJob::MakeSentences(SentenceGroup& group,
   for (const PlannedOne& text : texts_) {
     for (const std::vector<int32_t>& ids : text.plan->sentences()) {
       const int index = static_cast<int>(sentences.size());
-      sentences.push_back(
-          MakeSentence(ids, text.options, model_, group, index, terms));
+      sentences.push_back(MakeSentence(ids, text.options, languages_, model_,
+                                       group, index, terms));
     }
   }
   return sentences;
@@ -202,6 +214,9 @@ absl::Status TokenJob::Prepare(const v1::TranslateTokensRequest& request) {
                         limits_.max_texts);
   }
   CheckPriority(request.priority(), violations);
+  languages_ =
+      CheckLanguages(request.source_language(), request.target_language(),
+                     model_.info(), violations);
   const OptionsLayer options = {request.options(), "options"};
   CheckOptions(options, limits_, model_.info(), violations);
   PEREGRINE_RETURN_IF_ERROR(violations.status());
@@ -240,8 +255,8 @@ std::vector<Sentence> TokenJob::MakeSentences(
   for (const Source& source : sources_) {
     if (source.ids.empty()) continue;
     const int index = static_cast<int>(sentences.size());
-    sentences.push_back(
-        MakeSentence(source.ids, options_, model_, group, index, terms));
+    sentences.push_back(MakeSentence(source.ids, options_, languages_, model_,
+                                     group, index, terms));
   }
   return sentences;
 }

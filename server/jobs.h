@@ -58,6 +58,7 @@ class TextJob {
 
   const ModelBackend& model_;
   const RequestLimits& limits_;
+  RequestLanguages languages_;
   std::vector<PlannedOne> texts_;
   int num_sentences_ = 0;
 };
@@ -88,6 +89,7 @@ class TokenJob {
   const ModelBackend& model_;
   const RequestLimits& limits_;
   v1::DecodingOptions options_;
+  RequestLanguages languages_;
   std::vector<Source> sources_;
   int num_sentences_ = 0;
 };

@@ -12,6 +12,7 @@
 #include "absl/types/span.h"
 #include "engine/decode/decoding_options.h"
 #include "engine/decode/session.h"
+#include "engine/model/languages.h"
 #include "engine/text_plan.h"
 
 // What the server asks of the engine: the seam at which its tests put a fake
@@ -47,7 +48,8 @@ struct ModelInfo {
   std::string name;
   std::string source_language;
   std::string target_language;
-  std::string architecture;  // for people
+  std::vector<model::Language> languages;  // see model::ModelConfig
+  std::string architecture;                // for people
   int64_t parameters = 0;
   int source_vocab_size = 0;
   int target_vocab_size = 0;
@@ -73,8 +75,9 @@ class ModelBackend {
 
   // Whether it translates text, or tokens only.
   virtual bool has_tokenizers() const = 0;
-  virtual std::unique_ptr<PlannedText> Plan(absl::string_view text,
-                                            bool single_sentence) const = 0;
+  virtual std::unique_ptr<PlannedText> Plan(
+      absl::string_view text, bool single_sentence,
+      absl::string_view source_language) const = 0;
 
   // Pieces of the vocabularies. What the source vocabulary lacks becomes the
   // unknown token, and is counted in `unknown`.

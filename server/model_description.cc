@@ -8,6 +8,9 @@ v1::Model DescribeModel(const ServedModel& model) {
   proto.set_name(info.name);
   proto.set_source_language(info.source_language);
   proto.set_target_language(info.target_language);
+  for (const model::Language& language : info.languages) {
+    proto.add_languages(language.code);
+  }
   proto.set_architecture(info.architecture);
   proto.set_parameters(info.parameters);
   proto.set_source_vocab_size(info.source_vocab_size);

@@ -91,6 +91,21 @@ void CheckCombination(const OptionsLayer& upper, const OptionsLayer& lower,
   }
 }
 
+RequestLanguages CheckLanguages(const std::string& source,
+                                const std::string& target,
+                                const ModelInfo& model,
+                                Violations& violations) {
+  const auto choose = [&](const char* field, const std::string& own,
+                          const std::string& name) {
+    auto language = model::ChooseLanguage(model.languages, own, name);
+    if (language.ok()) return *std::move(language);
+    violations.Add(field, std::string(language.status().message()));
+    return model::Language();
+  };
+  return {choose("source_language", model.source_language, source),
+          choose("target_language", model.target_language, target)};
+}
+
 decode::DecodingOptions ResolveOptions(const v1::DecodingOptions& options,
                                        decode::DecodingOptions defaults,
                                        const ModelInfo& model) {

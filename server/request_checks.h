@@ -43,6 +43,16 @@ void CheckOptions(const OptionsLayer& layer, const RequestLimits& limits,
 void CheckCombination(const OptionsLayer& upper, const OptionsLayer& lower,
                       int default_beam_size, Violations& violations);
 
+// From and to which language, as the fields source_language and target_language
+// name them.
+struct RequestLanguages {
+  model::Language source;
+  model::Language target;
+};
+RequestLanguages CheckLanguages(const std::string& source,
+                                const std::string& target,
+                                const ModelInfo& model, Violations& violations);
+
 // The model's `defaults`, overridden by the checked `options`.
 decode::DecodingOptions ResolveOptions(const v1::DecodingOptions& options,
                                        decode::DecodingOptions defaults,

@@ -238,6 +238,58 @@ TEST_F(ServiceTest, SingleSentence) {
   EXPECT_EQ(TranslateOk(request).translations(0).cost().sentences(), 1);
 }
 
+TEST_F(ServiceTest, LanguagesAreThoseOfTheRequest) {
+  backend_.languages = {{"aa", 'a'}, {"bb", 'b'}};
+  Start();
+  v1::TranslateRequest request = Request({"x", "y"});
+  request.set_source_language("BB");
+  request.set_target_language("aa");
+  const v1::TranslateResponse response = TranslateOk(request);
+  EXPECT_EQ(response.translations(0).hypotheses(0).text(), "baX");
+  EXPECT_EQ(response.translations(1).hypotheses(0).text(), "baY");
+  request.clear_source_language();  // the default
+  EXPECT_EQ(TranslateOk(request).translations(0).hypotheses(0).text(), "aaX");
+  request.set_source_language("cc");
+  request.clear_target_language();  // which has none
+  EXPECT_EQ(Refused(request),
+            "source_language: found \"cc\", expected one of aa, bb (and 1 "
+            "more)");
+  request.clear_source_language();
+  EXPECT_EQ(Refused(request),
+            "target_language: found none, expected one of aa, bb");
+}
+
+TEST_F(ServiceTest, TokensHaveLanguages) {
+  backend_.languages = {{"aa", 'a'}, {"bb", 'b'}};
+  Start();
+  v1::TranslateTokensRequest request;
+  request.add_sources()->add_tokens("x");
+  request.set_target_language("bb");
+  v1::TranslateTokensResponse response;
+  {
+    grpc::ClientContext context;
+    ASSERT_TRUE(stub_->TranslateTokens(&context, request, &response).ok());
+  }
+  EXPECT_THAT(response.translations(0).hypotheses(0).tokens(),
+              ElementsAre("a", "b", "X"));
+  request.set_target_language("x");
+  grpc::ClientContext context;
+  EXPECT_EQ(stub_->TranslateTokens(&context, request, &response).error_code(),
+            grpc::StatusCode::INVALID_ARGUMENT);
+}
+
+TEST_F(ServiceTest, AModelOfOnePairHasOnlyItsOwn) {
+  Start();
+  v1::TranslateRequest request = Request({"x"});
+  request.set_source_language("EN");
+  request.set_target_language("en");
+  EXPECT_EQ(TranslateOk(request).translations(0).hypotheses(0).text(), "X");
+  request.set_target_language("fr");
+  EXPECT_EQ(Refused(request),
+            "target_language: found \"fr\", expected \"EN\", the only one of "
+            "the model, or none");
+}
+
 TEST_F(ServiceTest, WhiteSpaceIsAnsweredAsItIs) {
   Start();
   const v1::TranslateResponse response = TranslateOk(Request({"", " \n\t"}));

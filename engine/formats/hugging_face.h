@@ -52,6 +52,7 @@ class HuggingFaceDirectory {
   // tokenizer_config.json; an empty object where there is none.
   absl::StatusOr<Json> ReadTokenizerConfig() const;
 
+  // model.safetensors, or the files that model.safetensors.index.json names.
   absl::StatusOr<std::unique_ptr<model::TensorSource>> OpenWeights() const;
 
  private:

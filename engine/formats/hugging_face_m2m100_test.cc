@@ -118,6 +118,9 @@ TEST_F(M2M100Test, NamesWhatIsWrong) {
   EXPECT_THAT(error(settings, "language_codes", "wmt22"),
               HasSubstr("language_codes: found \"wmt22\", expected "
                         "\"m2m100\", \"wmt21\""));
+  EXPECT_THAT(error(settings, "tokenizer_class", "SMALL100Tokenizer"),
+              HasSubstr("tokenizer_class: found \"SMALL100Tokenizer\", "
+                        "expected \"M2M100Tokenizer\", \"NllbTokenizer\""));
   EXPECT_THAT(error(settings, "src_lang", "xx"),
               HasSubstr("src_lang: found \"xx\", expected one of af, am, ar"));
   EXPECT_THAT(

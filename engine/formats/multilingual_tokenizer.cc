@@ -50,6 +50,12 @@ absl::Status ReadSettings(const HuggingFaceDirectory& directory,
                           const Json& settings,
                           MultilingualTokenizer& tokenizer) {
   JsonObjectReader reader(settings, directory.Path(kSettingsFile), "");
+  // Others put the languages elsewhere.
+  reader.Choice<bool>("tokenizer_class",
+                      {{"M2M100Tokenizer", true},
+                       {"NllbTokenizer", true},
+                       {"NllbTokenizerFast", true}},
+                      /*absent=*/true);
   tokenizer.source_language = reader.String("src_lang", "");
   tokenizer.target_language = reader.String("tgt_lang", "");
   tokenizer.language_is_suffix = reader.Bool("legacy_behaviour", false);

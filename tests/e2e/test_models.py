@@ -266,7 +266,10 @@ class SeveralModelsTest(unittest.TestCase):
             for folder in folders:
                 name = os.path.basename(folder)
                 if name.startswith(("hf-", "ct2-")):
-                    server.translate("x", model=name)
+                    model = next(m for m in listed if m.name == name)
+                    server.translate("x", model=name,
+                                     target_language=(list(model.languages)
+                                                      or [""])[0])
                     continue
                 with self.assertRaises(grpc.RpcError) as raised:
                     server.translate("x", model=name)

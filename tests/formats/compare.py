@@ -5,8 +5,9 @@
     python tests/formats/compare.py build/release/bin/model_probe --ctranslate2=DIR
 
 What is too large to be committed as a golden: the exact configurations of models that
-people have, and thousands of lines for the tokenizer; and any model of CTranslate2 without a tokenizer. Prints the largest deviations;
-fails where they are above 1e-4 of the largest value of a row, or a token differs.
+people have, and thousands of lines for the tokenizer; and any model of CTranslate2
+without a tokenizer. Prints the largest deviations; fails where they are above 1e-4 of
+the largest value of a row, or a token differs.
 """
 
 from __future__ import annotations

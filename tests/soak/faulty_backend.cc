@@ -88,9 +88,10 @@ class FaultyBackend : public ModelBackend {
     return std::make_unique<FaultySession>(std::move(session), faults_);
   }
   bool has_tokenizers() const override { return model_->has_tokenizers(); }
-  std::unique_ptr<PlannedText> Plan(absl::string_view text,
-                                    bool single_sentence) const override {
-    return model_->Plan(text, single_sentence);
+  std::unique_ptr<PlannedText> Plan(
+      absl::string_view text, bool single_sentence,
+      absl::string_view source_language) const override {
+    return model_->Plan(text, single_sentence, source_language);
   }
   std::vector<int32_t> SourceIds(absl::Span<const absl::string_view> pieces,
                                  int& unknown) const override {

@@ -1,0 +1,122 @@
+"""Source and target language per request, on models of several languages and of
+one pair."""
+
+import concurrent.futures
+import json
+import os
+import unittest
+
+import grpc
+import harness
+from harness import best, pb
+
+GOLDEN = os.path.join(harness.SOURCE_DIR, "tests", "golden")
+NLLB = os.path.join(GOLDEN, "hf-nllb")
+LANGUAGES = ["deu_Latn", "eng_Latn", "rus_Cyrl", "zho_Hans"]
+
+
+def golden():
+    """Texts with their languages, and what transformers makes of them."""
+    with open(os.path.join(NLLB, "golden.json"), encoding="utf-8") as file:
+        content = json.load(file)
+    defaults = next(s for s in content["searches"] if not s["options"])
+    return [(sentence["text"], *sentence["languages"], ranked[0]["text"])
+            for sentence, ranked in zip(content["sentences"],
+                                        defaults["hypotheses"])]
+
+
+class LanguagesTest(harness.ServerTestCase):
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = harness.Server("--precision=float32",
+                                    models=(NLLB, harness.MODEL_DIR))
+
+    def tearDown(self):
+        """Whatever was sent: the server still translates."""
+        text, source, target, expected = golden()[0]
+        self.assertEqual(best(self.translate(text, source, target)), expected)
+
+    def translate(self, text, source, target, **fields):
+        return self.server.translate(
+            text, model="hf-nllb", source_language=source,
+            target_language=target, single_sentence=True, **fields)
+
+    def test_languages_side_by_side_are_those_of_transformers(self):
+        """All at once, so that a batch has rows of several languages."""
+        cases = golden() * 4
+        with concurrent.futures.ThreadPoolExecutor(len(cases)) as pool:
+            answers = pool.map(lambda c: best(self.translate(*c[:3])), cases)
+        self.assertGreater(len({case[1:3] for case in cases}), 2)
+        self.assertEqual(list(answers), [case[3] for case in cases])
+
+    def test_the_model_lists_its_languages(self):
+        model = self.server.stub.GetModel(pb.GetModelRequest(name="hf-nllb"))
+        self.assertEqual(list(model.languages), LANGUAGES)
+        self.assertEqual(model.source_language, "eng_Latn")
+        self.assertEqual(model.target_language, "")
+
+    def test_the_source_has_a_default(self):
+        text = golden()[0][0]
+        self.assertEqual(best(self.translate(text, "", "zho_Hans")),
+                         best(self.translate(text, "eng-latn", "ZHO-Hans")))
+
+    def test_an_unknown_language_is_told_the_known(self):
+        error = self.assert_invalid(
+            "target_language",
+            lambda: self.translate("x", "eng_Latn", "fra_Latn"))
+        self.assertIn(", ".join(LANGUAGES), error.details())
+        self.assert_invalid("source_language",
+                            lambda: self.translate("x", "en", "rus_Cyrl"))
+        self.assert_invalid("target_language",
+                            lambda: self.translate("x", "eng_Latn", ""))
+
+    def test_tokens_and_streams(self):
+        source, target = "rus_Cyrl", "eng_Latn"
+        request = pb.TranslateTokensRequest(
+            model="hf-nllb", sources=[pb.TokenSequence(tokens=["\u2581"])],
+            source_language=source, target_language=target)
+        answer = self.server.stub.TranslateTokens(request)
+        self.assertEqual(answer.translations[0].hypotheses[0].tokens[0], target)
+        text, source, target, expected = golden()[1]
+        stream = self.server.stub.TranslateStream(iter([
+            pb.TranslateStreamRequest(
+                id="known", model="hf-nllb", text=pb.Text(text=text),
+                single_sentence=True, source_language=source,
+                target_language=target),
+            pb.TranslateStreamRequest(
+                id="unknown", model="hf-nllb", text=pb.Text(text=text),
+                source_language=source, target_language="x")]))
+        answers = {answer.id: answer for answer in stream}
+        self.assertEqual(
+            answers["known"].translation.hypotheses[0].text, expected)
+        self.assertEqual(answers["unknown"].error.code,
+                         grpc.StatusCode.INVALID_ARGUMENT.value[0])
+        self.assertIn("target_language", answers["unknown"].error.message)
+
+    def test_a_model_of_one_pair_has_only_its_own(self):
+        def translate(source, target):
+            return self.server.translate(
+                "The house.", model=harness.MODEL, source_language=source,
+                target_language=target)
+        self.assertEqual(best(translate("en", "DE")), best(translate("", "")))
+        self.assert_invalid("target_language", lambda: translate("en", "fr"))
+        self.assert_invalid("source_language", lambda: translate("de", "de"))
+
+    def test_the_command(self):
+        text, source, target, expected = golden()[0]
+        flags = ("translate", "--model=hf-nllb", "--single-sentence", text)
+        done = harness.client(self.server, *flags, f"--from={source}",
+                              f"--to={target}")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(done.stdout.decode().strip(), expected.strip())
+        refused = harness.client(self.server, *flags)
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn(b"target_language: found none, expected one of",
+                      refused.stderr)
+        listed = harness.client(self.server, "models", "hf-nllb")
+        self.assertIn(", ".join(LANGUAGES).encode(), listed.stdout)
+
+
+if __name__ == "__main__":
+    unittest.main()
