@@ -258,9 +258,10 @@ class ArchitectureReader {
 
   // Settings that change what is computed, at any value but one.
   void RefuseOthers() {
-    for (const char* field : {"transformer-no-projection", "transformer-pool",
-                              "transformer-disable-position-embeddings", "ulr",
-                              "transformer-no-bias", "transformer-no-affine"}) {
+    for (const char* field :
+         {"right-left", "transformer-no-projection", "transformer-pool",
+          "transformer-disable-position-embeddings", "ulr",
+          "transformer-no-bias", "transformer-no-affine"}) {
       RequireFalse(field);
     }
     for (const char* field :
