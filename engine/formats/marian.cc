@@ -1,65 +1,42 @@
 #include "engine/formats/marian.h"
 
 #include <algorithm>
-#include <cmath>
-#include <filesystem>
-#include <initializer_list>
-#include <map>
-#include <system_error>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
-#include "absl/strings/strip.h"
 #include "engine/base/file.h"
 #include "engine/base/json_object.h"
 #include "engine/base/status_macros.h"
+#include "engine/formats/marian_architecture.h"
 #include "engine/formats/marian_directory.h"
 #include "engine/formats/marian_file.h"
+#include "engine/formats/marian_vocabulary.h"
 #include "engine/formats/renamed_tensors.h"
-#include "engine/formats/vocabulary_files.h"
 #include "engine/formats/yaml.h"
-#include "engine/text/sentencepiece.h"
-#include "engine/text/vocabulary_tokenizer.h"
 
 namespace peregrine::formats {
 namespace {
 
-using kernels::Activation;
 using model::ArchitectureConfig;
 using model::DecoderState;
 using model::NormPlacement;
-using model::OutputProjection;
-using model::PositionEncoding;
 
 constexpr const char* kSettings = "special:model.yml";
 constexpr size_t kMaxSettingsBytes = 1 << 20;
-constexpr int kMaxDim = 1 << 16;
-constexpr int kMaxVocab = 1 << 22;
-constexpr int kMaxLayers = 1024;
-// Computed positions have no limit there; marian-decoder's max-length is 1000
-// by default.
-constexpr int kComputedPositions = 1024;
 // Marian's GELU is x · sigmoid(1.702 x).
 constexpr float kGeluFactor = 1.702f;
 
 // ---- Settings
 
-// What the model was trained as: inside the weights, else in WEIGHTS.yml beside
-// them, as marian writes it, too.
-struct Settings {
-  Json values;
-  std::string path;
-};
-
-absl::StatusOr<Settings> ReadSettings(const MarianDirectory& directory,
-                                      MarianFile& file) {
-  Settings settings;
+// Inside the weights, else in WEIGHTS.yml beside them, as marian writes it,
+// too.
+absl::StatusOr<MarianSettings> ReadSettings(const MarianDirectory& directory,
+                                            MarianFile& file) {
+  MarianSettings settings;
   std::string text;
   if (const auto inside = file.Text(kSettings)) {
     settings.path = absl::StrCat(file.path(), ": ", kSettings);
@@ -76,276 +53,11 @@ absl::StatusOr<Settings> ReadSettings(const MarianDirectory& directory,
   return settings;
 }
 
-// ---- Architecture
-
-// In the words of Marian, what of the architecture decides on names of tensors.
-struct Naming {
-  bool gelu = false;
-  std::vector<int> decoder_layers;  // which of Marian's, from 1, each one is
-};
-
-class ArchitectureReader {
- public:
-  ArchitectureReader(const Settings& settings, const MarianFile& file,
-                     ArchitectureConfig& architecture, Naming& naming)
-      : reader_(settings.values, settings.path, ""),
-        values_(settings.values),
-        path_(settings.path),
-        file_(file),
-        architecture_(architecture),
-        naming_(naming) {}
-
-  absl::Status Read() {
-    PEREGRINE_RETURN_IF_ERROR(reader_.status());
-    const std::string type = reader_.String("type", "transformer");
-    if (type != "transformer") Unsupported("type", type, "transformer");
-    ReadStacks();
-    ReadDecoderState();
-    ReadNorms();
-    ReadEmbeddings();
-    RefuseOthers();
-    PEREGRINE_RETURN_IF_ERROR(unsupported_);
-    return reader_.status();
-  }
-
- private:
-  void Unsupported(const char* field, absl::string_view found,
-                   absl::string_view expected) {
-    if (!unsupported_.ok()) return;
-    unsupported_ = absl::UnimplementedError(absl::StrCat(
-        path_, ": ", field, ": found ", found, ", expected ", expected));
-  }
-
-  void ReadStacks() {
-    const int dim = reader_.Int("dim-emb", 2, kMaxDim);
-    const int heads = reader_.Int("transformer-heads", 1, kMaxDim);
-    if (dim % 2 != 0 || dim % std::max(1, heads) != 0) {
-      reader_.FailField(
-          "dim-emb",
-          absl::StrCat("found ", dim, ", expected an even number ",
-                       "that transformer-heads = ", heads, " divides"));
-    }
-    const int ffn_dim = reader_.Int("transformer-dim-ffn", 1, kMaxDim);
-    const int decoder_ffn =
-        reader_.Int("transformer-decoder-dim-ffn", 0, kMaxDim, 0);
-    const int depth = dim / std::max(1, heads);
-    architecture_.encoder = {reader_.Int("enc-depth", 1, kMaxLayers), dim,
-                             ffn_dim, heads, depth};
-    architecture_.decoder = {reader_.Int("dec-depth", 1, kMaxLayers), dim,
-                             decoder_ffn == 0 ? ffn_dim : decoder_ffn, heads,
-                             depth};
-    const std::string activation =
-        reader_.String("transformer-ffn-activation", "swish");
-    if (activation != "relu" && activation != "swish" && activation != "gelu") {
-      Unsupported("transformer-ffn-activation", activation,
-                  "relu, swish or gelu");
-    }
-    architecture_.activation =
-        activation == "relu" ? Activation::kRelu : Activation::kSwish;
-    naming_.gelu = activation == "gelu";
-    ReadDecoderLayers();
-  }
-
-  // transformer-tied-layers: layers that are others of the decoder again.
-  void ReadDecoderLayers() {
-    const int count = architecture_.decoder.num_layers;
-    const std::vector<int32_t> tied =
-        reader_.Ids("transformer-tied-layers", count + 1, {}, false);
-    if (!tied.empty() && static_cast<int>(tied.size()) != count) {
-      reader_.FailField("transformer-tied-layers",
-                        absl::StrCat("found ", tied.size(),
-                                     " numbers, expected dec-depth, ", count));
-    }
-    for (int n = 1; n <= count; ++n) {
-      naming_.decoder_layers.push_back(
-          static_cast<int>(tied.size()) == count ? tied[n - 1] : n);
-    }
-  }
-
-  void ReadDecoderState() {
-    const std::string state =
-        reader_.String("transformer-decoder-autoreg", "self-attention");
-    if (state == "self-attention") return;
-    if (state == "average-attention") {
-      architecture_.decoder_state = DecoderState::kAan;
-      ReadAan();
-      return;
-    }
-    const std::string cell = reader_.String("dec-cell", "gru");
-    if (state == "rnn" && cell == "ssru") {
-      architecture_.decoder_state = DecoderState::kSsru;
-      RequireFalse("layer-normalization");
-      RequireFalse("transformer-rnn-projection");
-      return;
-    }
-    Unsupported("transformer-decoder-autoreg",
-                state == "rnn" ? "rnn with dec-cell " + cell : state,
-                "self-attention, average-attention, or rnn with dec-cell ssru");
-  }
-
-  void ReadAan() {
-    const int depth = reader_.Int("transformer-aan-depth", 1, kMaxLayers, 2);
-    const int dim = reader_.Int("transformer-dim-aan", 1, kMaxDim, 2048);
-    const std::string ffn =
-        reader_.String("transformer-ffn-activation", "swish");
-    const std::string activation =
-        reader_.String("transformer-aan-activation", "swish");
-    RequireFalse("transformer-aan-nogate");
-    if (depth > 2 || (depth == 2 && dim == architecture_.decoder.model_dim)) {
-      Unsupported("transformer-aan-depth", absl::StrCat(depth),
-                  "1, or 2 with transformer-dim-aan other than dim-emb");
-    }
-    if (depth == 2 && activation != ffn) {
-      Unsupported("transformer-aan-activation", activation,
-                  absl::StrCat("transformer-ffn-activation, ", ffn));
-    }
-    architecture_.aan_ffn_dim = depth == 1 ? 0 : dim;
-  }
-
-  void RequireFalse(const char* field) {
-    if (reader_.Bool(field, false)) Unsupported(field, "true", "false");
-  }
-
-  // The letters of an option, but for d, dropout, which only training does.
-  std::string Operations(const char* field, absl::string_view absent) {
-    const auto found = values_.find(field);
-    std::string operations(absent);
-    if (found != values_.end() && found->is_string()) {
-      operations = found->get<std::string>();
-    } else if (found != values_.end() && found->is_null()) {
-      operations = "";
-    } else if (found != values_.end()) {
-      reader_.FailField(
-          field, absl::StrCat("found ", Shown(*found), ", expected letters"));
-    }
-    operations.erase(std::remove(operations.begin(), operations.end(), 'd'),
-                     operations.end());
-    return operations;
-  }
-
-  void ReadNorms() {
-    architecture_.layer_norm_epsilon = 1e-6f;
-    const std::string before = Operations("transformer-preprocess", "");
-    const std::string after = Operations("transformer-postprocess", "dan");
-    const std::string top = Operations("transformer-postprocess-top", "");
-    const std::string embedded = Operations("transformer-postprocess-emb", "d");
-    if (!embedded.empty()) {
-      Unsupported("transformer-postprocess-emb", embedded, "d or nothing");
-    }
-    if (before.empty() && after == "an" && top.empty()) {
-      architecture_.norm = NormPlacement::kPost;
-    } else if (before == "n" && after == "a" && (top.empty() || top == "n")) {
-      architecture_.norm = NormPlacement::kPre;
-      architecture_.final_norm = top == "n";
-      CheckVersion();
-      if (architecture_.decoder_state == DecoderState::kAan) {
-        Unsupported("transformer-decoder-autoreg",
-                    "average-attention with transformer-preprocess n",
-                    "it with transformer-postprocess dan");
-      }
-    } else {
-      Unsupported(
-          "transformer-preprocess, transformer-postprocess and "
-          "transformer-postprocess-top",
-          absl::StrCat("\"", before, "\", \"", after, "\" and \"", top,
-                       "\" beside dropout"),
-          "\"\", \"an\" and \"\" (post-norm), or \"n\", \"a\" and \"n\" or "
-          "\"\" (pre-norm)");
-    }
-  }
-
-  // Before 1.11 Marian left out the norm of keys and values in pre-norm
-  // self-attention.
-  void CheckVersion() {
-    const std::string version = reader_.String("version", "none");
-    const std::vector<absl::string_view> parts =
-        absl::StrSplit(absl::StripPrefix(version, "v"), '.');
-    int major = 0;
-    int minor = 0;
-    if (parts.size() >= 2 && absl::SimpleAtoi(parts[0], &major) &&
-        absl::SimpleAtoi(parts[1], &minor) &&
-        (major > 1 || (major == 1 && minor >= 11))) {
-      return;
-    }
-    Unsupported("version", version,
-                "v1.11 or later with transformer-preprocess n: earlier ones "
-                "do not norm keys and values");
-  }
-
-  void ReadEmbeddings() {
-    const bool all = reader_.Bool("tied-embeddings-all", false);
-    architecture_.share_embeddings =
-        all || reader_.Bool("tied-embeddings-src", false);
-    architecture_.output = all || reader_.Bool("tied-embeddings", false)
-                               ? OutputProjection::kTied
-                               : OutputProjection::kSeparate;
-    architecture_.output_bias = true;
-    if (reader_.Bool("transformer-train-positions", false)) {
-      architecture_.positions = PositionEncoding::kLearned;
-      architecture_.max_positions = Rows("Wpos", 2, kMaxDim);
-    } else {
-      architecture_.positions = PositionEncoding::kSinusoidalConcatenated;
-      architecture_.max_positions = kComputedPositions;
-      architecture_.scale_embeddings = true;
-    }
-    const bool shared = architecture_.share_embeddings;
-    // One more row each: the decoder starts from an embedding of zeros.
-    architecture_.target_vocab_size =
-        Rows(shared ? "Wemb" : "decoder_Wemb", 1, kMaxVocab - 1) + 1;
-    architecture_.source_vocab_size = shared
-                                          ? architecture_.target_vocab_size
-                                          : Rows("encoder_Wemb", 1, kMaxVocab);
-  }
-
-  int Rows(const char* name, int min, int max) {
-    const auto shape = file_.Shape(name);
-    if (shape.has_value() && shape->size() == 2 && (*shape)[0] >= min &&
-        (*shape)[0] <= max) {
-      return static_cast<int>((*shape)[0]);
-    }
-    if (unsupported_.ok()) {
-      unsupported_ = absl::InvalidArgumentError(
-          absl::StrCat(file_.path(), ": tensor ", name, ": found ",
-                       shape.has_value() ? model::ShapeString(*shape) : "none",
-                       ", expected a matrix of ", min, " to ", max, " rows"));
-    }
-    return min;
-  }
-
-  // Settings that change what is computed, at any value but one.
-  void RefuseOthers() {
-    for (const char* field : {"transformer-no-projection", "transformer-pool",
-                              "transformer-disable-position-embeddings", "ulr",
-                              "transformer-no-bias", "transformer-no-affine"}) {
-      RequireFalse(field);
-    }
-    for (const char* field :
-         {"transformer-ffn-depth", "transformer-decoder-ffn-depth"}) {
-      const bool of_decoder = absl::StrContains(field, "decoder");
-      const int depth = reader_.Int(field, 0, kMaxLayers, 2);
-      if (depth != 2 && !(of_decoder && depth == 0)) {
-        Unsupported(field, absl::StrCat(depth), "2");
-      }
-    }
-    if (reader_.Int("lemma-dim-emb", -100, kMaxDim, 0) != 0) {
-      Unsupported("lemma-dim-emb", "a factored vocabulary", "0");
-    }
-  }
-
-  JsonObjectReader reader_;
-  const Json& values_;
-  const std::string& path_;
-  const MarianFile& file_;
-  ArchitectureConfig& architecture_;
-  Naming& naming_;
-  absl::Status unsupported_;
-};
-
 // ---- Tensors
 
 class Names {
  public:
-  Names(const ArchitectureConfig& architecture, const Naming& naming,
+  Names(const ArchitectureConfig& architecture, const MarianNaming& naming,
         const MarianFile& file)
       : architecture_(architecture), naming_(naming), file_(file) {}
 
@@ -471,19 +183,24 @@ class Names {
   }
 
   const ArchitectureConfig& architecture_;
-  const Naming& naming_;
+  const MarianNaming& naming_;
   const MarianFile& file_;
   RenamedTensors::Table table_;
 };
 
+// Tensors with the scales by which Marian would quantise activations.
+std::vector<std::string> ActivationScales(const MarianFile& file) {
+  std::vector<std::string> scales;
+  for (std::string& name : file.Unread()) {
+    if (absl::EndsWith(name, "_QuantMultA")) scales.push_back(std::move(name));
+  }
+  return scales;
+}
+
 std::unique_ptr<model::TensorSource> Rename(
     std::unique_ptr<MarianFile> file, const ArchitectureConfig& architecture,
-    const Naming& naming) {
-  // The scales with which Marian would quantise activations.
-  std::vector<std::string> scales;
-  for (const std::string& name : file->Unread()) {
-    if (absl::EndsWith(name, "_QuantMultA")) scales.push_back(name);
-  }
+    const MarianNaming& naming) {
+  const std::vector<std::string> scales = ActivationScales(*file);
   const bool has_bias = file->Has("decoder_ff_logit_out_b");
   RenamedTensors::Table table = Names(architecture, naming, *file).Table();
   auto tensors =
@@ -497,98 +214,6 @@ std::unique_ptr<model::TensorSource> Rename(
   return tensors;
 }
 
-// ---- Vocabularies
-
-struct Side {
-  std::shared_ptr<const text::Tokenizer> tokenizer;
-  int32_t eos = -1;
-};
-
-// The id of a symbol; where it has none, that of `old_id`, if that one has no
-// spelling or the one that Nematus used.
-absl::StatusOr<int32_t> RequiredId(const std::vector<std::string>& pieces,
-                                   const std::string& path, const char* piece,
-                                   const char* old_piece, int32_t old_id) {
-  const size_t old_place = static_cast<size_t>(old_id);
-  if (old_place < pieces.size() &&
-      (pieces[old_place].empty() || pieces[old_place] == old_piece)) {
-    return old_id;
-  }
-  const auto found = std::find(pieces.begin(), pieces.end(), piece);
-  if (found == pieces.end()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, ": found no piece \"", piece, "\", expected one"));
-  }
-  return static_cast<int32_t>(found - pieces.begin());
-}
-
-// The SentencePiece model NAME.spm with which texts were cut before Marian saw
-// them; null where there is none.
-absl::StatusOr<std::shared_ptr<const text::SentencePieceModel>> LoadSplitter(
-    const std::string& path) {
-  std::error_code error;
-  std::shared_ptr<const text::SentencePieceModel> splitter;
-  if (!std::filesystem::exists(path, error)) return splitter;
-  PEREGRINE_ASSIGN_OR_RETURN(splitter, text::SentencePieceModel::Load(path));
-  return splitter;
-}
-
-absl::StatusOr<Side> LoadWordList(const std::string& path,
-                                  const std::string& splitter_path,
-                                  int num_rows) {
-  std::vector<std::string> pieces;
-  if (absl::EndsWith(path, ".txt")) {
-    PEREGRINE_ASSIGN_OR_RETURN(pieces, ReadVocabularyList(path));
-    if (pieces.size() > static_cast<size_t>(num_rows)) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          path, ": found ", pieces.size(), " pieces, expected at most the ",
-          num_rows, " rows of the embedding"));
-    }
-    pieces.resize(num_rows);
-  } else {
-    PEREGRINE_ASSIGN_OR_RETURN(pieces, ReadVocabularyMap(path, num_rows));
-  }
-  Side side;
-  PEREGRINE_ASSIGN_OR_RETURN(side.eos,
-                             RequiredId(pieces, path, "</s>", "eos", 0));
-  PEREGRINE_ASSIGN_OR_RETURN(const int32_t unk,
-                             RequiredId(pieces, path, "<unk>", "UNK", 1));
-  PEREGRINE_ASSIGN_OR_RETURN(auto splitter, LoadSplitter(splitter_path));
-  auto vocabulary = std::make_shared<const text::Vocabulary>(
-      std::move(pieces), unk, absl::flat_hash_set<int32_t>{side.eos});
-  side.tokenizer = std::make_shared<text::VocabularyTokenizer>(
-      std::move(vocabulary), std::move(splitter));
-  return side;
-}
-
-absl::StatusOr<Side> LoadSentencePiece(const std::string& path, int num_rows) {
-  Side side;
-  PEREGRINE_ASSIGN_OR_RETURN(side.tokenizer,
-                             text::SentencePieceModel::Load(path));
-  if (side.tokenizer->vocab_size() > num_rows) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        path, ": found ", side.tokenizer->vocab_size(),
-        " pieces, expected at most the ", num_rows, " rows of the embedding"));
-  }
-  const auto eos = side.tokenizer->id("</s>");
-  if (!eos.has_value()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, ": found no piece \"</s>\", expected one"));
-  }
-  side.eos = *eos;
-  return side;
-}
-
-absl::StatusOr<Side> LoadSide(const std::string& path,
-                              const std::string& splitter_path, int num_rows) {
-  if (absl::EndsWith(path, ".fsv")) {
-    return absl::UnimplementedError(absl::StrCat(
-        path, ": found a factored vocabulary, expected .spm, .yml or .txt"));
-  }
-  if (absl::EndsWith(path, ".spm")) return LoadSentencePiece(path, num_rows);
-  return LoadWordList(path, splitter_path, num_rows);
-}
-
 // ---- Decoding
 
 // Without a configuration a quantised model is a student of Firefox
@@ -600,9 +225,7 @@ struct Defaults {
 };
 
 Defaults DefaultsOf(const MarianDirectory& directory, const MarianFile& file) {
-  if (directory.decoder_path().empty() &&
-      (file.Has("Wemb_QuantMultA") || file.Has("none_QuantMultA") ||
-       file.Has("encoder_l1_self_Wq_QuantMultA"))) {
+  if (directory.decoder_path().empty() && !ActivationScales(file).empty()) {
     return {1, 1.0f, 2.0f};
   }
   return {};
@@ -661,7 +284,7 @@ absl::StatusOr<Checkpoint> OpenMarian(const std::string& directory_path) {
   PEREGRINE_ASSIGN_OR_RETURN(const MarianDirectory directory,
                              MarianDirectory::Open(directory_path));
   PEREGRINE_ASSIGN_OR_RETURN(auto file, MarianFile::Open(directory.weights()));
-  PEREGRINE_ASSIGN_OR_RETURN(const Settings settings,
+  PEREGRINE_ASSIGN_OR_RETURN(const MarianSettings settings,
                              ReadSettings(directory, *file));
   Checkpoint checkpoint;
   checkpoint.format = absl::EndsWith(directory.weights(), ".npz")
@@ -670,20 +293,25 @@ absl::StatusOr<Checkpoint> OpenMarian(const std::string& directory_path) {
   model::ModelConfig& model = checkpoint.config;
   model.name = NameOfDirectory(directory_path);
   model.source_language = model.target_language = LanguageTag("");
-  Naming naming;
+  MarianNaming naming;
   PEREGRINE_RETURN_IF_ERROR(
-      ArchitectureReader(settings, *file, model.architecture, naming).Read());
+      ReadMarianArchitecture(settings, *file, model.architecture, naming));
 
   const ArchitectureConfig& architecture = model.architecture;
   const int32_t start = architecture.target_vocab_size - 1;
   const int source_rows =
       architecture.source_vocab_size - (architecture.share_embeddings ? 1 : 0);
   PEREGRINE_ASSIGN_OR_RETURN(
-      Side source, LoadSide(directory.source_vocabulary(),
-                            directory.Path("source.spm"), source_rows));
-  PEREGRINE_ASSIGN_OR_RETURN(Side target,
-                             LoadSide(directory.target_vocabulary(),
-                                      directory.Path("target.spm"), start));
+      MarianVocabulary source,
+      LoadMarianVocabulary(
+          directory.source_vocabulary(),
+          {directory.Path("source.spm"), directory.Path("source.bpe")},
+          source_rows));
+  PEREGRINE_ASSIGN_OR_RETURN(
+      MarianVocabulary target,
+      LoadMarianVocabulary(
+          directory.target_vocabulary(),
+          {directory.Path("target.spm"), directory.Path("target.bpe")}, start));
   model.tokens.pad = model.tokens.bos = model.tokens.decoder_start = start;
   model.tokens.eos = target.eos;
   model.tokens.unk = source.tokenizer->unk_id();

@@ -165,6 +165,11 @@ absl::Status MarianBinaryFile::Check(const std::string& name,
                                      const Tensor& tensor) const {
   const int64_t elements = model::NumElements(tensor.shape);
   const uint64_t element_bytes = tensor.type & 0xff;
+  if (element_bytes == 0) {
+    return Error(absl::StrCat("tensor ", name, ": found type 0x",
+                              absl::Hex(tensor.type),
+                              ", whose elements have no bytes"));
+  }
   const uint64_t scale_bytes =
       IsIntgemm8(tensor.type) || IsIntgemm16(tensor.type) ? sizeof(float) : 0;
   if (elements >= 0 &&

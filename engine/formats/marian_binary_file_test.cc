@@ -105,6 +105,8 @@ TEST_F(MarianBinaryFileTest, RefusesFilesThatLie) {
   EXPECT_THAT(Error(File({{"w", 0x404, {2, 1}, Bytes(1.0f)}})),
               HasSubstr("tensor w: found 4 bytes for shape [2, 1], expected at "
                         "least 8"));
+  EXPECT_THAT(Error(File({{"w", 0x400, {1 << 30, 1 << 10}, "abcd"}})),
+              HasSubstr("tensor w: found type 0x400, whose elements have no"));
   EXPECT_THAT(Error(File({{"w", 0x4101, {4, 1}, "abcd"}})),
               HasSubstr("found 4 bytes for shape [4, 1], expected at least 8"));
   EXPECT_THAT(Error(File({{"w", 0x404, {-1, 1}, ""}})),

@@ -6,9 +6,12 @@
 #include <system_error>
 
 #include "absl/status/status.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "engine/base/file.h"
 #include "engine/base/status_macros.h"
 #include "engine/formats/marian_binary_file.h"
@@ -49,15 +52,16 @@ bool IsWeights(const std::string& directory, const std::string& name) {
           MarianBinaryFile::IsOne(absl::StrCat(directory, "/", name)));
 }
 
-// Whether the text of a .yml has a line with this key at its beginning.
-bool HasKey(const std::string& text, absl::string_view key) {
-  return absl::StartsWith(text, absl::StrCat(key, ":")) ||
-         absl::StrContains(text, absl::StrCat("\n", key, ":"));
-}
-
+// Whether the file has a list `models`; a vocabulary may have a piece so spelt.
 bool IsDecoderConfig(const std::string& path) {
   const auto text = ReadFile(path, kMaxConfigBytes, "a configuration");
-  return text.ok() && HasKey(*text, "models");
+  if (!text.ok()) return false;
+  for (absl::string_view line : absl::StrSplit(*text, '\n')) {
+    if (!absl::ConsumePrefix(&line, "models:")) continue;
+    line = absl::StripAsciiWhitespace(line);
+    return line.empty() || line[0] == '[' || line[0] == '#';
+  }
+  return false;
 }
 
 std::vector<std::string> DecoderConfigs(const std::string& directory,

@@ -169,6 +169,20 @@ TEST(MarianTest, NamesAVocabularyThatIsWrong) {
   EXPECT_THAT(directory.Error(), IsEmpty());
 }
 
+// As the older models of OPUS have them.
+TEST(MarianTest, CutsWordsByCodesBesideTheVocabulary) {
+  const DamagedDirectory directory("marian-aan");
+  directory.Write("source.vocab.yml",
+                  "</s>: 0\n<unk>: 1\nlo@@: 2\nw: 3\nmodels: 4\n");
+  directory.Write("source.bpe", "#version: 0.2\nl o\n");
+  const auto checkpoint = OpenCheckpoint(directory.File("."));
+  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  EXPECT_THAT(checkpoint->source_tokenizer->Encode("low w"),
+              ElementsAre(2, 3, 3));
+  directory.Write("source.bpe", "l o w\n");
+  EXPECT_THAT(directory.Error(), HasSubstr("source.bpe: line 1: found 3"));
+}
+
 // Settings beside weights that have none inside.
 TEST(MarianTest, ReadsSettingsBesideTheWeights) {
   const DamagedDirectory directory("marian-aan");

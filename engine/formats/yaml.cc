@@ -96,12 +96,15 @@ class Parser {
         absl::StrCat(path_, ": line ", number, ": ", message));
   }
 
-  // The mapping or sequence whose lines have this indent.
+  // The mapping or sequence whose lines have this indent; or a [sequence] on a
+  // line of its own, as an empty one is often written.
   absl::StatusOr<Json> Block(int indent, int depth) {
     if (depth > kMaxDepth) {
       return Error(absl::StrCat("found more than ", kMaxDepth, " levels"));
     }
-    if (IsSequenceItem(lines_[next_].text)) return Sequence(indent, depth);
+    const absl::string_view text = lines_[next_].text;
+    if (text[0] == '[') return RestOfLine(text);
+    if (IsSequenceItem(text)) return Sequence(indent, depth);
     return Mapping(indent, depth);
   }
 
@@ -156,21 +159,24 @@ class Parser {
     return key;
   }
 
+  // A value that ends its line, which is then done.
+  absl::StatusOr<Json> RestOfLine(absl::string_view rest) {
+    PEREGRINE_ASSIGN_OR_RETURN(Json value, Inline(rest, 0));
+    rest = absl::StripLeadingAsciiWhitespace(rest);
+    if (!rest.empty() && rest[0] != '#') {
+      return Error(absl::StrCat("found ", Shown(std::string(rest)),
+                                " behind a value, expected nothing"));
+    }
+    ++next_;
+    return value;
+  }
+
   // The value behind a key or a dash of a line with `indent`; it may be the
   // block of lines below. A sequence may stand as far left as its key.
   absl::StatusOr<Json> Value(absl::string_view rest, int indent, int depth,
                              bool of_key) {
     rest = absl::StripLeadingAsciiWhitespace(rest);
-    if (!rest.empty() && rest[0] != '#') {
-      PEREGRINE_ASSIGN_OR_RETURN(Json value, Inline(rest, 0));
-      rest = absl::StripLeadingAsciiWhitespace(rest);
-      if (!rest.empty() && rest[0] != '#') {
-        return Error(absl::StrCat("found ", Shown(std::string(rest)),
-                                  " behind a value, expected nothing"));
-      }
-      ++next_;
-      return value;
-    }
+    if (!rest.empty() && rest[0] != '#') return RestOfLine(rest);
     ++next_;
     if (AtEnd()) return Json(nullptr);
     const Line& below = lines_[next_];

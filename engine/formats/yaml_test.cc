@@ -26,6 +26,7 @@ TEST(YamlTest, ReadsWhatMarianWrites) {
       "\"transformer\",\"vocabs\":[\"v.spm\",\"w x.spm\"]}");
   EXPECT_EQ(Dump("a: [1, 2.5, x, \"y, z\", []]\nb:\n  c:\n    d: -1e-09\n"),
             R"({"a":[1,2.5,"x","y, z",[]],"b":{"c":{"d":-1e-09}}})");
+  EXPECT_EQ(Dump("input-types:\n  []\nb: 1\n"), R"({"b":1,"input-types":[]})");
   EXPECT_EQ(Dump(""), "null");
   EXPECT_EQ(Dump("a: 1\r\nb: -2\r\n"), R"({"a":1,"b":-2})");
 }

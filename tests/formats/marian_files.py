@@ -24,7 +24,8 @@ def yaml_text(settings: dict[str, object]) -> str:
     lines = []
     for name, value in settings.items():
         if isinstance(value, list):
-            lines += [f"{name}:", *(f"  - {item}" for item in value)] if value else [f"{name}: []"]
+            lines += [f"{name}:", *(f"  - {item}" for item in value)]
+            lines += [] if value else ["  []"]
         elif isinstance(value, bool):
             lines.append(f"{name}: {str(value).lower()}")
         else:

@@ -261,7 +261,8 @@ def make_model(directory: pathlib.Path, form: Form, seed: int
     settings = marian_files.yaml_text(
         {"type": "transformer", "version": "v1.12.0 65bf82ff 2023-02-20 09:56:29 -0800",
          "dim-vocabs": sizes,
-         "transformer-ffn-depth": 2, **form.settings})
+         "input-types": [], "transformer-tied-layers": [], "transformer-ffn-depth": 2,
+         **form.settings})
     path = directory / form.weights
     if path.suffix == ".npz":
         marian_files.write_npz(path, arrays, settings)
