@@ -52,7 +52,10 @@ class SpeedUpPanel {
       if (base < 0) continue;
       spreads_.push_back(
           result.SpeedUp(*contestant, result.contestants[base], group.setting));
-      most_ = std::max(most_, spreads_.back().max);
+      // A small trained model would make the ladder's bars too short to read.
+      if (!contestant->trained || !HasLadder()) {
+        most_ = std::max(most_, spreads_.back().max);
+      }
     }
     if (IsLikeThePaper()) most_ = std::max(most_, kPaperCpuSpeedUp);
     most_ *= 1.05;
@@ -73,6 +76,11 @@ class SpeedUpPanel {
   }
 
  private:
+  bool HasLadder() const {
+    return std::any_of(group_.contestants.begin(), group_.contestants.end(),
+                       [](const Contestant* other) { return !other->trained; });
+  }
+
   bool IsLikeThePaper() const {
     const Setting& setting = result_.settings[group_.setting];
     return group_.device.rfind("cpu", 0) == 0 &&
@@ -103,10 +111,18 @@ class SpeedUpPanel {
     const double middle = top() + kRowHeight * (static_cast<double>(row) + 0.5);
     svg_.Text(kLabelWidth - 8, middle + 4, BarLabel(contestant),
               {12, Anchor::kEnd});
-    svg_.Rectangle(kLabelWidth, middle - kBarHeight / 2,
-                   X(spread.median) - kLabelWidth, kBarHeight,
-                   BarColor(result_, contestant));
-    svg_.Line(X(spread.min), middle, X(spread.max), middle, "#222222", 1.5);
+    const double end = std::min(X(spread.median), X(most_));
+    svg_.Rectangle(kLabelWidth, middle - kBarHeight / 2, end - kLabelWidth,
+                   kBarHeight, BarColor(result_, contestant));
+    if (spread.max <= most_) {
+      svg_.Line(X(spread.min), middle, X(spread.max), middle, "#222222", 1.5);
+    } else {
+      // Cut off, as the two strokes show.
+      for (const double x : {end - 24, end - 16}) {
+        svg_.Line(x, middle + kBarHeight / 2 + 2, x + 8,
+                  middle - kBarHeight / 2 - 2, "#ffffff", 3);
+      }
+    }
     const double tokens = Median(result_.Speeds(contestant, group_.setting));
     svg_.Text(kLabelWidth + kBarsWidth + 10, middle + 4,
               absl::StrFormat("%.2fx", spread.median),
@@ -209,8 +225,9 @@ std::string PlotSpeedUps(const ComparisonResult& result) {
   for (const Group& group : groups) height += SpeedUpPanel::Height(group);
   Svg svg(kLabelWidth + kBarsWidth + kNoteWidth + 10, height);
   svg.Text(12, 24,
-           absl::StrCat("Speed-up over ", result.baseline,
-                        " in target tokens a second"),
+           absl::StrCat(
+               "Speed-up over ", result.baseline, " in target tokens a second",
+               result.clock == Clock::kCpu ? " of processor time" : ""),
            {16, Anchor::kStart, "#222222", true});
   double y = 36;
   for (const Group& group : groups) {

@@ -50,6 +50,19 @@ TEST(PlotsTest, ThePaperStandsOnlyInPanelsLikeIt) {
   EXPECT_THAT(PlotSpeedUps(result), Not(HasSubstr("the paper")));
 }
 
+TEST(PlotsTest, TrainedModelsDoNotDwarfTheLadder) {
+  ComparisonResult result = MakeResult();
+  result.contestants.push_back(MakeContestant("tiny", 20000));
+  result.contestants.back().trained = true;
+  const std::string plot = PlotSpeedUps(result);
+  EXPECT_THAT(plot,
+              AllOf(HasSubstr(">100.00x</text>"), HasSubstr(">3.5x</text>"),
+                    Not(HasSubstr(">5x</text>"))));
+  // Among its like it is shown in full.
+  for (Contestant& contestant : result.contestants) contestant.trained = true;
+  EXPECT_THAT(PlotSpeedUps(result), HasSubstr(">100x</text>"));
+}
+
 TEST(PlotsTest, APointForEachScore) {
   ComparisonResult result = MakeResult();
   result.contestants[1].bleu[4] = 30;

@@ -210,9 +210,10 @@ std::vector<Group> MakeGroups(const ComparisonResult& result) {
 }
 
 Table MakeTable(const ComparisonResult& result, const Group& group) {
+  const char* speed = result.clock == Clock::kCpu ? "tokens/CPU s" : "tokens/s";
   Table table;
   table.header = {"model",      "speed-up",      "over all",
-                  "tokens/s",   "p50 ms",        "p99 ms",
+                  speed,        "p50 ms",        "p99 ms",
                   "vocabulary", "M parameters",  "M multiply-adds",
                   "memory MB",  "J/1000 tokens", "BLEU"};
   for (const Contestant* contestant : group.contestants) {
