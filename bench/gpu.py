@@ -7,6 +7,7 @@ all figures in the folder given by --out.
 
 import argparse
 import json
+import os
 import pathlib
 import random
 import statistics
@@ -30,6 +31,16 @@ CHECKS = {
     "session_test": "*cuda_0*",
     "golden_test": "*cuda_0*",
 }
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+
+def environment(binaries):
+    """For our programs alone: the libraries of a bundle are not PyTorch's."""
+    result = dict(os.environ, PEREGRINE_SOURCE_ROOT=str(ROOT))
+    libraries = binaries.resolve().parent / "lib"
+    if libraries.is_dir():
+        result["LD_LIBRARY_PATH"] = str(libraries)
+    return result
 
 
 def sentence_lengths(count):
@@ -55,7 +66,8 @@ def check(binaries, out):
         with open(out / f"{name}.log", "w") as log:
             result = subprocess.run(
                 [binaries / name, f"--gtest_filter={tests}"], stdout=log,
-                stderr=subprocess.STDOUT, timeout=200)
+                stderr=subprocess.STDOUT, timeout=200,
+                env=environment(binaries))
         text = (out / f"{name}.log").read_text()
         count = text.count("[       OK ]")
         failed = [line for line in text.splitlines()
@@ -82,7 +94,8 @@ class Engine:
              f"--precision={precision}", f"--beam-size={beam}",
              f"--batch-size={batch}", f"--lengths={file}",
              f"--min-admission={max(1, batch // 4)}"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            env=environment(binaries))
 
     def run(self):
         self.process.stdin.write("\n")
