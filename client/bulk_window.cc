@@ -21,6 +21,7 @@ BulkWindow::Entry& BulkWindow::Append(std::string text) {
   entry.result.index =
       first_index_ + static_cast<std::int64_t>(entries_.size()) - 1;
   entry.result.text = std::move(text);
+  entry.attempts_left = retry_policy_.max_attempts;
   return entry;
 }
 
@@ -45,6 +46,7 @@ absl::optional<BulkWindow::Outgoing> BulkWindow::TakeDue(absl::Time now) {
     if (entry.state != State::kWaiting || entry.due > now) continue;
     entry.state = State::kSent;
     ++entry.attempts;
+    --entry.attempts_left;
     return Outgoing{entry.result.index, entry.result.text};
   }
   return absl::nullopt;
@@ -59,14 +61,18 @@ void BulkWindow::Answer(std::int64_t index,
   }
   Entry& entry = entries_[static_cast<std::size_t>(position)];
   if (entry.state != State::kSent) return;
-  if (IsRetryable(translation.status()) &&
-      entry.attempts < retry_policy_.max_attempts) {
+  const bool retryable = IsRetryable(translation.status());
+  if (retryable && entry.attempts_left > 0) {
     entry.state = State::kWaiting;
     entry.due = now + retry_policy_.Pause(entry.attempts, random_);
     return;
   }
   entry.state = State::kFinished;
   entry.result.translation = std::move(translation);
+  if (retryable) return;
+  for (Entry& other : entries_) {
+    other.attempts_left = retry_policy_.max_attempts;
+  }
 }
 
 void BulkWindow::TakeBackSent() {
@@ -74,6 +80,7 @@ void BulkWindow::TakeBackSent() {
     if (entry.state != State::kSent) continue;
     entry.state = State::kWaiting;
     --entry.attempts;
+    ++entry.attempts_left;
   }
 }
 

@@ -19,7 +19,7 @@ namespace peregrine::client {
 // Pauses between attempts double from `first` to `longest`, less a random part
 // so that many clients do not return together.
 struct RetryPolicy {
-  int max_attempts = 10;
+  int max_attempts = 10;  // without progress
   absl::Duration first_pause = absl::Milliseconds(100);
   absl::Duration longest_pause = absl::Seconds(5);
 
@@ -60,7 +60,9 @@ class BulkWindow {
   absl::optional<Outgoing> TakeDue(absl::Time now);
 
   // A retryable error puts the text back, for later, while it has attempts
-  // left. Answers to texts that were not sent are ignored.
+  // left. The answer to any text gives all of them back: a server that is full
+  // and busy with others, however slow, is one to wait for. Answers to texts
+  // that were not sent are ignored.
   void Answer(std::int64_t index, absl::StatusOr<v1::Translation> translation,
               absl::Time now);
 
@@ -77,6 +79,7 @@ class BulkWindow {
   struct Entry {
     State state = State::kWaiting;
     int attempts = 0;
+    int attempts_left = 0;
     absl::Time due = absl::InfinitePast();
     BulkResult result;
   };

@@ -75,6 +75,30 @@ TEST(BulkWindowTest, RetriesAfterAPauseUntilAttemptsRunOut) {
             absl::ResourceExhaustedError("full"));
 }
 
+TEST(BulkWindowTest, NoTextGivesUpWhileOthersAreAnswered) {
+  RetryPolicy policy;
+  policy.max_attempts = 2;
+  BulkWindow window(100, policy);
+  window.Add("a");
+  absl::Time now = kNow;
+  const auto refuse = [&] {
+    now += absl::Seconds(10);
+    EXPECT_EQ(window.TakeDue(now)->index, 0);
+    window.Answer(0, absl::ResourceExhaustedError("full"), now);
+  };
+  for (int i = 1; i < 20; ++i) {
+    refuse();
+    EXPECT_FALSE(window.HasFinished());
+    window.Add("b");
+    EXPECT_EQ(window.TakeDue(now)->index, i);
+    window.Answer(i, MakeTranslation("B"), now);
+  }
+  refuse();
+  EXPECT_FALSE(window.HasFinished());
+  refuse();
+  EXPECT_TRUE(window.HasFinished());
+}
+
 TEST(BulkWindowTest, LastingErrorsAreFinalAtOnce) {
   BulkWindow window(1, RetryPolicy());
   window.Add("a");

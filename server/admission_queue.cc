@@ -57,12 +57,15 @@ absl::Status AdmissionQueue::Push(std::vector<Sentence> sentences,
     service_.ObserveArrival(static_cast<int>(sentence.source.size()));
   }
   if (terms.deadline <= now) return DeadlinePassedError();
-  if (!empty() || idle_workers == 0) {
-    // The last one waits for the others, but not for itself: a long sentence is
-    // to be as welcome as a short one.
-    const absl::Duration wait = Wait(
-        terms.flow, more.source_tokens - sentences.back().source_tokens, now);
-    PEREGRINE_RETURN_IF_ERROR(CheckWait(terms.deadline - now, wait));
+  // The last one waits for the others, but not for itself: a long sentence is
+  // to be as welcome as a short one.
+  const absl::Duration left = terms.deadline - now;
+  const absl::Duration wait = Wait(
+      terms.flow, more.source_tokens - sentences.back().source_tokens, now);
+  if (empty() && idle_workers > 0) {
+    if (wait > left) return DeadlineTooShortError(wait, left);
+  } else {
+    PEREGRINE_RETURN_IF_ERROR(CheckWait(left, wait));
     PEREGRINE_RETURN_IF_ERROR(CheckService(sentences, wait, now));
   }
   for (Sentence& sentence : sentences) {
@@ -206,11 +209,18 @@ bool AdmissionQueue::TakeOverdue(SessionPlan& plan, absl::Time now,
   return true;
 }
 
+// The load is at fault, and not the deadline: it was long enough at first.
 absl::Status AdmissionQueue::Hopeless(const Sentence& sentence,
                                       absl::Time now) const {
-  return DeadlineTooShortError(
-      service_.Time(StepsOf(sentence), sentence.rows()),
-      sentence.deadline - now);
+  const absl::Duration alone =
+      service_.Time(StepsOf(sentence), sentence.rows());
+  return QueueFullError(
+      absl::StrCat("no room in time: expected to take ",
+                   absl::ToInt64Milliseconds(alone),
+                   " ms alone, the deadline leaves ",
+                   absl::ToInt64Milliseconds(sentence.deadline - now),
+                   " ms beside others"),
+      kMinRetryDelay);
 }
 
 void AdmissionQueue::TakeAlike(SessionPlan& plan, absl::Time now,

@@ -325,6 +325,20 @@ TEST_F(AdmissionQueueTest, ADeadlineTooShortForAnyServerIsToldSo) {
   EXPECT_TRUE(queue.Push({sentence}, At(0), /*idle_workers=*/1).ok());
 }
 
+TEST_F(AdmissionQueueTest, ARequestTooLargeForItsDeadlineIsToldSo) {
+  AdmissionQueue queue({});
+  queue.ObserveBacklog(1000, absl::Seconds(1), At(0));  // 1 ms a token
+  std::vector<Sentence> sentences;
+  for (int i = 0; i < 11; ++i) {
+    sentences.push_back(Make(i, 10));
+    sentences.back().deadline = At(99);
+  }
+  EXPECT_EQ(queue.Push(sentences, At(0), /*idle_workers=*/1).message(),
+            "refused: expected to take 100 ms, the deadline leaves 99 ms");
+  sentences.pop_back();
+  EXPECT_TRUE(queue.Push(sentences, At(0), /*idle_workers=*/1).ok());
+}
+
 TEST_F(AdmissionQueueTest, NoMoreAreTakenThanFinishInTime) {
   AdmissionQueue queue({});
   LearnOneMillisecondARow(queue);
@@ -339,7 +353,10 @@ TEST_F(AdmissionQueueTest, NoMoreAreTakenThanFinishInTime) {
   // Those that could bear no company are not begun.
   const Taken taken = queue.Take(budget, At(99));
   EXPECT_THAT(taken.sentences, IsEmpty());
-  EXPECT_EQ(taken.refusals.size(), 13u);
+  ASSERT_EQ(taken.refusals.size(), 13u);
+  EXPECT_EQ(taken.refusals[0].status.message(),
+            "no room in time: expected to take 10 ms alone, the deadline "
+            "leaves 2 ms beside others");
 }
 
 TEST_F(AdmissionQueueTest, AnEmptySessionTakesOneWhateverIsExpected) {
