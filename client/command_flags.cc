@@ -141,6 +141,9 @@ void AddDecodingFlags(v1::DecodingOptions* decoding, CLI::App* command) {
           [decoding](int value) { decoding->set_min_length(value); });
   add_int("--max-length", "Most target tokens of a sentence.",
           [decoding](int value) { decoding->set_max_length(value); });
+  command->add_flag_callback(
+      "--no-shortlist", [decoding] { decoding->set_use_shortlist(false); },
+      "Choose among all tokens though the model has a shortlist.");
 }
 
 }  // namespace peregrine::client

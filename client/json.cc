@@ -36,6 +36,9 @@ Json MakeJson(const v1::DecodingOptions& options) {
   }
   if (options.has_min_length()) json["min_length"] = options.min_length();
   if (options.has_max_length()) json["max_length"] = options.max_length();
+  if (options.has_use_shortlist()) {
+    json["use_shortlist"] = options.use_shortlist();
+  }
   return json;
 }
 

@@ -80,6 +80,7 @@ decode::DecodingOptions TranslationModel::DefaultOptions(
   options.beam_size = defaults.beam_size;
   options.length_penalty = defaults.length_penalty;
   options.rules = defaults.rules;
+  options.use_shortlist = weights_->shortlist() != nullptr;
   const double source_length =
       source_tokens + static_cast<double>(config_.tokens.num_added());
   const double max_length =

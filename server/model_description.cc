@@ -23,6 +23,7 @@ v1::Model DescribeModel(const ServedModel& model) {
   options.set_length_penalty(defaults.length_penalty);
   options.set_num_hypotheses(defaults.num_hypotheses);
   options.set_min_length(defaults.min_length);
+  options.set_use_shortlist(defaults.use_shortlist);
 
   v1::Limits& limits = *proto.mutable_limits();
   limits.set_max_texts_per_request(model.limits().max_texts);

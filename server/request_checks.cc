@@ -119,6 +119,9 @@ decode::DecodingOptions ResolveOptions(const v1::DecodingOptions& options,
   }
   if (options.has_min_length()) result.min_length = options.min_length();
   if (options.has_max_length()) result.max_length = options.max_length();
+  if (options.has_use_shortlist()) {
+    result.use_shortlist = options.use_shortlist();
+  }
   result.max_length = std::max(result.max_length, result.min_length);
   result.max_length = std::min(result.max_length, model.max_target_tokens);
   return result;

@@ -99,12 +99,14 @@ TEST(ResolveOptionsTest, OverridesFieldByField) {
   options.set_beam_size(2);
   options.set_length_penalty(0);
   options.set_num_hypotheses(2);
+  options.set_use_shortlist(false);
   const decode::DecodingOptions resolved =
       ResolveOptions(options, defaults, Model());
   EXPECT_EQ(resolved.beam_size, 2);
   EXPECT_EQ(resolved.length_penalty, 0.0f);
   EXPECT_EQ(resolved.num_hypotheses, 2);
   EXPECT_EQ(resolved.max_length, 50);
+  EXPECT_FALSE(resolved.use_shortlist);
 }
 
 TEST(ResolveOptionsTest, LengthsAreCutToTheModel) {

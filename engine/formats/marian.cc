@@ -14,6 +14,7 @@
 #include "engine/formats/marian_architecture.h"
 #include "engine/formats/marian_directory.h"
 #include "engine/formats/marian_file.h"
+#include "engine/formats/marian_shortlist.h"
 #include "engine/formats/marian_vocabulary.h"
 #include "engine/formats/renamed_tensors.h"
 #include "engine/formats/yaml.h"
@@ -217,7 +218,12 @@ std::unique_ptr<model::TensorSource> Rename(
 // ---- Decoding
 
 // Without a configuration a quantised model is a student of Firefox
-// Translations, whose program decodes so; else marian-decoder's own defaults.
+// Translations.
+bool IsStudent(const MarianDirectory& directory, const MarianFile& file) {
+  return directory.decoder_path().empty() && !ActivationScales(file).empty();
+}
+
+// Those of marian-decoder.
 struct Defaults {
   int beam_size = 12;
   float normalize = 0.0f;
@@ -225,9 +231,8 @@ struct Defaults {
 };
 
 Defaults DefaultsOf(const MarianDirectory& directory, const MarianFile& file) {
-  if (directory.decoder_path().empty() && !ActivationScales(file).empty()) {
-    return {1, 1.0f, 2.0f};
-  }
+  // As the program of Firefox Translations decodes.
+  if (IsStudent(directory, file)) return {1, 1.0f, 2.0f};
   return {};
 }
 
@@ -272,6 +277,58 @@ std::vector<int32_t> Suppressed(const text::Tokenizer& target, int32_t start,
     if (const auto id = target.id("<0x" + hex + ">")) tokens.push_back(*id);
   }
   return tokens;
+}
+
+// ---- Shortlist
+
+absl::StatusOr<std::unique_ptr<const MarianShortlist>> OpenShortlist(
+    const MarianDirectory& directory, const text::Tokenizer& source,
+    const text::Tokenizer& target) {
+  MarianShortlist::TextOptions options;
+  const Json none = Json::array();
+  const auto found = directory.decoder().find("shortlist");
+  const Json& values =
+      found != directory.decoder().end() && found->is_array() ? *found : none;
+  // Of a binary one the second says whether to check it, which we always do.
+  const auto number = [&](size_t place, auto absent) {
+    return values.size() > place && values[place].is_number()
+               ? values[place].get<decltype(absent)>()
+               : absent;
+  };
+  options.first_n = std::max(0, number(1, options.first_n));
+  options.best_n = std::max(0, number(2, options.best_n));
+  options.threshold = number(3, options.threshold);
+  return MarianShortlist::Open(directory.shortlist(), source, target, options);
+}
+
+// Null where Marian would use none: without a file, and where nothing but its
+// name speaks for it.
+absl::StatusOr<std::unique_ptr<const model::Shortlist>> LoadShortlist(
+    const MarianDirectory& directory, bool is_student,
+    const Checkpoint& checkpoint) {
+  const bool is_named = directory.decoder().contains("shortlist");
+  if (directory.shortlist().empty() || !(is_named || is_student)) {
+    return std::unique_ptr<const model::Shortlist>();
+  }
+  const text::Tokenizer& source = *checkpoint.source_tokenizer;
+  const text::Tokenizer& target = *checkpoint.target_tokenizer;
+  PEREGRINE_ASSIGN_OR_RETURN(const auto shortlist,
+                             OpenShortlist(directory, source, target));
+  model::Shortlist::Lists lists;
+  const int32_t first_n = std::min(shortlist->first_n(), target.vocab_size());
+  for (int32_t token = 0; token < first_n; ++token) {
+    lists.always.push_back(token);
+  }
+  const ArchitectureConfig& architecture = checkpoint.config.architecture;
+  lists.offsets.push_back(0);
+  for (int32_t id = 0; id < architecture.source_vocab_size; ++id) {
+    const absl::Span<const int32_t> targets = shortlist->targets(id);
+    lists.targets.insert(lists.targets.end(), targets.begin(), targets.end());
+    lists.offsets.push_back(static_cast<int32_t>(lists.targets.size()));
+  }
+  return model::Shortlist::Create(
+      std::move(lists), architecture.source_vocab_size,
+      architecture.target_vocab_size, directory.shortlist());
 }
 
 }  // namespace
@@ -323,33 +380,11 @@ absl::StatusOr<Checkpoint> OpenMarian(const std::string& directory_path) {
       Suppressed(*target.tokenizer, start, allow_unk);
   checkpoint.source_tokenizer = std::move(source.tokenizer);
   checkpoint.target_tokenizer = std::move(target.tokenizer);
+  PEREGRINE_ASSIGN_OR_RETURN(
+      checkpoint.shortlist,
+      LoadShortlist(directory, IsStudent(directory, *file), checkpoint));
   checkpoint.tensors = Rename(std::move(file), architecture, naming);
   return checkpoint;
-}
-
-absl::StatusOr<std::unique_ptr<const MarianShortlist>> OpenMarianShortlist(
-    const std::string& directory_path, const text::Tokenizer& source,
-    const text::Tokenizer& target) {
-  PEREGRINE_ASSIGN_OR_RETURN(const MarianDirectory directory,
-                             MarianDirectory::Open(directory_path));
-  if (directory.shortlist().empty()) {
-    return std::unique_ptr<const MarianShortlist>();
-  }
-  MarianShortlist::TextOptions options;
-  const Json none = Json::array();
-  const auto found = directory.decoder().find("shortlist");
-  const Json& values =
-      found != directory.decoder().end() && found->is_array() ? *found : none;
-  // Of a binary one the second says whether to check it, which we always do.
-  const auto number = [&](size_t place, auto absent) {
-    return values.size() > place && values[place].is_number()
-               ? values[place].get<decltype(absent)>()
-               : absent;
-  };
-  options.first_n = std::max(0, number(1, options.first_n));
-  options.best_n = std::max(0, number(2, options.best_n));
-  options.threshold = number(3, options.threshold);
-  return MarianShortlist::Open(directory.shortlist(), source, target, options);
 }
 
 }  // namespace peregrine::formats

@@ -6,7 +6,6 @@
 
 #include "absl/status/statusor.h"
 #include "engine/formats/checkpoint.h"
-#include "engine/formats/marian_shortlist.h"
 
 namespace peregrine::formats {
 
@@ -19,13 +18,6 @@ bool IsMarian(const std::string& directory);
 // vocabularies, the decoder's configuration if there is one. docs/formats.md
 // says which files and settings.
 absl::StatusOr<Checkpoint> OpenMarian(const std::string& directory);
-
-// The lexical shortlist of such a directory: the one that the decoder's
-// configuration names, else the only file lex*.bin or lex*.s2t; null where
-// there is none. Translating does not need it.
-absl::StatusOr<std::unique_ptr<const MarianShortlist>> OpenMarianShortlist(
-    const std::string& directory, const text::Tokenizer& source,
-    const text::Tokenizer& target);
 
 }  // namespace peregrine::formats
 

@@ -8,7 +8,6 @@
 #include <string>
 #include <vector>
 
-#include "engine/formats/marian.h"
 #include "engine/formats/recognise.h"
 #include "engine/text/vocabulary_tokenizer.h"
 
@@ -80,33 +79,16 @@ TEST_F(MarianShortlistTest, NamesTheLineOfATextThatIsWrong) {
 TEST_F(MarianShortlistTest, ReadsTheBinaryOneOfADirectory) {
   const auto checkpoint = OpenCheckpoint(Golden("marian-student"));
   ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
-  const auto shortlist = OpenMarianShortlist(Golden("marian-student"),
-                                             *checkpoint->source_tokenizer,
-                                             *checkpoint->target_tokenizer);
+  const auto shortlist = MarianShortlist::Open(
+      Golden("marian-student") + "/lex.50.50.xxyy.s2t.bin",
+      *checkpoint->source_tokenizer, *checkpoint->target_tokenizer, {});
   ASSERT_TRUE(shortlist.ok()) << shortlist.status();
-  ASSERT_NE(*shortlist, nullptr);
   EXPECT_EQ((*shortlist)->first_n(), 20);
   const int size = checkpoint->source_tokenizer->vocab_size();
   for (int32_t id = 0; id < size; ++id) {
     EXPECT_THAT((*shortlist)->targets(id), SizeIs(8)) << id;
   }
   EXPECT_THAT((*shortlist)->targets(size), IsEmpty());
-}
-
-TEST_F(MarianShortlistTest, ReadsTheTextThatAConfigurationNames) {
-  const auto checkpoint = OpenCheckpoint(Golden("marian-aan"));
-  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
-  const auto shortlist =
-      OpenMarianShortlist(Golden("marian-aan"), *checkpoint->source_tokenizer,
-                          *checkpoint->target_tokenizer);
-  ASSERT_TRUE(shortlist.ok()) << shortlist.status();
-  EXPECT_EQ((*shortlist)->first_n(), 20);
-  EXPECT_THAT((*shortlist)->targets(2), SizeIs(8));
-  const auto none =
-      OpenMarianShortlist(Golden("marian-base"), *checkpoint->source_tokenizer,
-                          *checkpoint->target_tokenizer);
-  ASSERT_TRUE(none.ok()) << none.status();
-  EXPECT_EQ(*none, nullptr);
 }
 
 TEST_F(MarianShortlistTest, RefusesBinaryFilesThatLie) {

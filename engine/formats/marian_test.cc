@@ -8,6 +8,7 @@
 
 #include <random>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
@@ -78,6 +79,41 @@ TEST(MarianTest, ReadsItsDecoderConfiguration) {
   ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
   EXPECT_THAT(checkpoint->config.decoding.suppressed_tokens,
               ElementsAre(checkpoint->config.tokens.decoder_start));
+}
+
+// The tokens that a sentence of the source token 5 may be made of.
+std::vector<int32_t> TargetsOfFive(const Checkpoint& checkpoint) {
+  std::vector<int32_t> targets;
+  checkpoint.shortlist->TargetsOf({5}, {checkpoint.config.tokens.eos}, targets);
+  return targets;
+}
+
+TEST(MarianTest, UsesTheShortlistOfAStudentAndOneThatTheConfigurationNames) {
+  for (const char* name : {"marian-student", "marian-aan"}) {
+    const DamagedDirectory directory(name);
+    const auto checkpoint = OpenCheckpoint(directory.File("."));
+    ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+    ASSERT_NE(checkpoint->shortlist, nullptr) << name;
+    const std::vector<int32_t> targets = TargetsOfFive(*checkpoint);
+    // The first 20 always; 8 of its own, some of which are among those.
+    EXPECT_GE(targets.size(), 20u);
+    EXPECT_LE(targets.size(), 28u);
+    EXPECT_EQ(targets[19], 19);
+  }
+}
+
+TEST(MarianTest, UsesNoShortlistThatNothingButItsNameSpeaksFor) {
+  const DamagedDirectory directory("marian-pre");
+  directory.Write("lex.s2t", "a b 0.5\n");
+  const auto checkpoint = OpenCheckpoint(directory.File("."));
+  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  EXPECT_EQ(checkpoint->shortlist, nullptr);
+}
+
+TEST(MarianTest, NamesWhatIsWrongInTheShortlist) {
+  const DamagedDirectory directory("marian-student");
+  directory.Truncate("lex.50.50.xxyy.s2t.bin", 0.5);
+  EXPECT_THAT(directory.Error(), HasSubstr("lex.50.50.xxyy.s2t.bin: found"));
 }
 
 TEST(MarianTest, NamesWhatIsWrongInTheConfiguration) {
