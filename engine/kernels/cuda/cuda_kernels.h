@@ -33,7 +33,7 @@ class CudaKernels final : public Kernels {
   void CopyToHost(const void* device, size_t bytes, void* host) override;
 
   // Until all that was asked for is done.
-  void Synchronize();
+  void Synchronize() override;
 
   StepShape PaddedStep(StepShape shape) const override;
   void RunStep(int64_t owner, StepShape shape,
