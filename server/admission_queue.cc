@@ -60,11 +60,11 @@ absl::Status AdmissionQueue::Push(std::vector<Sentence> sentences,
   // The last one waits for the others, but not for itself: a long sentence is
   // to be as welcome as a short one.
   const absl::Duration left = terms.deadline - now;
-  const absl::Duration wait = Wait(
-      terms.flow, more.source_tokens - sentences.back().source_tokens, now);
-  if (empty() && idle_workers > 0) {
-    if (wait > left) return DeadlineTooShortError(wait, left);
-  } else {
+  const int tokens = more.source_tokens - sentences.back().source_tokens;
+  const absl::Duration own_wait = wait_.Estimate(tokens, now);
+  if (own_wait > left) return DeadlineTooShortError(own_wait, left);
+  if (!empty() || idle_workers == 0) {
+    const absl::Duration wait = Wait(terms.flow, tokens, now);
     PEREGRINE_RETURN_IF_ERROR(CheckWait(left, wait));
     PEREGRINE_RETURN_IF_ERROR(CheckService(sentences, wait, now));
   }

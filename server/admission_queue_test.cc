@@ -333,8 +333,10 @@ TEST_F(AdmissionQueueTest, ARequestTooLargeForItsDeadlineIsToldSo) {
     sentences.push_back(Make(i, 10));
     sentences.back().deadline = At(99);
   }
-  EXPECT_EQ(queue.Push(sentences, At(0), /*idle_workers=*/1).message(),
-            "refused: expected to take 100 ms, the deadline leaves 99 ms");
+  for (const int idle_workers : {1, 0}) {
+    EXPECT_EQ(queue.Push(sentences, At(0), idle_workers).message(),
+              "refused: expected to take 100 ms, the deadline leaves 99 ms");
+  }
   sentences.pop_back();
   EXPECT_TRUE(queue.Push(sentences, At(0), /*idle_workers=*/1).ok());
 }
