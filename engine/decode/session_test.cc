@@ -66,6 +66,12 @@ bool Fits(const Session& session, const SentenceInput& sentence) {
              room.source_tokens;
 }
 
+int RoundsOf(const Computation& computation) {
+  if (computation.device == kernels::Device::kReference) return 2;
+  if (computation.emulated) return 1;
+  return computation.state == model::DecoderState::kSelfAttention ? 200 : 50;
+}
+
 class SessionTest : public testing::TestWithParam<Computation> {
  protected:
   void SetUp() override {
@@ -74,29 +80,28 @@ class SessionTest : public testing::TestWithParam<Computation> {
   }
 
   // Short on an emulated GPU, which takes milliseconds a step.
-  SentenceInput RandomSentenceFor(uint64_t id, std::mt19937& random) const {
+  static SentenceInput RandomSentenceFor(uint64_t id, std::mt19937& random) {
     return GetParam().emulated ? RandomSentence(id, random, 3, 6)
                                : RandomSentence(id, random);
   }
-};
+  static int FewOr(int count) {
+    return GetParam().emulated ? std::min(4, count) : count;
+  }
 
-int RoundsOf(const Computation& computation) {
-  if (computation.device == kernels::Device::kReference) return 2;
-  if (computation.emulated) return 1;
-  return computation.state == model::DecoderState::kSelfAttention ? 200 : 50;
-}
+  static void ExpectTheSameInAnyCompany(Engine& engine, int rounds);
+};
 
 // Sentences arrive in any order and beside any others; each must come out as
 // alone.
-void ExpectTheSameInAnyCompany(Engine& engine, int rounds) {
+void SessionTest::ExpectTheSameInAnyCompany(Engine& engine, int rounds) {
   std::mt19937 random(11);
   auto alone = engine.NewSession();
   for (int round = 0; round < rounds; ++round) {
     auto together = engine.NewSession({40, 512});
     std::vector<SentenceInput> waiting;
     std::map<uint64_t, SentenceOutput> expected;
-    const uint64_t count = GetParam().emulated ? 6 : 20;
-    for (uint64_t id = 0; id < count; ++id) {
+    const int count = FewOr(20);
+    for (int id = 0; id < count; ++id) {
       waiting.push_back(RandomSentenceFor(id, random));
       expected[id] = Alone(*alone, waiting.back());
     }
@@ -136,8 +141,8 @@ TEST_P(SessionTest, TranslatesWithTheTokensOfTheShortlist) {
   auto session = engine.NewSession();
   std::mt19937 random(7);
   int outside = 0;
-  for (uint64_t id = 0; id < 20; ++id) {
-    SentenceInput sentence = RandomSentence(id, random);
+  for (int id = 0; id < FewOr(20); ++id) {
+    SentenceInput sentence = RandomSentenceFor(id, random);
     std::vector<int32_t> allowed;
     shortlist->TargetsOf(sentence.source, {}, allowed);
     for (bool use_shortlist : {true, false}) {
@@ -160,8 +165,8 @@ TEST_P(SessionTest, ShortlistOfTheWholeVocabularyChangesNothing) {
   auto plain_session = plain.NewSession();
   auto listed_session = listed.NewSession();
   std::mt19937 random(19);
-  for (uint64_t id = 0; id < 10; ++id) {
-    SentenceInput sentence = RandomSentence(id, random);
+  for (int id = 0; id < FewOr(10); ++id) {
+    SentenceInput sentence = RandomSentenceFor(id, random);
     sentence.options.use_shortlist = true;
     ExpectSame(Alone(*listed_session, sentence),
                Alone(*plain_session, sentence));
@@ -177,7 +182,7 @@ TEST_P(SessionTest, ProfilesItsStages) {
   std::mt19937 random(3);
   const auto begin = std::chrono::steady_clock::now();
   for (uint64_t id = 0; id < 3; ++id) {
-    Alone(*session, RandomSentence(id, random));
+    Alone(*session, RandomSentenceFor(id, random));
   }
   const std::chrono::duration<double> all =
       std::chrono::steady_clock::now() - begin;
@@ -200,7 +205,7 @@ TEST_P(SessionTest, AdmittingTogetherIsAdmittingOneByOne) {
   Engine engine(GetParam());
   std::mt19937 random(5);
   std::vector<SentenceInput> sentences;
-  const int count = GetParam().emulated ? 4 : 12;
+  const int count = FewOr(12);
   for (int id = 0; id < count; ++id)
     sentences.push_back(RandomSentenceFor(id, random));
   auto alone = engine.NewSession();
@@ -343,7 +348,7 @@ TEST_P(SessionDevicesTest, FindsWhatTheReferenceFinds) {
   auto reference_session = reference.NewSession();
   auto device_session = device.NewSession();
   std::mt19937 random(23);
-  const uint64_t count = GetParam().emulated ? 4 : 30;
+  const uint64_t count = FewOr(30);
   for (uint64_t id = 0; id < count; ++id) {
     const SentenceInput sentence = RandomSentenceFor(id, random);
     const SentenceOutput expected = Alone(*reference_session, sentence);
