@@ -128,6 +128,13 @@ def losses(ladder: Ladder, rungs: list[Timed], test: str) -> str:
     return "".join(lines) or "- none\n"
 
 
+def missing(ladder: Ladder, rungs: list[Timed]) -> str:
+    """The rungs that are still to be trained, if any."""
+    found = {rung.result["name"] for rung in rungs}
+    labels = [f"“{rung.label}”" for rung in ladder.rungs if rung.name not in found]
+    return f"\nNot trained yet: {', '.join(labels)}.\n" if labels else ""
+
+
 def report(ladder: Ladder, rungs: list[Timed], tests: list[str]) -> str:
     """What stands in the document."""
     first = rungs[0].result
@@ -137,7 +144,7 @@ def report(ladder: Ladder, rungs: list[Timed], tests: list[str]) -> str:
             "same precision. BLEU and chrF at beam 4, BLEU of greedy search in brackets."
             f"\n\n{table(rungs, tests)}\n"
             f"BLEU lost on {tests[0]} to the rung below, where it is 0.1 or more:\n"
-            f"{losses(ladder, rungs, tests[0])}")
+            f"{losses(ladder, rungs, tests[0])}{missing(ladder, rungs)}")
 
 
 def write_between(path: pathlib.Path, text: str) -> None:

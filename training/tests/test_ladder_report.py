@@ -50,6 +50,7 @@ def test_the_report_has_a_row_for_each_rung(ladder, rungs):
     assert "600 updates of at most 4,096 tokens" in text
     assert "| fewer | 1.2 | 21.0 (20.0) / 42.0 | 2.00 (300) |" in text
     assert text.count("\n| ") == 4  # with the head; the line under it has no space
+    assert text.endswith("“the same with AAN”, “the same with CAN”.\n")  # not trained
 
 
 def test_only_what_is_generated_is_replaced(tmp_path):
