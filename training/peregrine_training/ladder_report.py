@@ -165,8 +165,9 @@ def plot(rungs: list[Timed], test: str, path: pathlib.Path) -> None:
     y = [rung.bleu(test) for rung in rungs]
     axes.plot(x, y, "o-", color="tab:blue")
     for rung, across, up in zip(rungs, x, y):
-        axes.annotate(rung.label, (across, up), fontsize=7,
-                      xytext=(4, 4), textcoords="offset points")
+        right = across > (min(x) + max(x)) / 2  # where a label on that side had no room
+        axes.annotate(rung.label, (across, up), fontsize=7, ha="right" if right else "left",
+                      xytext=(-6 if right else 6, 2), textcoords="offset points")
     axes.set_xlabel(f"times as fast as {rungs[0].label} (float32, beam 4, batch {BATCH_SIZE})")
     axes.set_ylabel(f"BLEU, {test}, beam 4")
     axes.grid(alpha=0.3)
