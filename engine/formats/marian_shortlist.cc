@@ -44,8 +44,9 @@ uint64_t Checksum(absl::string_view bytes) {
 }
 
 bool IsBinary(absl::string_view bytes) {
-  uint64_t magic = 0;
-  std::memcpy(&magic, bytes.data(), std::min(bytes.size(), sizeof(magic)));
+  uint64_t magic;
+  if (bytes.size() < sizeof(magic)) return false;
+  std::memcpy(&magic, bytes.data(), sizeof(magic));
   return magic == kMagic;
 }
 
