@@ -61,23 +61,31 @@ TEST(BatcherTest, Translates) {
               ::testing::ElementsAre('A', 'B', 'C'));
 }
 
-// Fails on the thread of one worker, the first to ask once it is told to.
+// Fails on the thread of one worker: of the first that makes a step once it is
+// told to.
 class FailingDevice {
  public:
   void FailNext() { armed_ = true; }
-  absl::Status status() {
-    thread_local bool lost = false;
-    if (armed_.exchange(false)) lost = true;
-    return lost ? absl::UnavailableError("cuda:0: lost") : absl::OkStatus();
+  void Step() {
+    if (armed_.exchange(false)) Lost() = true;
+  }
+  absl::Status status() const {
+    return Lost() ? absl::UnavailableError("cuda:0: lost") : absl::OkStatus();
   }
 
  private:
+  static bool& Lost() {
+    thread_local bool lost = false;
+    return lost;
+  }
+
   std::atomic<bool> armed_{false};
 };
 
 TEST(BatcherTest, AWorkerWhoseDeviceFailsIsTakenOutAndOthersServeOn) {
   FailingDevice device;
   FakeBackend::Options options;
+  options.on_step = [&] { device.Step(); };
   options.device_status = [&] { return device.status(); };
   FakeBackend backend(options);
   ModelMetrics metrics;
