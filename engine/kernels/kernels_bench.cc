@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <map>
 #include <memory>
 #include <random>
 #include <utility>
@@ -159,10 +160,10 @@ double MeasurePeak(Precision precision) {
 }
 
 double Peak(Precision precision) {
-  static const double peaks[] = {MeasurePeak(Precision::kFloat32),
-                                 MeasurePeak(Precision::kBFloat16),
-                                 MeasurePeak(Precision::kInt8)};
-  return peaks[static_cast<int>(precision)];
+  static auto& peaks = *new std::map<Precision, double>;
+  const auto [peak, is_new] = peaks.try_emplace(precision);
+  if (is_new) peak->second = MeasurePeak(precision);
+  return peak->second;
 }
 
 std::vector<float> RandomFloats(size_t count, float magnitude) {
