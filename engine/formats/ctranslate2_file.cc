@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "engine/base/status_macros.h"
+#include "engine/formats/byte_cursor.h"
 #include "engine/model/float16.h"
 
 namespace peregrine::formats {
@@ -22,53 +23,17 @@ constexpr size_t kMaxTextBytes = 1000;
 constexpr size_t kTypeBytes[] = {4, 1, 2, 4, 2, 2};  // by CTranslate2File::Type
 constexpr uint8_t kNumTypes = sizeof(kTypeBytes) / sizeof(kTypeBytes[0]);
 
-template <typename T>
-T Load(absl::string_view bytes, size_t index) {
-  T value;
-  std::memcpy(&value, bytes.data() + index * sizeof(T), sizeof(T));
-  return value;
+// A length, then as many bytes, the last of them 0.
+std::string TakeString(ByteCursor& cursor) {
+  const absl::string_view bytes = cursor.Bytes(cursor.Number<uint16_t>());
+  if (bytes.empty() || bytes.back() != '\0') {
+    cursor.Fail();
+    return "";
+  }
+  return std::string(bytes.substr(0, bytes.size() - 1));
 }
 
 }  // namespace
-
-// Takes values off the front of the file. After the end everything is 0 or
-// empty and ok() false.
-class CTranslate2File::Cursor {
- public:
-  explicit Cursor(absl::string_view bytes) : bytes_(bytes) {}
-
-  bool ok() const { return ok_; }
-
-  absl::string_view Bytes(uint64_t size) {
-    if (size > bytes_.size()) {
-      ok_ = false;
-      bytes_ = {};
-      return {};
-    }
-    const absl::string_view taken = bytes_.substr(0, size);
-    bytes_.remove_prefix(size);
-    return taken;
-  }
-
-  template <typename T>
-  T Number() {
-    const absl::string_view bytes = Bytes(sizeof(T));
-    return bytes.empty() ? T{} : Load<T>(bytes, 0);
-  }
-
-  std::string String() {
-    const absl::string_view bytes = Bytes(Number<uint16_t>());
-    if (bytes.empty() || bytes.back() != '\0') {
-      ok_ = false;
-      return "";
-    }
-    return std::string(bytes.substr(0, bytes.size() - 1));
-  }
-
- private:
-  absl::string_view bytes_;
-  bool ok_ = true;
-};
 
 absl::StatusOr<std::unique_ptr<CTranslate2File>> CTranslate2File::Open(
     const std::string& path) {
@@ -83,14 +48,14 @@ absl::Status CTranslate2File::Error(absl::string_view message) const {
 }
 
 absl::Status CTranslate2File::Parse() {
-  Cursor cursor(file_->bytes());
+  ByteCursor cursor(file_->bytes());
   version_ = cursor.Number<uint32_t>();
   if (!cursor.ok() || version_ < kFirstVersion || version_ > kLastVersion) {
     return Error(absl::StrCat("found version ", version_,
                               ", expected a model of CTranslate2 of version ",
                               kFirstVersion, " to ", kLastVersion));
   }
-  specification_ = cursor.String();
+  specification_ = TakeString(cursor);
   revision_ = cursor.Number<uint32_t>();
   const uint32_t num_variables = cursor.Number<uint32_t>();
   for (uint32_t i = 0; i < num_variables; ++i) {
@@ -106,8 +71,8 @@ absl::Status CTranslate2File::Parse() {
   return absl::OkStatus();
 }
 
-absl::Status CTranslate2File::ParseVariable(Cursor& cursor) {
-  const std::string name = cursor.String();
+absl::Status CTranslate2File::ParseVariable(ByteCursor& cursor) {
+  const std::string name = TakeString(cursor);
   if (!cursor.ok()) {
     return Error(absl::StrCat("the file is cut off after ", variables_.size(),
                               " variables"));
@@ -162,9 +127,9 @@ absl::Status CTranslate2File::ParseVariable(Cursor& cursor) {
   return absl::OkStatus();
 }
 
-absl::Status CTranslate2File::ParseAlias(Cursor& cursor) {
-  const std::string alias = cursor.String();
-  const std::string variable = cursor.String();
+absl::Status CTranslate2File::ParseAlias(ByteCursor& cursor) {
+  const std::string alias = TakeString(cursor);
+  const std::string variable = TakeString(cursor);
   if (!cursor.ok()) return Error("the file is cut off in its aliases");
   if (variables_.count(variable) == 0) {
     return Error(absl::StrCat("alias ", alias, ": found it for ", variable,
@@ -231,7 +196,7 @@ std::vector<float> CTranslate2File::ToFloats(const Variable& variable) {
   const auto fill = [&](auto element, auto convert) {
     using Element = decltype(element);
     for (size_t i = 0; i < values.size(); ++i) {
-      values[i] = convert(Load<Element>(variable.bytes, i));
+      values[i] = convert(LoadAt<Element>(variable.bytes, i * sizeof(Element)));
     }
   };
   const auto as_is = [](auto element) { return static_cast<float>(element); };

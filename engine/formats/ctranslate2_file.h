@@ -14,6 +14,7 @@
 #include "absl/types/optional.h"
 #include "absl/types/span.h"
 #include "engine/base/file.h"
+#include "engine/formats/byte_cursor.h"
 #include "engine/model/tensor_source.h"
 
 namespace peregrine::formats {
@@ -68,14 +69,13 @@ class CTranslate2File final : public model::TensorSource {
     std::vector<int64_t> shape;
     absl::string_view bytes;
   };
-  class Cursor;
 
   explicit CTranslate2File(std::unique_ptr<const MappedFile> file)
       : file_(std::move(file)) {}
 
   absl::Status Parse();
-  absl::Status ParseVariable(Cursor& cursor);
-  absl::Status ParseAlias(Cursor& cursor);
+  absl::Status ParseVariable(ByteCursor& cursor);
+  absl::Status ParseAlias(ByteCursor& cursor);
   absl::Status Error(absl::string_view message) const;
   const Variable* Find(const std::string& name) const;
   static std::vector<float> ToFloats(const Variable& variable);

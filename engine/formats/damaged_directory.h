@@ -1,12 +1,15 @@
 #ifndef PEREGRINE_ENGINE_FORMATS_DAMAGED_DIRECTORY_H_
 #define PEREGRINE_ENGINE_FORMATS_DAMAGED_DIRECTORY_H_
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
+#include <initializer_list>
 #include <iterator>
+#include <random>
 #include <string>
 
 #include "engine/base/json_object.h"
@@ -66,6 +69,28 @@ class DamagedDirectory {
  private:
   const std::filesystem::path path_;
 };
+
+// Loads the model with random bytes in each of `files`, at times cut off: it
+// loads, or says in which file of the model the fault is.
+inline void SurvivesDamage(const DamagedDirectory& model,
+                           std::initializer_list<const char*> files) {
+  std::mt19937 random(1);
+  for (const char* file : files) {
+    const std::string content = model.Read(file);
+    for (int round = 0; round < 60; ++round) {
+      std::string damaged = content;
+      for (int i = 0; i < 3; ++i) {
+        damaged[random() % damaged.size()] = static_cast<char>(random());
+      }
+      if (round % 3 == 0) damaged.resize(random() % damaged.size());
+      model.Write(file, damaged);
+      const std::string error = model.Error();  // it need not be one
+      EXPECT_THAT(error, testing::AnyOf(testing::IsEmpty(),
+                                        testing::HasSubstr(model.File(""))));
+    }
+    model.Write(file, content);
+  }
+}
 
 }  // namespace peregrine::formats
 

@@ -7,7 +7,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <random>
 #include <string>
 
 #include "engine/formats/damaged_directory.h"
@@ -18,7 +17,6 @@ namespace peregrine::formats {
 namespace {
 
 using testing::AllOf;
-using testing::AnyOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -31,25 +29,6 @@ std::vector<std::string> Codes(const Checkpoint& checkpoint) {
     codes.push_back(language.code);
   }
   return codes;
-}
-
-void SurvivesDamage(const DamagedDirectory& model,
-                    std::initializer_list<const char*> files) {
-  std::mt19937 random(1);
-  for (const char* file : files) {
-    const std::string content = model.Read(file);
-    for (int round = 0; round < 60; ++round) {
-      std::string damaged = content;
-      for (int i = 0; i < 3; ++i) {
-        damaged[random() % damaged.size()] = static_cast<char>(random());
-      }
-      if (round % 3 == 0) damaged.resize(random() % damaged.size());
-      model.Write(file, damaged);
-      const std::string error = model.Error();  // it need not be one
-      EXPECT_THAT(error, AnyOf(IsEmpty(), HasSubstr(model.File(""))));
-    }
-    model.Write(file, content);
-  }
 }
 
 class M2M100Test : public testing::Test {

@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "engine/base/status_macros.h"
+#include "engine/formats/byte_cursor.h"
 #include "engine/model/float16.h"
 
 namespace peregrine::formats {
@@ -33,51 +34,13 @@ bool IsIntgemm16(uint64_t type) {
 }
 
 template <typename T>
-T Load(absl::string_view bytes, size_t offset) {
-  T value;
-  std::memcpy(&value, bytes.data() + offset, sizeof(T));
-  return value;
-}
-
-template <typename T>
 void LoadAll(absl::string_view bytes, std::vector<float>& values) {
   for (size_t i = 0; i < values.size(); ++i) {
-    values[i] = static_cast<float>(Load<T>(bytes, i * sizeof(T)));
+    values[i] = static_cast<float>(LoadAt<T>(bytes, i * sizeof(T)));
   }
 }
 
 }  // namespace
-
-// Takes values off the front of the file. After the end everything is 0 or
-// empty and ok() false.
-class MarianBinaryFile::Cursor {
- public:
-  explicit Cursor(absl::string_view bytes) : bytes_(bytes) {}
-
-  bool ok() const { return ok_; }
-  size_t left() const { return bytes_.size(); }
-
-  absl::string_view Bytes(uint64_t size) {
-    if (size > bytes_.size()) {
-      ok_ = false;
-      bytes_ = {};
-      return {};
-    }
-    const absl::string_view taken = bytes_.substr(0, size);
-    bytes_.remove_prefix(size);
-    return taken;
-  }
-
-  template <typename T>
-  T Number() {
-    const absl::string_view bytes = Bytes(sizeof(T));
-    return bytes.empty() ? T{} : Load<T>(bytes, 0);
-  }
-
- private:
-  absl::string_view bytes_;
-  bool ok_ = true;
-};
 
 bool MarianBinaryFile::IsOne(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
@@ -100,7 +63,7 @@ absl::Status MarianBinaryFile::Error(absl::string_view message) const {
 }
 
 absl::Status MarianBinaryFile::Parse() {
-  Cursor cursor(file_->bytes());
+  ByteCursor cursor(file_->bytes());
   const auto version = cursor.Number<uint64_t>();
   if (version != kVersion) {
     return Error(absl::StrCat("found version ", version,
@@ -229,7 +192,7 @@ absl::StatusOr<std::vector<float>> MarianBinaryFile::Read(
     LoadAll<float>(tensor.bytes, values);
   } else if (tensor.type == kFloat16) {
     for (size_t i = 0; i < values.size(); ++i) {
-      values[i] = model::HalfToFloat(Load<uint16_t>(tensor.bytes, 2 * i));
+      values[i] = model::HalfToFloat(LoadAt<uint16_t>(tensor.bytes, 2 * i));
     }
   } else if (IsIntgemm8(tensor.type) || IsIntgemm16(tensor.type)) {
     PEREGRINE_ASSIGN_OR_RETURN(values, Dequantized(name, tensor));
@@ -250,7 +213,7 @@ absl::StatusOr<std::vector<float>> MarianBinaryFile::Dequantized(
   const bool is_int8 = IsIntgemm8(tensor.type);
   const size_t elements = static_cast<size_t>(model::NumElements(tensor.shape));
   const auto multiplier =
-      Load<float>(tensor.bytes, elements * (is_int8 ? 1 : 2));
+      LoadAt<float>(tensor.bytes, elements * (is_int8 ? 1 : 2));
   if (!(multiplier > 0) || std::isinf(multiplier)) {
     return Error(absl::StrCat("tensor ", name,
                               ": found the quantisation multiplier ",

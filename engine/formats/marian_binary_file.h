@@ -61,7 +61,6 @@ class MarianBinaryFile final : public MarianFile {
     uint64_t dimensions;
     uint64_t data_bytes;
   };
-  class Cursor;
 
   explicit MarianBinaryFile(std::unique_ptr<const MappedFile> file)
       : file_(std::move(file)) {}

@@ -10,6 +10,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "engine/base/status_macros.h"
+#include "engine/formats/byte_cursor.h"
 #include "engine/model/float16.h"
 
 namespace peregrine::formats {
@@ -29,13 +30,6 @@ constexpr uint32_t kSeeZip64 = 0xffffffff;
 constexpr absl::string_view kNpyMagic("\x93NUMPY", 6);
 constexpr size_t kMaxDimensions = 8;
 constexpr size_t kMaxShownBytes = 80;
-
-template <typename T>
-T Load(absl::string_view bytes, size_t offset) {
-  T value;
-  std::memcpy(&value, bytes.data() + offset, sizeof(T));
-  return value;
-}
 
 // What follows 'KEY': in the header of an array, a Python dictionary.
 absl::string_view HeaderValue(absl::string_view header, const char* key) {
@@ -102,9 +96,9 @@ absl::Status NpzFile::Parse() {
         "or something else");
   }
   const absl::string_view end = bytes.substr(tail_begin + found);
-  const size_t num_entries = Load<uint16_t>(end, 10);
-  const uint64_t size = Load<uint32_t>(end, 12);
-  const uint64_t offset = Load<uint32_t>(end, 16);
+  const size_t num_entries = LoadAt<uint16_t>(end, 10);
+  const uint64_t size = LoadAt<uint32_t>(end, 12);
+  const uint64_t offset = LoadAt<uint32_t>(end, 16);
   if (size + offset > tail_begin + found) {
     return Error(absl::StrCat(
         "found an archive directory of ", size, " bytes at ", offset,
@@ -126,14 +120,14 @@ absl::Status NpzFile::ParseEntry(absl::string_view& directory) {
                               " entries in the archive's directory, then "
                               "something else; it is cut off or damaged"));
   }
-  const uint16_t method = Load<uint16_t>(directory, 10);
-  const uint64_t packed = Load<uint32_t>(directory, 20);
-  const uint64_t size = Load<uint32_t>(directory, 24);
-  const size_t name_bytes = Load<uint16_t>(directory, 28);
+  const uint16_t method = LoadAt<uint16_t>(directory, 10);
+  const uint64_t packed = LoadAt<uint32_t>(directory, 20);
+  const uint64_t size = LoadAt<uint32_t>(directory, 24);
+  const size_t name_bytes = LoadAt<uint16_t>(directory, 28);
   const size_t entry_bytes = kEntryBytes + name_bytes +
-                             Load<uint16_t>(directory, 30) +
-                             Load<uint16_t>(directory, 32);
-  const uint64_t offset = Load<uint32_t>(directory, 42);
+                             LoadAt<uint16_t>(directory, 30) +
+                             LoadAt<uint16_t>(directory, 32);
+  const uint64_t offset = LoadAt<uint32_t>(directory, 42);
   if (directory.size() < entry_bytes) {
     return Error("the archive's directory is cut off");
   }
@@ -159,8 +153,8 @@ absl::Status NpzFile::ParseEntry(absl::string_view& directory) {
                             ", expected one; the file is damaged"));
   }
   const uint64_t begin = offset + kLocalBytes +
-                         Load<uint16_t>(bytes, offset + 26) +
-                         Load<uint16_t>(bytes, offset + 28);
+                         LoadAt<uint16_t>(bytes, offset + 26) +
+                         LoadAt<uint16_t>(bytes, offset + 28);
   if (begin + size > bytes.size()) {
     return bad(absl::StrCat("found ", size, " bytes at ", begin,
                             ", expected them before the end of the file, ",
@@ -180,7 +174,7 @@ absl::Status NpzFile::AddArray(const std::string& name, absl::string_view npy) {
   const bool first_version = npy[6] == 1;
   const uint64_t header_begin = first_version ? 10 : 12;
   const uint64_t header_bytes =
-      first_version ? Load<uint16_t>(npy, 8) : Load<uint32_t>(npy, 8);
+      first_version ? LoadAt<uint16_t>(npy, 8) : LoadAt<uint32_t>(npy, 8);
   if (header_begin + header_bytes > npy.size()) {
     return bad(absl::StrCat("found a header of ", header_bytes,
                             " bytes in an array of ", npy.size()));
@@ -262,7 +256,7 @@ absl::StatusOr<std::vector<float>> NpzFile::Read(
     values.resize(elements);
     for (size_t i = 0; i < elements; ++i) {
       values[i] =
-          convert(Load<decltype(element)>(array.bytes, i * sizeof(element)));
+          convert(LoadAt<decltype(element)>(array.bytes, i * sizeof(element)));
     }
   };
   const auto as_float = [](auto element) {
