@@ -12,7 +12,7 @@
 #include "engine/base/status_macros.h"
 #include "engine/kernels/precision.h"
 #include "server/cpu_count.h"
-#include "server/model_override.h"
+#include "server/models/model_override.h"
 
 namespace peregrine::server {
 namespace {

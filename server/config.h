@@ -8,10 +8,10 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
-#include "server/call_environment.h"
 #include "server/device_workers.h"
-#include "server/served_model.h"
-#include "server/tls.h"
+#include "server/models/served_model.h"
+#include "server/security/tls.h"
+#include "server/service/call_environment.h"
 
 namespace peregrine::server {
 

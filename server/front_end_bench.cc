@@ -26,8 +26,8 @@
 #include "absl/time/clock.h"
 #include "grpcpp/create_channel.h"
 #include "peregrine/v1/translation.grpc.pb.h"
-#include "server/fake_backend.h"
-#include "server/metrics.h"
+#include "server/metrics/metrics.h"
+#include "server/models/fake_backend.h"
 #include "server/server.h"
 
 namespace peregrine::server {

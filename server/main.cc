@@ -2,7 +2,7 @@
 
 #include "engine/kernels/device.h"
 #include "server/device_workers.h"
-#include "server/engine_backend.h"
+#include "server/models/engine_backend.h"
 #include "server/run.h"
 #include "spdlog/spdlog.h"
 

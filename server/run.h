@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "server/config.h"
-#include "server/model_manager.h"
+#include "server/models/model_manager.h"
 
 namespace peregrine::server {
 

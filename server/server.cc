@@ -14,7 +14,7 @@
 #include "grpcpp/health_check_service_interface.h"
 #include "grpcpp/resource_quota.h"
 #include "grpcpp/server_builder.h"
-#include "server/tls.h"
+#include "server/security/tls.h"
 #include "spdlog/spdlog.h"
 
 namespace peregrine::server {

@@ -9,13 +9,13 @@
 #include "absl/time/time.h"
 #include "grpcpp/server.h"
 #include "prometheus/exposer.h"
-#include "server/admin_service.h"
-#include "server/authenticator.h"
 #include "server/config.h"
-#include "server/metrics.h"
-#include "server/model_manager.h"
-#include "server/models.h"
-#include "server/service.h"
+#include "server/metrics/metrics.h"
+#include "server/models/model_manager.h"
+#include "server/models/models.h"
+#include "server/security/authenticator.h"
+#include "server/service/admin_service.h"
+#include "server/service/service.h"
 
 namespace peregrine::server {
 

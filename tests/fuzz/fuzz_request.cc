@@ -4,9 +4,9 @@
 #include "google/protobuf/stubs/logging.h"
 #include "grpcpp/support/slice.h"
 #include "peregrine/v1/translation.pb.h"
-#include "server/fake_backend.h"
-#include "server/jobs.h"
-#include "server/wire.h"
+#include "server/models/fake_backend.h"
+#include "server/service/jobs.h"
+#include "server/service/wire.h"
 
 namespace peregrine::server {
 namespace {

@@ -3,8 +3,8 @@
 
 #include "absl/strings/string_view.h"
 #include "engine/base/check.h"
-#include "server/call_ids.h"
-#include "server/token_table.h"
+#include "server/security/token_table.h"
+#include "server/service/call_ids.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace peregrine::server;

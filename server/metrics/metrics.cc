@@ -1,0 +1,270 @@
+#include "server/metrics/metrics.h"
+
+#include <limits>
+#include <string>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "engine/base/check.h"
+#include "server/metrics/process_metrics.h"
+
+namespace peregrine::server {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+using Labels = std::vector<ClientMetric::Label>;
+
+// Always exported, so that rates start at zero; others once they occur.
+constexpr absl::StatusCode kUsualOutcomes[] = {
+    absl::StatusCode::kOk,
+    absl::StatusCode::kCancelled,
+    absl::StatusCode::kInvalidArgument,
+    absl::StatusCode::kDeadlineExceeded,
+    absl::StatusCode::kResourceExhausted,
+    absl::StatusCode::kUnavailable,
+    absl::StatusCode::kInternal};
+
+bool IsUsual(absl::StatusCode code) {
+  for (absl::StatusCode usual : kUsualOutcomes) {
+    if (code == usual) return true;
+  }
+  return false;
+}
+
+MetricFamily Family(MetricType type, const char* name, const char* help) {
+  MetricFamily family;
+  family.type = type;
+  family.name = name;
+  family.help = help;
+  return family;
+}
+
+ClientMetric WithLabels(Labels labels) {
+  ClientMetric metric;
+  metric.label = std::move(labels);
+  return metric;
+}
+
+void AddCounter(double value, Labels labels, MetricFamily& family) {
+  ClientMetric metric = WithLabels(std::move(labels));
+  metric.counter.value = value;
+  family.metric.push_back(std::move(metric));
+}
+
+void AddGauge(double value, Labels labels, MetricFamily& family) {
+  ClientMetric metric = WithLabels(std::move(labels));
+  metric.gauge.value = value;
+  family.metric.push_back(std::move(metric));
+}
+
+void AddOutcomes(const OutcomeCounter& counter, bool all, const Labels& labels,
+                 MetricFamily& family) {
+  for (int code = 0; code <= 16; ++code) {
+    const auto outcome = static_cast<absl::StatusCode>(code);
+    const int64_t value = counter.value(outcome);
+    if (value == 0 && !(all && IsUsual(outcome))) continue;
+    Labels with_outcome = labels;
+    with_outcome.push_back(
+        {"outcome", absl::AsciiStrToLower(absl::StatusCodeToString(outcome))});
+    AddCounter(static_cast<double>(value), std::move(with_outcome), family);
+  }
+}
+
+void AddHistogram(const Histogram& histogram, Labels labels,
+                  MetricFamily& family) {
+  const Histogram::Snapshot snapshot = histogram.snapshot();
+  ClientMetric metric = WithLabels(std::move(labels));
+  for (size_t i = 0; i < snapshot.cumulative.size(); ++i) {
+    ClientMetric::Bucket bucket;
+    bucket.cumulative_count = snapshot.cumulative[i];
+    bucket.upper_bound = i < histogram.bounds().size()
+                             ? histogram.bounds()[i]
+                             : std::numeric_limits<double>::infinity();
+    metric.histogram.bucket.push_back(bucket);
+  }
+  metric.histogram.sample_count = snapshot.cumulative.back();
+  metric.histogram.sample_sum = snapshot.sum;
+  family.metric.push_back(std::move(metric));
+}
+
+MetricFamily BuildInfo() {
+  MetricFamily family = Family(MetricType::Gauge, "peregrine_build_info",
+                               "Constant 1; the labels say what runs.");
+  AddGauge(1, {{"version", PEREGRINE_VERSION}, {"compiler", __VERSION__}},
+           family);
+  return family;
+}
+
+}  // namespace
+
+void OutcomeCounter::Add(absl::StatusCode code, int64_t n) {
+  counters_[static_cast<int>(code)].Add(n);
+}
+
+int64_t OutcomeCounter::value(absl::StatusCode code) const {
+  return counters_[static_cast<int>(code)].value();
+}
+
+std::shared_ptr<ModelMetrics> Metrics::OfModel(absl::string_view name) const {
+  absl::MutexLock lock(&mutex_);
+  const auto it = models_.find(name);
+  return it != models_.end() ? it->second.metrics
+                             : std::make_shared<ModelMetrics>();
+}
+
+void Metrics::SetModel(Model model) {
+  absl::MutexLock lock(&mutex_);
+  models_[model.info.name] = std::move(model);
+}
+
+void Metrics::RemoveModel(absl::string_view name) {
+  absl::MutexLock lock(&mutex_);
+  const auto it = models_.find(name);
+  if (it != models_.end()) models_.erase(it);
+}
+
+std::vector<MetricFamily> Metrics::Collect() const {
+  const auto counter = MetricType::Counter;
+  const auto gauge = MetricType::Gauge;
+  const auto histogram = MetricType::Histogram;
+  MetricFamily requests = Family(
+      counter, "peregrine_requests_total",
+      "Calls and texts of streams by outcome (a gRPC code in lower case). "
+      "An empty model: the request named none that is served.");
+  MetricFamily request_seconds = Family(
+      histogram, "peregrine_request_seconds",
+      "From the arrival of a request to its answer, of those that succeeded.");
+  MetricFamily sentences =
+      Family(counter, "peregrine_sentences_total", "Sentences by outcome.");
+  MetricFamily queue_seconds =
+      Family(histogram, "peregrine_queue_seconds",
+             "Of a translated sentence, from the queue to a worker.");
+  MetricFamily encode_seconds =
+      Family(histogram, "peregrine_encode_seconds",
+             "Of a translated sentence in the encoder, batch-mates included.");
+  MetricFamily decode_seconds = Family(
+      histogram, "peregrine_decode_seconds",
+      "Of a translated sentence from the end of encoding to the last token.");
+  MetricFamily output_token_seconds =
+      Family(histogram, "peregrine_output_token_seconds",
+             "Decoding seconds of a sentence divided by its target tokens.");
+  MetricFamily source_tokens =
+      Family(counter, "peregrine_source_tokens_total",
+             "Tokens read, of sentences that were translated.");
+  MetricFamily target_tokens =
+      Family(counter, "peregrine_target_tokens_total",
+             "Tokens of the best hypotheses, without end symbols.");
+  MetricFamily admission_tokens =
+      Family(histogram, "peregrine_admission_tokens",
+             "Source tokens of one encoder run (packed: none is padding).");
+  MetricFamily step_rows = Family(histogram, "peregrine_step_rows",
+                                  "Live hypotheses of one decode step.");
+  MetricFamily busy_seconds =
+      Family(counter, "peregrine_worker_busy_seconds_total",
+             "Time that workers spent encoding and decoding.");
+  MetricFamily lost_workers =
+      Family(counter, "peregrine_lost_workers_total",
+             "Workers that were taken out since their device failed.");
+  MetricFamily workers = Family(gauge, "peregrine_workers", "Worker threads.");
+  MetricFamily queue_sentences =
+      Family(gauge, "peregrine_queue_sentences", "Sentences that wait.");
+  MetricFamily queue_tokens = Family(gauge, "peregrine_queue_source_tokens",
+                                     "Source tokens that wait.");
+  MetricFamily queue_age = Family(gauge, "peregrine_queue_oldest_age_seconds",
+                                  "Age of the sentence that waits longest.");
+  MetricFamily max_queue_sentences =
+      Family(gauge, "peregrine_queue_max_sentences",
+             "Sentences that may wait: --max-queue-sentences.");
+  MetricFamily max_queue_tokens =
+      Family(gauge, "peregrine_queue_max_source_tokens",
+             "Source tokens that may wait: --max-queue-tokens.");
+  MetricFamily max_batch_rows =
+      Family(gauge, "peregrine_batch_max_rows",
+             "Live hypotheses that one worker may have: --max-batch-rows.");
+  MetricFamily max_batch_tokens =
+      Family(gauge, "peregrine_batch_max_source_tokens",
+             "Source tokens of live sentences that one worker may have: "
+             "--max-batch-tokens.");
+  MetricFamily weights_bytes =
+      Family(gauge, "peregrine_model_weights_bytes",
+             "Memory of the weights, shared by the workers of the model.");
+  MetricFamily parameters = Family(gauge, "peregrine_model_parameters",
+                                   "Number of the model's parameters.");
+  MetricFamily model_info =
+      Family(gauge, "peregrine_model_info",
+             "Constant 1; the labels describe the model.");
+
+  AddOutcomes(requests_without_model_, /*all=*/false, {{"model", ""}},
+              requests);
+  absl::MutexLock lock(&mutex_);
+  for (const auto& [name, entry] : models_) {
+    const ModelMetrics& m = *entry.metrics;
+    const Labels model = {{"model", entry.info.name}};
+    const Labels device = {{"model", entry.info.name},
+                           {"device", entry.info.device},
+                           {"precision", entry.info.precision}};
+    AddOutcomes(m.requests, /*all=*/true, model, requests);
+    AddHistogram(m.request_seconds, model, request_seconds);
+    AddOutcomes(m.sentences, /*all=*/true, device, sentences);
+    AddHistogram(m.queue_seconds, device, queue_seconds);
+    AddHistogram(m.encode_seconds, device, encode_seconds);
+    AddHistogram(m.decode_seconds, device, decode_seconds);
+    AddHistogram(m.output_token_seconds, device, output_token_seconds);
+    AddCounter(m.source_tokens.value(), device, source_tokens);
+    AddCounter(m.target_tokens.value(), device, target_tokens);
+    AddHistogram(m.admission_tokens, device, admission_tokens);
+    AddHistogram(m.step_rows, device, step_rows);
+    AddCounter(m.worker_busy_nanoseconds.value() * 1e-9, device, busy_seconds);
+    AddCounter(m.lost_workers.value(), device, lost_workers);
+    AddGauge(entry.capacity.workers, device, workers);
+    AddGauge(entry.capacity.queue_sentences, model, max_queue_sentences);
+    AddGauge(entry.capacity.queue_source_tokens, model, max_queue_tokens);
+    AddGauge(entry.capacity.batch_rows, device, max_batch_rows);
+    AddGauge(entry.capacity.batch_source_tokens, device, max_batch_tokens);
+    AddGauge(entry.info.weights_bytes, device, weights_bytes);
+    AddGauge(entry.info.parameters, model, parameters);
+    AddGauge(1,
+             {{"model", entry.info.name},
+              {"source_language", entry.info.source_language},
+              {"target_language", entry.info.target_language},
+              {"architecture", entry.info.architecture}},
+             model_info);
+    if (entry.read_queue == nullptr) continue;
+    const QueueGauges queue = entry.read_queue();
+    AddGauge(queue.sentences, model, queue_sentences);
+    AddGauge(queue.source_tokens, model, queue_tokens);
+    AddGauge(absl::ToDoubleSeconds(queue.oldest_age), model, queue_age);
+  }
+
+  std::vector<MetricFamily> families = {requests,
+                                        request_seconds,
+                                        sentences,
+                                        queue_seconds,
+                                        encode_seconds,
+                                        decode_seconds,
+                                        output_token_seconds,
+                                        source_tokens,
+                                        target_tokens,
+                                        admission_tokens,
+                                        step_rows,
+                                        busy_seconds,
+                                        lost_workers,
+                                        workers,
+                                        queue_sentences,
+                                        queue_tokens,
+                                        queue_age,
+                                        max_queue_sentences,
+                                        max_queue_tokens,
+                                        max_batch_rows,
+                                        max_batch_tokens,
+                                        weights_bytes,
+                                        parameters,
+                                        model_info,
+                                        BuildInfo()};
+  AppendProcessMetrics(families);
+  return families;
+}
+
+}  // namespace peregrine::server

@@ -1,0 +1,109 @@
+#ifndef PEREGRINE_SERVER_METRICS_METRICS_H_
+#define PEREGRINE_SERVER_METRICS_METRICS_H_
+
+#include <array>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "prometheus/collectable.h"
+#include "prometheus/metric_family.h"
+#include "server/metrics/metric_types.h"
+#include "server/models/model_backend.h"
+
+namespace peregrine::server {
+
+// One counter for each status code; the label `outcome` is its name in lower
+// case.
+class OutcomeCounter {
+ public:
+  void Add(absl::StatusCode code, int64_t n = 1);
+  int64_t value(absl::StatusCode code) const;
+
+ private:
+  std::array<Counter, 17> counters_;  // the codes are 0 to 16
+};
+
+// What is observed of one served model. The members are written from any
+// thread; their names for Prometheus are in metrics.cc. There is no metric of
+// padding: batches are packed and have none.
+struct ModelMetrics {
+  OutcomeCounter requests;
+  OutcomeCounter sentences;
+  Histogram request_seconds{LatencyBounds()};
+
+  // Of sentences that were translated.
+  Histogram queue_seconds{LatencyBounds()};
+  Histogram encode_seconds{LatencyBounds()};
+  Histogram decode_seconds{LatencyBounds()};
+  Histogram output_token_seconds{TokenLatencyBounds()};
+  Counter source_tokens;
+  Counter target_tokens;
+
+  Histogram admission_tokens{PowersOfTwo(32768)};
+  Histogram step_rows{PowersOfTwo(4096)};
+  Counter worker_busy_nanoseconds;
+  Counter lost_workers;  // whose device failed
+};
+
+// Read at each scrape.
+struct QueueGauges {
+  int sentences = 0;
+  int source_tokens = 0;
+  absl::Duration oldest_age;
+};
+
+// What the flags allow, for dashboards to compare with what is there.
+struct ModelCapacity {
+  int workers = 0;
+  int queue_sentences = 0;
+  int queue_source_tokens = 0;
+  int batch_rows = 0;           // of one worker
+  int batch_source_tokens = 0;  // likewise
+};
+
+// Everything that the server exports, and every name, in one place. Registered
+// with a prometheus::Exposer, which calls Collect for each scrape.
+// Thread-safe.
+class Metrics : public prometheus::Collectable {
+ public:
+  // A model that is served. `read_queue` is called at scrapes.
+  struct Model {
+    ModelInfo info;
+    ModelCapacity capacity;
+    std::shared_ptr<ModelMetrics> metrics;
+    std::function<QueueGauges()> read_queue;
+  };
+
+  // Those of the served model of this name, which go on when it is replaced;
+  // new ones if there is none.
+  std::shared_ptr<ModelMetrics> OfModel(absl::string_view name) const;
+
+  // Exports a model from here on, in place of one of the same name, whose
+  // `read_queue` is not called any more once this returns.
+  void SetModel(Model model);
+
+  // Likewise, in place of nothing.
+  void RemoveModel(absl::string_view name);
+
+  // Requests that name no model that is served.
+  OutcomeCounter& requests_without_model() { return requests_without_model_; }
+
+  std::vector<prometheus::MetricFamily> Collect() const override;
+
+ private:
+  OutcomeCounter requests_without_model_;
+  mutable absl::Mutex mutex_;
+  std::map<std::string, Model, std::less<>> models_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace peregrine::server
+
+#endif  // PEREGRINE_SERVER_METRICS_METRICS_H_

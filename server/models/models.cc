@@ -1,0 +1,123 @@
+#include "server/models/models.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "engine/base/status_macros.h"
+#include "server/scheduling/errors.h"
+
+namespace peregrine::server {
+
+ModelSet::~ModelSet() {
+  absl::MutexLock lock(&mutex_);
+  for (const auto& [name, model] : models_) metrics_.RemoveModel(name);
+  models_.clear();
+}
+
+absl::Status ModelSet::Add(std::unique_ptr<const ModelBackend> backend,
+                           const ModelOptions& options) {
+  absl::MutexLock change(&change_mutex_);
+  PEREGRINE_RETURN_IF_ERROR(CheckFree(backend->info().name));
+  PEREGRINE_ASSIGN_OR_RETURN(ServedModelPtr model,
+                             StartModel(std::move(backend), options));
+  Put(std::move(model));
+  return absl::OkStatus();
+}
+
+absl::Status ModelSet::Replace(std::unique_ptr<const ModelBackend> backend,
+                               const ModelOptions& options) {
+  absl::MutexLock change(&change_mutex_);
+  PEREGRINE_RETURN_IF_ERROR(CheckServed(backend->info().name));
+  PEREGRINE_ASSIGN_OR_RETURN(ServedModelPtr model,
+                             StartModel(std::move(backend), options));
+  Put(std::move(model));
+  return absl::OkStatus();
+}
+
+absl::Status ModelSet::Remove(absl::string_view name) {
+  absl::MutexLock change(&change_mutex_);
+  PEREGRINE_RETURN_IF_ERROR(CheckServed(name));
+  ServedModelPtr removed;  // let go of without the lock
+  absl::MutexLock lock(&mutex_);
+  if (models_.size() == 1) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("name: ", Quoted(name),
+                     " is the only model; drain the server instead"));
+  }
+  const auto it = models_.find(name);
+  removed = std::move(it->second);
+  models_.erase(it);
+  metrics_.RemoveModel(name);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ServedModelPtr> ModelSet::Find(absl::string_view name,
+                                              absl::string_view field) const {
+  absl::ReaderMutexLock lock(&mutex_);
+  if (name.empty() && models_.size() == 1) return models_.begin()->second;
+  if (name.empty()) {
+    return InvalidFieldsError(
+        {{std::string(field),
+          absl::StrCat(
+              "found nothing, needed where several models are served: ",
+              absl::StrJoin(Names(), ", "))}});
+  }
+  const auto it = models_.find(name);
+  if (it == models_.end()) return UnknownModelError(name, Names());
+  return it->second;
+}
+
+std::vector<ServedModelPtr> ModelSet::all() const {
+  absl::ReaderMutexLock lock(&mutex_);
+  std::vector<ServedModelPtr> all;
+  for (const auto& [name, model] : models_) all.push_back(model);
+  return all;
+}
+
+void ModelSet::Drain() {
+  absl::MutexLock lock(&mutex_);
+  draining_ = true;
+  for (const auto& [name, model] : models_) model->batcher().Drain();
+}
+
+absl::Status ModelSet::CheckFree(const std::string& name) const {
+  absl::ReaderMutexLock lock(&mutex_);
+  if (models_.count(name) == 0) return absl::OkStatus();
+  return absl::AlreadyExistsError(absl::StrCat(
+      "two models are named ", Quoted(name), "; rename one with NAME=DIR"));
+}
+
+absl::Status ModelSet::CheckServed(absl::string_view name) const {
+  absl::ReaderMutexLock lock(&mutex_);
+  return models_.find(name) == models_.end() ? UnknownModelError(name, Names())
+                                             : absl::OkStatus();
+}
+
+absl::StatusOr<ServedModelPtr> ModelSet::StartModel(
+    std::unique_ptr<const ModelBackend> backend, const ModelOptions& options) {
+  std::shared_ptr<ModelMetrics> metrics =
+      metrics_.OfModel(backend->info().name);
+  PEREGRINE_ASSIGN_OR_RETURN(
+      std::unique_ptr<ServedModel> model,
+      ServedModel::Start(std::move(backend), options, std::move(metrics)));
+  return reaper_.Share(std::move(model));
+}
+
+void ModelSet::Put(ServedModelPtr model) {
+  const Batcher& batcher = model->batcher();
+  metrics_.SetModel({model->info(), batcher.capacity(), model->shared_metrics(),
+                     [&batcher] { return batcher.queue(); }});
+  absl::MutexLock lock(&mutex_);
+  if (draining_) model->batcher().Drain();
+  ServedModelPtr& place = models_[model->info().name];
+  place.swap(model);  // the old one is let go of by the caller
+}
+
+std::vector<std::string> ModelSet::Names() const {
+  std::vector<std::string> names;
+  for (const auto& [name, model] : models_) names.push_back(name);
+  return names;
+}
+
+}  // namespace peregrine::server

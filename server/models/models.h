@@ -1,0 +1,82 @@
+#ifndef PEREGRINE_SERVER_MODELS_MODELS_H_
+#define PEREGRINE_SERVER_MODELS_MODELS_H_
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/synchronization/mutex.h"
+#include "server/metrics/metrics.h"
+#include "server/models/model_backend.h"
+#include "server/models/model_reaper.h"
+#include "server/models/served_model.h"
+
+namespace peregrine::server {
+
+// The models of one server. They may come, go and be replaced while others
+// look: a request keeps the model that it found until it is answered.
+// Thread-safe.
+class ModelSet {
+ public:
+  // `metrics` must outlive the set.
+  explicit ModelSet(Metrics& metrics) : metrics_(metrics) {}
+
+  // Waits for requests that still hold a model.
+  ~ModelSet();
+
+  // Starts a model's workers and serves it. ALREADY_EXISTS: the name is taken.
+  absl::Status Add(std::unique_ptr<const ModelBackend> backend,
+                   const ModelOptions& options);
+
+  // The same in place of the model of this name, which serves until the new
+  // one is warm and still answers the requests that hold it. An error leaves
+  // it where it is. NOT_FOUND: there is none.
+  absl::Status Replace(std::unique_ptr<const ModelBackend> backend,
+                       const ModelOptions& options);
+
+  // NOT_FOUND: there is none. FAILED_PRECONDITION: it is the only one.
+  absl::Status Remove(absl::string_view name);
+
+  // The empty name stands for the only model. NOT_FOUND and, for an empty name
+  // among several models, INVALID_ARGUMENT name those that there are. `field`
+  // is where the name stands in the request.
+  absl::StatusOr<ServedModelPtr> Find(absl::string_view name,
+                                      absl::string_view field) const;
+
+  // By name.
+  std::vector<ServedModelPtr> all() const;
+
+  // From here on nothing new is admitted, by none of the models.
+  void Drain();
+
+  // Models in memory: those served, and those replaced or removed that
+  // requests still hold.
+  int models_in_memory() const { return reaper_.models(); }
+
+ private:
+  using ByName = std::map<std::string, ServedModelPtr, std::less<>>;
+
+  absl::Status CheckFree(const std::string& name) const;
+  absl::Status CheckServed(absl::string_view name) const;
+  absl::StatusOr<ServedModelPtr> StartModel(
+      std::unique_ptr<const ModelBackend> backend, const ModelOptions& options);
+  void Put(ServedModelPtr model);
+  std::vector<std::string> Names() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
+
+  Metrics& metrics_;
+  ModelReaper reaper_;
+  // One change at a time; held while a model starts, unlike mutex_.
+  absl::Mutex change_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);
+  mutable absl::Mutex mutex_;
+  bool draining_ ABSL_GUARDED_BY(mutex_) = false;
+  ByName models_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace peregrine::server
+
+#endif  // PEREGRINE_SERVER_MODELS_MODELS_H_

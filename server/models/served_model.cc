@@ -1,0 +1,23 @@
+#include "server/models/served_model.h"
+
+#include <utility>
+
+#include "absl/memory/memory.h"
+#include "engine/base/status_macros.h"
+
+namespace peregrine::server {
+
+absl::StatusOr<std::unique_ptr<ServedModel>> ServedModel::Start(
+    std::unique_ptr<const ModelBackend> backend, const ModelOptions& options,
+    std::shared_ptr<ModelMetrics> metrics) {
+  auto model = absl::WrapUnique(new ServedModel);
+  model->backend_ = std::move(backend);
+  model->limits_ = options.limits;
+  model->metrics_ = std::move(metrics);
+  PEREGRINE_ASSIGN_OR_RETURN(
+      model->batcher_,
+      Batcher::Start(*model->backend_, options.batcher, *model->metrics_));
+  return model;
+}
+
+}  // namespace peregrine::server

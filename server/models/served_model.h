@@ -1,0 +1,50 @@
+#ifndef PEREGRINE_SERVER_MODELS_SERVED_MODEL_H_
+#define PEREGRINE_SERVER_MODELS_SERVED_MODEL_H_
+
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "server/metrics/metrics.h"
+#include "server/models/model_backend.h"
+#include "server/scheduling/batcher.h"
+#include "server/service/request_limits.h"
+
+namespace peregrine::server {
+
+// How one model is served.
+struct ModelOptions {
+  BatcherOptions batcher;
+  RequestLimits limits;
+};
+
+// A model and those who work for it. Requests share it while they are under
+// way, so that it can be replaced without failing one.
+class ServedModel {
+ public:
+  // Starts the workers: when this returns the model is warm. `metrics` must be
+  // of this model.
+  static absl::StatusOr<std::unique_ptr<ServedModel>> Start(
+      std::unique_ptr<const ModelBackend> backend, const ModelOptions& options,
+      std::shared_ptr<ModelMetrics> metrics);
+
+  const ModelInfo& info() const { return backend_->info(); }
+  const ModelBackend& backend() const { return *backend_; }
+  const RequestLimits& limits() const { return limits_; }
+  ModelMetrics& metrics() const { return *metrics_; }
+  std::shared_ptr<ModelMetrics> shared_metrics() const { return metrics_; }
+  Batcher& batcher() const { return *batcher_; }
+
+ private:
+  ServedModel() = default;
+
+  std::unique_ptr<const ModelBackend> backend_;
+  RequestLimits limits_;
+  std::shared_ptr<ModelMetrics> metrics_;
+  std::unique_ptr<Batcher> batcher_;  // above it goes first
+};
+
+using ServedModelPtr = std::shared_ptr<const ServedModel>;
+
+}  // namespace peregrine::server
+
+#endif  // PEREGRINE_SERVER_MODELS_SERVED_MODEL_H_

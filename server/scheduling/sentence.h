@@ -1,0 +1,50 @@
+#ifndef PEREGRINE_SERVER_SCHEDULING_SENTENCE_H_
+#define PEREGRINE_SERVER_SCHEDULING_SENTENCE_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "engine/decode/decoding_options.h"
+#include "server/scheduling/flow.h"
+
+namespace peregrine::server {
+
+class SentenceGroup;
+
+// One sentence on its way through the server: queue, then a worker's session.
+// Its group gets exactly one answer for it.
+struct Sentence {
+  std::vector<int32_t> source;
+  decode::DecodingOptions options;
+  absl::Time deadline = absl::InfiniteFuture();
+  Flow flow;
+
+  SentenceGroup* group = nullptr;  // outlives the answer
+  int index = 0;                   // place in the group
+
+  // Filled in by Batcher::Submit and the queue.
+  int source_tokens = 0;  // room that the source takes in a session
+  absl::Time arrival;
+
+  int rows() const { return options.beam_size; }
+};
+
+// What the sentences of a request have in common.
+struct SentenceTerms {
+  absl::Time deadline = absl::InfiniteFuture();
+  Flow flow;
+};
+
+// What a worker made of a sentence.
+struct SentenceAnswer {
+  std::vector<decode::Hypothesis> hypotheses;  // best first, at least one
+  int source_tokens = 0;
+  absl::Duration queue_time;
+  absl::Duration encode_time;
+  absl::Duration decode_time;
+};
+
+}  // namespace peregrine::server
+
+#endif  // PEREGRINE_SERVER_SCHEDULING_SENTENCE_H_

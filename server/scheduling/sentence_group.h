@@ -1,0 +1,53 @@
+#ifndef PEREGRINE_SERVER_SCHEDULING_SENTENCE_GROUP_H_
+#define PEREGRINE_SERVER_SCHEDULING_SENTENCE_GROUP_H_
+
+#include <atomic>
+#include <functional>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/scheduling/sentence.h"
+
+namespace peregrine::server {
+
+// The sentences of one request that are under way, whatever workers they are
+// on. Takes one answer for each, then calls `on_complete` once, on the thread
+// of the last answer; the callee may destroy the group. One failure abandons
+// the rest. Thread-safe without locks: each answer has a place of its own.
+class SentenceGroup {
+ public:
+  // `size` is at least 1.
+  SentenceGroup(int size, std::function<void()> on_complete);
+  SentenceGroup(const SentenceGroup&) = delete;
+  SentenceGroup& operator=(const SentenceGroup&) = delete;
+
+  // Exactly once for each index in [0, size).
+  void Answer(int index, absl::StatusOr<SentenceAnswer> answer);
+
+  // Nobody wants the answers any more: workers drop the sentences (and answer
+  // CANCELLED) as soon as they see it. Any number of times, at any time.
+  void Abandon() { abandoned_.store(true, std::memory_order_relaxed); }
+  bool abandoned() const { return abandoned_.load(std::memory_order_relaxed); }
+
+  // ---- Once complete.
+
+  // OK, or the failure that came first.
+  absl::Status status() const;
+
+  // With an OK status.
+  const SentenceAnswer& answer(int index) const { return *answers_[index]; }
+  SentenceAnswer& answer(int index) { return *answers_[index]; }
+  int size() const { return static_cast<int>(answers_.size()); }
+
+ private:
+  std::function<void()> on_complete_;
+  std::vector<absl::StatusOr<SentenceAnswer>> answers_;
+  std::atomic<int> remaining_;
+  std::atomic<int> first_failure_{-1};
+  std::atomic<bool> abandoned_{false};
+};
+
+}  // namespace peregrine::server
+
+#endif  // PEREGRINE_SERVER_SCHEDULING_SENTENCE_GROUP_H_

@@ -1,0 +1,36 @@
+#include "server/service/request_log.h"
+
+#include <cstdio>
+
+#include "absl/strings/ascii.h"
+#include "nlohmann/json.hpp"
+
+namespace peregrine::server {
+
+std::string RequestLog::Format(const CallRecord& record) {
+  nlohmann::ordered_json line;
+  line["time"] = absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", record.start,
+                                  absl::UTCTimeZone());
+  line["request_id"] = record.ids.request_id;
+  if (!record.ids.trace_id.empty()) {
+    line["trace_id"] = record.ids.trace_id;
+    line["parent_id"] = record.ids.parent_id;
+  }
+  line["method"] = record.method;
+  if (!record.client.empty()) line["client"] = record.client;
+  if (!record.model.empty()) line["model"] = record.model;
+  line["outcome"] =
+      absl::AsciiStrToLower(absl::StatusCodeToString(record.status.code()));
+  line["seconds"] = absl::ToDoubleSeconds(record.duration);
+  line["sentences"] = record.sentences;
+  return line.dump(-1, ' ', false,
+                   nlohmann::ordered_json::error_handler_t::replace);
+}
+
+void RequestLog::Write(const CallRecord& record) const {
+  if (!on_) return;
+  const std::string line = Format(record) + "\n";
+  std::fwrite(line.data(), 1, line.size(), stderr);  // at once, or not at all
+}
+
+}  // namespace peregrine::server

@@ -1,0 +1,111 @@
+#include "server/service/service.h"
+
+#include "absl/time/clock.h"
+#include "engine/base/status_macros.h"
+#include "server/service/jobs.h"
+#include "server/service/model_description.h"
+#include "server/service/status_mapping.h"
+#include "server/service/stream_call.h"
+#include "server/service/unary_call.h"
+#include "server/service/wire.h"
+
+namespace peregrine::server {
+namespace {
+
+using grpc::ByteBuffer;
+using grpc::CallbackServerContext;
+using TranslateCall =
+    UnaryCall<v1::TranslateRequest, v1::TranslateResponse, TextJob>;
+using TranslateTokensCall = UnaryCall<v1::TranslateTokensRequest,
+                                      v1::TranslateTokensResponse, TokenJob>;
+
+// Answers a call that needs no worker.
+template <typename Request, typename Handler>
+grpc::ServerUnaryReactor* AnswerAtOnce(CallbackServerContext* context,
+                                       const CallEnvironment& environment,
+                                       const ByteBuffer& bytes,
+                                       ByteBuffer* response, Handler handler) {
+  Request request;
+  absl::Status status =
+      environment.authenticator.Authenticate(*context, absl::Now()).status();
+  if (status.ok()) status = ParseMessage(bytes, request);
+  if (status.ok()) {
+    auto answer = handler(request);
+    status = answer.status();
+    if (status.ok()) *response = SerializeMessage(*answer);
+  }
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  reactor->Finish(ToCallStatus(status, *context));
+  return reactor;
+}
+
+}  // namespace
+
+TranslationServiceImpl::TranslationServiceImpl(const ModelSet& models,
+                                               Authenticator& authenticator,
+                                               const ServiceOptions& options,
+                                               Metrics& metrics)
+    : models_(models),
+      options_(options),
+      request_log_(options.log_requests),
+      environment_{models_,
+                   options_,
+                   authenticator,
+                   request_log_,
+                   metrics.requests_without_model(),
+                   open_calls_} {}
+
+grpc::ServerUnaryReactor* TranslationServiceImpl::Translate(
+    CallbackServerContext* context, const ByteBuffer* request,
+    ByteBuffer* response) {
+  auto* call = new TranslateCall("Translate", *context, environment_,
+                                 *response);  // deletes itself
+  call->Start(*request);
+  return call;
+}
+
+grpc::ServerUnaryReactor* TranslationServiceImpl::TranslateTokens(
+    CallbackServerContext* context, const ByteBuffer* request,
+    ByteBuffer* response) {
+  auto* call =
+      new TranslateTokensCall("TranslateTokens", *context, environment_,
+                              *response);  // deletes itself
+  call->Start(*request);
+  return call;
+}
+
+grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>*
+TranslationServiceImpl::TranslateStream(CallbackServerContext* context) {
+  auto* call = new StreamCall(*context, environment_);  // deletes itself
+  call->Start();
+  return call;
+}
+
+grpc::ServerUnaryReactor* TranslationServiceImpl::ListModels(
+    CallbackServerContext* context, const ByteBuffer* request,
+    ByteBuffer* response) {
+  return AnswerAtOnce<v1::ListModelsRequest>(
+      context, environment_, *request, response,
+      [this](const v1::ListModelsRequest&)
+          -> absl::StatusOr<v1::ListModelsResponse> {
+        v1::ListModelsResponse list;
+        for (const ServedModelPtr& model : models_.all()) {
+          *list.add_models() = DescribeModel(*model);
+        }
+        return list;
+      });
+}
+
+grpc::ServerUnaryReactor* TranslationServiceImpl::GetModel(
+    CallbackServerContext* context, const ByteBuffer* request,
+    ByteBuffer* response) {
+  return AnswerAtOnce<v1::GetModelRequest>(
+      context, environment_, *request, response,
+      [this](const v1::GetModelRequest& get) -> absl::StatusOr<v1::Model> {
+        PEREGRINE_ASSIGN_OR_RETURN(const ServedModelPtr model,
+                                   models_.Find(get.name(), "name"));
+        return DescribeModel(*model);
+      });
+}
+
+}  // namespace peregrine::server
