@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 from typing import Any
@@ -26,6 +27,7 @@ from peregrine_training.export import read_model
 from peregrine_training.model import Transformer
 
 TRAINING = pathlib.Path(__file__).resolve().parents[1]
+BUILD = TRAINING.parent / "build/release"
 DICTIONARY = [f"w{i}" for i in range(20)] + ["lo@@", "w@@", "er"]
 SIZE = len(DICTIONARY) + 4
 
@@ -127,6 +129,17 @@ def run(*arguments: object) -> str:
     except SystemExit as stop:
         return str(stop)
     return ""
+
+
+def command(*arguments: object, program: pathlib.Path = BUILD / "bin/peregrine",
+            **environment: str) -> subprocess.CompletedProcess[str]:
+    """The client's command, which finds the package by itself."""
+    if not program.exists():
+        pytest.skip(f"{program} is not built")
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    return subprocess.run([program, *map(str, arguments)], capture_output=True, text=True,
+                          check=False, env={**inherited, "PEREGRINE_PYTHON": sys.executable,
+                                            **environment})
 
 
 def convert(tmp_path: pathlib.Path, checkpoint: dict[str, Any], *options: object
@@ -236,11 +249,7 @@ def test_vocabularies_and_codes_come_along(tmp_path: pathlib.Path) -> None:
     assert not run(*arguments)
     pieces = (tmp_path / "model" / "source.txt").read_text().split("\n")
     assert pieces[:5] == ["<s>", "<pad>", "</s>", "<unk>", "w0"]
-    inspect = TRAINING.parent / "build/release/bin/peregrine"
-    if not inspect.exists():
-        pytest.skip(f"{inspect} is not built")
-    done = subprocess.run([inspect, "models", "inspect", tmp_path / "model"],
-                          capture_output=True, text=True, check=False)
+    done = command("models", "inspect", tmp_path / "model")
     assert done.returncode == 0, done.stderr
     (tmp_path / "dict.txt").write_text("w0 5\n")
     assert "found 5 tokens" in run(*arguments)
@@ -369,3 +378,47 @@ def test_meters_of_fairseq_are_passed_over(tmp_path: pathlib.Path) -> None:
     finally:
         del sys.modules["fairseq"], sys.modules["fairseq.meters"]
     assert "extra_state" in load(tmp_path / "x.pt")
+
+
+def test_the_command_converts_and_refuses_code(tmp_path: pathlib.Path) -> None:
+    arch = architecture()
+    torch.save({"model": fairseq_names(reference(arch), arch, False),
+                "args": argparse.Namespace(**fairseq_args(arch))}, tmp_path / "good.pt")
+    done = command("convert", tmp_path / "good.pt", "--out", tmp_path / "model")
+    assert done.returncode == 0, done.stderr
+    inspected = command("models", "inspect", "--json", tmp_path / "model")
+    assert json.loads(inspected.stdout)["source_vocab_size"] == SIZE
+
+    trace = tmp_path / "it-ran"
+    torch.save({"model": {}, "args": Malicious(trace)}, tmp_path / "bad.pt")
+    done = command("convert", tmp_path / "bad.pt", "--out", tmp_path / "nothing")
+    assert done.returncode == 1
+    assert f"{tmp_path / 'bad.pt'}: found the global posix.mkdir" in done.stderr
+    assert not trace.exists() and not (tmp_path / "nothing").exists()
+    assert command("convert", tmp_path / "good.pt").returncode == 2  # --out is missing
+
+
+def test_what_is_installed_converts(tmp_path: pathlib.Path) -> None:
+    if not (BUILD / "bin/peregrine").exists():
+        pytest.skip(f"{BUILD} is not built")
+    subprocess.run(["cmake", "--install", BUILD, "--component", "client", "--prefix", tmp_path],
+                   check=True, capture_output=True)
+    done = command("convert", tmp_path / "nowhere.pt", "--out", tmp_path / "model",
+                   program=tmp_path / "bin/peregrine")
+    assert done.returncode == 1
+    assert done.stderr == f"{tmp_path / 'nowhere.pt'}: no such file, expected a checkpoint\n"
+    shutil.rmtree(tmp_path / "share")
+    done = command("convert", "--help", program=tmp_path / "bin/peregrine")
+    assert done.returncode == 1
+    assert f"found no Python package peregrine_convert in {tmp_path}/share" in done.stderr
+
+
+@pytest.mark.parametrize("module", ["", "__version__ = '1.13.1'\n"])
+def test_the_command_tells_what_python_lacks(module: str, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "torch.py").write_text(module or "raise ImportError('not here')\n")
+    done = command("convert", "--help", PYTHONPATH=str(tmp_path))
+    assert done.returncode == 1
+    found = "found torch 1.13.1" if module else "found no torch (not here)"
+    assert f"{found}, expected torch 2.6 or later" in done.stderr
+    listed = done.stderr.split("pip install -r ")[1].split("\n")[0]
+    assert "safetensors" in pathlib.Path(listed).read_text()
