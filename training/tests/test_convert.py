@@ -255,6 +255,54 @@ def test_vocabularies_and_codes_come_along(tmp_path: pathlib.Path) -> None:
     assert "found 5 tokens" in run(*arguments)
 
 
+LANGUAGES = {"task": "translation_multi_simple_epoch", "langs": "de,en,zh_CN",
+             "encoder_langtok": "src", "decoder_langtok": True, "lang_tok_style": "multilingual",
+             "source_lang": None, "target_lang": None}
+
+
+@pytest.mark.parametrize("place", ["args", "cfg"])
+def test_languages_come_along(place: str, tmp_path: pathlib.Path) -> None:
+    arch = architecture()
+    model = reference(arch)
+    checkpoint: dict[str, Any] = {"model": fairseq_names(model, arch, False)}
+    args = fairseq_args(arch, LANGUAGES)
+    if place == "args":
+        checkpoint["args"] = argparse.Namespace(**args)
+    else:
+        checkpoint["cfg"] = {"model": args, "task": argparse.Namespace(
+            _name=LANGUAGES["task"], **{k: v for k, v in LANGUAGES.items() if k != "task"})}
+    (tmp_path / "dict.txt").write_text("".join(f"{piece} 5\n" for piece in DICTIONARY[:-3]))
+    dictionaries = [f"--{side}-vocabulary={tmp_path / 'dict.txt'}" for side in ("source", "target")]
+    languages = {"de": SIZE - 3, "en": SIZE - 2, "zh_CN": SIZE - 1}
+    for options in ([], dictionaries):
+        config, converted = convert(tmp_path, checkpoint, *options, "--source-language=en")
+        assert config.languages == languages
+        assert (config.source_language, config.target_language) == ("en", "")
+        assert config.tokens.source_prefix == [config.tokens.source_language] == [SIZE - 3]
+        require_equal(model, converted)
+    pieces = (tmp_path / "model/target.txt").read_text().split("\n")
+    assert pieces[SIZE - 3:] == ["__de__", "__en__", "__zh_CN__", ""]
+    done = command("models", "inspect", "--json", tmp_path / "model")
+    assert json.loads(done.stdout)["languages"] == list(languages), done.stderr
+
+
+@pytest.mark.parametrize("changes, error", [
+    ({"langs": None}, "langs: found None, expected the list of languages"),
+    ({"encoder_langtok": "tgt"}, "encoder_langtok: found 'tgt', expected 'src' or None"),
+    ({"decoder_langtok": False}, "decoder_langtok: found None, expected True"),
+    ({"langtoks": {"main": ("tgt", "tgt")}}, "encoder_langtok: found 'tgt'"),
+    ({"lang_tok_style": "x"}, "lang_tok_style: found 'x', expected multilingual or mbart"),
+    ({"source_lang": "fr"}, "source_language: found fr, expected one of de, en, zh_CN"),
+])
+def test_languages_that_are_not_supported(changes: dict[str, Any], error: str,
+                                          tmp_path: pathlib.Path) -> None:
+    arch = architecture()
+    args = fairseq_args(arch, {**LANGUAGES, **changes})
+    torch.save({"model": fairseq_names(reference(arch), arch, False),
+                "args": argparse.Namespace(**args)}, tmp_path / "x.pt")
+    assert error in run(tmp_path / "x.pt", "--out", tmp_path / "model")
+
+
 def opennmt_names(model: Transformer, arch: Architecture) -> dict[str, Tensor]:
     state = dict(model.state_dict())
     result: dict[str, Tensor] = {}
