@@ -90,6 +90,10 @@ def fairseq_names(model: Transformer, arch: Architecture, old: bool) -> dict[str
         for part in ("weight", "bias"):
             if f"{stack}.norm.{part}" in state:
                 result[f"{stack}.layer_norm.{part}"] = state.pop(f"{stack}.norm.{part}")
+    if not old:  # 0.12 has copies, in the encoder, which may be out of date
+        result |= {f"encoder.layers.{n}.{name}_{part}": torch.zeros(1)
+                   for n in range(arch.encoder.num_layers) for part in ("weight", "bias")
+                   for name in ("in_proj", "out_proj", "fc1", "fc2")}
     result["encoder.embed_tokens.weight"] = state.pop("encoder.embedding")
     result["decoder.embed_tokens.weight"] = state.pop(
         "decoder.embedding", result["encoder.embed_tokens.weight"])
