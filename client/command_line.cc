@@ -3,6 +3,7 @@
 #include "CLI/CLI.hpp"
 #include "client/bench_command.h"
 #include "client/compare_command.h"
+#include "client/convert_command.h"
 #include "client/health_command.h"
 #include "client/models_command.h"
 #include "client/translate_command.h"
@@ -20,6 +21,7 @@ int RunCommandLine(int argc, const char* const* argv, const Console& console) {
   AddModelsCommand(console, &app, &exit_code);
   AddBenchCommand(console, &app, &exit_code);
   AddCompareCommand(console, &app, &exit_code);
+  AddConvertCommand(console, &app, &exit_code);
   AddHealthCommand(console, &app, &exit_code);
 
   try {

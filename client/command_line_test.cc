@@ -1,6 +1,7 @@
 #include "client/command_line.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -334,6 +335,57 @@ TEST_F(CommandLineTest, InspectTellsWhatADirectoryHolds) {
   EXPECT_EQ(Run({"models", "inspect", golden + "text"}), 1);
   EXPECT_THAT(err_.str(), HasSubstr("config.json: no such file. Found in "));
   EXPECT_EQ(Run({"models", "inspect"}), 2);
+}
+
+// A program in the place of Python writes what it was called with;
+// training/tests/test_convert.py has the real one.
+class ConvertCommandTest : public CommandLineTest {
+ protected:
+  ConvertCommandTest() {
+    const std::string program = WriteFile(
+        "python", absl::StrCat("#!/bin/sh\n", "printf '%s,' \"$@\" > ",
+                               Path("called"), "\necho \"$PYTHONPATH\" >> ",
+                               Path("called"), "\nexit 7\n"));
+    chmod(program.c_str(), 0755);
+    setenv("PEREGRINE_PYTHON", program.c_str(), 1);
+  }
+  ~ConvertCommandTest() override {
+    unsetenv("PEREGRINE_PYTHON");
+    unsetenv("PYTHONPATH");
+  }
+
+  std::string Called() const {
+    std::stringstream written;
+    written << std::ifstream(Path("called")).rdbuf();
+    return written.str();
+  }
+};
+
+TEST_F(ConvertCommandTest, GivesThePackageAllThatFollows) {
+  EXPECT_EQ(
+      Run({"convert", "--out", "dir", "bench", "--help", "--beam-size=2"}), 7);
+  EXPECT_EQ(err_.str(), "");
+  EXPECT_THAT(Called(), AllOf(testing::StartsWith("-m,peregrine_convert,--out,"
+                                                  "dir,bench,--help,"
+                                                  "--beam-size=2,"),
+                              testing::EndsWith("/share/peregrine/python\n")));
+}
+
+TEST_F(ConvertCommandTest, PrefersThePackageOfThePythonPath) {
+  setenv("PYTHONPATH", "/nonexistent::" PEREGRINE_SOURCE_DIR "/training", 1);
+  EXPECT_EQ(Run({"convert", "x.pt"}), 7);
+  EXPECT_EQ(Called(),
+            "-m,peregrine_convert,x.pt,/nonexistent::" PEREGRINE_SOURCE_DIR
+            "/training\n");
+}
+
+TEST_F(ConvertCommandTest, NamesTheInterpreterThatIsMissing) {
+  setenv("PEREGRINE_PYTHON", "/nonexistent/python", 1);
+  EXPECT_EQ(Run({"convert", "x.pt"}), 1);
+  EXPECT_THAT(err_.str(),
+              AllOf(HasSubstr("/nonexistent/python: No such file or directory, "
+                              "expected Python 3.9 or later"),
+                    HasSubstr("PEREGRINE_PYTHON")));
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "client/inspect_command.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -8,11 +9,15 @@
 #include <vector>
 
 #include "CLI/CLI.hpp"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "client/describe_languages.h"
+#include "engine/base/status_macros.h"
 #include "engine/kernels/device.h"
 #include "engine/kernels/precision.h"
+#include "engine/model/weights_bytes.h"
 #include "engine/translation_model.h"
 
 namespace peregrine::client {
@@ -107,25 +112,38 @@ std::string ToJson(const TranslationModel& model, const BytesOf& bytes_of) {
   return json.dump() + "\n";
 }
 
-int RunInspect(const InspectFlags& flags, const Console& console) {
+// The model is read once, in the smallest precision; what the others would
+// take follows from its shapes.
+absl::StatusOr<BytesOf> MeasureBytes(const TranslationModel& model) {
   using kernels::Precision;
-  std::unique_ptr<const TranslationModel> model;
   BytesOf bytes_of;
+  PEREGRINE_ASSIGN_OR_RETURN(auto kernels,
+                             kernels::MakeKernels(model.device()));
   for (Precision precision :
        {Precision::kFloat32, Precision::kBFloat16, Precision::kInt8}) {
-    model.reset();  // one at a time in memory
-    auto loaded = TranslationModel::Load(flags.directory, kernels::Device::kCpu,
-                                         precision);
-    if (!loaded.ok()) {
-      *console.err << "peregrine: " << loaded.status().message() << "\n";
-      return kExitFailed;
+    size_t bytes = model.weights().weights().bytes;
+    if (precision != model.precision()) {
+      PEREGRINE_ASSIGN_OR_RETURN(
+          bytes, model::WeightsBytes(model.config().architecture, *kernels,
+                                     precision));
     }
-    model = *std::move(loaded);
-    bytes_of.emplace_back(kernels::PrecisionName(precision),
-                          model->weights().weights().bytes);
+    bytes_of.emplace_back(kernels::PrecisionName(precision), bytes);
   }
-  *console.out << (flags.json ? ToJson(*model, bytes_of)
-                              : FormatInspected(*model, bytes_of));
+  return bytes_of;
+}
+
+int RunInspect(const InspectFlags& flags, const Console& console) {
+  const auto fail = [&console](const absl::Status& status) {
+    *console.err << "peregrine: " << status.message() << "\n";
+    return kExitFailed;
+  };
+  const auto model = TranslationModel::Load(
+      flags.directory, kernels::Device::kCpu, kernels::Precision::kInt8);
+  if (!model.ok()) return fail(model.status());
+  const absl::StatusOr<BytesOf> bytes_of = MeasureBytes(**model);
+  if (!bytes_of.ok()) return fail(bytes_of.status());
+  *console.out << (flags.json ? ToJson(**model, *bytes_of)
+                              : FormatInspected(**model, *bytes_of));
   console.out->flush();
   return console.out->good() ? kExitOk : kExitFailed;
 }

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "engine/model/weights_bytes.h"
 #include "engine/translator.h"
 
 namespace peregrine {
@@ -140,6 +141,27 @@ TEST(TranslatorTest, RefusesWhatIsNotUtf8) {
   EXPECT_EQ(translations.status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(translations.status().message()),
               HasSubstr("texts[1]: not UTF-8 at byte 4"));
+}
+
+TEST(WeightsBytesTest, AreThoseOfTheLoadedModel) {
+  const std::string golden = PEREGRINE_SOURCE_DIR "/tests/golden/";
+  auto kernels = kernels::MakeKernels(kernels::Device::kCpu);
+  ASSERT_TRUE(kernels.ok());
+  for (const char* name : {"mini-decoder", "two-widths", "aan-pre", "can-pre",
+                           "hf-nllb", "marian-student", "ct2-int16"}) {
+    for (auto precision :
+         {kernels::Precision::kFloat32, kernels::Precision::kBFloat16,
+          kernels::Precision::kInt8}) {
+      const auto model = TranslationModel::Load(
+          golden + name, kernels::Device::kCpu, precision);
+      ASSERT_TRUE(model.ok()) << model.status();
+      const auto bytes = model::WeightsBytes((*model)->config().architecture,
+                                             **kernels, precision);
+      ASSERT_TRUE(bytes.ok()) << bytes.status();
+      EXPECT_EQ(*bytes, (*model)->weights().weights().bytes)
+          << name << " " << static_cast<int>(precision);
+    }
+  }
 }
 
 }  // namespace

@@ -24,7 +24,7 @@ constexpr size_t kMaxCodesBytes = 16 << 20;
 // `codes_path` is empty.
 absl::StatusOr<std::shared_ptr<const text::Tokenizer>> LoadSubwordNmt(
     const std::string& path, const std::string& codes_path,
-    const model::TokenConfig& tokens) {
+    const model::ModelConfig& config) {
   PEREGRINE_ASSIGN_OR_RETURN(std::vector<std::string> pieces,
                              ReadVocabularyList(path));
   std::shared_ptr<const text::SubwordNmtCodes> codes;
@@ -35,9 +35,13 @@ absl::StatusOr<std::shared_ptr<const text::Tokenizer>> LoadSubwordNmt(
     PEREGRINE_ASSIGN_OR_RETURN(codes,
                                text::SubwordNmtCodes::Parse(text, codes_path));
   }
+  const model::TokenConfig& tokens = config.tokens;
+  absl::flat_hash_set<int32_t> silent = {tokens.pad, tokens.bos, tokens.eos};
+  for (const model::Language& language : config.languages) {
+    silent.insert(language.token);
+  }
   auto vocabulary = std::make_shared<const text::Vocabulary>(
-      std::move(pieces), tokens.unk,
-      absl::flat_hash_set<int32_t>{tokens.pad, tokens.bos, tokens.eos});
+      std::move(pieces), tokens.unk, std::move(silent));
   return std::make_shared<const text::SubwordNmtTokenizer>(
       std::move(vocabulary), std::move(codes));
 }
@@ -49,7 +53,7 @@ absl::StatusOr<std::shared_ptr<const text::Tokenizer>> LoadTokenizer(
   std::shared_ptr<const text::Tokenizer> tokenizer;
   if (config.tokenizer.type == model::TokenizerConfig::Type::kSubwordNmt) {
     PEREGRINE_ASSIGN_OR_RETURN(tokenizer,
-                               LoadSubwordNmt(path, codes_path, config.tokens));
+                               LoadSubwordNmt(path, codes_path, config));
   } else {
     PEREGRINE_ASSIGN_OR_RETURN(tokenizer, text::SentencePieceModel::Load(path));
   }

@@ -6,11 +6,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <string>
+#include <utility>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "engine/formats/damaged_directory.h"
 #include "engine/formats/recognise.h"
+#include "engine/translator.h"
 
 namespace peregrine::formats {
 namespace {
@@ -64,6 +69,74 @@ TEST_F(SubwordNmtDirectoryTest, NamesWhatIsWrong) {
   EXPECT_THAT(directory_.Error(),
               HasSubstr("both.txt: found 4 pieces, expected the vocabulary "
                         "size of config.json, 97"));
+}
+
+// Languages by request: a directory for each pair, which has none, translates
+// in the same way.
+class LanguagesTest : public SubwordNmtDirectoryTest {
+ protected:
+  static constexpr int kLow = 90;
+  static constexpr int kHigh = 91;
+
+  // The best hypothesis with its score, or what is wrong.
+  std::string Translate(absl::string_view source, absl::string_view target) {
+    const auto model =
+        TranslationModel::Load(directory_.File("."), kernels::Device::kCpu);
+    if (!model.ok()) return std::string(model.status().message());
+    const auto translator = Translator::Create(**model, {});
+    const auto translations =
+        (*translator)->Translate({"low lower w9 w90 w91"}, source, target);
+    if (!translations.ok()) return std::string(translations.status().message());
+    const TextHypothesis& best = (*translations)[0].hypotheses[0];
+    return std::string(
+        absl::StripAsciiWhitespace(absl::StrCat(best.text, " ", best.score)));
+  }
+
+  void SetTokens(int source, const Json& more) {
+    Json tokens = {{"pad", 1},
+                   {"bos", 0},
+                   {"eos", 2},
+                   {"unk", 3},
+                   {"decoder_start", 2},
+                   {"source_suffix", {2}},
+                   {"source_prefix", {source}}};
+    tokens.update(more);
+    directory_.Set("config.json", "tokens", tokens);
+  }
+};
+
+TEST_F(LanguagesTest, AreThoseOfTheRequest) {
+  const Json decoding = Json::parse(directory_.Read("config.json"))["decoding"];
+  std::map<std::pair<int, int>, std::string> expected;
+  for (int source : {kLow, kHigh}) {
+    for (int target : {kLow, kHigh}) {
+      SetTokens(source, Json::object());
+      Json forced = decoding;
+      forced["forced_first_token"] = target;
+      directory_.Set("config.json", "decoding", forced);
+      // A model of one pair shows the token as text.
+      const std::string text = Translate("", "");
+      const std::string token = absl::StrCat("w", target);
+      ASSERT_TRUE(absl::StartsWith(text, token)) << text;
+      expected[{source, target}] =
+          std::string(absl::StripLeadingAsciiWhitespace(
+              absl::string_view(text).substr(token.size())));
+    }
+  }
+  EXPECT_NE((expected[{kLow, kLow}]), (expected[{kHigh, kLow}]));
+  EXPECT_NE((expected[{kLow, kLow}]), (expected[{kLow, kHigh}]));
+
+  SetTokens(kLow, {{"source_language", kLow}});
+  directory_.Set("config.json", "decoding", decoding);
+  directory_.Set("config.json", "languages", {{"low", kLow}, {"high", kHigh}});
+  directory_.Set("config.json", "source_language", "low");
+  directory_.Set("config.json", "target_language", "high");
+  EXPECT_EQ(Translate("low", "low"), (expected[{kLow, kLow}]));
+  EXPECT_EQ(Translate("high", "low"), (expected[{kHigh, kLow}]));
+  EXPECT_EQ(Translate("HIGH", "high"), (expected[{kHigh, kHigh}]));
+  EXPECT_EQ(Translate("", ""), (expected[{kLow, kHigh}]));
+  EXPECT_THAT(Translate("", "fr"),
+              HasSubstr("found \"fr\", expected one of high, low"));
 }
 
 }  // namespace

@@ -17,6 +17,7 @@ constexpr int kMaxDim = 1 << 16;
 constexpr int kMaxVocab = 1 << 22;
 constexpr int kMaxLayers = 1024;
 constexpr int kMaxPositions = 1 << 16;
+constexpr size_t kMaxLanguages = 1000;
 constexpr size_t kMaxFileBytes = 1 << 20;
 
 void ReadStack(bool is_decoder, JsonObjectReader& reader, StackConfig& stack) {
@@ -147,6 +148,19 @@ absl::Status ParseTokens(JsonObjectReader reader,
       reader.Ids("source_suffix", architecture.source_vocab_size, {}, true);
   tokens.source_prefix =
       reader.Ids("source_prefix", architecture.source_vocab_size, {}, false);
+  tokens.source_language =
+      reader.Int("source_language", 0, architecture.source_vocab_size - 1, -1);
+  const auto added_has = [&](const std::vector<int32_t>& ids) {
+    return std::find(ids.begin(), ids.end(), tokens.source_language) !=
+           ids.end();
+  };
+  if (tokens.source_language >= 0 && !added_has(tokens.source_prefix) &&
+      !added_has(tokens.source_suffix)) {
+    reader.FailField("source_language",
+                     absl::StrCat("found ", tokens.source_language,
+                                  ", expected an id of source_prefix or "
+                                  "source_suffix"));
+  }
   const int positions =
       architecture.max_positions - architecture.position_offset;
   const size_t added =
@@ -232,6 +246,60 @@ absl::Status ParseDecoding(JsonObjectReader reader, const ModelConfig& config,
   return reader.Finish();
 }
 
+// `json` holds tokens by the codes of their languages.
+absl::Status ParseLanguages(JsonObjectReader& reader, const Json& json,
+                            const ArchitectureConfig& architecture,
+                            std::vector<Language>& languages) {
+  if (json.size() < 1 || json.size() > kMaxLanguages) {
+    reader.FailField("languages",
+                     absl::StrCat("found ", json.size(),
+                                  " languages, expected 1 to ", kMaxLanguages));
+    return reader.status();
+  }
+  const int vocab_size =
+      std::min(architecture.source_vocab_size, architecture.target_vocab_size);
+  JsonObjectReader tokens = reader.Object("languages");
+  for (const auto& [code, unused] : json.items()) {
+    const Language* same = FindLanguage(languages, code);
+    if (code.empty() || same != nullptr) {
+      tokens.FailField(code.c_str(),
+                       same == nullptr
+                           ? std::string("found a language without a code")
+                           : absl::StrCat("found ", same->code,
+                                          ", too, which is the same language"));
+    }
+    languages.push_back({code, tokens.Int(code.c_str(), 0, vocab_size - 1)});
+  }
+  return tokens.Finish();
+}
+
+// The default languages, each "" where a request must name one; that of the
+// target is forced as the first token.
+void SetDefaultLanguages(JsonObjectReader& reader, ModelConfig& config) {
+  const auto choose = [&](const char* field) -> const Language* {
+    const std::string name = reader.String(field, "");
+    if (name.empty()) return nullptr;
+    const auto found = ChooseLanguage(config.languages, "", name);
+    if (found.ok()) return FindLanguage(config.languages, name);
+    reader.FailField(field, found.status().message());
+    return nullptr;
+  };
+  const Language* source = choose("source_language");
+  const Language* target = choose("target_language");
+  if (source != nullptr) config.source_language = source->code;
+  if (target != nullptr) config.target_language = target->code;
+  int32_t& forced = config.decoding.rules.forced_first_token;
+  const int32_t expected = target == nullptr ? -1 : target->token;
+  if (forced >= 0 && forced != expected) {
+    reader.FailField(
+        "decoding.forced_first_token",
+        absl::StrCat("found ", forced,
+                     ", expected none or the token of target_language, as "
+                     "there are languages"));
+  }
+  forced = expected;
+}
+
 std::string DescribeState(const ArchitectureConfig& architecture) {
   switch (architecture.decoder_state) {
     case DecoderState::kSelfAttention:
@@ -267,8 +335,6 @@ absl::StatusOr<ModelConfig> ParseConfig(absl::string_view json,
   ModelConfig config;
   reader.Int("format_version", 1, 1);
   config.name = reader.String("name");
-  config.source_language = reader.String("source_language");
-  config.target_language = reader.String("target_language");
   PEREGRINE_RETURN_IF_ERROR(
       ParseArchitecture(reader.Object("architecture"), config.architecture));
   PEREGRINE_RETURN_IF_ERROR(
@@ -277,6 +343,14 @@ absl::StatusOr<ModelConfig> ParseConfig(absl::string_view json,
       ParseTokenizer(reader.Object("tokenizer"), config.tokenizer));
   PEREGRINE_RETURN_IF_ERROR(
       ParseDecoding(reader.Object("decoding"), config, config.decoding));
+  if (reader.Has("languages")) {
+    PEREGRINE_RETURN_IF_ERROR(ParseLanguages(
+        reader, root["languages"], config.architecture, config.languages));
+    SetDefaultLanguages(reader, config);
+  } else {
+    config.source_language = reader.String("source_language");
+    config.target_language = reader.String("target_language");
+  }
   config.shortlist = reader.String("shortlist", "");
   FailUnlessFileName(reader, "shortlist", config.shortlist);
   PEREGRINE_RETURN_IF_ERROR(reader.Finish());

@@ -205,6 +205,67 @@ INSTANTIATE_TEST_SUITE_P(
         BadField{"/decoding/suppressed_tokens", "[2]",
                  "suppressed_tokens: found eos"}));
 
+json MultilingualConfig() {
+  json config = ValidConfig();
+  config["languages"] = {{"zh_cn", 92}, {"de", 91}, {"en", 90}};
+  config["source_language"] = "EN";
+  config.erase("target_language");
+  config["tokens"]["source_prefix"] = {90};
+  config["tokens"]["source_language"] = 90;
+  return config;
+}
+
+TEST(ConfigTest, ReadsLanguages) {
+  json config = MultilingualConfig();
+  auto parsed = ParseConfig(config.dump(), "c");
+  ASSERT_TRUE(parsed.ok()) << parsed.status();
+  ASSERT_EQ(parsed->languages.size(), 3u);
+  EXPECT_EQ(parsed->languages[0].code, "de");
+  EXPECT_EQ(parsed->languages[0].token, 91);
+  EXPECT_EQ(parsed->source_language, "en");
+  EXPECT_EQ(parsed->target_language, "");
+  EXPECT_EQ(parsed->tokens.source_language, 90);
+  EXPECT_EQ(parsed->decoding.rules.forced_first_token, -1);
+
+  config["target_language"] = "zh-CN";
+  parsed = ParseConfig(config.dump(), "c");
+  ASSERT_TRUE(parsed.ok()) << parsed.status();
+  EXPECT_EQ(parsed->target_language, "zh_cn");
+  EXPECT_EQ(parsed->decoding.rules.forced_first_token, 92);
+}
+
+TEST(ConfigTest, RefusesLanguagesThatContradict) {
+  const auto error_with = [](const char* pointer, const json& value) {
+    json config = MultilingualConfig();
+    config[json::json_pointer(pointer)] = value;
+    return ErrorOf(config);
+  };
+  EXPECT_THAT(error_with("/languages/fr", 100),
+              HasSubstr("languages.fr: found 100, expected an integer from 0 "
+                        "to 99"));
+  EXPECT_THAT(error_with("/languages", json::object()),
+              HasSubstr("languages: found 0 languages, expected 1 to 1000"));
+  EXPECT_THAT(error_with("/languages", {"en", "de"}),
+              HasSubstr("languages: expected a JSON object"));
+  EXPECT_THAT(error_with("/languages/EN", 7),
+              HasSubstr("languages.en: found EN, too, which is the same"));
+  EXPECT_THAT(error_with("/languages/", 7),
+              HasSubstr("found a language without a code"));
+  EXPECT_THAT(error_with("/target_language", "fr"),
+              HasSubstr("target_language: found \"fr\", expected one of de, "
+                        "en, zh_cn"));
+  EXPECT_THAT(error_with("/decoding/forced_first_token", 91),
+              HasSubstr("decoding.forced_first_token: found 91, expected none "
+                        "or the token of target_language"));
+  EXPECT_THAT(error_with("/tokens/source_language", 91),
+              HasSubstr("tokens.source_language: found 91, expected an id of "
+                        "source_prefix or source_suffix"));
+  json config = MultilingualConfig();
+  config.erase("languages");
+  config.erase("source_language");
+  EXPECT_THAT(ErrorOf(config), HasSubstr("source_language: missing"));
+}
+
 TEST(ConfigTest, ReadsHowPreNormEnds) {
   json config = ValidConfig();
   config["architecture"]["final_norm"] = false;

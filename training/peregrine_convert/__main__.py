@@ -1,6 +1,6 @@
 """Turns a checkpoint that is a PyTorch pickle into a Peregrine model directory.
 
-    python -m peregrine_convert checkpoint_best.pt --source-vocabulary dict.en.txt \\
+    peregrine convert checkpoint_best.pt --source-vocabulary dict.en.txt \\
         --target-vocabulary dict.de.txt --codes bpe.codes --out models/en-de
 
 Of fairseq, of the paper's own repository and of OpenNMT-py. Without vocabularies the
@@ -14,12 +14,17 @@ import argparse
 import pathlib
 import sys
 
+from . import requirements
+
+if __name__ == "__main__" and requirements.missing():
+    sys.exit(requirements.missing())
+
 from . import checkpoint, directory, fairseq, opennmt
 from .checkpoint import ConvertError
 
 
 def main(command_line: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="peregrine_convert", description=__doc__,
+    parser = argparse.ArgumentParser(prog="peregrine convert", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("checkpoint", type=pathlib.Path)
     parser.add_argument("--out", type=pathlib.Path, required=True, help="the model directory")

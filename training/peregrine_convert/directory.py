@@ -29,6 +29,7 @@ class Model:
     target_language: str = "und"
     source_vocabulary: list[str] = field(default_factory=list)  # empty: tokens are ids
     target_vocabulary: list[str] = field(default_factory=list)
+    languages: dict[str, int] = field(default_factory=dict)  # tokens by code
 
 
 def write(model: Model, directory: pathlib.Path, name: str,
@@ -48,9 +49,9 @@ def write(model: Model, directory: pathlib.Path, name: str,
         for side, path in (("source", source_codes), ("target", target_codes)):
             if path:
                 tokenizer[f"{side}_codes"] = f"{side}.codes"
-    config = {"format_version": 1, "name": name, "source_language": model.source_language,
-              "target_language": model.target_language, "architecture": model.architecture,
-              "tokens": model.tokens, "tokenizer": tokenizer, "decoding": model.decoding}
+    config = {"format_version": 1, "name": name, **_languages(model),
+              "architecture": model.architecture, "tokens": model.tokens,
+              "tokenizer": tokenizer, "decoding": model.decoding}
     files["config.json"] = json.dumps(config, indent=2) + "\n"
     dtype = next(iter(model.weights.values())).dtype
     if dtype not in (torch.float32, torch.float16, torch.bfloat16):
@@ -68,3 +69,15 @@ def write(model: Model, directory: pathlib.Path, name: str,
         for path in sorted(fresh.iterdir(), reverse=True):
             path.chmod(0o644)
             os.replace(path, directory / path.name)
+
+
+def _languages(model: Model) -> dict[str, Any]:
+    chosen = {"source_language": model.source_language, "target_language": model.target_language}
+    if not model.languages:
+        return chosen
+    for name, code in chosen.items():
+        if code not in ("und", *model.languages):
+            raise ConvertError(f"{name}: found {code}, expected one of "
+                               f"{', '.join(model.languages)}")
+    defaults = {name: code for name, code in chosen.items() if code != "und"}
+    return {**defaults, "languages": model.languages}

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from . import fairseq_languages
 from .checkpoint import ConvertError, Weights, settings
 from .directory import Model
 
@@ -49,6 +50,9 @@ class Converter:
         if not self.args:
             raise ConvertError(f"{path}: found neither args nor cfg.model, expected the settings "
                                "of the model")
+        task = settings(checkpoint.get("args")) or settings(
+            settings(checkpoint.get("cfg")).get("task"))
+        self.languages = fairseq_languages.read(path, task)
         self.weights = Weights(path, settings(checkpoint["model"]))
         self.result: dict[str, Tensor] = {}
 
@@ -60,6 +64,8 @@ class Converter:
         self.rename_old_norms()
         architecture = self.architecture()
         self.weights.drop(r"(encoder|decoder)\.(version|embed_positions\.(_float_tensor|weights))")
+        # Copies that fairseq 0.12 keeps for a faster encoder, made anew as it loads.
+        self.weights.drop(r"encoder\.layers\.\d+\.(in_proj|out_proj|fc1|fc2)_(weight|bias)")
         self.weights.finish()
         return Model(
             architecture,
@@ -247,7 +253,8 @@ class Converter:
         return {"output": "separate"}
 
 
-def read_dictionary(path: pathlib.Path, vocab_size: int) -> list[str]:
+def read_dictionary(path: pathlib.Path, vocab_size: int,
+                    languages: fairseq_languages.Languages | None) -> list[str]:
     """dict.LANGUAGE.txt: a token and its count a line."""
     pieces = list(SPECIAL)
     try:
@@ -262,16 +269,38 @@ def read_dictionary(path: pathlib.Path, vocab_size: int) -> list[str]:
             raise ConvertError(f"{path}: line {number}: found {line!r}, expected a token and its "
                                "count")
         pieces.append(words[0])
+    if languages:
+        languages.extend(pieces)
     if len(pieces) != vocab_size:
-        raise ConvertError(f"{path}: found {len(pieces)} tokens with those of fairseq, expected "
+        added = "fairseq and of the languages" if languages else "fairseq"
+        raise ConvertError(f"{path}: found {len(pieces)} tokens with those of {added}, expected "
                            f"the {vocab_size} rows of the embedding")
     return pieces
 
 
+def set_languages(model: Model, languages: fairseq_languages.Languages) -> None:
+    source, target = (languages.ids(pieces, model.architecture[f"{side}_vocab_size"])
+                      for side, pieces in (("source", model.source_vocabulary),
+                                           ("target", model.target_vocabulary)))
+    if source != target:
+        raise ConvertError(f"the languages: found tokens {source} in the source's vocabulary and "
+                           f"{target} in the target's, expected the same")
+    model.languages = target
+    if languages.tells_source:
+        token = next(iter(target.values()))  # stands for that of the request
+        model.tokens |= {"source_prefix": [token], "source_language": token}
+
+
 def convert(path: pathlib.Path, checkpoint: dict[str, Any], source: pathlib.Path | None,
             target: pathlib.Path | None) -> Model:
-    model = Converter(path, checkpoint).model()
+    converter = Converter(path, checkpoint)
+    model = converter.model()
+    languages = converter.languages
     if source and target:
-        model.source_vocabulary = read_dictionary(source, model.architecture["source_vocab_size"])
-        model.target_vocabulary = read_dictionary(target, model.architecture["target_vocab_size"])
+        model.source_vocabulary = read_dictionary(
+            source, model.architecture["source_vocab_size"], languages)
+        model.target_vocabulary = read_dictionary(
+            target, model.architecture["target_vocab_size"], languages)
+    if languages:
+        set_languages(model, languages)
     return model

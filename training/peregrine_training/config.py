@@ -73,6 +73,8 @@ class Tokens:
     unk: int
     decoder_start: int
     source_suffix: list[int]
+    source_prefix: list[int] = field(default_factory=list)
+    source_language: int | None = None
 
 
 @dataclass
@@ -91,11 +93,12 @@ class Decoding:
     suppressed_tokens: list[int] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(kw_only=True)
 class ModelConfig:
     name: str
-    source_language: str
-    target_language: str
+    source_language: str = ""  # "": a request must name one of the languages
+    target_language: str = ""
+    languages: dict[str, int] = field(default_factory=dict)
     architecture: Architecture
     tokens: Tokens
     tokenizer: Tokenizer
@@ -130,6 +133,11 @@ def to_dict(config: Any) -> dict[str, Any]:
         values = {"format_version": values.pop("format_version")} | values
     if values.get("tokenizer", {}).get("type") == "none":
         values["tokenizer"] = {"type": "none"}
+    for place, name in ((values, "source_language"), (values, "target_language"),
+                        (values, "languages"), (values.get("tokens", {}), "source_prefix"),
+                        (values.get("tokens", {}), "source_language")):
+        if name in place and place[name] in ("", {}, [], None):
+            del place[name]
     decoder = values.get("architecture", values).get("decoder", {})
     if decoder.get("state") != "aan":
         decoder.pop("aan_ffn_dim", None)

@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 from typing import Any
@@ -26,6 +27,7 @@ from peregrine_training.export import read_model
 from peregrine_training.model import Transformer
 
 TRAINING = pathlib.Path(__file__).resolve().parents[1]
+BUILD = TRAINING.parent / "build/release"
 DICTIONARY = [f"w{i}" for i in range(20)] + ["lo@@", "w@@", "er"]
 SIZE = len(DICTIONARY) + 4
 
@@ -88,6 +90,10 @@ def fairseq_names(model: Transformer, arch: Architecture, old: bool) -> dict[str
         for part in ("weight", "bias"):
             if f"{stack}.norm.{part}" in state:
                 result[f"{stack}.layer_norm.{part}"] = state.pop(f"{stack}.norm.{part}")
+    if not old:  # 0.12 has copies, in the encoder, which may be out of date
+        result |= {f"encoder.layers.{n}.{name}_{part}": torch.zeros(1)
+                   for n in range(arch.encoder.num_layers) for part in ("weight", "bias")
+                   for name in ("in_proj", "out_proj", "fc1", "fc2")}
     result["encoder.embed_tokens.weight"] = state.pop("encoder.embedding")
     result["decoder.embed_tokens.weight"] = state.pop(
         "decoder.embedding", result["encoder.embed_tokens.weight"])
@@ -127,6 +133,17 @@ def run(*arguments: object) -> str:
     except SystemExit as stop:
         return str(stop)
     return ""
+
+
+def command(*arguments: object, program: pathlib.Path = BUILD / "bin/peregrine",
+            **environment: str) -> subprocess.CompletedProcess[str]:
+    """The client's command, which finds the package by itself."""
+    if not program.exists():
+        pytest.skip(f"{program} is not built")
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    return subprocess.run([program, *map(str, arguments)], capture_output=True, text=True,
+                          check=False, env={**inherited, "PEREGRINE_PYTHON": sys.executable,
+                                            **environment})
 
 
 def convert(tmp_path: pathlib.Path, checkpoint: dict[str, Any], *options: object
@@ -236,14 +253,58 @@ def test_vocabularies_and_codes_come_along(tmp_path: pathlib.Path) -> None:
     assert not run(*arguments)
     pieces = (tmp_path / "model" / "source.txt").read_text().split("\n")
     assert pieces[:5] == ["<s>", "<pad>", "</s>", "<unk>", "w0"]
-    inspect = TRAINING.parent / "build/release/bin/peregrine"
-    if not inspect.exists():
-        pytest.skip(f"{inspect} is not built")
-    done = subprocess.run([inspect, "models", "inspect", tmp_path / "model"],
-                          capture_output=True, text=True, check=False)
+    done = command("models", "inspect", tmp_path / "model")
     assert done.returncode == 0, done.stderr
     (tmp_path / "dict.txt").write_text("w0 5\n")
     assert "found 5 tokens" in run(*arguments)
+
+
+LANGUAGES = {"task": "translation_multi_simple_epoch", "langs": "de,en,zh_CN",
+             "encoder_langtok": "src", "decoder_langtok": True, "lang_tok_style": "multilingual",
+             "source_lang": None, "target_lang": None}
+
+
+@pytest.mark.parametrize("place", ["args", "cfg"])
+def test_languages_come_along(place: str, tmp_path: pathlib.Path) -> None:
+    arch = architecture()
+    model = reference(arch)
+    checkpoint: dict[str, Any] = {"model": fairseq_names(model, arch, False)}
+    args = fairseq_args(arch, LANGUAGES)
+    if place == "args":
+        checkpoint["args"] = argparse.Namespace(**args)
+    else:
+        checkpoint["cfg"] = {"model": args, "task": argparse.Namespace(
+            _name=LANGUAGES["task"], **{k: v for k, v in LANGUAGES.items() if k != "task"})}
+    (tmp_path / "dict.txt").write_text("".join(f"{piece} 5\n" for piece in DICTIONARY[:-3]))
+    dictionaries = [f"--{side}-vocabulary={tmp_path / 'dict.txt'}" for side in ("source", "target")]
+    languages = {"de": SIZE - 3, "en": SIZE - 2, "zh_CN": SIZE - 1}
+    for options in ([], dictionaries):
+        config, converted = convert(tmp_path, checkpoint, *options, "--source-language=en")
+        assert config.languages == languages
+        assert (config.source_language, config.target_language) == ("en", "")
+        assert config.tokens.source_prefix == [config.tokens.source_language] == [SIZE - 3]
+        require_equal(model, converted)
+    pieces = (tmp_path / "model/target.txt").read_text().split("\n")
+    assert pieces[SIZE - 3:] == ["__de__", "__en__", "__zh_CN__", ""]
+    done = command("models", "inspect", "--json", tmp_path / "model")
+    assert json.loads(done.stdout)["languages"] == list(languages), done.stderr
+
+
+@pytest.mark.parametrize("changes, error", [
+    ({"langs": None}, "langs: found None, expected the list of languages"),
+    ({"encoder_langtok": "tgt"}, "encoder_langtok: found 'tgt', expected 'src' or None"),
+    ({"decoder_langtok": False}, "decoder_langtok: found None, expected True"),
+    ({"langtoks": {"main": ("tgt", "tgt")}}, "encoder_langtok: found 'tgt'"),
+    ({"lang_tok_style": "x"}, "lang_tok_style: found 'x', expected multilingual or mbart"),
+    ({"source_lang": "fr"}, "source_language: found fr, expected one of de, en, zh_CN"),
+])
+def test_languages_that_are_not_supported(changes: dict[str, Any], error: str,
+                                          tmp_path: pathlib.Path) -> None:
+    arch = architecture()
+    args = fairseq_args(arch, {**LANGUAGES, **changes})
+    torch.save({"model": fairseq_names(reference(arch), arch, False),
+                "args": argparse.Namespace(**args)}, tmp_path / "x.pt")
+    assert error in run(tmp_path / "x.pt", "--out", tmp_path / "model")
 
 
 def opennmt_names(model: Transformer, arch: Architecture) -> dict[str, Tensor]:
@@ -369,3 +430,47 @@ def test_meters_of_fairseq_are_passed_over(tmp_path: pathlib.Path) -> None:
     finally:
         del sys.modules["fairseq"], sys.modules["fairseq.meters"]
     assert "extra_state" in load(tmp_path / "x.pt")
+
+
+def test_the_command_converts_and_refuses_code(tmp_path: pathlib.Path) -> None:
+    arch = architecture()
+    torch.save({"model": fairseq_names(reference(arch), arch, False),
+                "args": argparse.Namespace(**fairseq_args(arch))}, tmp_path / "good.pt")
+    done = command("convert", tmp_path / "good.pt", "--out", tmp_path / "model")
+    assert done.returncode == 0, done.stderr
+    inspected = command("models", "inspect", "--json", tmp_path / "model")
+    assert json.loads(inspected.stdout)["source_vocab_size"] == SIZE
+
+    trace = tmp_path / "it-ran"
+    torch.save({"model": {}, "args": Malicious(trace)}, tmp_path / "bad.pt")
+    done = command("convert", tmp_path / "bad.pt", "--out", tmp_path / "nothing")
+    assert done.returncode == 1
+    assert f"{tmp_path / 'bad.pt'}: found the global posix.mkdir" in done.stderr
+    assert not trace.exists() and not (tmp_path / "nothing").exists()
+    assert command("convert", tmp_path / "good.pt").returncode == 2  # --out is missing
+
+
+def test_what_is_installed_converts(tmp_path: pathlib.Path) -> None:
+    if not (BUILD / "bin/peregrine").exists():
+        pytest.skip(f"{BUILD} is not built")
+    subprocess.run(["cmake", "--install", BUILD, "--component", "client", "--prefix", tmp_path],
+                   check=True, capture_output=True)
+    done = command("convert", tmp_path / "nowhere.pt", "--out", tmp_path / "model",
+                   program=tmp_path / "bin/peregrine")
+    assert done.returncode == 1
+    assert done.stderr == f"{tmp_path / 'nowhere.pt'}: no such file, expected a checkpoint\n"
+    shutil.rmtree(tmp_path / "share")
+    done = command("convert", "--help", program=tmp_path / "bin/peregrine")
+    assert done.returncode == 1
+    assert f"found no Python package peregrine_convert in {tmp_path}/share" in done.stderr
+
+
+@pytest.mark.parametrize("module", ["", "__version__ = '1.13.1'\n"])
+def test_the_command_tells_what_python_lacks(module: str, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "torch.py").write_text(module or "raise ImportError('not here')\n")
+    done = command("convert", "--help", PYTHONPATH=str(tmp_path))
+    assert done.returncode == 1
+    found = "found torch 1.13.1" if module else "found no torch (not here)"
+    assert f"{found}, expected torch 2.6 or later" in done.stderr
+    listed = done.stderr.split("pip install -r ")[1].split("\n")[0]
+    assert "safetensors" in pathlib.Path(listed).read_text()
