@@ -1,7 +1,10 @@
-# The server and the client on Debian 12, for CPUs.
+# The server and the client on Debian 12, for CPUs; and for NVIDIA GPUs as well.
 #
 #   docker build -t peregrine .
 #   docker run --rm -p 50051:50051 -p 127.0.0.1:9090:9090 peregrine
+#
+#   docker build -t peregrine:cuda --target cuda .
+#   docker run --rm --gpus all -p 50051:50051 -p 127.0.0.1:9090:9090 peregrine:cuda
 #
 # Nothing is fetched but Debian packages. For the same bits at any time, name the
 # base image by its digest and a day of snapshot.debian.org:
@@ -22,32 +25,45 @@ RUN if [ -n "$SNAPSHOT" ]; then \
         > /etc/apt/sources.list; \
     fi
 
-FROM base AS build
+FROM base AS source
 WORKDIR /src
 COPY scripts/install-deps scripts/
 RUN scripts/install-deps --build
 COPY . .
-RUN cmake --preset release -DPEREGRINE_BUILD_TESTS=OFF \
+
+FROM source AS build
+RUN cmake --preset release -DPEREGRINE_CUDA=OFF -DPEREGRINE_BUILD_TESTS=OFF \
       -DPEREGRINE_BUILD_BENCHES=OFF && \
     cmake --build --preset release --target peregrine peregrine-server && \
     strip build/release/bin/peregrine build/release/bin/peregrine-server
 
+# NVIDIA's compiler and runtime (11.8), which Debian has in non-free. Several GB,
+# of which nothing but our own kernels and a static runtime comes any further.
+FROM source AS build-cuda
+RUN for list in /etc/apt/sources.list /etc/apt/sources.list.d/debian.sources; do \
+      if [ -f "$list" ]; then \
+        sed -i -E 's/^(deb .*|Components:.*) main$/\1 main contrib non-free/' "$list"; \
+      fi; \
+    done && \
+    apt-get update && \
+    DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+      nvidia-cuda-toolkit
+RUN cmake --preset cuda -DPEREGRINE_BUILD_TESTS=OFF \
+      -DPEREGRINE_BUILD_BENCHES=OFF && \
+    cmake --build --preset cuda --target peregrine peregrine-server && \
+    strip build/cuda/bin/peregrine build/cuda/bin/peregrine-server
+
 # Shared libraries, from packages, so that a scanner sees their versions. Linking
 # statically would save little: two thirds of their size are oneDNN, of which
 # Debian has no static library, and the data of ICU.
-FROM base
+FROM base AS runtime
 RUN apt-get update && \
     DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
       libabsl20220623 libdnnl2 libgrpc++1.51 libicu72 \
       libprometheus-cpp-pull1.0 libprotobuf32 libspdlog1.10 && \
     rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/ldconfig/* \
            /var/cache/debconf/* /var/log/* /usr/share/doc/*
-COPY --from=build /src/build/release/bin/peregrine-server \
-                  /src/build/release/bin/peregrine /usr/local/bin/
 COPY models/en-de-mdn /models/en-de-mdn
-# That every library is there.
-RUN peregrine-server --version && peregrine --version
-
 # Being reachable is the point of the container; who may reach it is for the
 # network around it to decide.
 ENV PEREGRINE_LISTEN=:50051 \
@@ -58,3 +74,21 @@ USER 65532:65532
 HEALTHCHECK --interval=10s --timeout=6s --start-period=60s \
   CMD ["peregrine", "health"]
 ENTRYPOINT ["peregrine-server"]
+
+# The driver's library, libcuda, is the host's: NVIDIA's container runtime puts
+# it in, as the two variables ask. `utility` is NVML, for `peregrine compare`.
+FROM runtime AS cuda
+COPY --from=build-cuda /src/build/cuda/bin/peregrine-server \
+                       /src/build/cuda/bin/peregrine /usr/local/bin/
+# That every library is there.
+RUN peregrine-server --version && peregrine --version
+ENV NVIDIA_VISIBLE_DEVICES=all \
+    NVIDIA_DRIVER_CAPABILITIES=compute,utility \
+    PEREGRINE_DEVICES=cuda:0 \
+    PEREGRINE_PRECISION=auto
+
+# What is built where no target is named.
+FROM runtime AS cpu
+COPY --from=build /src/build/release/bin/peregrine-server \
+                  /src/build/release/bin/peregrine /usr/local/bin/
+RUN peregrine-server --version && peregrine --version

@@ -21,10 +21,10 @@ from peer_process import PEER_SHAPES
 
 # model, beam size, batch size
 CASES = [
-    ("base", 1, 1), ("base", 1, 8), ("base", 1, 32), ("base", 1, 64),
-    ("base", 4, 1), ("base", 4, 8), ("base", 4, 32), ("base", 4, 64),
-    ("12-1", 1, 1), ("12-1", 1, 8), ("12-1", 1, 32), ("12-1", 1, 64),
-    ("12-1", 4, 1), ("12-1", 4, 8), ("12-1", 4, 32), ("12-1", 4, 64),
+    ("base-32k", 1, 1), ("base-32k", 1, 8), ("base-32k", 1, 32), ("base-32k", 1, 64),
+    ("base-32k", 4, 1), ("base-32k", 4, 8), ("base-32k", 4, 32), ("base-32k", 4, 64),
+    ("deep-12-1", 1, 1), ("deep-12-1", 1, 8), ("deep-12-1", 1, 32), ("deep-12-1", 1, 64),
+    ("deep-12-1", 4, 1), ("deep-12-1", 4, 8), ("deep-12-1", 4, 32), ("deep-12-1", 4, 64),
     ("mdn", 1, 1), ("mdn", 1, 8), ("mdn", 1, 16), ("mdn", 1, 32), ("mdn", 1, 64),
     ("mdn", 4, 1), ("mdn", 4, 8), ("mdn", 4, 32), ("mdn", 4, 64),
 ]
@@ -85,7 +85,7 @@ def main():
     parser.add_argument("--all-sentences", action="store_true",
                         help="also at small batch sizes, where a run takes minutes")
     parser.add_argument("--case", type=parse_case, action="append", metavar="MODEL,BEAM,BATCH",
-                        help="e.g. base,1,64; may be repeated; default: all")
+                        help="e.g. base-32k,1,64; may be repeated; default: all")
     parser.add_argument("--precision", default="float32", choices=["float32", "bf16", "int8"],
                         help="of Peregrine, and of the peer unless the next option is given")
     parser.add_argument("--peer-precision", choices=["float32", "int8"],

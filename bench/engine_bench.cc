@@ -21,8 +21,6 @@
 #include <thread>
 #include <vector>
 
-#include "absl/algorithm/container.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "engine/base/status_macros.h"
@@ -30,17 +28,15 @@
 #include "engine/kernels/device.h"
 #include "engine/kernels/precision.h"
 #include "engine/model/model.h"
+#include "engine/model/paper_shapes.h"
 #include "engine/model/random_tensors.h"
 #include "engine/translation_model.h"
 
 namespace peregrine {
 namespace {
 
-constexpr const char* kShapes[] = {"base",    "12-1",     "mdn",
-                                   "mdn-aan", "mdn-ssru", "mdn-can"};
-
 struct BenchOptions {
-  std::string model = "base";  // one of kShapes, or a model directory
+  std::string model = "base-32k";  // or another shape, or a model directory
   std::string device = "cpu";
   std::string precision = "float32";
   std::string lengths_file;
@@ -66,40 +62,11 @@ T OrDie(absl::StatusOr<T> value) {
   return *std::move(value);
 }
 
-model::ModelConfig BenchConfig(const std::string& name) {
-  model::ModelConfig config;
-  config.name = name;
-  model::ArchitectureConfig& architecture = config.architecture;
-  architecture.max_positions = 256;
-  architecture.scale_embeddings = true;
-  architecture.output_bias = true;
-  architecture.encoder = {6, 512, 2048, 8, 64};
-  architecture.decoder = {6, 512, 2048, 8, 64};
-  int vocab_size = 32000;
-  if (name == "12-1") {
-    vocab_size = 10000;
-    architecture.encoder.num_layers = 12;
-    architecture.decoder.num_layers = 1;
-  } else if (absl::StartsWith(name, "mdn")) {
-    vocab_size = 10000;
-    architecture.encoder.num_layers = 22;
-    architecture.decoder = {1, 512, 0, 1, 64};
-    architecture.output = model::OutputProjection::kFactorized;
-    architecture.output_rank = 64;
-    architecture.output_bias = false;
-  }
-  if (name == "mdn-aan") architecture.decoder_state = model::DecoderState::kAan;
-  if (name == "mdn-ssru")
-    architecture.decoder_state = model::DecoderState::kSsru;
-  if (name == "mdn-can") {
-    architecture.decoder_state = model::DecoderState::kCan;
-    architecture.decoder.ffn_dim = 2048;
-  }
-  architecture.source_vocab_size = vocab_size;
-  architecture.target_vocab_size = vocab_size;
-  config.tokens = {3, 1, 2, 0, 1, {2}, {}};
-  config.decoding.suppressed_tokens = {3, 1};
-  return config;
+std::string ShapeNames() {
+  return absl::StrJoin(model::PaperShapes(), ", ",
+                       [](std::string* out, const model::PaperShape& shape) {
+                         out->append(shape.name);
+                       });
 }
 
 // Random targets for every source token, or null.
@@ -135,22 +102,22 @@ absl::StatusOr<BenchModel> LoadModel(const BenchOptions& options,
                                      kernels::Precision precision) {
   const std::string& name = options.model;
   BenchModel model;
-  if (absl::c_linear_search(kShapes, name)) {
+  if (const model::PaperShape* shape = model::FindPaperShape(name)) {
     model::RandomTensors tensors(1);
     PEREGRINE_ASSIGN_OR_RETURN(auto kernels, kernels::MakeKernels(device));
-    const model::ModelConfig config = BenchConfig(name);
     PEREGRINE_ASSIGN_OR_RETURN(
         model.random,
         model::Model::Load(
-            config, tensors, *kernels, precision,
-            RandomShortlist(options, config.architecture.target_vocab_size)));
+            shape->config, tensors, *kernels, precision,
+            RandomShortlist(options,
+                            shape->config.architecture.target_vocab_size)));
   } else if (std::filesystem::is_directory(name)) {
     PEREGRINE_ASSIGN_OR_RETURN(model.loaded,
                                TranslationModel::Load(name, device, precision));
   } else {
     return absl::InvalidArgumentError(
         absl::StrCat("--model: found \"", name, "\", expected a directory or ",
-                     absl::StrJoin(kShapes, ", ")));
+                     ShapeNames()));
   }
   return model;
 }
@@ -330,9 +297,9 @@ nlohmann::json Report(const std::vector<RunResult>& results,
 int Main(int argc, char** argv) {
   BenchOptions options;
   CLI::App app("Times the whole engine on one thread; see bench/README.md.");
-  app.add_option("--model", options.model,
-                 "A model directory, or random weights in the shape of " +
-                     absl::StrJoin(kShapes, ", "));
+  app.add_option(
+      "--model", options.model,
+      "A model directory, or random weights in the shape of " + ShapeNames());
   app.add_option("--device", options.device);
   app.add_option("--precision", options.precision,
                  "float32, bf16, fp16, int8, auto");

@@ -15,7 +15,7 @@ import peer  # noqa: E402  pylint: disable=wrong-import-position
 
 # The peer has no Mini-Decoder (one head of 64 at width 512, no ffn, factorised
 # output), so that model runs without it.
-PEER_SHAPES = {"base": peer.Shape(6, 6, 32000), "12-1": peer.Shape(12, 1, 10000)}
+PEER_SHAPES = {"base-32k": peer.Shape(6, 6, 32000), "deep-12-1": peer.Shape(12, 1, 10000)}
 
 
 def save_peer_model(name, directory):

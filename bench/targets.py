@@ -18,9 +18,9 @@ from contestants import (file_of, rounds_of, start_engine, start_peer, subset, w
 TOGETHER = "--min-admission=4"
 
 # Case, and the ratio of target tokens a second that is to be reached.
-RATIOS = [(("base", 1, 64), 2.0), (("base", 4, 64), 2.2), (("12-1", 1, 32), 1.7),
-          (("12-1", 4, 32), 2.0)]
-LATENCY_CASE, LATENCY_RATIO = ("base", 1, 1), 3.5
+RATIOS = [(("base-32k", 1, 64), 2.0), (("base-32k", 4, 64), 2.2), (("deep-12-1", 1, 32), 1.7),
+          (("deep-12-1", 4, 32), 2.0)]
+LATENCY_CASE, LATENCY_RATIO = ("base-32k", 1, 1), 3.5
 FLOOR_SHARE = 0.8
 SINGLE_RATIO = 1.5
 WORKERS_RATIO = 1.9
@@ -77,7 +77,7 @@ def ratio_rows(args, lengths):
 def memory_rows(args, lengths):
     """The peak with the longest sentences first, all live together, as the peer batches
     them; and in the order of their arrival, as a server gets them."""
-    case = ("base", 4, 64)
+    case = ("base-32k", 4, 64)
     rows = []
     for order, options in (("longest first", []),
                            ("as they arrive", ["--arrival-order"])):
@@ -150,7 +150,7 @@ def mdn_rows(args, lengths):
 
 
 def workers_row(args, lengths):
-    case = ("base", 1, 64)
+    case = ("base-32k", 1, 64)
     with file_of(lengths) as lengths_file:
         rounds = rounds_of([start_engine(args, case, lengths_file, TOGETHER),
                             start_engine(args, case, lengths_file, TOGETHER,

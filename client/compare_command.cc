@@ -15,6 +15,7 @@
 #include "client/compare/comparison.h"
 #include "client/compare/plots.h"
 #include "client/compare/report.h"
+#include "client/compare/start_models.h"
 #include "client/progress.h"
 #include "engine/base/status_macros.h"
 #include "engine/text/utf8.h"
@@ -215,8 +216,10 @@ void AddModelFlags(CompareFlags* flags, CLI::App* command) {
   command
       ->add_option("--model", flags->options.directories,
                    "A model directory of any format; may be repeated.")
-      ->type_name("DIR")
-      ->check(CLI::ExistingDirectory);
+      ->type_name("[NAME=]DIR")
+      ->check([](const std::string& text) {
+        return CLI::ExistingDirectory(compare::ParseNamedDirectory(text).path);
+      });
   command
       ->add_option("--baseline", flags->options.baseline,
                    "The model that speed-ups are over; the first by default.")
@@ -234,11 +237,11 @@ void AddSettingFlags(CompareFlags* flags, CLI::App* command) {
                               const char* help) {
     return command->add_option(name, *values, help)->delimiter(',');
   };
-  list("--device", &options.devices, "cpu, cpu-onednn, reference.")
+  list("--device", &options.devices, "cpu, cpu-onednn, reference, cuda:N.")
       ->type_name("NAME,...")
       ->capture_default_str();
   list("--precision", &options.precisions,
-       "float32, bf16, int8, auto [float32,auto].")
+       "float32, bf16, fp16, int8, auto [float32,auto].")
       ->type_name("NAME,...");
   list("--beam-size", &options.beam_sizes, "1 is greedy [4,1].")
       ->type_name("N,...")
@@ -252,6 +255,11 @@ void AddSettingFlags(CompareFlags* flags, CLI::App* command) {
       ->add_option("--workers", options.num_workers,
                    "Threads that share a model.")
       ->check(CLI::Range(1, 256))
+      ->capture_default_str();
+  command
+      ->add_option("--gpu-memory-mib", options.gpu_memory_mib,
+                   "Memory of a GPU that each model there takes.")
+      ->check(CLI::Range(64, 1 << 20))
       ->capture_default_str();
   const std::map<std::string, compare::Clock> clocks = {
       {"wall", compare::Clock::kWall}, {"cpu", compare::Clock::kCpu}};

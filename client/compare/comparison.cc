@@ -1,6 +1,7 @@
 #include "client/compare/comparison.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -40,7 +41,11 @@ absl::Status Annotate(const absl::Status& status,
 }  // namespace
 
 Comparison::Comparison(const ComparisonOptions& options, Progress progress)
-    : options_(options), progress_(std::move(progress)), start_(absl::Now()) {}
+    : options_(options),
+      progress_(std::move(progress)),
+      start_(absl::Now()),
+      energy_(options.powercap_folder),
+      gpu_energy_(options.nvml_library) {}
 
 absl::StatusOr<ComparisonResult> Comparison::Run() {
   PEREGRINE_RETURN_IF_ERROR(Start());
@@ -72,7 +77,34 @@ absl::Status Comparison::Start() {
     model.contestant.measurements.resize(result_.settings.size());
     result_.longest = std::min(result_.longest, model.contestant.facts.longest);
   }
+  WatchEnergy();
   return absl::OkStatus();
+}
+
+void Comparison::WatchEnergy() {
+  if (!energy_.available()) {
+    result_.notes.push_back(
+        absl::StrCat("Joules of processors are ", energy_.reason(), "."));
+  }
+  std::set<std::string> gpus;
+  for (const RunningModel& model : models_) {
+    const std::string& gpu = model.contestant.facts.gpu;
+    if (gpu.empty() || !gpus.insert(gpu).second) continue;
+    const absl::Status status = gpu_energy_.Watch(gpu);
+    if (status.ok()) continue;
+    result_.notes.push_back(absl::StrCat("Joules of ", model.contestant.device,
+                                         ": ", status.message(), "."));
+  }
+}
+
+absl::optional<double> Comparison::JoulesSinceLast(
+    const Contestant& contestant) {
+  const absl::optional<double> processors = energy_.JoulesSinceLast();
+  const std::string& gpu = contestant.facts.gpu;
+  if (gpu.empty()) return processors;
+  const absl::optional<double> board = gpu_energy_.JoulesSinceLast(gpu);
+  if (!board) return absl::nullopt;
+  return *board + processors.value_or(0);
 }
 
 absl::Status Comparison::ChooseBaseline() {
@@ -161,9 +193,8 @@ absl::Status Comparison::MakePlan() {
 absl::Status Comparison::RunRounds() {
   const absl::Time begin = absl::Now();
   while (result_.rounds < kMostRounds) {
-    for (std::size_t i = 0; i < result_.settings.size(); ++i) {
-      PEREGRINE_RETURN_IF_ERROR(RunSetting(static_cast<int>(i)));
-    }
+    PEREGRINE_ASSIGN_OR_RETURN(const bool whole, RunRound());
+    if (!whole) break;
     ++result_.rounds;
     Say(absl::StrCat("round ", result_.rounds, " is done"),
         /*milestone=*/true);
@@ -173,24 +204,38 @@ absl::Status Comparison::RunRounds() {
   return absl::OkStatus();
 }
 
-absl::Status Comparison::RunSetting(int setting) {
+absl::StatusOr<bool> Comparison::RunRound() {
+  std::vector<Turn> turns;
+  for (std::size_t i = 0; i < result_.settings.size(); ++i) {
+    PEREGRINE_ASSIGN_OR_RETURN(const bool whole,
+                               RunSetting(static_cast<int>(i), turns));
+    if (!whole) return false;
+  }
+  for (const Turn& turn : turns) Record(turn);
+  return true;
+}
+
+absl::StatusOr<bool> Comparison::RunSetting(int setting,
+                                            std::vector<Turn>& turns) {
   const int round = result_.rounds;
   const std::vector<int> lengths = SentenceLengths(
       result_.sentences[setting],
       options_.seed + static_cast<std::uint32_t>(round), result_.longest);
   for (std::size_t i = 0; i < models_.size(); ++i) {
+    if (round > 0 && Elapsed() > options_.budget) return false;
     // Another starts in each round.
-    RunningModel& model = models_[(i + round) % models_.size()];
+    const std::size_t index = (i + round) % models_.size();
+    RunningModel& model = models_[index];
     Say(absl::StrCat("round ", round + 1, ": ", model.contestant.model, ", ",
                      FormatSetting(model.contestant.precision(),
                                    result_.settings[setting])));
-    energy_.JoulesSinceLast();
-    PEREGRINE_ASSIGN_OR_RETURN(const SpeedResult result,
+    JoulesSinceLast(model.contestant);
+    PEREGRINE_ASSIGN_OR_RETURN(SpeedResult result,
                                Measure(model, setting, lengths));
-    Record(result, energy_.JoulesSinceLast(),
-           model.contestant.measurements[setting]);
+    turns.push_back(
+        {index, setting, std::move(result), JoulesSinceLast(model.contestant)});
   }
-  return absl::OkStatus();
+  return true;
 }
 
 absl::StatusOr<SpeedResult> Comparison::Measure(
@@ -208,15 +253,18 @@ absl::StatusOr<SpeedResult> Comparison::Measure(
   return result;
 }
 
-void Comparison::Record(const SpeedResult& result,
-                        absl::optional<double> joules,
-                        Measurement& measurement) const {
+void Comparison::Record(const Turn& turn) {
+  const SpeedResult& result = turn.result;
+  Measurement& measurement =
+      models_[turn.model].contestant.measurements[turn.setting];
   const auto tokens = static_cast<double>(result.target_tokens);
   measurement.tokens_per_second.push_back(tokens / result.seconds);
   measurement.tokens_per_cpu_second.push_back(tokens / result.cpu_seconds);
   measurement.cpu_share.push_back(result.cpu_seconds /
                                   (result.seconds * options_.num_workers));
-  if (joules) measurement.joules_per_token.push_back(*joules / tokens);
+  if (turn.joules) {
+    measurement.joules_per_token.push_back(*turn.joules / tokens);
+  }
   measurement.latencies.insert(measurement.latencies.end(),
                                result.latencies.begin(),
                                result.latencies.end());
@@ -260,9 +308,6 @@ void Comparison::AddNotes() {
     result_.notes.push_back(absl::StrFormat(
         "A model takes at most %d tokens, so no sentence was longer.",
         result_.longest));
-  }
-  if (!energy_.available()) {
-    result_.notes.push_back("The machine does not report joules.");
   }
 }
 

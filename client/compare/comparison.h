@@ -8,6 +8,7 @@
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
 #include "client/compare/energy_meter.h"
+#include "client/compare/gpu_energy_meter.h"
 #include "client/compare/options.h"
 #include "client/compare/result.h"
 #include "client/compare/start_models.h"
@@ -25,6 +26,14 @@ class Comparison {
   absl::StatusOr<ComparisonResult> Run();
 
  private:
+  // What one model did under one setting in one round.
+  struct Turn {
+    std::size_t model = 0;
+    int setting = 0;
+    SpeedResult result;
+    absl::optional<double> joules;
+  };
+
   // In the order of Run.
   absl::Status Start();
   absl::Status ChooseBaseline();
@@ -35,11 +44,16 @@ class Comparison {
   absl::Status ScoreTexts(RunningModel& model, int beam_size);
   // The seconds that a sentence of each model takes, one after the other.
   absl::StatusOr<double> SecondsPerSentence(int setting);
-  absl::Status RunSetting(int setting);
+  // A turn of every model under every setting. False, with nothing recorded:
+  // the time was up before its end.
+  absl::StatusOr<bool> RunRound();
+  absl::StatusOr<bool> RunSetting(int setting, std::vector<Turn>& turns);
   absl::StatusOr<SpeedResult> Measure(RunningModel& model, int setting,
                                       const std::vector<int>& lengths);
-  void Record(const SpeedResult& result, absl::optional<double> joules,
-              Measurement& measurement) const;
+  void Record(const Turn& turn);
+  void WatchEnergy();
+  // Of all that the contestant runs on; null: the machine does not tell.
+  absl::optional<double> JoulesSinceLast(const Contestant& contestant);
   void AddNotes();
   ComparisonResult TakeResult();
 
@@ -50,6 +64,7 @@ class Comparison {
   const Progress progress_;
   const absl::Time start_;
   EnergyMeter energy_;
+  GpuEnergyMeter gpu_energy_;
   std::vector<RunningModel> models_;
   ComparisonResult result_;  // but for the contestants, who are in models_
 };

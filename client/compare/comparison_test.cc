@@ -1,7 +1,11 @@
 #include "client/compare/comparison.h"
 
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
 
+#include "absl/strings/match.h"
+#include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -59,6 +63,19 @@ TEST(ComparisonTest, MeasuresModelsInRounds) {
   EXPECT_EQ(result->SpeedUp(base, base, 0).median, 1);
 }
 
+TEST(ComparisonTest, DirectoriesHaveNames) {
+  ComparisonOptions options = Options();
+  options.directories = {"first=" + Directory("ssru-pre"),
+                         Directory("ssru-pre"), Directory("ssru-pre/"),
+                         Directory("mini-decoder")};
+  const auto result = Compare(options);
+  ASSERT_TRUE(result.ok()) << result.status();
+  ASSERT_THAT(result->contestants, SizeIs(4));
+  EXPECT_EQ(result->contestants[0].model, "first");
+  EXPECT_EQ(result->contestants[1].model, Directory("ssru-pre"));
+  EXPECT_EQ(result->contestants[3].model, "mini-decoder");
+}
+
 TEST(ComparisonTest, EveryPlaceHasItsBaseline) {
   ComparisonOptions options = Options();
   options.devices = {"cpu", "reference"};
@@ -94,6 +111,48 @@ TEST(ComparisonTest, ScoresModelsThatHaveTokenizers) {
                                       "tokenizers"));
   ASSERT_THAT(result->contestants[2].bleu, SizeIs(1));
   EXPECT_GT(result->contestants[2].bleu.at(2), 50);
+}
+
+TEST(ComparisonTest, TellsJoulesWhereTheMachineDoes) {
+  ComparisonOptions options = Options();
+  options.powercap_folder = ::testing::TempDir() + "/comparison-powercap";
+  const std::string zone = options.powercap_folder + "/intel-rapl:0";
+  std::filesystem::create_directories(zone);
+  std::ofstream(zone + "/name") << "package-0\n";
+  std::ofstream(zone + "/energy_uj") << "7\n";
+  std::ofstream(zone + "/max_energy_range_uj") << "1000\n";
+  auto result = Compare(options);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_THAT(result->contestants[0].measurements[0].joules_per_token,
+              SizeIs(result->rounds));
+
+  std::filesystem::remove_all(options.powercap_folder);
+  result = Compare(options);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_THAT(result->contestants[0].measurements[0].joules_per_token,
+              SizeIs(0));
+  EXPECT_THAT(result->notes,
+              Contains(HasSubstr("not reported by this machine")));
+}
+
+TEST(ComparisonTest, ARoundThatTheTimeCutsShortIsLeftOut) {
+  ComparisonOptions options = Options();
+  options.budget = absl::Seconds(1);
+  // Called before each model's turn.
+  const auto dawdle = [&options](const std::string& text, bool) {
+    if (absl::StrContains(text, "round 2: ssru-pre")) {
+      absl::SleepFor(options.budget);
+    }
+  };
+  const auto result = Comparison(options, dawdle).Run();
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->rounds, 1);
+  for (const Contestant& contestant : result->contestants) {
+    for (const Measurement& measurement : contestant.measurements) {
+      EXPECT_THAT(measurement.tokens_per_second, SizeIs(1));
+    }
+  }
+  EXPECT_THAT(result->notes, Contains(HasSubstr("time for 1 round only")));
 }
 
 TEST(ComparisonTest, SaysWhatIsWrong) {

@@ -35,7 +35,8 @@ Json ToJson(const ModelFacts& facts) {
                {"source_vocab_size", facts.source_vocab_size},
                {"target_vocab_size", facts.target_vocab_size},
                {"longest", facts.longest},
-               {"has_tokenizers", facts.has_tokenizers}};
+               {"has_tokenizers", facts.has_tokenizers},
+               {"gpu", facts.gpu}};
   if (facts.multiply_adds) {
     json["multiply_adds"] = {
         {"source_token", facts.multiply_adds->source_token},
@@ -83,6 +84,7 @@ absl::StatusOr<ModelFacts> ParseFacts(const Json& json) {
     json.at("target_vocab_size").get_to(facts.target_vocab_size);
     json.at("longest").get_to(facts.longest);
     json.at("has_tokenizers").get_to(facts.has_tokenizers);
+    json.at("gpu").get_to(facts.gpu);
     if (!json.contains("multiply_adds")) return;
     const Json& count = json["multiply_adds"];
     facts.multiply_adds =

@@ -27,6 +27,7 @@ struct ModelFacts {
   int target_vocab_size = 0;
   int longest = 0;  // tokens, of a source and of its translation
   bool has_tokenizers = false;
+  std::string gpu;  // PCI bus id of where it runs; empty: not on a GPU
   // Not of peers.
   absl::optional<MultiplyAdds> multiply_adds;
 };

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/compare/workload.h"
 #include "engine/base/status_macros.h"
+#include "engine/kernels/pci_bus_id.h"
 #include "engine/kernels/precision.h"
 #include "engine/text_plan.h"
 
@@ -97,6 +98,8 @@ ModelFacts ModelRunner::Facts() const {
       std::min(model_->max_source_tokens(), model_->max_target_tokens());
   facts.has_tokenizers = model_->source_tokenizer() != nullptr &&
                          model_->target_tokenizer() != nullptr;
+  const auto gpu = kernels::PciBusId(model_->device());
+  if (gpu.ok()) facts.gpu = *gpu;
   facts.multiply_adds = CountMultiplyAdds(architecture);
   return facts;
 }

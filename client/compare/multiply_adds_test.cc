@@ -1,13 +1,13 @@
 #include "client/compare/multiply_adds.h"
 
-#include "client/compare/shapes.h"
+#include "engine/model/paper_shapes.h"
 #include "gtest/gtest.h"
 
 namespace peregrine::compare {
 namespace {
 
 model::ArchitectureConfig Architecture(const std::string& name) {
-  return ParseShapes({name})->front().config.architecture;
+  return model::FindPaperShape(name)->config.architecture;
 }
 
 double Millions(std::int64_t count) { return static_cast<double>(count) / 1e6; }

@@ -212,7 +212,7 @@ def main():
         say({"format": engine.title, "architecture": json.dumps(asdict(shape)),
              "precision": precision, "parameters": count, "weights_bytes": 0,
              "source_vocab_size": shape.vocabulary, "target_vocab_size": shape.vocabulary,
-             "longest": 250, "has_tokenizers": False})
+             "longest": 250, "has_tokenizers": False, "gpu": ""})
         for line in sys.stdin:
             request = json.loads(line)
             say(measure(engine, **request))

@@ -1,6 +1,8 @@
 #include "client/compare/start_models.h"
 
 #include <algorithm>
+#include <filesystem>
+#include <map>
 #include <set>
 #include <thread>
 #include <utility>
@@ -37,8 +39,10 @@ absl::StatusOr<std::vector<Place>> ParsePlaces(
     const ComparisonOptions& options) {
   std::vector<Place> places;
   for (const std::string& name : options.devices) {
-    PEREGRINE_ASSIGN_OR_RETURN(const kernels::Device device,
+    PEREGRINE_ASSIGN_OR_RETURN(kernels::Device device,
                                kernels::ParseDevice(name));
+    device.memory_bytes = static_cast<std::size_t>(options.gpu_memory_mib)
+                          << 20;
     std::set<kernels::Precision> precisions;
     for (const std::string& precision_name : options.precisions) {
       PEREGRINE_ASSIGN_OR_RETURN(
@@ -137,31 +141,42 @@ class Starter {
   std::size_t awaited_ = 0;  // of running_
 };
 
-// The last folder of the path, or all of it where others end alike.
-std::vector<std::string> NameDirectories(
-    const std::vector<std::string>& directories) {
-  std::vector<std::string> names;
-  for (const std::string& directory : directories) {
-    names.push_back(formats::NameOfDirectory(directory));
+// Where none is said, the last folder of the path is its name, or all of it
+// where others end alike.
+std::vector<NamedDirectory> NameDirectories(
+    const std::vector<std::string>& texts) {
+  std::vector<NamedDirectory> directories;
+  std::map<std::string, int> count;
+  for (const std::string& text : texts) {
+    directories.push_back(ParseNamedDirectory(text));
+    ++count[formats::NameOfDirectory(directories.back().path)];
   }
-  std::vector<std::string> unique = names;
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    if (std::count(names.begin(), names.end(), names[i]) > 1) {
-      unique[i] = directories[i];
-    }
+  for (NamedDirectory& directory : directories) {
+    if (!directory.name.empty()) continue;
+    directory.name = formats::NameOfDirectory(directory.path);
+    if (count[directory.name] > 1) directory.name = directory.path;
   }
-  return unique;
+  return directories;
 }
 
 }  // namespace
+
+NamedDirectory ParseNamedDirectory(const std::string& text) {
+  const std::size_t equals = text.find('=');
+  if (equals == std::string::npos || equals == 0 ||
+      std::filesystem::is_directory(text)) {
+    return {"", text};
+  }
+  return {text.substr(0, equals), text.substr(equals + 1)};
+}
 
 absl::StatusOr<std::vector<RunningModel>> StartModels(
     const ComparisonOptions& options, const Progress& progress,
     std::vector<std::string>* notes) {
   PEREGRINE_ASSIGN_OR_RETURN(const auto places, ParsePlaces(options));
-  const std::vector<std::string> names = NameDirectories(options.directories);
+  const auto directories = NameDirectories(options.directories);
   Starter starter(options, progress,
-                  places.size() * (options.shapes.size() + names.size()));
+                  places.size() * (options.shapes.size() + directories.size()));
   for (const Place& place : places) {
     Contestant contestant;
     contestant.engine = "peregrine";
@@ -173,11 +188,11 @@ absl::StatusOr<std::vector<RunningModel>> StartModels(
           contestant, [&shape, &place] { return LoadShape(shape, place); }));
     }
     contestant.trained = true;
-    for (std::size_t i = 0; i < names.size(); ++i) {
-      contestant.model = contestant.label = names[i];
-      const std::string& directory = options.directories[i];
+    for (const NamedDirectory& directory : directories) {
+      contestant.model = contestant.label = directory.name;
       PEREGRINE_RETURN_IF_ERROR(starter.Start(contestant, [&directory, &place] {
-        return TranslationModel::Load(directory, place.device, place.precision);
+        return TranslationModel::Load(directory.path, place.device,
+                                      place.precision);
       }));
     }
   }

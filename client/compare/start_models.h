@@ -18,6 +18,14 @@ struct RunningModel {
   std::unique_ptr<ModelProcess> process;
 };
 
+// What "[NAME=]DIR" says, unless all of it is a directory. The name is empty
+// where it says none.
+struct NamedDirectory {
+  std::string name;
+  std::string path;
+};
+NamedDirectory ParseNamedDirectory(const std::string& text);
+
 // Every model on every device in every precision, each loaded in a process of
 // its own, then the peers. A peer that cannot run is left out, with a note.
 // Errors name the model or option, what was found and what was expected.

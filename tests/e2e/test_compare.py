@@ -15,6 +15,19 @@ def golden(name):
     return os.path.join(harness.SOURCE_DIR, "tests", "golden", name)
 
 
+def find_peer_python():
+    """A Python that has a peer, or None."""
+    for python in (os.environ.get("PEREGRINE_PEER_PYTHON"),
+                   os.path.join(harness.SOURCE_DIR, ".cache", "bench-venv",
+                                "bin", "python")):
+        if python and os.path.exists(python):
+            return python
+    return None
+
+
+PEER_PYTHON = find_peer_python()
+
+
 def compare(*flags):
     return subprocess.run(
         [os.path.join(harness.BIN, "peregrine"), "compare", *flags],
@@ -84,6 +97,32 @@ class CompareTest(unittest.TestCase):
         self.assertEqual(model["target_vocab_size"], 10000)
         self.assertGreater(model["parameters"], 25e6)
 
+    @unittest.skipUnless(
+        PEER_PYTHON, "no Python with ctranslate2 or transformers: name one in "
+        "PEREGRINE_PEER_PYTHON, or run bench/compare-ctranslate2")
+    def test_beside_peers(self):
+        run = compare("--shape=base-10k,mdn-6-1", "--beam-size=1",
+                      "--batch-size=4", "--minutes=0.1", "--json",
+                      "--precision=float32", f"--peer-python={PEER_PYTHON}")
+        self.assertEqual(run.returncode, 0, run.stderr)
+        result = json.loads(run.stdout)
+        own, peers = result["models"][:2], result["models"][2:]
+        self.assertEqual([model["engine"] for model in own], ["peregrine"] * 2)
+        self.assertTrue(peers)
+        for peer in peers:
+            self.assertRegex(peer["engine"],
+                             r"^(CTranslate2|transformers) \d+\.")
+            # It cannot run the other.
+            self.assertEqual(peer["model"], "base-10k")
+            self.assertEqual(peer["multiply_adds"], own[0]["multiply_adds"])
+            for setting in peer["settings"]:
+                self.assertEqual(len(setting["tokens_per_second"]),
+                                 result["rounds"])
+                self.assertGreater(setting["speed_up"]["median"], 0)
+                self.assertGreater(setting["latency_seconds"]["p50"], 0)
+        left_out = [note for note in result["notes"] if "is left out" in note]
+        self.assertEqual(len(peers) + len(left_out), 2)
+
     def test_what_it_refuses(self):
         model = f"--model={golden('mini-decoder')}"
         one = self.write("one", "a\n")
@@ -109,6 +148,7 @@ class CompareTest(unittest.TestCase):
             (2, [model, f"--source={one}"], "--reference"),
             (2, ["--model=/no/such/folder"], "/no/such/folder"),
             (2, [model, "--beam-size=0"], "--beam-size"),
+            (2, [model, "--gpu-memory-mib=1"], "--gpu-memory-mib"),
         ]
         for code, flags, words in cases:
             with self.subTest(flags=flags):

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 import unittest
 
 import harness
@@ -11,11 +12,35 @@ import harness
 DEPLOY_DIR = os.path.join(harness.SOURCE_DIR, "deploy")
 RULES_DIR = os.path.join(DEPLOY_DIR, "prometheus")
 
+# Of every folder in deploy/kubernetes that can be applied.
+BASE_KINDS = {"Deployment", "Service", "PodDisruptionBudget", "NetworkPolicy"}
+OPERATORS_KINDS = {"ServiceMonitor", "PrometheusRule"}
+MONITORING_KINDS = OPERATORS_KINDS | {"ConfigMap"}
+AUTOSCALING_KINDS = {"HorizontalPodAutoscaler"}
+KINDS = {
+    "base": BASE_KINDS,
+    "monitoring": MONITORING_KINDS,
+    "autoscaling": AUTOSCALING_KINDS,
+    "example": BASE_KINDS | MONITORING_KINDS | AUTOSCALING_KINDS,
+    "example-gpu": BASE_KINDS | MONITORING_KINDS | AUTOSCALING_KINDS,
+}
+
 
 def read(*path):
     with open(os.path.join(harness.SOURCE_DIR, *path),
               encoding="utf-8") as file:
         return file.read()
+
+
+def kustomize(name):
+    """The manifests of a folder in deploy/kubernetes."""
+    run = subprocess.run(
+        ["kubectl", "kustomize", "--load-restrictor=LoadRestrictionsNone",
+         os.path.join(DEPLOY_DIR, "kubernetes", name)],
+        capture_output=True, text=True, timeout=60, check=False)
+    if run.returncode != 0:
+        raise AssertionError(run.stderr)
+    return run.stdout
 
 
 class PrometheusRulesTest(unittest.TestCase):
@@ -89,32 +114,46 @@ class KubernetesTest(unittest.TestCase):
                     r"^\s*(?:- name: )?(PEREGRINE_\w+)(?::|$)", read(path),
                     re.M))
                 self.assertEqual(named - known, set(), path)
-        named = set(re.findall(r"(PEREGRINE_\w+)=:", read("Dockerfile")))
-        self.assertTrue(named)
+        # Not the options of CMake, -DPEREGRINE_...
+        named = set(re.findall(r"\s(PEREGRINE_\w+)=", read("Dockerfile")))
+        self.assertIn("PEREGRINE_DEVICES", named)
         self.assertEqual(named - known, set(), "Dockerfile")
 
     @unittest.skipUnless(shutil.which("kubectl"), "kubectl is missing")
     def test_kustomize_builds_every_variant(self):
-        kubernetes = os.path.join(DEPLOY_DIR, "kubernetes")
-        kinds = {
-            "base": {"Deployment", "Service", "PodDisruptionBudget",
-                     "NetworkPolicy"},
-            "monitoring": {"ServiceMonitor", "PrometheusRule", "ConfigMap"},
-            "autoscaling": {"HorizontalPodAutoscaler"},
-            "example": {"Deployment", "Service", "PodDisruptionBudget",
-                        "NetworkPolicy", "ServiceMonitor", "PrometheusRule",
-                        "ConfigMap", "HorizontalPodAutoscaler"},
-        }
-        for name, wanted in kinds.items():
+        for name, wanted in KINDS.items():
             with self.subTest(name):
-                run = subprocess.run(
-                    ["kubectl", "kustomize",
-                     "--load-restrictor=LoadRestrictionsNone",
-                     os.path.join(kubernetes, name)],
-                    capture_output=True, text=True, timeout=60, check=False)
-                self.assertEqual(run.returncode, 0, run.stderr)
                 self.assertEqual(
-                    set(re.findall(r"^kind: (\w+)", run.stdout, re.M)), wanted)
+                    set(re.findall(r"^kind: (\w+)", kustomize(name), re.M)),
+                    wanted)
+
+    @unittest.skipUnless(shutil.which("kubectl"), "kubectl is missing")
+    def test_the_gpu_variant_asks_for_a_gpu_and_uses_it(self):
+        manifests = kustomize("example-gpu")
+        self.assertEqual(manifests.count('nvidia.com/gpu: "1"'), 2)
+        self.assertIn("value: cuda:0:2", manifests)
+        self.assertNotIn("nvidia", kustomize("example"))
+
+    @unittest.skipUnless(shutil.which("kubectl"), "kubectl is missing")
+    @unittest.skipUnless(
+        shutil.which("kubernetes-validate"),
+        "kubernetes-validate is missing (pip install kubernetes-validate)")
+    def test_manifests_are_as_their_schemas_say(self):
+        """Those of Kubernetes itself; of what operators add it has none."""
+        for name in KINDS:
+            for manifest in re.split(r"^---$", kustomize(name), flags=re.M):
+                kind = re.search(r"^kind: (\w+)", manifest, re.M).group(1)
+                if kind in OPERATORS_KINDS:
+                    continue
+                with self.subTest(name=name, kind=kind), \
+                        tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+                    file.write(manifest)
+                    file.flush()
+                    run = subprocess.run(
+                        ["kubernetes-validate", "--strict", file.name],
+                        capture_output=True, text=True, timeout=60,
+                        check=False)
+                    self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
 
 
 if __name__ == "__main__":

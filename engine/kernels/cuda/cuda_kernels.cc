@@ -262,7 +262,8 @@ void CudaKernels::Capture(absl::FunctionRef<void()> step, StepGraph* into) {
   Note(cudaStreamEndCapture(stream(), &graph), "capturing a step");
   if (graph == nullptr) return;
   if (error_.ok()) {
-    Note(cudaGraphInstantiate(&into->exec, graph, 0), "capturing a step");
+    Note(cudaGraphInstantiateWithFlags(&into->exec, graph, 0),
+         "capturing a step");
   }
   cudaGraphDestroy(graph);
 }

@@ -329,8 +329,9 @@ cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
   return Failure();
 }
 
-cudaError_t cudaGraphInstantiate(cudaGraphExec_t* exec, cudaGraph_t graph,
-                                 unsigned long long) {
+cudaError_t cudaGraphInstantiateWithFlags(cudaGraphExec_t* exec,
+                                          cudaGraph_t graph,
+                                          unsigned long long) {
   *exec = new Graph(*graph);
   return Failure();
 }
