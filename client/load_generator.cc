@@ -52,8 +52,11 @@ struct LoadGenerator::Call {
   absl::Time sent;
   int source_words = 0;
   grpc::ClientContext context;
-  v1::TranslateRequest request;
+  std::unique_ptr<
+      grpc::ClientAsyncResponseReaderInterface<v1::TranslateResponse>>
+      reader;
   v1::TranslateResponse response;
+  grpc::Status status;
 };
 
 LoadGenerator::LoadGenerator(Stubs stubs, LoadTexts* texts,
@@ -70,9 +73,12 @@ LoadGenerator::LoadGenerator(Stubs stubs, LoadTexts* texts,
 LoadRecorder LoadGenerator::Run(
     const std::function<void(const LoadProgress&)>& observe) {
   std::thread sender([this] { SendUntilEnd(); });
+  std::thread receiver([this] { ReceiveUntilShutdown(); });
   Observe(observe);
   sender.join();
   AwaitAnswers();
+  answers_.Shutdown();
+  receiver.join();
   absl::MutexLock lock(&mutex_);
   return recorder_;
 }
@@ -100,20 +106,21 @@ bool LoadGenerator::AwaitDue(absl::Time* due) {
     *due = schedule_->next();
     const absl::Time wake = std::min(*due, end_);
     if (absl::Now() >= wake) return *due < end_;
-    answered_.WaitWithDeadline(&mutex_, wake);
+    sooner_.WaitWithDeadline(&mutex_, wake);
   }
 }
 
 void LoadGenerator::Send(absl::Time due) {
   Call* const call = new Call;
   call->due = due;
-  call->request.set_model(options_.settings.model);
-  call->request.set_single_sentence(options_.settings.single_sentence);
-  call->request.set_source_language(options_.settings.source_language);
-  call->request.set_target_language(options_.settings.target_language);
-  *call->request.mutable_options() = options_.settings.decoding;
+  v1::TranslateRequest request;
+  request.set_model(options_.settings.model);
+  request.set_single_sentence(options_.settings.single_sentence);
+  request.set_source_language(options_.settings.source_language);
+  request.set_target_language(options_.settings.target_language);
+  *request.mutable_options() = options_.settings.decoding;
   for (int i = 0; i < options_.texts_per_request; ++i) {
-    std::string* text = call->request.add_texts()->mutable_text();
+    std::string* text = request.add_texts()->mutable_text();
     *text = texts_->Next();
     call->source_words += CountWords(*text);
   }
@@ -127,12 +134,19 @@ void LoadGenerator::Send(absl::Time due) {
     call->context.set_deadline(
         absl::ToChronoTime(call->sent + options_.deadline));
   }
-  stubs_[next_stub_]->async()->Translate(
-      &call->context, &call->request, &call->response,
-      [this, call](const grpc::Status& status) { Finish(call, status); });
+  call->reader =
+      stubs_[next_stub_]->AsyncTranslate(&call->context, request, &answers_);
+  call->reader->Finish(&call->response, &call->status, call);
 }
 
-void LoadGenerator::Finish(Call* call, const grpc::Status& status) {
+void LoadGenerator::ReceiveUntilShutdown() {
+  void* tag = nullptr;
+  bool ok = false;  // always true of unary calls
+  while (answers_.Next(&tag, &ok)) Finish(static_cast<Call*>(tag));
+}
+
+void LoadGenerator::Finish(Call* call) {
+  const grpc::Status& status = call->status;
   RequestOutcome outcome;
   outcome.due = call->due;
   outcome.sent = call->sent;
@@ -149,7 +163,9 @@ void LoadGenerator::Finish(Call* call, const grpc::Status& status) {
   {
     absl::MutexLock lock(&mutex_);
     recorder_.Record(outcome);
+    const absl::Time next = schedule_->next();
     schedule_->Answered(outcome.done + pause);
+    if (schedule_->next() < next) sooner_.Signal();
     calls_.erase(call);
     if (status.ok()) {
       ++progress_.answered;
@@ -157,8 +173,6 @@ void LoadGenerator::Finish(Call* call, const grpc::Status& status) {
     } else {
       ++progress_.failed;
     }
-    // Under the lock: once it is released, `this` may be gone.
-    answered_.SignalAll();
   }
   delete call;
 }

@@ -14,6 +14,7 @@
 #include "client/load_schedule.h"
 #include "client/load_texts.h"
 #include "client/translation_settings.h"
+#include "grpcpp/completion_queue.h"
 #include "peregrine/v1/translation.grpc.pb.h"
 
 namespace peregrine::client {
@@ -52,8 +53,8 @@ struct LoadProgress {
   LatencyHistogram latency;
 };
 
-// Puts a server under load. One thread sends when requests are due, those of
-// gRPC receive, so that no answer, however slow, delays another request.
+// Puts a server under load. One thread sends when requests are due, another
+// receives, so that no answer, however slow, delays another request.
 // Requests are never repeated. Good for one Run.
 class LoadGenerator {
  public:
@@ -74,7 +75,9 @@ class LoadGenerator {
   // Waits; false: nothing is due before the end.
   bool AwaitDue(absl::Time* due) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Send(absl::Time due);
-  void Finish(Call* call, const grpc::Status& status);
+  // Takes the answers out of `answers_`.
+  void ReceiveUntilShutdown();
+  void Finish(Call* call);
   LoadProgress TakeProgress() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Observe(const std::function<void(const LoadProgress&)>& observe);
   void AwaitAnswers();
@@ -85,9 +88,10 @@ class LoadGenerator {
   const absl::Time start_;
   const absl::Time end_;
   std::size_t next_stub_ = 0;  // the sending thread's
+  grpc::CompletionQueue answers_;
 
   absl::Mutex mutex_;
-  absl::CondVar answered_;
+  absl::CondVar sooner_;  // than was planned the next request is due
   std::unique_ptr<LoadSchedule> schedule_ ABSL_GUARDED_BY(mutex_);
   LoadRecorder recorder_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_set<Call*> calls_ ABSL_GUARDED_BY(mutex_);

@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
 #include "engine/base/status_macros.h"
 #include "server/allocator.h"
 #include "server/config.h"
@@ -62,6 +63,9 @@ absl::StatusOr<std::unique_ptr<Server>> StartServer(const Config& config,
 int RunServer(std::vector<std::string> arguments,
               const std::function<ModelLoader(const Config&)>& make_loader) {
   ConfigureAllocator();
+  // Debian's abseil, whose mutexes gRPC locks too, looks for possible deadlocks
+  // at every lock. That is for tests.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   const ParsedConfig parsed = ParseConfig(std::move(arguments));
   if (!parsed.config.has_value()) {
     fputs(parsed.output.c_str(), parsed.exit_code == 0 ? stdout : stderr);

@@ -1,5 +1,7 @@
 #include "server/metrics/metrics.h"
 
+#include <deque>
+#include <iterator>
 #include <limits>
 #include <string>
 #include <utility>
@@ -33,13 +35,26 @@ bool IsUsual(absl::StatusCode code) {
   return false;
 }
 
-MetricFamily Family(MetricType type, const char* name, const char* help) {
-  MetricFamily family;
-  family.type = type;
-  family.name = name;
-  family.help = help;
-  return family;
-}
+// The families of one scrape, in the order in which they are added.
+class Page {
+ public:
+  // Good as long as the page: a deque moves nothing as it grows.
+  MetricFamily& Add(MetricType type, const char* name, const char* help) {
+    MetricFamily& family = families_.emplace_back();
+    family.type = type;
+    family.name = name;
+    family.help = help;
+    return family;
+  }
+
+  std::vector<MetricFamily> Take() {
+    return {std::make_move_iterator(families_.begin()),
+            std::make_move_iterator(families_.end())};
+  }
+
+ private:
+  std::deque<MetricFamily> families_;
+};
 
 ClientMetric WithLabels(Labels labels) {
   ClientMetric metric;
@@ -89,14 +104,6 @@ void AddHistogram(const Histogram& histogram, Labels labels,
   family.metric.push_back(std::move(metric));
 }
 
-MetricFamily BuildInfo() {
-  MetricFamily family = Family(MetricType::Gauge, "peregrine_build_info",
-                               "Constant 1; the labels say what runs.");
-  AddGauge(1, {{"version", PEREGRINE_VERSION}, {"compiler", __VERSION__}},
-           family);
-  return family;
-}
-
 }  // namespace
 
 void OutcomeCounter::Add(absl::StatusCode code, int64_t n) {
@@ -129,73 +136,80 @@ std::vector<MetricFamily> Metrics::Collect() const {
   const auto counter = MetricType::Counter;
   const auto gauge = MetricType::Gauge;
   const auto histogram = MetricType::Histogram;
-  MetricFamily requests = Family(
+  Page page;
+  MetricFamily& requests = page.Add(
       counter, "peregrine_requests_total",
       "Calls and texts of streams by outcome (a gRPC code in lower case). "
       "An empty model: the request named none that is served.");
-  MetricFamily request_seconds = Family(
+  MetricFamily& request_seconds = page.Add(
       histogram, "peregrine_request_seconds",
       "From the arrival of a request to its answer, of those that succeeded.");
-  MetricFamily sentences =
-      Family(counter, "peregrine_sentences_total", "Sentences by outcome.");
-  MetricFamily queue_seconds =
-      Family(histogram, "peregrine_queue_seconds",
-             "Of a translated sentence, from the queue to a worker.");
-  MetricFamily encode_seconds =
-      Family(histogram, "peregrine_encode_seconds",
-             "Of a translated sentence in the encoder, batch-mates included.");
-  MetricFamily decode_seconds = Family(
+  MetricFamily& sentences =
+      page.Add(counter, "peregrine_sentences_total", "Sentences by outcome.");
+  MetricFamily& queue_seconds =
+      page.Add(histogram, "peregrine_queue_seconds",
+               "Of a translated sentence, from the queue to a worker.");
+  MetricFamily& encode_seconds = page.Add(
+      histogram, "peregrine_encode_seconds",
+      "Of a translated sentence in the encoder, batch-mates included.");
+  MetricFamily& decode_seconds = page.Add(
       histogram, "peregrine_decode_seconds",
       "Of a translated sentence from the end of encoding to the last token.");
-  MetricFamily output_token_seconds =
-      Family(histogram, "peregrine_output_token_seconds",
-             "Decoding seconds of a sentence divided by its target tokens.");
-  MetricFamily source_tokens =
-      Family(counter, "peregrine_source_tokens_total",
-             "Tokens read, of sentences that were translated.");
-  MetricFamily target_tokens =
-      Family(counter, "peregrine_target_tokens_total",
-             "Tokens of the best hypotheses, without end symbols.");
-  MetricFamily admission_tokens =
-      Family(histogram, "peregrine_admission_tokens",
-             "Source tokens of one encoder run (packed: none is padding).");
-  MetricFamily step_rows = Family(histogram, "peregrine_step_rows",
-                                  "Live hypotheses of one decode step.");
-  MetricFamily busy_seconds =
-      Family(counter, "peregrine_worker_busy_seconds_total",
-             "Time that workers spent encoding and decoding.");
-  MetricFamily lost_workers =
-      Family(counter, "peregrine_lost_workers_total",
-             "Workers that were taken out since their device failed.");
-  MetricFamily workers = Family(gauge, "peregrine_workers", "Worker threads.");
-  MetricFamily queue_sentences =
-      Family(gauge, "peregrine_queue_sentences", "Sentences that wait.");
-  MetricFamily queue_tokens = Family(gauge, "peregrine_queue_source_tokens",
-                                     "Source tokens that wait.");
-  MetricFamily queue_age = Family(gauge, "peregrine_queue_oldest_age_seconds",
-                                  "Age of the sentence that waits longest.");
-  MetricFamily max_queue_sentences =
-      Family(gauge, "peregrine_queue_max_sentences",
-             "Sentences that may wait: --max-queue-sentences.");
-  MetricFamily max_queue_tokens =
-      Family(gauge, "peregrine_queue_max_source_tokens",
-             "Source tokens that may wait: --max-queue-tokens.");
-  MetricFamily max_batch_rows =
-      Family(gauge, "peregrine_batch_max_rows",
-             "Live hypotheses that one worker may have: --max-batch-rows.");
-  MetricFamily max_batch_tokens =
-      Family(gauge, "peregrine_batch_max_source_tokens",
-             "Source tokens of live sentences that one worker may have: "
-             "--max-batch-tokens.");
-  MetricFamily weights_bytes =
-      Family(gauge, "peregrine_model_weights_bytes",
-             "Memory of the weights, shared by the workers of the model.");
-  MetricFamily parameters = Family(gauge, "peregrine_model_parameters",
-                                   "Number of the model's parameters.");
-  MetricFamily model_info =
-      Family(gauge, "peregrine_model_info",
-             "Constant 1; the labels describe the model.");
+  MetricFamily& output_token_seconds =
+      page.Add(histogram, "peregrine_output_token_seconds",
+               "Decoding seconds of a sentence divided by its target tokens.");
+  MetricFamily& source_tokens =
+      page.Add(counter, "peregrine_source_tokens_total",
+               "Tokens read, of sentences that were translated.");
+  MetricFamily& target_tokens =
+      page.Add(counter, "peregrine_target_tokens_total",
+               "Tokens of the best hypotheses, without end symbols.");
+  MetricFamily& admission_tokens =
+      page.Add(histogram, "peregrine_admission_tokens",
+               "Source tokens of one encoder run (packed: none is padding).");
+  MetricFamily& step_rows = page.Add(histogram, "peregrine_step_rows",
+                                     "Live hypotheses of one decode step.");
+  MetricFamily& busy_seconds =
+      page.Add(counter, "peregrine_worker_busy_seconds_total",
+               "Time that workers spent encoding and decoding.");
+  MetricFamily& lost_workers =
+      page.Add(counter, "peregrine_lost_workers_total",
+               "Workers that were taken out since their device failed.");
+  MetricFamily& workers =
+      page.Add(gauge, "peregrine_workers", "Worker threads.");
+  MetricFamily& queue_sentences =
+      page.Add(gauge, "peregrine_queue_sentences", "Sentences that wait.");
+  MetricFamily& queue_tokens = page.Add(gauge, "peregrine_queue_source_tokens",
+                                        "Source tokens that wait.");
+  MetricFamily& queue_age =
+      page.Add(gauge, "peregrine_queue_oldest_age_seconds",
+               "Age of the sentence that waits longest.");
+  MetricFamily& max_queue_sentences =
+      page.Add(gauge, "peregrine_queue_max_sentences",
+               "Sentences that may wait: --max-queue-sentences.");
+  MetricFamily& max_queue_tokens =
+      page.Add(gauge, "peregrine_queue_max_source_tokens",
+               "Source tokens that may wait: --max-queue-tokens.");
+  MetricFamily& max_batch_rows =
+      page.Add(gauge, "peregrine_batch_max_rows",
+               "Live hypotheses that one worker may have: --max-batch-rows.");
+  MetricFamily& max_batch_tokens =
+      page.Add(gauge, "peregrine_batch_max_source_tokens",
+               "Source tokens of live sentences that one worker may have: "
+               "--max-batch-tokens.");
+  MetricFamily& weights_bytes =
+      page.Add(gauge, "peregrine_model_weights_bytes",
+               "Memory of the weights, shared by the workers of the model.");
+  MetricFamily& parameters = page.Add(gauge, "peregrine_model_parameters",
+                                      "Number of the model's parameters.");
+  MetricFamily& model_info =
+      page.Add(gauge, "peregrine_model_info",
+               "Constant 1; the labels describe the model.");
+  MetricFamily& build_info = page.Add(gauge, "peregrine_build_info",
+                                      "Constant 1; the labels say what runs.");
 
+  AddGauge(1, {{"version", PEREGRINE_VERSION}, {"compiler", __VERSION__}},
+           build_info);
   AddOutcomes(requests_without_model_, /*all=*/false, {{"model", ""}},
               requests);
   absl::MutexLock lock(&mutex_);
@@ -238,31 +252,7 @@ std::vector<MetricFamily> Metrics::Collect() const {
     AddGauge(absl::ToDoubleSeconds(queue.oldest_age), model, queue_age);
   }
 
-  std::vector<MetricFamily> families = {requests,
-                                        request_seconds,
-                                        sentences,
-                                        queue_seconds,
-                                        encode_seconds,
-                                        decode_seconds,
-                                        output_token_seconds,
-                                        source_tokens,
-                                        target_tokens,
-                                        admission_tokens,
-                                        step_rows,
-                                        busy_seconds,
-                                        lost_workers,
-                                        workers,
-                                        queue_sentences,
-                                        queue_tokens,
-                                        queue_age,
-                                        max_queue_sentences,
-                                        max_queue_tokens,
-                                        max_batch_rows,
-                                        max_batch_tokens,
-                                        weights_bytes,
-                                        parameters,
-                                        model_info,
-                                        BuildInfo()};
+  std::vector<MetricFamily> families = page.Take();
   AppendProcessMetrics(families);
   return families;
 }

@@ -61,6 +61,7 @@ absl::Status AdmissionQueue::Push(std::vector<Sentence> sentences,
   // to be as welcome as a short one.
   const absl::Duration left = terms.deadline - now;
   const int tokens = more.source_tokens - sentences.back().source_tokens;
+  ObserveDeadline(sentences, left);
   const absl::Duration own_wait = wait_.Estimate(tokens, now);
   if (own_wait > left) return DeadlineTooShortError(own_wait, left);
   if (!empty() || idle_workers == 0) {
@@ -149,14 +150,29 @@ absl::Status AdmissionQueue::CheckService(
     const std::vector<Sentence>& sentences, absl::Duration wait,
     absl::Time now) const {
   const absl::Duration left = sentences[0].deadline - now;
-  absl::Duration alone;
-  for (const Sentence& sentence : sentences) {
-    alone = std::max(alone, service_.Time(StepsOf(sentence), sentence.rows()));
-  }
+  const absl::Duration alone = TimeAlone(sentences);
   const absl::Duration planned = kPlannedShare * left;
   if (alone > planned) return DeadlineTooShortError(alone, left);
   if (wait + alone <= planned) return absl::OkStatus();
   return QueueTooLongError(wait + alone, left, DelayOf(wait + alone - planned));
+}
+
+void AdmissionQueue::ObserveDeadline(const std::vector<Sentence>& sentences,
+                                     absl::Duration left) {
+  if (left == absl::InfiniteDuration()) return;
+  if (TimeAlone(sentences) <= kPlannedShare * left) {
+    service_.ObserveDeadline(left);
+  }
+}
+
+absl::Duration AdmissionQueue::TimeAlone(
+    const std::vector<Sentence>& sentences) const {
+  absl::Duration longest;
+  for (const Sentence& sentence : sentences) {
+    longest =
+        std::max(longest, service_.Time(StepsOf(sentence), sentence.rows()));
+  }
+  return longest;
 }
 
 double AdmissionQueue::StepsOf(const Sentence& sentence) const {

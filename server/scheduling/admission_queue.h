@@ -119,6 +119,10 @@ class AdmissionQueue {
   absl::Status CheckService(const std::vector<Sentence>& sentences,
                             absl::Duration wait, absl::Time now) const;
   absl::Duration Wait(const Flow& flow, int tokens, absl::Time now) const;
+  void ObserveDeadline(const std::vector<Sentence>& sentences,
+                       absl::Duration left);
+  // Of the one that takes longest, if each were alone in a session.
+  absl::Duration TimeAlone(const std::vector<Sentence>& sentences) const;
   double StepsOf(const Sentence& sentence) const;
   bool IsOverdue(const Sentence& sentence, absl::Time now) const;
   void RefuseExpired(absl::Time now, std::vector<Refusal>& refusals);

@@ -96,6 +96,7 @@ struct Traffic {
   double rate = 0;  // sentences a second, at moments of a Poisson process
   absl::Duration deadline = absl::InfiniteDuration();
   int beam_size = 1;
+  Flow flow = {};
 };
 
 constexpr int kMeanLength = 25;
@@ -130,27 +131,37 @@ class Simulation {
 
   // What came out of the traffic of `time` from now on.
   Outcome Run(const Traffic& traffic, absl::Duration time) {
-    Outcome outcome;
-    outcome.time = time;
+    return RunAll({traffic}, time)[0];
+  }
+
+  // The same of several kinds at once.
+  std::vector<Outcome> RunAll(const std::vector<Traffic>& traffics,
+                              absl::Duration time) {
+    std::vector<Outcome> outcomes(traffics.size());
+    std::vector<absl::Time> next(traffics.size(), clock_);
     const absl::Time end = clock_ + time;
-    absl::Time next = clock_;
     const auto arrive = [&] {
-      while (next <= std::min(clock_, end)) {
-        Send(traffic, next, end, outcome);
-        next += absl::Seconds(
-            std::exponential_distribution<>(traffic.rate)(random_));
+      while (true) {
+        const size_t i =
+            std::min_element(next.begin(), next.end()) - next.begin();
+        if (next[i] > std::min(clock_, end)) return next[i];
+        Send(traffics[i], next[i], end, outcomes[i]);
+        next[i] += absl::Seconds(
+            std::exponential_distribution<>(traffics[i].rate)(random_));
       }
     };
-    while (next <= end || !worker_.idle() || !queue_.empty()) {
+    for (Outcome& outcome : outcomes) outcome.time = time;
+    absl::Time soonest = clock_;
+    while (soonest <= end || !worker_.idle() || !queue_.empty()) {
       if (worker_.idle() && queue_.empty()) {
-        clock_ = std::max(clock_, next);
+        clock_ = std::max(clock_, soonest);
         arrive();
         intake_.Resume(clock_);
       }
       Turn();
-      arrive();
+      soonest = arrive();
     }
-    return outcome;
+    return outcomes;
   }
 
  private:
@@ -164,6 +175,7 @@ class Simulation {
     sentence.options.beam_size = traffic.beam_size;
     sentence.options.max_length = 2 * sentence.source_tokens + 10;
     sentence.deadline = due + traffic.deadline;
+    sentence.flow = traffic.flow;
     const bool is_long = sentence.source_tokens >= kLongLength;
     outcome.sent += 1;
     outcome.sent_long += is_long;
@@ -272,6 +284,23 @@ TEST_P(OverloadTest, ItIsOverWhenTheLoadIs) {
   const Outcome after =
       simulation.Run(TrafficOf(0.5 * capacity), absl::Seconds(5));
   EXPECT_GE(after.in_time, 0.95 * after.sent);
+}
+
+// One client floods without deadlines, and may fill a session with them;
+// another brings little, and has one.
+TEST_P(OverloadTest, ADeadlineIsMetBesideAFloodThatHasNone) {
+  const double capacity = Capacity();
+  Traffic flood = TrafficOf(2 * capacity);
+  flood.deadline = absl::InfiniteDuration();
+  flood.flow = {1, 1, true};
+  Traffic little = TrafficOf(0.02 * capacity);
+  little.flow = {2, 1, true};
+  Simulation simulation(GetParam().cost);
+  simulation.RunAll({flood, little}, absl::Seconds(5));
+  const std::vector<Outcome> outcomes =
+      simulation.RunAll({flood, little}, absl::Seconds(20));
+  EXPECT_GE(outcomes[1].in_time, 0.9 * outcomes[1].sent);
+  EXPECT_GE(outcomes[0].Goodput(), 0.5 * capacity);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, OverloadTest,

@@ -14,6 +14,9 @@ constexpr double kWindowSentences = 256;
 // lengths as they usually are, one in twenty is longer.
 constexpr double kLongDeviations = 3;
 
+// Of the last arrivals, those with deadlines that set the usual one.
+constexpr double kMinDeadlines = 0.5;
+
 // Weight, in steps, of an imagined step without rows that takes no time. Where
 // all steps had like many rows it makes time proportional to rows, and next to
 // steps of various rows it is nothing.
@@ -50,6 +53,18 @@ void ServiceEstimator::ObserveArrival(int source_length) {
   arrived_tokens_ = keep * arrived_tokens_ + source_length;
   arrived_deviation_ =
       keep * arrived_deviation_ + std::abs(source_length - expected);
+  deadlines_ *= keep;
+  per_deadline_ *= keep;
+}
+
+void ServiceEstimator::ObserveDeadline(absl::Duration left) {
+  deadlines_ += 1;
+  per_deadline_ += 1 / absl::ToDoubleSeconds(left);
+}
+
+absl::Duration ServiceEstimator::UsualDeadline() const {
+  return deadlines_ < kMinDeadlines ? absl::InfiniteDuration()
+                                    : absl::Seconds(deadlines_ / per_deadline_);
 }
 
 double ServiceEstimator::StepsOfLong() const {

@@ -21,6 +21,9 @@ class ServiceEstimator {
   // A sentence comes, whether or not it is taken.
   void ObserveArrival(int source_length);
 
+  // It has a deadline, which leaves it enough time if it were alone.
+  void ObserveDeadline(absl::Duration left);
+
   // A sentence is finished.
   void ObserveSentence(int source_length, int steps);
 
@@ -29,6 +32,10 @@ class ServiceEstimator {
 
   // Of a long sentence among those that come.
   double StepsOfLong() const;
+
+  // What their deadlines leave those that come (the harmonic mean, which is
+  // close to the short ones). Infinite where next to none has one.
+  absl::Duration UsualDeadline() const;
 
   // So many steps with so many rows live.
   absl::Duration Time(double steps, double rows) const;
@@ -57,6 +64,8 @@ class ServiceEstimator {
   double arrivals_ = 0;
   double arrived_tokens_ = 0;
   double arrived_deviation_ = 0;
+  double deadlines_ = 0;
+  double per_deadline_ = 0;  // sum of 1 / seconds
 
   // Likewise over finished sentences.
   double sentences_ = 0;

@@ -83,5 +83,24 @@ TEST(ServiceEstimatorTest, ALongSentenceIsLongAmongThoseThatCome) {
   EXPECT_NEAR(service.StepsOfLong(), 2 * (20 + 3 * 10), 2);
 }
 
+TEST(ServiceEstimatorTest, TheUsualDeadlineIsOfThoseThatHaveOne) {
+  ServiceEstimator service;
+  EXPECT_EQ(service.UsualDeadline(), absl::InfiniteDuration());
+  for (int i = 0; i < 500; ++i) {
+    service.ObserveArrival(20);
+    if (i % 10 == 0) service.ObserveDeadline(absl::Milliseconds(400));
+  }
+  EXPECT_NEAR(Milliseconds(service.UsualDeadline()), 400, 1e-6);
+  for (int i = 0; i < 2000; ++i) service.ObserveArrival(20);
+  EXPECT_EQ(service.UsualDeadline(), absl::InfiniteDuration());
+}
+
+TEST(ServiceEstimatorTest, TheUsualDeadlineIsCloseToShortOnes) {
+  ServiceEstimator service;
+  service.ObserveDeadline(absl::Milliseconds(500));
+  service.ObserveDeadline(absl::Seconds(60));
+  EXPECT_NEAR(Milliseconds(service.UsualDeadline()), 1000, 20);
+}
+
 }  // namespace
 }  // namespace peregrine::server

@@ -33,8 +33,10 @@ double SessionPlan::MaxRows(const Sentence& sentence) const {
 }
 
 double SessionPlan::MaxFairRows(const Sentence& sentence) const {
-  const double of_long = service_.MaxRows(
-      service_.StepsOfLong(), kPlannedShare * (sentence.deadline - now_));
+  const absl::Duration left =
+      std::min(sentence.deadline - now_, service_.UsualDeadline());
+  const double of_long =
+      service_.MaxRows(service_.StepsOfLong(), kPlannedShare * left);
   return std::min(MaxRows(sentence),
                   std::max(of_long, service_.MinEfficientRows()));
 }

@@ -28,7 +28,8 @@ inline constexpr double kPlannedShare = 0.9;
 // What is left of a budget while sentences are chosen for it. A sentence fits
 // if there is room, and if it and all others, live and chosen, finish in time
 // in the larger session. So that short sentences do not shut out the long ones,
-// it grows no larger than a long one could bear either, as far as that is an
+// nor those without a deadline the ones that have one, it grows no larger than
+// a long one with the usual deadline could bear either, as far as that is an
 // efficient size. A session without sentences takes any: the worker has
 // nothing better to do, and wrong estimates heal.
 class SessionPlan {
@@ -54,7 +55,7 @@ class SessionPlan {
  private:
   // With which it still finishes in time.
   double MaxRows(const Sentence& sentence) const;
-  // With which a long sentence would, too.
+  // With which a long sentence of the usual deadline would, too.
   double MaxFairRows(const Sentence& sentence) const;
 
   const ServiceEstimator& service_;

@@ -58,20 +58,15 @@ TranslationServiceImpl::TranslationServiceImpl(const ModelSet& models,
 grpc::ServerUnaryReactor* TranslationServiceImpl::Translate(
     CallbackServerContext* context, const ByteBuffer* request,
     ByteBuffer* response) {
-  auto* call = new TranslateCall("Translate", *context, environment_,
-                                 *response);  // deletes itself
-  call->Start(*request);
-  return call;
+  return TranslateCall::Start("Translate", *context, environment_, *request,
+                              *response);
 }
 
 grpc::ServerUnaryReactor* TranslationServiceImpl::TranslateTokens(
     CallbackServerContext* context, const ByteBuffer* request,
     ByteBuffer* response) {
-  auto* call =
-      new TranslateTokensCall("TranslateTokens", *context, environment_,
-                              *response);  // deletes itself
-  call->Start(*request);
-  return call;
+  return TranslateTokensCall::Start("TranslateTokens", *context, environment_,
+                                    *request, *response);
 }
 
 grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>*
