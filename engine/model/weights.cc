@@ -88,16 +88,8 @@ class WeightsLoader {
         PEREGRINE_ASSIGN_OR_RETURN(table.table, Upload(values));
         break;
       }
-      case kernels::Precision::kInt8: {
-        std::vector<float> scales;
-        const auto quantize = [&](absl::Span<const float> row, int8_t* to) {
-          scales.push_back(kernels::QuantizeRow(row.data(), dim, to));
-        };
-        PEREGRINE_ASSIGN_OR_RETURN(table.int8_table,
-                                   UploadRows<int8_t>(values, dim, quantize));
-        PEREGRINE_ASSIGN_OR_RETURN(table.int8_scales, Upload(scales));
-        break;
-      }
+      // int8 tables would move the goldens of one model too far (decision 5).
+      case kernels::Precision::kInt8:
       case kernels::Precision::kBFloat16:
       case kernels::Precision::kFloat16: {
         const auto round = [](absl::Span<const float> row, uint16_t* to) {

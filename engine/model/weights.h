@@ -95,7 +95,7 @@ struct Weights {
 
 // Reads every tensor that `architecture` asks for, and refuses a checkpoint
 // that has others: they would belong to another architecture. Linear layers are
-// kept in `precision`, embeddings in the same or, for 16 bits, in bfloat16.
+// kept in `precision`; embeddings in bfloat16 unless that is float32.
 absl::StatusOr<Weights> LoadWeights(const ArchitectureConfig& architecture,
                                     TensorSource& tensors,
                                     kernels::Kernels& kernels,
