@@ -20,7 +20,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int kMaxEncoderTokens = 4096;
+// More go through the encoder in turns. On a CPU nothing is gained by more, nor
+// on a device that wants larger chunks by more than one of them.
+constexpr int kMaxEncoderTokens = 1024;
 
 struct LiveSentence {
   LiveSentence(const SentenceInput& input, const model::TokenConfig& tokens)
@@ -66,9 +68,11 @@ class Session::Impl {
   absl::Status Allocate() {
     const int rows = limits_.max_rows;
     PEREGRINE_ASSIGN_OR_RETURN(
-        encoder_,
-        model::Encoder::Create(model_, kernels_,
-                               std::min(SourceCells(), kMaxEncoderTokens)));
+        encoder_, model::Encoder::Create(
+                      model_, kernels_,
+                      std::min(SourceCells(),
+                               std::max(kMaxEncoderTokens,
+                                        kernels_.encoder_chunk_tokens()))));
     PEREGRINE_ASSIGN_OR_RETURN(
         decoder_, model::Decoder::Create(
                       model_, kernels_,

@@ -41,11 +41,15 @@ struct NormWeight {
   float epsilon = 1e-5f;
 };
 
-// y = scale * table[token] + positions[position], on the device.
+// y = scale * table[token] + positions[position], on the device. The table
+// [vocab_size, dim] is there in one type; a row of int8 is to be multiplied by
+// its scale, rounded to float32.
 struct EmbeddingTable {
-  const float* table = nullptr;              // [vocab_size, dim], or null and
-  const uint16_t* bfloat16_table = nullptr;  // the same in bfloat16
-  const float* positions = nullptr;          // [max_positions, dim]
+  const float* table = nullptr;
+  const uint16_t* bfloat16_table = nullptr;
+  const int8_t* int8_table = nullptr;
+  const float* int8_scales = nullptr;  // [vocab_size]
+  const float* positions = nullptr;    // [max_positions, dim]
   float scale = 1.0f;
 };
 
@@ -65,12 +69,22 @@ struct PackedSequences {
       nullptr;  // device [num_sequences + 1], offsets[0] = 0
 };
 
+// A matrix whose rows lie `stride` elements apart.
+struct StridedMatrix {
+  float* data = nullptr;
+  int rows = 0;
+  int cols = 0;
+  size_t stride = 0;
+
+  float* row(int r) const { return data + r * stride; }
+};
+
 // Keys and values of one layer: `num_cells` cells, each the key and the value
 // of one position of one sequence. Who owns which cell is decided outside.
 struct KvCells {
-  Matrix keys;    // [num_cells, key width]; their data may be null and
-  Matrix values;  // [num_cells, value width]
-  uint16_t* bfloat16_keys = nullptr;  // the same in bfloat16
+  StridedMatrix keys;    // [num_cells, key width]; their data may be null and
+  StridedMatrix values;  // [num_cells, value width]
+  uint16_t* bfloat16_keys = nullptr;  // the same in bfloat16, rows as far apart
   uint16_t* bfloat16_values = nullptr;
 };
 

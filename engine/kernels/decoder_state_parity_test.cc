@@ -295,8 +295,9 @@ TEST_P(DecoderStateTest, NoRows) {
   device_->SsruStep({}, {nullptr, 0, 16}, states, {nullptr, 0, 8});
   device_->AddGated({{nullptr, 0, 8}, {nullptr, 0, 8}},
                     {{nullptr, 0, 8}, {nullptr, 0, 8}}, {nullptr, 0, 8});
+  const StridedMatrix cells = {states.data, 3, 8, 8};
   device_->CompressedAttentionStep({1, 8},
-                                   {{}, {states, states}, {}, {states, states}},
+                                   {{}, {cells, cells}, {}, {cells, cells}},
                                    {nullptr, 0, 32}, {nullptr, 0, 8});
 }
 

@@ -116,38 +116,62 @@ class DeviceMemory {
   std::vector<std::unique_ptr<Buffer>> buffers_;
 };
 
-// A cache on the device, in either type of its elements.
+// A cache on the device, in either type of its elements: a cell's key, what is
+// of another layer, its value.
 class DeviceCells {
  public:
   DeviceCells(const Array& keys, const Array& values, bool in_bfloat16,
               DeviceMemory& memory)
       : memory_(memory) {
-    if (!in_bfloat16) {
-      cells_.keys = memory.Put(keys);
-      cells_.values = memory.Put(values);
-      return;
+    constexpr int kOther = 3;
+    const int value_begin = keys.cols + kOther;
+    const int stride = value_begin + values.cols;
+    all_ = {nullptr, keys.rows, stride};
+    cells_.keys = {nullptr, keys.rows, keys.cols, size_t(stride)};
+    cells_.values = {nullptr, values.rows, values.cols, size_t(stride)};
+    Array cells(keys.rows, stride);
+    for (int r = 0; r < keys.rows; ++r) {
+      std::copy_n(keys.row(r), keys.cols, cells.row(r));
+      std::copy_n(values.row(r), values.cols, cells.row(r) + value_begin);
     }
-    cells_.keys = {nullptr, keys.rows, keys.cols};
-    cells_.values = {nullptr, values.rows, values.cols};
-    cells_.bfloat16_keys = memory.Put(ToBFloat16s(keys));
-    cells_.bfloat16_values = memory.Put(ToBFloat16s(values));
+    if (in_bfloat16) {
+      cells_.bfloat16_keys = memory.Put(ToBFloat16s(cells));
+      cells_.bfloat16_values = cells_.bfloat16_keys + value_begin;
+    } else {
+      all_ = memory.Put(cells);
+      cells_.keys.data = all_.data;
+      cells_.values.data = all_.data + value_begin;
+    }
   }
 
   const KvCells& cells() const { return cells_; }
-  Array keys() const { return Get(cells_.keys, cells_.bfloat16_keys); }
-  Array values() const { return Get(cells_.values, cells_.bfloat16_values); }
+  Array keys() const { return Columns(0, cells_.keys.cols); }
+  Array values() const {
+    return Columns(all_.cols - cells_.values.cols, cells_.values.cols);
+  }
 
  private:
+  Array Columns(int begin, int count) const {
+    const Array cells = GetAll();
+    Array columns(cells.rows, count);
+    for (int r = 0; r < cells.rows; ++r) {
+      std::copy_n(cells.row(r) + begin, count, columns.row(r));
+    }
+    return columns;
+  }
+
   // bfloat16 as their bits in floats of as many integers.
-  Array Get(Matrix matrix, const uint16_t* in_bfloat16) const {
-    if (in_bfloat16 == nullptr) return memory_.Get(matrix);
-    Array host(matrix.rows, matrix.cols);
-    std::vector<uint16_t> bits = memory_.Get(in_bfloat16, host.data.size());
+  Array GetAll() const {
+    if (cells_.bfloat16_keys == nullptr) return memory_.Get(all_);
+    Array host(all_.rows, all_.cols);
+    std::vector<uint16_t> bits =
+        memory_.Get(cells_.bfloat16_keys, host.data.size());
     std::copy(bits.begin(), bits.end(), host.data.begin());
     return host;
   }
 
   DeviceMemory& memory_;
+  Matrix all_;
   KvCells cells_;
 };
 

@@ -88,14 +88,23 @@ struct EmbedCase {
   float scale = 1.0f;
   std::vector<int32_t> tokens;
   std::vector<int32_t> positions;
-  bool in_bfloat16 = false;
+  Precision precision = Precision::kFloat32;  // of the table
 
   Array Run(Kernels& kernels) const {
     DeviceMemory memory(kernels);
     EmbeddingTable embedding;
     embedding.positions = memory.Put(positions_table.data);
     embedding.scale = scale;
-    if (in_bfloat16) {
+    if (precision == Precision::kInt8) {
+      std::vector<int8_t> quantized(table.data.size());
+      std::vector<float> scales;
+      for (int r = 0; r < table.rows; ++r) {
+        scales.push_back(QuantizeRow(table.row(r), table.cols,
+                                     &quantized[size_t(r) * table.cols]));
+      }
+      embedding.int8_table = memory.Put(quantized);
+      embedding.int8_scales = memory.Put(scales);
+    } else if (precision == Precision::kBFloat16) {
       embedding.bfloat16_table = memory.Put(ToBFloat16s(table));
     } else {
       embedding.table = memory.Put(table.data);
@@ -496,8 +505,10 @@ TEST_P(ParityTest, Embed) {
     embed.scale = std::sqrt(float(dim));
     embed.tokens = {0, 10, 3, 3, 9};
     embed.positions = {6, 0, 2, 3, 1};
-    for (bool in_bfloat16 : {false, true}) {
-      embed.in_bfloat16 = in_bfloat16;
+    for (Precision precision :
+         {Precision::kFloat32, Precision::kBFloat16, Precision::kInt8}) {
+      SCOPED_TRACE(PrecisionName(precision));
+      embed.precision = precision;
       const Array actual = embed.Run(*device_);
       ExpectNear(actual, embed.Run(reference_), [&](int, int) {
         return 2 * kEpsilon * (2.0 * embed.scale + 1.0);
@@ -901,9 +912,13 @@ TEST_P(BatchInvarianceTest, Embed) {
     embed.tokens.push_back(UniformInt(0, 49));
     embed.positions.push_back(UniformInt(0, 39));
   }
-  const Array all = embed.Run(*device_);
-  const std::vector<int> rows = RandomRows(40);
-  ExpectSameBits(embed.Select(rows).Run(*device_), all.Select(rows));
+  for (Precision precision :
+       {Precision::kFloat32, Precision::kBFloat16, Precision::kInt8}) {
+    embed.precision = precision;
+    const Array all = embed.Run(*device_);
+    const std::vector<int> rows = RandomRows(40);
+    ExpectSameBits(embed.Select(rows).Run(*device_), all.Select(rows));
+  }
 }
 
 TEST_P(BatchInvarianceTest, EncoderAttention) {
@@ -946,6 +961,27 @@ TEST_P(BatchInvarianceTest, CrossAttentionStep) {
       const Array all = attention.Run(*device_);
       const std::vector<int> rows = RandomRows(30);
       ExpectSameBits(attention.Select(rows).Run(*device_), all.Select(rows));
+    }
+  }
+}
+
+// Hypotheses of one sentence, side by side: a device may go through their cells
+// together.
+TEST_P(BatchInvarianceTest, CrossAttentionStepOfABeam) {
+  for (HeadShape heads : kHeadShapes) {
+    CrossAttentionCase attention = RandomCrossAttention(heads, 24, 50);
+    for (int r = 0; r < 24; ++r) {  // beams of 1, 2, ... rows, then of 3
+      const int first = r < 21 ? int((std::sqrt(8.0 * r + 1) - 1) / 2) : 6;
+      attention.begins[r] = attention.begins[first * (first + 1) / 2];
+      attention.lengths[r] = attention.lengths[first * (first + 1) / 2];
+    }
+    for (bool in_bfloat16 : {false, true}) {
+      attention.in_bfloat16 = in_bfloat16;
+      const Array all = attention.Run(*device_);
+      for (int r = 0; r < 24; ++r) {
+        SCOPED_TRACE(r);
+        ExpectSameBits(attention.Select({r}).Run(*device_), all.Select({r}));
+      }
     }
   }
 }

@@ -1,11 +1,27 @@
 #include "engine/kernels/precision.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "engine/base/status_macros.h"
 #include "engine/kernels/cpu/isa.h"
 
 namespace peregrine::kernels {
+
+float QuantizeRow(const float* x, int count, int8_t* y) {
+  constexpr float kSmallest = 1e-35f;
+  constexpr float kMagic = 12582912.0f;  // 1.5 x 2^23: no bits for fractions
+  float largest = 0.0f;
+  for (int i = 0; i < count; ++i) largest = std::max(largest, std::abs(x[i]));
+  const bool vanishes = largest < kSmallest;
+  const float factor = vanishes ? 0.0f : 127.0f / largest;
+  for (int i = 0; i < count; ++i) {
+    y[i] = static_cast<int8_t>((x[i] * factor + kMagic) - kMagic);
+  }
+  return vanishes ? 0.0f : largest / 127.0f;
+}
 
 absl::string_view PrecisionName(Precision precision) {
   switch (precision) {

@@ -39,6 +39,11 @@ inline uint16_t ToFloat16(float x) {
   return static_cast<uint16_t>(sign | ((rounded - 0x38000000) >> 13));
 }
 
+// A row of int8 as Precision::kInt8 has them: round(x / scale), ties to even,
+// with the largest magnitude of the row as 127. Returns the scale; it is 0, and
+// so is all of the row, where the inverse of that magnitude is no number.
+float QuantizeRow(const float* x, int count, int8_t* y);
+
 // "float32", "bf16", "fp16" or "int8".
 absl::string_view PrecisionName(Precision precision);
 

@@ -24,11 +24,14 @@ void CheckHeads(HeadShape heads) {
 }
 
 // A matrix of a cache: in one of the two types, but not in both.
-void CheckCells(const char* name, Matrix cells, const uint16_t* in_bfloat16,
-                int rows, int width) {
+void CheckCells(const char* name, const StridedMatrix& cells,
+                const uint16_t* in_bfloat16, int rows, int width) {
   PEREGRINE_CHECK(cells.rows == rows && cells.cols == width)
-      << name << " is " << cells << ", expected [" << rows << ", " << width
-      << "]";
+      << name << " is [" << cells.rows << ", " << cells.cols << "], expected ["
+      << rows << ", " << width << "]";
+  PEREGRINE_CHECK(cells.stride >= static_cast<size_t>(width))
+      << name << " are " << cells.stride
+      << " elements apart, expected at least " << width;
   PEREGRINE_CHECK(rows == 0 ||
                   (cells.data != nullptr) != (in_bfloat16 != nullptr))
       << name << " is null or there twice";
@@ -75,8 +78,12 @@ void CheckLinearSource(const LinearSource& source) {
 }
 
 void CheckEmbed(const EmbeddingTable& table, Matrix y) {
-  PEREGRINE_CHECK((table.table != nullptr) !=
-                  (table.bfloat16_table != nullptr));
+  PEREGRINE_CHECK((table.table != nullptr) + (table.bfloat16_table != nullptr) +
+                      (table.int8_table != nullptr) ==
+                  1)
+      << "the table is there in none or in several types";
+  PEREGRINE_CHECK((table.int8_scales != nullptr) ==
+                  (table.int8_table != nullptr));
   PEREGRINE_CHECK(table.positions != nullptr);
   CheckShape("y", y, y.rows, y.cols);
 }

@@ -48,25 +48,34 @@ int ProjectedWidth(const ArchitectureConfig& architecture) {
   return 0;
 }
 
-// In bfloat16 unless the model is in float32.
+// In bfloat16 unless the model is in float32. A cell's keys and values of all
+// layers lie together: a host commits memory by huge pages, and of an array for
+// each layer the last one would stay half empty.
 absl::Status AllocateCache(int num_layers, size_t num_cells, CacheWidths widths,
                            kernels::Precision precision, DeviceMemory& memory,
                            std::vector<kernels::KvCells>& cache) {
-  cache.resize(num_layers);
-  for (kernels::KvCells& layer : cache) {
-    if (precision != kernels::Precision::kFloat32) {
-      layer.keys = {nullptr, static_cast<int>(num_cells), widths.key};
-      layer.values = {nullptr, static_cast<int>(num_cells), widths.value};
-      PEREGRINE_RETURN_IF_ERROR(
-          memory.NewBFloat16(num_cells * widths.key, &layer.bfloat16_keys));
-      PEREGRINE_RETURN_IF_ERROR(
-          memory.NewBFloat16(num_cells * widths.value, &layer.bfloat16_values));
-      continue;
-    }
+  const int layer_width = widths.key + widths.value;
+  const int cell_width = num_layers * layer_width;
+  Matrix floats;
+  uint16_t* bfloat16s = nullptr;
+  if (precision == kernels::Precision::kFloat32) {
+    PEREGRINE_RETURN_IF_ERROR(memory.NewMatrix(num_cells, cell_width, &floats));
+  } else {
     PEREGRINE_RETURN_IF_ERROR(
-        memory.NewMatrix(num_cells, widths.key, &layer.keys));
-    PEREGRINE_RETURN_IF_ERROR(
-        memory.NewMatrix(num_cells, widths.value, &layer.values));
+        memory.NewBFloat16(num_cells * cell_width, &bfloat16s));
+  }
+  const auto at = [](auto* data, int offset) {
+    return data == nullptr ? nullptr : data + offset;
+  };
+  const int rows = static_cast<int>(num_cells);
+  const size_t stride = cell_width;
+  int begin = 0;
+  for (int n = 0; n < num_layers; ++n, begin += layer_width) {
+    const int value = begin + widths.key;
+    cache.push_back({{at(floats.data, begin), rows, widths.key, stride},
+                     {at(floats.data, value), rows, widths.value, stride},
+                     at(bfloat16s, begin),
+                     at(bfloat16s, value)});
   }
   return absl::OkStatus();
 }

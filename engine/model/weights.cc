@@ -80,30 +80,50 @@ class WeightsLoader {
     return static_cast<const T*>(weights_.buffers.back()->data());
   }
 
-  absl::Status UploadTable(const std::vector<float>& values,
+  // `values` are rows of `dim`.
+  absl::Status UploadTable(const std::vector<float>& values, int dim,
                            EmbeddingTable& table) {
-    if (precision_ == kernels::Precision::kFloat32) {
-      PEREGRINE_ASSIGN_OR_RETURN(table.table, Upload(values));
-      return absl::OkStatus();
+    switch (precision_) {
+      case kernels::Precision::kFloat32: {
+        PEREGRINE_ASSIGN_OR_RETURN(table.table, Upload(values));
+        break;
+      }
+      // int8 tables would move the goldens of one model too far (decision 5).
+      case kernels::Precision::kInt8:
+      case kernels::Precision::kBFloat16:
+      case kernels::Precision::kFloat16: {
+        const auto round = [](absl::Span<const float> row, uint16_t* to) {
+          std::transform(row.begin(), row.end(), to, kernels::ToBFloat16);
+        };
+        PEREGRINE_ASSIGN_OR_RETURN(table.bfloat16_table,
+                                   UploadRows<uint16_t>(values, dim, round));
+        break;
+      }
     }
-    const size_t bytes = values.size() * sizeof(uint16_t);
+    return absl::OkStatus();
+  }
+
+  // `values` as elements T, into which convert(row, to) turns a row of `dim`.
+  // Some rows at a time: a second copy of a large table would be the peak of
+  // memory.
+  template <class T, class Convert>
+  absl::StatusOr<const T*> UploadRows(absl::Span<const float> values,
+                                      size_t dim, Convert convert) {
+    const size_t bytes = values.size() * sizeof(T);
     PEREGRINE_ASSIGN_OR_RETURN(auto buffer, kernels_.Allocate(bytes));
-    auto* const to = static_cast<uint16_t*>(buffer->data());
-    // Part by part: a second copy of a large table would be the peak of memory.
-    std::vector<uint16_t> rounded;
-    for (size_t begin = 0; begin < values.size(); begin += kPartElements) {
-      const auto first = values.begin() + begin;
-      const size_t count = std::min(kPartElements, values.size() - begin);
-      rounded.resize(count);
-      std::transform(first, first + count, rounded.begin(),
-                     kernels::ToBFloat16);
-      kernels_.CopyToDevice(rounded.data(), count * sizeof(uint16_t),
-                            to + begin);
+    auto* const to = static_cast<T*>(buffer->data());
+    const size_t part = std::max<size_t>(1, kPartElements / dim) * dim;
+    std::vector<T> converted(std::min(part, values.size()));
+    for (size_t begin = 0; begin < values.size(); begin += part) {
+      const size_t count = std::min(part, values.size() - begin);
+      for (size_t i = 0; i < count; i += dim) {
+        convert(values.subspan(begin + i, dim), &converted[i]);
+      }
+      kernels_.CopyToDevice(converted.data(), count * sizeof(T), to + begin);
     }
-    table.bfloat16_table = to;
     weights_.bytes += bytes;
     weights_.buffers.push_back(std::move(buffer));
-    return absl::OkStatus();
+    return to;
   }
 
   absl::StatusOr<std::unique_ptr<LinearWeight>> Pack(
@@ -165,7 +185,8 @@ class WeightsLoader {
     PEREGRINE_ASSIGN_OR_RETURN(
         auto source, Read("encoder.embedding", {architecture_.source_vocab_size,
                                                 encoder.model_dim}));
-    PEREGRINE_RETURN_IF_ERROR(UploadTable(source, weights_.source_embedding));
+    PEREGRINE_RETURN_IF_ERROR(
+        UploadTable(source, encoder.model_dim, weights_.source_embedding));
     if (architecture_.share_embeddings) {
       weights_.target_embedding = weights_.source_embedding;
       target_embedding_ = std::move(source);
@@ -174,8 +195,8 @@ class WeightsLoader {
           target_embedding_,
           Read("decoder.embedding",
                {architecture_.target_vocab_size, decoder.model_dim}));
-      PEREGRINE_RETURN_IF_ERROR(
-          UploadTable(target_embedding_, weights_.target_embedding));
+      PEREGRINE_RETURN_IF_ERROR(UploadTable(
+          target_embedding_, decoder.model_dim, weights_.target_embedding));
     }
     if (architecture_.output != OutputProjection::kTied) {
       target_embedding_ = {};

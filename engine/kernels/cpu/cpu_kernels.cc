@@ -86,9 +86,13 @@ void CpuKernels::Embed(const EmbeddingTable& table, const int32_t* tokens,
     if (table.table != nullptr) {
       ops_.embed(table.table + tokens[r] * dim, position, table.scale, y.cols,
                  y.row(r));
-    } else {
+    } else if (table.bfloat16_table != nullptr) {
       ops_.embed_bfloat16(table.bfloat16_table + tokens[r] * dim, position,
                           table.scale, y.cols, y.row(r));
+    } else {
+      ops_.embed_int8(table.int8_table + tokens[r] * dim,
+                      table.int8_scales[tokens[r]], position, table.scale,
+                      y.cols, y.row(r));
     }
   }
 }
@@ -202,6 +206,8 @@ void CpuKernels::AttendCells(HeadShape heads, int num_rows,
       *std::max_element(attention.lengths, attention.lengths + num_rows);
   attention.keys = KeysOf(cache);
   attention.values = ValuesOf(cache);
+  attention.key_stride = cache.keys.stride;
+  attention.value_stride = cache.values.stride;
   attention.context = context.data;
   attention.num_rows = num_rows;
   attention.num_heads = heads.num_heads;

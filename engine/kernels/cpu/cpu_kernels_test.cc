@@ -50,9 +50,12 @@ class Worker {
     const Matrix x = Of(x_, rows, kDim);
     const Matrix y = Of(y_, rows, kDim);
     const Matrix qkv = Of(qkv_, rows, 3 * kDim);
-    const KvCells cache = {Of(keys_, kRows, kDim), Of(values_, kRows, kDim)};
-    kernels_.Embed({x_.data(), nullptr, y_.data(), 2.0f}, numbers_.data(),
-                   numbers_.data(), x);
+    const KvCells cache = {{keys_.data(), kRows, kDim, kDim},
+                           {values_.data(), kRows, kDim, kDim}};
+    EmbeddingTable table;
+    table.table = x_.data();
+    table.positions = y_.data();
+    kernels_.Embed(table, numbers_.data(), numbers_.data(), x);
     kernels_.LayerNorm({y_.data(), y_.data()}, x, x);
     kernels_.Linear(*qkv_weight_, x, Activation::kGelu, qkv);
     kernels_.LinearAdd(*weight_, x, y);

@@ -25,6 +25,8 @@ void CpuKernels::CompressedAttentionStep(HeadShape heads,
   target.queries = projected.data;
   target.keys = KeysOf(cells.target);
   target.values = ValuesOf(cells.target);
+  target.key_stride = cells.target.keys.stride;
+  target.value_stride = cells.target.values.stride;
   target.context = context.data;
   target.scratch =
       Scratch(ops_.cell_scratch_floats(heads.num_heads, max_length));
@@ -38,6 +40,8 @@ void CpuKernels::CompressedAttentionStep(HeadShape heads,
   target.cells_stride = rows.cells_stride;
   attention.source_keys = KeysOf(cells.source);
   attention.source_values = ValuesOf(cells.source);
+  attention.source_key_stride = cells.source.keys.stride;
+  attention.source_value_stride = cells.source.values.stride;
   attention.source_begins = spans.begins;
   attention.source_lengths = spans.lengths;
   attention.inner = projected.data + 2 * heads.width() + context.cols;

@@ -59,17 +59,15 @@ const void* ValuesOf(const KvCells& cache) {
 
 void StoreCell(const VectorOps& ops, const float* kv, int32_t cell,
                const KvCells& cache) {
-  const size_t key_width = cache.keys.cols;
-  const size_t value_width = cache.values.cols;
-  const float* const value = kv + key_width;
+  const float* const value = kv + cache.keys.cols;
   if (IsBFloat16(cache)) {
     ops.store_bfloat16(kv, cache.keys.cols,
-                       cache.bfloat16_keys + cell * key_width);
+                       cache.bfloat16_keys + cell * cache.keys.stride);
     ops.store_bfloat16(value, cache.values.cols,
-                       cache.bfloat16_values + cell * value_width);
+                       cache.bfloat16_values + cell * cache.values.stride);
   } else {
-    std::copy_n(kv, key_width, cache.keys.row(cell));
-    std::copy_n(value, value_width, cache.values.row(cell));
+    std::copy_n(kv, cache.keys.cols, cache.keys.row(cell));
+    std::copy_n(value, cache.values.cols, cache.values.row(cell));
   }
 }
 

@@ -74,11 +74,14 @@ struct SequenceHead {
 // are floats, or bfloat16 where the operation says so.
 struct CellAttention {
   const float* queries = nullptr;  // [num_heads * head_dim] each, at `stride`
-  const void* keys = nullptr;      // [cells, num_heads * head_dim]
-  const void* values = nullptr;    // [cells, num_heads * value_dim]
-  float* context = nullptr;        // [num_rows, num_heads * value_dim]
+  const void* keys = nullptr;    // [cells, num_heads * head_dim] at key_stride
+  const void* values = nullptr;  // [cells, num_heads * value_dim] at
+                                 // value_stride
+  float* context = nullptr;      // [num_rows, num_heads * value_dim]
   float* scratch = nullptr;  // cell_scratch_floats(num_heads, longest length)
   size_t stride = 0;
+  size_t key_stride = 0;    // elements
+  size_t value_stride = 0;  // likewise
   int num_rows = 0;
   int num_heads = 0;
   int head_dim = 0;
@@ -97,6 +100,8 @@ struct JointAttention {
   CellAttention target;  // at least one position a row; its scratch for all
   const void* source_keys = nullptr;        // types and widths as in `target`
   const void* source_values = nullptr;      // the same
+  size_t source_key_stride = 0;             // elements
+  size_t source_value_stride = 0;           // likewise
   const int32_t* source_begins = nullptr;   // [num_rows]
   const int32_t* source_lengths = nullptr;  // [num_rows]
   const float* inner = nullptr;  // as wide as the context, at `target.stride`
@@ -121,6 +126,8 @@ struct VectorOps {
                 float* y);
   void (*embed_bfloat16)(const uint16_t* token, const float* position,
                          float scale, int dim, float* y);
+  void (*embed_int8)(const int8_t* token, float token_scale,
+                     const float* position, float scale, int dim, float* y);
   void (*layer_norm)(const float* x, const float* gain, const float* bias,
                      float epsilon, int dim, float* y);
 

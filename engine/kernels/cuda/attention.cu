@@ -34,12 +34,26 @@ struct OnlineSoftmax {
 
 // ---- Steps: a warp for each row, head and part of the value.
 
+// Keys and values of a cache, a cell's so many elements after those of the one
+// before.
+template <class T>
+struct Cells {
+  T* keys = nullptr;
+  T* values = nullptr;
+  size_t key_stride = 0;
+  size_t value_stride = 0;
+
+  __device__ T* Key(size_t cell) const { return keys + cell * key_stride; }
+  __device__ T* Value(size_t cell) const {
+    return values + cell * value_stride;
+  }
+};
+
 // Some positions of a row: `length` cells of a cache, those listed in `cells`,
 // or neighbours from `begin` on.
 template <class T>
 struct Positions {
-  T* keys = nullptr;
-  T* values = nullptr;
+  Cells<T> cache;
   const int32_t* cells = nullptr;
   int begin = 0;
   int length = 0;
@@ -67,13 +81,11 @@ struct StepArguments {
   float* context = nullptr;  // [rows, num_heads * value_dim]
 
   // Of the source.
-  T* source_keys = nullptr;
-  T* source_values = nullptr;
+  Cells<T> source;
   const int32_t* source_begins = nullptr;
   const int32_t* source_lengths = nullptr;
   // Of the target.
-  T* target_keys = nullptr;
-  T* target_values = nullptr;
+  Cells<T> target;
   const int32_t* target_cells = nullptr;
   int cells_stride = 0;
   const int32_t* target_lengths = nullptr;
@@ -82,14 +94,14 @@ struct StepArguments {
 template <class T>
 __device__ Positions<T> SourceOf(const StepArguments<T>& step, int row) {
   if (step.source_lengths == nullptr) return {};
-  return {step.source_keys, step.source_values, nullptr,
-          step.source_begins[row], step.source_lengths[row]};
+  return {step.source, nullptr, step.source_begins[row],
+          step.source_lengths[row]};
 }
 
 template <class T>
 __device__ Positions<T> TargetOf(const StepArguments<T>& step, int row) {
   if (step.target_lengths == nullptr) return {};
-  return {step.target_keys, step.target_values,
+  return {step.target,
           step.target_cells + static_cast<size_t>(row) * step.cells_stride, 0,
           step.target_lengths[row]};
 }
@@ -99,18 +111,13 @@ template <class T>
 __device__ void StoreNewCell(const StepArguments<T>& step, int row, int head,
                              size_t cell, int lane) {
   const size_t from = static_cast<size_t>(row) * step.row_width;
-  const size_t key_width = static_cast<size_t>(step.num_heads) * step.head_dim;
-  const size_t value_width =
-      static_cast<size_t>(step.num_heads) * step.value_dim;
   for (int i = lane; i < step.head_dim; i += kWarpSize) {
     const int column = head * step.head_dim + i;
-    Narrow(step.new_keys[from + column],
-           &step.target_keys[cell * key_width + column]);
+    Narrow(step.new_keys[from + column], &step.target.Key(cell)[column]);
   }
   for (int i = lane; i < step.value_dim; i += kWarpSize) {
     const int column = head * step.value_dim + i;
-    Narrow(step.new_values[from + column],
-           &step.target_values[cell * value_width + column]);
+    Narrow(step.new_values[from + column], &step.target.Value(cell)[column]);
   }
 }
 
@@ -130,8 +137,7 @@ template <class T, int kValues>
 __global__ void StepAttentionKernel(StepArguments<T> step) {
   PEREGRINE_DYNAMIC_SHARED(shared);
   __shared__ float tile_weights[kWarps][kWarpSize];
-  __shared__ size_t tile_places[kWarps][kWarpSize];  // of values, in elements
-  __shared__ bool tile_in_source[kWarps][kWarpSize];
+  __shared__ const T* tile_values[kWarps][kWarpSize];
 
   const int lane = threadIdx.x;
   const int warp = threadIdx.y;
@@ -142,7 +148,6 @@ __global__ void StepAttentionKernel(StepArguments<T> step) {
   const int key_begin = head * step.head_dim;
   const int part_begin = blockIdx.y * kValues * kWarpSize;
   const int part_end = min(part_begin + kValues * kWarpSize, step.value_dim);
-  const size_t key_width = static_cast<size_t>(step.num_heads) * step.head_dim;
   const size_t value_width =
       static_cast<size_t>(step.num_heads) * step.value_dim;
 
@@ -169,15 +174,14 @@ __global__ void StepAttentionKernel(StepArguments<T> step) {
       const bool in_source = t < source.length;
       const size_t cell =
           in_source ? source.Cell(t) : target.Cell(t - source.length);
-      const T* key = (in_source ? source.keys : target.keys) +
-                     cell * key_width + key_begin;
+      const Cells<T>& cache = in_source ? source.cache : target.cache;
+      const T* key = cache.Key(cell) + key_begin;
       float dot = 0.0f;
       for (int i = 0; i < step.head_dim; ++i) {
         dot = fmaf(query[i], Widen(key[i]), dot);
       }
       score = dot * step.scale;
-      tile_places[warp][lane] = cell * value_width + head * step.value_dim;
-      tile_in_source[warp][lane] = in_source;
+      tile_values[warp][lane] = cache.Value(cell) + head * step.value_dim;
     }
     float correction;
     tile_weights[warp][lane] = softmax.Add(score, &correction);
@@ -185,9 +189,7 @@ __global__ void StepAttentionKernel(StepArguments<T> step) {
     for (int j = 0; j < kValues; ++j) mixed[j] *= correction;
     for (int i = 0; i < count; ++i) {
       const float weight = tile_weights[warp][i];
-      const T* value =
-          (tile_in_source[warp][i] ? source.values : target.values) +
-          tile_places[warp][i];
+      const T* value = tile_values[warp][i];
       for (int j = 0; j < kValues; ++j) {
         const int column = part_begin + j * kWarpSize + lane;
         if (column < part_end) {
@@ -250,32 +252,22 @@ StepArguments<T> StepOf(HeadShape heads, int value_width, Matrix queries,
 }
 
 template <class T>
-T* Keys(const KvCells& cache);
+Cells<T> CellsOf(const KvCells& cache);
 template <>
-float* Keys<float>(const KvCells& cache) {
-  return cache.keys.data;
+Cells<float> CellsOf<float>(const KvCells& cache) {
+  return {cache.keys.data, cache.values.data, cache.keys.stride,
+          cache.values.stride};
 }
 template <>
-uint16_t* Keys<uint16_t>(const KvCells& cache) {
-  return cache.bfloat16_keys;
-}
-
-template <class T>
-T* Values(const KvCells& cache);
-template <>
-float* Values<float>(const KvCells& cache) {
-  return cache.values.data;
-}
-template <>
-uint16_t* Values<uint16_t>(const KvCells& cache) {
-  return cache.bfloat16_values;
+Cells<uint16_t> CellsOf<uint16_t>(const KvCells& cache) {
+  return {cache.bfloat16_keys, cache.bfloat16_values, cache.keys.stride,
+          cache.values.stride};
 }
 
 template <class T>
 void SetSource(const SourceSpans& spans, const KvCells& cache,
                StepArguments<T>* step) {
-  step->source_keys = Keys<T>(cache);
-  step->source_values = Values<T>(cache);
+  step->source = CellsOf<T>(cache);
   step->source_begins = spans.begins;
   step->source_lengths = spans.lengths;
 }
@@ -283,8 +275,7 @@ void SetSource(const SourceSpans& spans, const KvCells& cache,
 template <class T>
 void SetTarget(const StepRows& rows, const KvCells& cache,
                StepArguments<T>* step) {
-  step->target_keys = Keys<T>(cache);
-  step->target_values = Values<T>(cache);
+  step->target = CellsOf<T>(cache);
   step->target_cells = rows.cells;
   step->cells_stride = rows.cells_stride;
   step->target_lengths = rows.lengths;

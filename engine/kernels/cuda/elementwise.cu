@@ -32,6 +32,21 @@ __global__ void EmbedKernel(const T* table, const float* positions_table,
   y[static_cast<size_t>(row) * dim + column] = fmaf(scale, token, position);
 }
 
+__global__ void EmbedInt8Kernel(const int8_t* table, const float* scales,
+                                const float* positions_table, float scale,
+                                const int32_t* tokens, const int32_t* positions,
+                                float* y, int dim) {
+  const int row = blockIdx.x;
+  const int column = Column();
+  if (column >= dim) return;
+  const size_t token = tokens[row];
+  const float value =
+      static_cast<float>(table[token * dim + column]) * scales[token];
+  const float position =
+      positions_table[static_cast<size_t>(positions[row]) * dim + column];
+  y[static_cast<size_t>(row) * dim + column] = fmaf(scale, value, position);
+}
+
 // ---- LayerNorm: a warp a row. y may be x: a lane reads and writes the same
 // elements, and writes when all lanes have read for the last time.
 
@@ -65,8 +80,9 @@ __global__ void LayerNormKernel(const float* gain, const float* bias,
 
 template <class T>
 __global__ void StoreKeysValuesKernel(const int32_t* cells, const float* kv,
-                                      T* keys, int key_width, T* values,
-                                      int value_width) {
+                                      T* keys, int key_width, size_t key_stride,
+                                      T* values, int value_width,
+                                      size_t value_stride) {
   const int row = blockIdx.x;
   const int column = Column();
   if (column >= key_width + value_width) return;
@@ -74,9 +90,9 @@ __global__ void StoreKeysValuesKernel(const int32_t* cells, const float* kv,
   const float x =
       kv[static_cast<size_t>(row) * (key_width + value_width) + column];
   if (column < key_width) {
-    Narrow(x, &keys[cell * key_width + column]);
+    Narrow(x, &keys[cell * key_stride + column]);
   } else {
-    Narrow(x, &values[cell * value_width + column - key_width]);
+    Narrow(x, &values[cell * value_stride + column - key_width]);
   }
 }
 
@@ -146,6 +162,11 @@ cudaError_t Embed(const EmbeddingTable& table, const int32_t* tokens,
                   table.positions, table.scale, tokens, positions, y.data,
                   y.cols);
   }
+  if (table.int8_table != nullptr) {
+    return Launch(EmbedInt8Kernel, grid, kThreads, 0, stream, table.int8_table,
+                  table.int8_scales, table.positions, table.scale, tokens,
+                  positions, y.data, y.cols);
+  }
   return Launch(EmbedKernel<uint16_t>, grid, kThreads, 0, stream,
                 table.bfloat16_table, table.positions, table.scale, tokens,
                 positions, y.data, y.cols);
@@ -164,11 +185,13 @@ cudaError_t StoreKeysValues(const int32_t* cells, Matrix kv,
   if (cache.bfloat16_keys == nullptr) {
     return Launch(StoreKeysValuesKernel<float>, grid, kThreads, 0, stream,
                   cells, kv.data, cache.keys.data, cache.keys.cols,
-                  cache.values.data, cache.values.cols);
+                  cache.keys.stride, cache.values.data, cache.values.cols,
+                  cache.values.stride);
   }
   return Launch(StoreKeysValuesKernel<uint16_t>, grid, kThreads, 0, stream,
                 cells, kv.data, cache.bfloat16_keys, cache.keys.cols,
-                cache.bfloat16_values, cache.values.cols);
+                cache.keys.stride, cache.bfloat16_values, cache.values.cols,
+                cache.values.stride);
 }
 
 cudaError_t AverageStep(const StepRows& rows, Matrix x, Matrix states,

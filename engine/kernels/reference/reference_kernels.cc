@@ -33,6 +33,17 @@ float FromFloat16(uint16_t x) {
   return (x & 0x8000) != 0 ? -magnitude : magnitude;
 }
 
+// Element i of a token's row, as the table holds it.
+float TokenElement(const EmbeddingTable& table, int32_t token, size_t dim,
+                   size_t i) {
+  const size_t place = token * dim + i;
+  if (table.table != nullptr) return table.table[place];
+  if (table.bfloat16_table != nullptr) {
+    return FromBFloat16(table.bfloat16_table[place]);
+  }
+  return static_cast<float>(table.int8_table[place]) * table.int8_scales[token];
+}
+
 // What a linear layer in `precision` makes of a weight or an input.
 float RoundTo(Precision precision, float x) {
   if (precision == Precision::kBFloat16) return FromBFloat16(ToBFloat16(x));
@@ -214,13 +225,12 @@ class GatheredCells {
   const float* value(int t) const { return &values_[size_t(t) * value_width_]; }
 
  private:
-  static void Append(Matrix cells, const uint16_t* in_bfloat16, int32_t cell,
-                     std::vector<float>& to) {
+  static void Append(const StridedMatrix& cells, const uint16_t* in_bfloat16,
+                     int32_t cell, std::vector<float>& to) {
     for (int i = 0; i < cells.cols; ++i) {
-      to.push_back(
-          in_bfloat16 == nullptr
-              ? cells.row(cell)[i]
-              : FromBFloat16(in_bfloat16[size_t(cell) * cells.cols + i]));
+      to.push_back(in_bfloat16 == nullptr
+                       ? cells.row(cell)[i]
+                       : FromBFloat16(in_bfloat16[cell * cells.stride + i]));
     }
   }
 
@@ -239,14 +249,14 @@ void Attend(HeadShape heads, const float* query, const GatheredCells& cells,
       [&](int t) { return cells.value(t); }, context);
 }
 
-void StoreRow(const float* x, int32_t cell, Matrix cells,
+void StoreRow(const float* x, int32_t cell, const StridedMatrix& cells,
               uint16_t* in_bfloat16) {
   if (in_bfloat16 == nullptr) {
     std::copy_n(x, cells.cols, cells.row(cell));
     return;
   }
   for (int i = 0; i < cells.cols; ++i) {
-    in_bfloat16[size_t(cell) * cells.cols + i] = ToBFloat16(x[i]);
+    in_bfloat16[cell * cells.stride + i] = ToBFloat16(x[i]);
   }
 }
 
@@ -309,11 +319,8 @@ void ReferenceKernels::Embed(const EmbeddingTable& table, const int32_t* tokens,
   for (int r = 0; r < y.rows; ++r) {
     const float* position = table.positions + positions[r] * dim;
     for (size_t i = 0; i < dim; ++i) {
-      const size_t place = tokens[r] * dim + i;
-      const float token = table.table != nullptr
-                              ? table.table[place]
-                              : FromBFloat16(table.bfloat16_table[place]);
-      y.row(r)[i] = double{table.scale} * token + position[i];
+      const double token = TokenElement(table, tokens[r], dim, i);
+      y.row(r)[i] = table.scale * token + position[i];
     }
   }
 }

@@ -66,16 +66,31 @@ class SequenceAttention {
  private:
   static constexpr int kRows = V::kTileRows;
 
+  // In place of positions past the end stands the last one: its scores there
+  // are masked.
   void TransposeKeys() {
-    for (int t = 0; t < head_.length; ++t) {
-      const float* key = head_.keys + t * head_.stride;
-      for (int i = 0; i < head_.head_dim; ++i)
-        keys_[i * positions_ + t] = key[i];
-    }
-    for (int i = 0; i < head_.head_dim; ++i) {
-      for (size_t t = head_.length; t < positions_; ++t) {
-        keys_[i * positions_ + t] = 0.0f;
+    const float* rows[V::kWidth];
+    const int last = head_.length - 1;
+    for (size_t first = 0; first < positions_; first += V::kWidth) {
+      for (int r = 0; r < V::kWidth; ++r) {
+        const int position = static_cast<int>(first) + r;
+        rows[r] = head_.keys + (position < last ? position : last) *
+                                   static_cast<ptrdiff_t>(head_.stride);
       }
+      TransposeRows(rows, keys_ + first);
+    }
+  }
+
+  void TransposeRows(const float* const* rows, float* to) {
+    int i = 0;
+    for (; i + 4 <= head_.head_dim; i += 4) {
+      typename V::Float columns[4];
+      V::LoadColumns(rows, i, columns);
+      for (int j = 0; j < 4; ++j)
+        V::Store(to + (i + j) * positions_, columns[j]);
+    }
+    for (; i < head_.head_dim; ++i) {
+      for (int r = 0; r < V::kWidth; ++r) to[i * positions_ + r] = rows[r][i];
     }
   }
 

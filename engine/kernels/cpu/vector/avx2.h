@@ -62,6 +62,10 @@ struct Avx2 {
     return LowHalf(_mm256_cvtepu16_epi32(
         _mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
   }
+  static Float LoadBytes(const int8_t* p) {
+    return ToFloat(_mm256_cvtepi8_epi32(
+        _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))));
+  }
   // To the nearest integer, ties to even.
   static void StoreShorts(int16_t* p, Float x) {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(p),
@@ -138,6 +142,24 @@ struct Avx2 {
                            _mm256_shuffle_ps(ab, cd, _MM_SHUFFLE(3, 2, 3, 2)));
     _mm_storeu_ps(p, _mm_add_ps(_mm256_castps256_ps128(abcd),
                                 _mm256_extractf128_ps(abcd, 1)));
+  }
+  // Four columns of a matrix of kWidth rows, which begin at rows[r] + column.
+  static void LoadColumns(const float* const* rows, int column,
+                          Float* columns) {
+    Float quads[4];  // of the rows i and i + 4: now 4 by 4
+    for (int i = 0; i < 4; ++i) {
+      quads[i] = _mm256_insertf128_ps(
+          _mm256_castps128_ps256(_mm_loadu_ps(rows[i] + column)),
+          _mm_loadu_ps(rows[i + 4] + column), 1);
+    }
+    const Float low01 = _mm256_unpacklo_ps(quads[0], quads[1]);
+    const Float low23 = _mm256_unpacklo_ps(quads[2], quads[3]);
+    const Float high01 = _mm256_unpackhi_ps(quads[0], quads[1]);
+    const Float high23 = _mm256_unpackhi_ps(quads[2], quads[3]);
+    columns[0] = _mm256_shuffle_ps(low01, low23, _MM_SHUFFLE(1, 0, 1, 0));
+    columns[1] = _mm256_shuffle_ps(low01, low23, _MM_SHUFFLE(3, 2, 3, 2));
+    columns[2] = _mm256_shuffle_ps(high01, high23, _MM_SHUFFLE(1, 0, 1, 0));
+    columns[3] = _mm256_shuffle_ps(high01, high23, _MM_SHUFFLE(3, 2, 3, 2));
   }
 
  private:

@@ -58,6 +58,10 @@ struct Avx512 {
     return LowHalf(_mm512_cvtepu16_epi32(
         _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))));
   }
+  static Float LoadBytes(const int8_t* p) {
+    return ToFloat(_mm512_cvtepi8_epi32(
+        _mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
+  }
   // To the nearest integer, ties to even.
   static void StoreShorts(int16_t* p, Float x) {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(p),
@@ -115,6 +119,29 @@ struct Avx512 {
                                       _mm512_extractf32x8_ps(abcd, 1));
     _mm_storeu_ps(p, _mm_add_ps(_mm256_castps256_ps128(half),
                                 _mm256_extractf128_ps(half, 1)));
+  }
+  // Four columns of a matrix of kWidth rows, which begin at rows[r] + column.
+  static void LoadColumns(const float* const* rows, int column,
+                          Float* columns) {
+    Float quads[4];  // of the rows i, i + 4, i + 8 and i + 12: now 4 by 4
+    for (int i = 0; i < 4; ++i) {
+      const auto quad = [&](int row) {
+        return _mm_loadu_ps(rows[i + row] + column);
+      };
+      const __m256 low =
+          _mm256_insertf128_ps(_mm256_castps128_ps256(quad(0)), quad(4), 1);
+      const __m256 high =
+          _mm256_insertf128_ps(_mm256_castps128_ps256(quad(8)), quad(12), 1);
+      quads[i] = _mm512_insertf32x8(_mm512_castps256_ps512(low), high, 1);
+    }
+    const Float low01 = _mm512_unpacklo_ps(quads[0], quads[1]);
+    const Float low23 = _mm512_unpacklo_ps(quads[2], quads[3]);
+    const Float high01 = _mm512_unpackhi_ps(quads[0], quads[1]);
+    const Float high23 = _mm512_unpackhi_ps(quads[2], quads[3]);
+    columns[0] = _mm512_shuffle_ps(low01, low23, _MM_SHUFFLE(1, 0, 1, 0));
+    columns[1] = _mm512_shuffle_ps(low01, low23, _MM_SHUFFLE(3, 2, 3, 2));
+    columns[2] = _mm512_shuffle_ps(high01, high23, _MM_SHUFFLE(1, 0, 1, 0));
+    columns[3] = _mm512_shuffle_ps(high01, high23, _MM_SHUFFLE(3, 2, 3, 2));
   }
 
  private:

@@ -21,26 +21,22 @@ class CachePositions {
 
  public:
   explicit CachePositions(const CellAttention& attention)
-      : attention_(attention),
-        key_width_(static_cast<size_t>(attention.num_heads) *
-                   attention.head_dim),
-        value_width_(static_cast<size_t>(attention.num_heads) *
-                     attention.value_dim) {}
+      : attention_(attention) {}
 
   int Length(int row) const { return attention_.lengths[row]; }
+  // Whether both rows attend to the same cells, as far as is seen at once.
+  bool AreShared(int row, int other) const {
+    return attention_.cells == nullptr &&
+           attention_.begins[row] == attention_.begins[other] &&
+           attention_.lengths[row] == attention_.lengths[other];
+  }
   const Element* Key(int row, int position) const {
-    return KeyOf(attention_.keys, CellOf(row, position));
+    return static_cast<const Element*>(attention_.keys) +
+           CellOf(row, position) * attention_.key_stride;
   }
   const Element* Value(int row, int position) const {
-    return ValueOf(attention_.values, CellOf(row, position));
-  }
-
-  // Of any cache with keys and values of these widths.
-  const Element* KeyOf(const void* keys, size_t cell) const {
-    return static_cast<const Element*>(keys) + cell * key_width_;
-  }
-  const Element* ValueOf(const void* values, size_t cell) const {
-    return static_cast<const Element*>(values) + cell * value_width_;
+    return static_cast<const Element*>(attention_.values) +
+           CellOf(row, position) * attention_.value_stride;
   }
 
  private:
@@ -51,8 +47,6 @@ class CachePositions {
   }
 
   const CellAttention& attention_;
-  const size_t key_width_;
-  const size_t value_width_;
 };
 
 // The same: in the row's source span, then in its target cells.
@@ -67,33 +61,44 @@ class JointPositions {
   int Length(int row) const {
     return attention_.source_lengths[row] + target_.Length(row);
   }
+  bool AreShared(int, int) const { return false; }
   const Element* Key(int row, int position) const {
     const int in_target = position - attention_.source_lengths[row];
     if (in_target >= 0) return target_.Key(row, in_target);
-    return target_.KeyOf(attention_.source_keys,
-                         attention_.source_begins[row] + position);
+    return static_cast<const Element*>(attention_.source_keys) +
+           SourceCellOf(row, position) * attention_.source_key_stride;
   }
   const Element* Value(int row, int position) const {
     const int in_target = position - attention_.source_lengths[row];
     if (in_target >= 0) return target_.Value(row, in_target);
-    return target_.ValueOf(attention_.source_values,
-                           attention_.source_begins[row] + position);
+    return static_cast<const Element*>(attention_.source_values) +
+           SourceCellOf(row, position) * attention_.source_value_stride;
   }
 
  private:
+  size_t SourceCellOf(int row, int position) const {
+    return attention_.source_begins[row] + position;
+  }
+
   const JointAttention& attention_;
   const CachePositions<Row> target_;
 };
 
+// Rows that read the same cells, the hypotheses of one sentence, and go through
+// them together: what is loaded and widened once serves all.
+template <class V>
+constexpr int kSharingRows = V::kTileVectors;
+
 template <class V>
 size_t CellScratchFloats(int num_heads, int length) {
-  return num_heads * RoundUpToVector<V>(length);
+  return kSharingRows<V> * num_heads * RoundUpToVector<V>(length);
 }
 
-// Attention of rows of queries to cells of a cache, all heads. A row runs
-// through its keys once and through its values once, a few whole cells at a
-// time. These come from memory: what is needed a little later, if need be for
-// the next row, is fetched meanwhile. `Row` says how cells are kept,
+// Attention of rows of queries to cells of a cache, all heads. A row, or some
+// that share their cells, runs through its keys once and through its values
+// once, a few whole cells at a time. These come from memory: what is needed a
+// little later, if need be for the next row, is fetched meanwhile. The sums of
+// a row are the same alone and with others. `Row` says how cells are kept,
 // `Positions` where they are.
 template <class V, class Row, class Positions>
 class CellsAttention {
@@ -105,7 +110,11 @@ class CellsAttention {
         scale_(1.0f / __builtin_sqrtf(attention.head_dim)) {}
 
   void Run() const {
-    for (int r = 0; r < attention_.num_rows; ++r) RunRow(r);
+    for (int row = 0; row < attention_.num_rows;) {
+      const int count = CountSharing(row);
+      RunSharing<kSharingRows<V>>(count, row);
+      row += count;
+    }
   }
 
  private:
@@ -117,6 +126,25 @@ class CellsAttention {
     const typename Row::Element* cells[kCells];
     int dim;  // of one head
   };
+
+  // The rows from `row` on that go through their cells together.
+  int CountSharing(int row) const {
+    int count = 1;
+    while (count < kSharingRows<V> && row + count < attention_.num_rows &&
+           positions_.AreShared(row, row + count)) {
+      ++count;
+    }
+    return count;
+  }
+
+  // RunRows<count>, for counts in [1, kRows].
+  template <int kRows>
+  void RunSharing(int count, int row) const {
+    if constexpr (kRows > 1) {
+      if (count < kRows) return RunSharing<kRows - 1>(count, row);
+    }
+    RunRows<kRows>(row);
+  }
 
   int NumGroups(int row) const {
     return (positions_.Length(row) + kCells - 1) / kCells;
@@ -146,26 +174,30 @@ class CellsAttention {
     return group;
   }
 
-  void RunRow(int row) const {
+  // Scores and weights lie [kRows, heads, positions] in the scratch memory.
+  template <int kRows>
+  void RunRows(int row) const {
     const int length = positions_.Length(row);
     float* const context = attention_.context + row * width_;
     if (length == 0) {
-      for (size_t i = 0; i < width_; ++i) context[i] = 0.0f;
+      for (size_t i = 0; i < kRows * width_; ++i) context[i] = 0.0f;
       return;
     }
-    const float* const query = attention_.queries + row * attention_.stride;
+    const float* const queries = attention_.queries + row * attention_.stride;
     const size_t positions = RoundUpToVector<V>(length);
     const int groups = NumGroups(row);
+    const int last = row + kRows - 1;  // after it come other cells
     for (int g = 0; g < groups; ++g) {
-      Score(query, GroupAt(row, g), GroupAt(row, g + kGroupsAhead), positions,
-            attention_.scratch + g * kCells);
+      Score<kRows>(queries, GroupAt(last, g), GroupAt(last, g + kGroupsAhead),
+                   positions, attention_.scratch + g * kCells);
     }
-    for (int h = 0; h < attention_.num_heads; ++h) {
+    for (int h = 0; h < kRows * attention_.num_heads; ++h) {
       Softmax(length, attention_.scratch + h * positions);
     }
     for (int g = 0; g < groups; ++g) {
-      Mix(attention_.scratch + g * kCells, positions, GroupAt(row, groups + g),
-          GroupAt(row, groups + g + kGroupsAhead), g == 0, context);
+      Mix<kRows>(attention_.scratch + g * kCells, positions,
+                 GroupAt(last, groups + g),
+                 GroupAt(last, groups + g + kGroupsAhead), g == 0, context);
     }
   }
 
@@ -185,73 +217,122 @@ class CellsAttention {
     }
   }
 
-  // scores[h, 0 .. kCells) for all heads h, `positions` apart.
-  void Score(const float* query, const Group& keys, const Group& ahead,
+  // scores[r, h, 0 .. kCells) for all rows r and heads h; heads are `positions`
+  // apart.
+  template <int kRows>
+  void Score(const float* queries, const Group& keys, const Group& ahead,
              size_t positions, float* scores) const {
+    const size_t stride = attention_.stride;
     for (int h = 0; h < attention_.num_heads; ++h) {
       const size_t begin = static_cast<size_t>(h) * attention_.head_dim;
       PrefetchHead(ahead, h);
-      Tile<V, kCells, 1> products;
+      Tile<V, kRows, kCells> products;
       products.Clear();
       ForEachVector<V>(
           attention_.head_dim,
           [&](int i) {
-            const auto q = V::Load(query + begin + i);
-#pragma GCC unroll 8
-            for (int c = 0; c < kCells; ++c) {
-              products.sums[c][0] = V::MulAdd(
-                  q, Row::Load(keys.cells[c] + begin + i), products.sums[c][0]);
-            }
+            const float* const q = queries + begin + i;
+            AddProducts(
+                [&](int r) { return V::Load(q + r * stride); },
+                [&](int c) { return Row::Load(keys.cells[c] + begin + i); },
+                products);
           },
           [&](int i, int count) {
-            const auto q = V::LoadPart(query + begin + i, count);
-#pragma GCC unroll 8
-            for (int c = 0; c < kCells; ++c) {
-              products.sums[c][0] =
-                  V::MulAdd(q, Row::LoadPart(keys.cells[c] + begin + i, count),
-                            products.sums[c][0]);
-            }
+            const float* const q = queries + begin + i;
+            AddProducts(
+                [&](int r) { return V::LoadPart(q + r * stride, count); },
+                [&](int c) {
+                  return Row::LoadPart(keys.cells[c] + begin + i, count);
+                },
+                products);
           });
-      V::StoreSums(scores + h * positions, products.sums[0][0],
-                   products.sums[1][0], products.sums[2][0],
-                   products.sums[3][0]);
+      for (int r = 0; r < kRows; ++r) {
+        const auto& sums = products.sums[r];
+        V::StoreSums(scores + (r * attention_.num_heads + h) * positions,
+                     sums[0], sums[1], sums[2], sums[3]);
+      }
     }
   }
 
-  // context += weights[h, 0 .. kCells) values for all heads h.
+  template <int kRows, class LoadQuery, class LoadKey>
+  static inline __attribute__((always_inline)) void AddProducts(
+      LoadQuery load_query, LoadKey load_key,
+      Tile<V, kRows, kCells>& products) {
+    typename V::Float keys[kCells];
+#pragma GCC unroll 8
+    for (int c = 0; c < kCells; ++c) keys[c] = load_key(c);
+#pragma GCC unroll 8
+    for (int r = 0; r < kRows; ++r) {
+      const auto query = load_query(r);
+#pragma GCC unroll 8
+      for (int c = 0; c < kCells; ++c) {
+        products.sums[r][c] = V::MulAdd(query, keys[c], products.sums[r][c]);
+      }
+    }
+  }
+
+  // context[r] += weights[r, h, 0 .. kCells) values for all rows r and heads h.
+  template <int kRows>
   void Mix(const float* weights, size_t positions, const Group& values,
            const Group& ahead, bool first, float* context) const {
     for (int h = 0; h < attention_.num_heads; ++h) {
       const size_t begin = static_cast<size_t>(h) * attention_.value_dim;
       PrefetchHead(ahead, h);
-      typename V::Float factors[kCells];
+      typename V::Float factors[kRows][kCells];
 #pragma GCC unroll 8
-      for (int c = 0; c < kCells; ++c) {
-        factors[c] = V::Set(weights[h * positions + c]);
+      for (int r = 0; r < kRows; ++r) {
+        const float* const row_weights =
+            weights + (r * attention_.num_heads + h) * positions;
+#pragma GCC unroll 8
+        for (int c = 0; c < kCells; ++c) {
+          factors[r][c] = V::Set(row_weights[c]);
+        }
       }
       ForEachVector<V>(
           attention_.value_dim,
           [&](int i) {
             float* const out = context + begin + i;
-            auto sum = first ? V::Zero() : V::Load(out);
-#pragma GCC unroll 8
-            for (int c = 0; c < kCells; ++c) {
-              sum = V::MulAdd(factors[c],
-                              Row::Load(values.cells[c] + begin + i), sum);
-            }
-            V::Store(out, sum);
+            AddMixed<kRows>(
+                factors,
+                [&](int c) { return Row::Load(values.cells[c] + begin + i); },
+                [&](int r) {
+                  return first ? V::Zero() : V::Load(out + r * width_);
+                },
+                [&](int r, auto sum) { V::Store(out + r * width_, sum); });
           },
           [&](int i, int count) {
             float* const out = context + begin + i;
-            auto sum = first ? V::Zero() : V::LoadPart(out, count);
-#pragma GCC unroll 8
-            for (int c = 0; c < kCells; ++c) {
-              sum = V::MulAdd(factors[c],
-                              Row::LoadPart(values.cells[c] + begin + i, count),
-                              sum);
-            }
-            V::StorePart(out, sum, count);
+            AddMixed<kRows>(
+                factors,
+                [&](int c) {
+                  return Row::LoadPart(values.cells[c] + begin + i, count);
+                },
+                [&](int r) {
+                  return first ? V::Zero()
+                               : V::LoadPart(out + r * width_, count);
+                },
+                [&](int r, auto sum) {
+                  V::StorePart(out + r * width_, sum, count);
+                });
           });
+    }
+  }
+
+  template <int kRows, class LoadValue, class LoadSum, class StoreSum>
+  static inline __attribute__((always_inline)) void AddMixed(
+      const typename V::Float (&factors)[kRows][kCells], LoadValue load_value,
+      LoadSum load_sum, StoreSum store_sum) {
+    typename V::Float values[kCells];
+#pragma GCC unroll 8
+    for (int c = 0; c < kCells; ++c) values[c] = load_value(c);
+#pragma GCC unroll 8
+    for (int r = 0; r < kRows; ++r) {
+      auto sum = load_sum(r);
+#pragma GCC unroll 8
+      for (int c = 0; c < kCells; ++c) {
+        sum = V::MulAdd(factors[r][c], values[c], sum);
+      }
+      store_sum(r, sum);
     }
   }
 

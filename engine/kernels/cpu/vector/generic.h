@@ -68,6 +68,9 @@ struct Generic {
   static Float LoadBFloat16(const uint16_t* p) {
     return LowHalf(Int{p[0], p[1], p[2], p[3]});
   }
+  static Float LoadBytes(const int8_t* p) {
+    return ToFloat(Int{p[0], p[1], p[2], p[3]});
+  }
   // To the nearest integer, ties to even.
   static void StoreShorts(int16_t* p, Float x) {
     const Int rounded = __builtin_convertvector(Round(x), Int);
@@ -121,6 +124,14 @@ struct Generic {
   // The sums of four vectors, one after another.
   static void StoreSums(float* p, Float a, Float b, Float c, Float d) {
     Store(p, Float{Sum(a), Sum(b), Sum(c), Sum(d)});
+  }
+  // Four columns of a matrix of kWidth rows, which begin at rows[r] + column.
+  static void LoadColumns(const float* const* rows, int column,
+                          Float* columns) {
+    for (int j = 0; j < 4; ++j) {
+      columns[j] = Float{rows[0][column + j], rows[1][column + j],
+                         rows[2][column + j], rows[3][column + j]};
+    }
   }
 
  private:

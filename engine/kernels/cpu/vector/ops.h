@@ -43,6 +43,7 @@ constexpr VectorOps MakeVectorOps() {
   ops.int8 = PanelLinear<Int8Product>::Ops();
   ops.embed = EmbedRow<V, FloatRow<V>>;
   ops.embed_bfloat16 = EmbedRow<V, BFloat16Row<V>>;
+  ops.embed_int8 = EmbedInt8Row<V>;
   ops.layer_norm = LayerNormRow<V>;
   ops.sequence_scratch_floats = SequenceAttention<V>::ScratchFloats;
   ops.attend_sequence = AttendSequence<V>;

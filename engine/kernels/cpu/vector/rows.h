@@ -63,6 +63,25 @@ void EmbedRow(const typename Row::Element* token, const float* position,
       });
 }
 
+template <class V>
+void EmbedInt8Row(const int8_t* token, float token_scale, const float* position,
+                  float scale, int dim, float* y) {
+  const auto factor = V::Set(scale);
+  const auto token_factor = V::Set(token_scale);
+  const auto embed = [&](const int8_t* p, typename V::Float at) {
+    return V::MulAdd(factor, V::Mul(token_factor, V::LoadBytes(p)), at);
+  };
+  ForEachVector<V>(
+      dim,
+      [&](int i) { V::Store(y + i, embed(token + i, V::Load(position + i))); },
+      [&](int i, int count) {
+        int8_t part[V::kWidth] = {};
+        for (int j = 0; j < count; ++j) part[j] = token[i + j];
+        V::StorePart(y + i, embed(part, V::LoadPart(position + i, count)),
+                     count);
+      });
+}
+
 // Mean first, then the squared differences from it: sums of squares alone lose
 // all digits when the mean is large.
 template <class V>
