@@ -31,16 +31,33 @@ CHECKS = {
     "session_test": "*cuda_0*",
     "golden_test": "*cuda_0*",
 }
+REHEARSED_CHECKS = {
+    "kernels_parity_test": "*LayerNorm*cuda_emulated*",
+    "decoder_state_parity_test": "*AverageStep*cuda_emulated*",
+    "session_test": "*RefusesSenseless*",
+    "golden_test": "*can_pre_cpu_float32*",
+}
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+
+def library_folders(binaries):
+    """Where our programs find what a bundle holds, then cuBLASLt: in the toolkit
+    or beside PyTorch."""
+    toolkit = os.environ.get("CUDA_HOME", os.environ.get("CUDA_PATH", "/usr/local/cuda"))
+    folders = [binaries.resolve().parent / "lib", pathlib.Path(toolkit) / "lib64"]
+    for path in map(pathlib.Path, sys.path):
+        folders += sorted({file.parent for file in
+                           path.glob("nvidia/*/lib/libcublasLt.so.*")})
+    return [folder for folder in folders if folder.is_dir()]
 
 
 def environment(binaries):
     """For our programs alone: the libraries of a bundle are not PyTorch's."""
-    result = dict(os.environ, PEREGRINE_SOURCE_ROOT=str(ROOT))
-    libraries = binaries.resolve().parent / "lib"
-    if libraries.is_dir():
-        result["LD_LIBRARY_PATH"] = str(libraries)
-    return result
+    folders = [str(folder) for folder in library_folders(binaries)]
+    if os.environ.get("LD_LIBRARY_PATH"):
+        folders.append(os.environ["LD_LIBRARY_PATH"])
+    return dict(os.environ, PEREGRINE_SOURCE_ROOT=str(ROOT),
+                LD_LIBRARY_PATH=":".join(folders))
 
 
 def sentence_lengths(count):
@@ -58,10 +75,10 @@ def sentences_for(batch, beam):
     return {1: 16}.get(batch, batch * (8 if batch * beam <= 512 else 4))
 
 
-def check(binaries, out):
+def check(binaries, out, checks):
     """Runs the tests of the GPU. True if all passed and some ran."""
     passed = True
-    for name, tests in CHECKS.items():
+    for name, tests in checks.items():
         start = time.monotonic()
         with open(out / f"{name}.log", "w") as log:
             result = subprocess.run(
@@ -85,12 +102,13 @@ def check(binaries, out):
 class Engine:
     """engine_bench with one model; decodes its sentences again and again."""
 
-    def __init__(self, binaries, out, model, beam, batch, precision="fp16"):
+    def __init__(self, binaries, out, model, beam, batch, device="cuda:0",
+                 precision="fp16"):
         lengths = sentence_lengths(sentences_for(batch, beam))
         file = out / f"lengths-{len(lengths)}"
         file.write_text("\n".join(map(str, lengths)))
         self.process = subprocess.Popen(
-            [binaries / "engine_bench", f"--model={model}", "--device=cuda:0",
+            [binaries / "engine_bench", f"--model={model}", f"--device={device}",
              f"--precision={precision}", f"--beam-size={beam}",
              f"--batch-size={batch}", f"--lengths={file}",
              f"--min-admission={max(1, batch // 4)}"],
@@ -110,8 +128,8 @@ class Engine:
         self.process.wait()
 
 
-def time_engine(binaries, out, model, beam, batch):
-    engine = Engine(binaries, out, model, beam, batch)
+def time_engine(binaries, out, model, beam, batch, **options):
+    engine = Engine(binaries, out, model, beam, batch, **options)
     try:
         engine.run()  # captures the graphs
         results = [engine.run() for _ in range(3)]
@@ -119,6 +137,43 @@ def time_engine(binaries, out, model, beam, batch):
         engine.close()
     return statistics.median(r["target_tokens"] / r["seconds"] for r in results), \
         statistics.median(r["latency_p50"] for r in results)
+
+
+def products(binaries, out):
+    """The products of the models' shapes by our kernels and by cuBLASLt: what the
+    thresholds of engine/kernels/cuda/library_products.h are set by."""
+    process = subprocess.Popen([binaries / "products_bench"], text=True,
+                               stdout=subprocess.PIPE, env=environment(binaries))
+    print("| product | out x in | rows | own, us | cuBLASLt, us | own / cuBLASLt |\n"
+          "|---|---|---|---|---|---|", flush=True)
+    rows = []
+    for line in process.stdout:
+        row = json.loads(line)
+        rows.append(row)
+        own, library = row["own_seconds"] * 1e6, row["library_seconds"] * 1e6
+        print(f"| {row['what']} | {row['out_dim']} x {row['in_dim']} | {row['rows']} | "
+              f"{own:.1f} | {library:.1f} | {own / library:.2f} |", flush=True)
+    if process.wait() != 0:
+        sys.exit("bench/gpu: products_bench failed: see its message above")
+    (out / "products.json").write_text(json.dumps(rows, indent=1))
+
+
+def rehearse(binaries, out):
+    """Every program of the bundle once, where there is no GPU: do they start, find
+    their files and say what is read here?"""
+    print("# Rehearsal, without a GPU\n\n## Checks", flush=True)
+    passed = check(binaries, out, REHEARSED_CHECKS)
+    print("\n## Engine, float32, CPU\n", flush=True)
+    for model, beam in (("mdn", 1), ("mdn", 4)):
+        rate, latency = time_engine(binaries, out, model, beam, 1, device="cpu",
+                                    precision="float32")
+        shares(model, beam, 1, rate, (1.0, 1.0))
+        print(f"- {model}, beam {beam}, batch 1: {rate:,.0f} tokens/s, p50 "
+              f"{latency * 1e3:.1f} ms", flush=True)
+    refused = subprocess.run([binaries / "products_bench"], capture_output=True,
+                             text=True, env=environment(binaries))
+    print(f"\n## Products\n\n{refused.stderr.strip()}", flush=True)
+    return passed and refused.returncode == 1
 
 
 def measure_roof(torch):
@@ -319,7 +374,13 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--bin", type=pathlib.Path, required=True)
     parser.add_argument("--out", type=pathlib.Path, required=True)
+    parser.add_argument("--products", action="store_true")
+    parser.add_argument("--rehearse", action="store_true")
     arguments = parser.parse_args()
+    if arguments.rehearse:
+        sys.exit(0 if rehearse(arguments.bin, arguments.out) else 1)
+    if arguments.products:
+        return products(arguments.bin, arguments.out)
     try:
         import torch
     except ImportError:
@@ -328,7 +389,7 @@ def main():
         sys.exit("bench/gpu: no CUDA device")
 
     print(f"# {torch.cuda.get_device_name(0)}\n\n## Checks", flush=True)
-    passed = check(arguments.bin, arguments.out)
+    passed = check(arguments.bin, arguments.out, CHECKS)
 
     roof = measure_roof(torch)
     torch.cuda.empty_cache()

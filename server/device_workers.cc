@@ -14,7 +14,7 @@ using kernels::Device;
 absl::StatusOr<DeviceWorkers> ParseDeviceWorkers(absl::string_view text) {
   std::vector<std::string> parts = absl::StrSplit(text, ':');
   // The number after "cuda" is part of the name.
-  if (parts[0] == "cuda" && parts.size() > 1) {
+  if ((parts[0] == "cuda" || parts[0] == "cuda-own") && parts.size() > 1) {
     parts[0] = absl::StrCat(parts[0], ":", parts[1]);
     parts.erase(parts.begin() + 1);
   }
@@ -42,7 +42,9 @@ std::string DeviceNames(absl::Span<const DeviceWorkers> devices) {
           case Device::Kind::kCpuOneDnn:
             return absl::StrAppend(names, "cpu-onednn");
           case Device::Kind::kCuda:
-            return absl::StrAppend(names, "cuda:", workers.device.index);
+            return absl::StrAppend(
+                names, workers.device.own_products ? "cuda-own:" : "cuda:",
+                workers.device.index);
         }
       });
 }

@@ -19,6 +19,10 @@ TEST(DeviceWorkersTest, ReadsDevicesWithAndWithoutWorkers) {
   EXPECT_EQ(second.num_workers, 0);
   EXPECT_EQ(ParseDeviceWorkers("cuda:1:2")->num_workers, 2);
   EXPECT_EQ(ParseDeviceWorkers("cuda")->device, (Device{Device::Kind::kCuda}));
+  const DeviceWorkers own = *ParseDeviceWorkers("cuda-own:1:2");
+  EXPECT_EQ(own.device, (Device{Device::Kind::kCuda, 1, 0, true}));
+  EXPECT_NE(own.device, second.device);
+  EXPECT_EQ(own.num_workers, 2);
 }
 
 TEST(DeviceWorkersTest, NamesWhatIsWrong) {
@@ -35,6 +39,7 @@ TEST(DeviceWorkersTest, NamesWhatIsWrong) {
 }
 
 TEST(DeviceWorkersTest, NamesThem) {
+  EXPECT_EQ(DeviceNames({*ParseDeviceWorkers("cuda-own:1:2")}), "cuda-own:1");
   EXPECT_EQ(DeviceNames({*ParseDeviceWorkers("cpu:2")}), "cpu");
   EXPECT_EQ(DeviceNames(
                 {*ParseDeviceWorkers("cpu:2"), *ParseDeviceWorkers("cuda:0")}),

@@ -24,9 +24,8 @@ BeamSearch::BeamSearch(const DecodingOptions& options, int32_t decoder_start,
   live_.emplace_back().last_token = decoder_start;
 }
 
-// Whether the next token is the last of every open hypothesis.
-bool BeamSearch::at_limit() const {
-  return step_ + (cut_at_limit() ? 1 : 0) >= options_.max_length;
+bool BeamSearch::IsLast(int step) const {
+  return step + (cut_at_limit() ? 1 : 0) >= options_.max_length;
 }
 
 bool BeamSearch::cut_at_limit() const {
@@ -34,13 +33,13 @@ bool BeamSearch::cut_at_limit() const {
          options_.max_length > 0;
 }
 
-kernels::TokenConstraint BeamSearch::constraint() const {
+kernels::TokenConstraint BeamSearch::ConstraintAt(int step) const {
   kernels::TokenConstraint constraint;
-  if (at_limit() && !cut_at_limit()) {
+  if (IsLast(step) && !cut_at_limit()) {
     constraint.only = eos_;
-  } else if (step_ == 0 && options_.rules.forced_first_token >= 0) {
+  } else if (step == 0 && options_.rules.forced_first_token >= 0) {
     constraint.only = options_.rules.forced_first_token;
-  } else if (step_ < options_.min_length) {
+  } else if (step < options_.min_length) {
     constraint.forbidden = eos_;
     constraint.forbidden_before_softmax = options_.rules.renormalize_min_length;
   }
@@ -61,7 +60,7 @@ void BeamSearch::Advance(int k, const float* log_probs, const int32_t* tokens) {
   const size_t places = shrinks ? beam_size - finished_.size() : beam_size;
   const size_t considered =
       shrinks ? std::min(places, candidates_.size()) : candidates_.size();
-  const bool last_step = at_limit();
+  const bool last_step = IsLast(step_);
   const bool all_end = last_step && cut_at_limit();
   next_live_.clear();
   for (size_t rank = 0; rank < considered; ++rank) {

@@ -35,7 +35,12 @@ class BeamSearch {
   int num_candidates() const { return 2 * options_.beam_size; }
 
   // What may follow each live hypothesis in the next step.
-  kernels::TokenConstraint constraint() const;
+  kernels::TokenConstraint constraint() const { return ConstraintAt(step_); }
+
+  // Both of a later step, where the search gets there.
+  kernels::TokenConstraint ConstraintAt(int step) const;
+  // Whether the token of that step is the last of every open hypothesis.
+  bool IsLast(int step) const;
 
   // Takes the best continuations of each live hypothesis, best first:
   // `log_probs` and `tokens` are [live().size(), k] with k >= num_candidates().
@@ -66,7 +71,6 @@ class BeamSearch {
   void MergeCandidates(int k, const float* log_probs, const int32_t* tokens);
   void Finish(const Candidate& candidate, bool at_limit);
   void Continue(const Candidate& candidate);
-  bool at_limit() const;
   bool cut_at_limit() const;
   bool next_token_is_free() const;
   bool can_improve() const;

@@ -24,6 +24,8 @@ using Clock = std::chrono::steady_clock;
 // on a device that wants larger chunks by more than one of them.
 constexpr int kMaxEncoderTokens = 1024;
 
+constexpr int kGreedyCandidates = 2;  // what a beam of one asks for
+
 struct LiveSentence {
   LiveSentence(const SentenceInput& input, const model::TokenConfig& tokens)
       : id(input.id),
@@ -37,6 +39,7 @@ struct LiveSentence {
   HypothesisCells cells;
   // What it may be made of; null: the whole vocabulary.
   std::unique_ptr<kernels::OutputSelection> selection;
+  int queued_steps = 0;   // given to the device ahead; as many as done, or more
   int source_begin = 0;   // cells
   int source_length = 0;  // with prefix and suffix
   int source_tokens = 0;  // without
@@ -85,6 +88,13 @@ class Session::Impl {
     for (model::UploadedInts* ints : {&tokens_, &positions_, &lengths_,
                                       &source_begins_, &source_lengths_}) {
       PEREGRINE_RETURN_IF_ERROR(ints->Reserve(rows, memory_));
+    }
+    PEREGRINE_ASSIGN_OR_RETURN(
+        queue_, kernels_.NewOutputQueue(rows, kGreedyCandidates));
+    if (queue_ != nullptr) {
+      PEREGRINE_RETURN_IF_ERROR(followed_.Reserve(rows, memory_));
+      under_way_.reserve(rows);
+      ahead_.reserve(rows);
     }
     PEREGRINE_RETURN_IF_ERROR(
         cells_.Reserve(static_cast<size_t>(rows) * max_positions_, memory_));
@@ -176,6 +186,16 @@ class Session::Impl {
   std::vector<SentenceOutput> Step() {
     std::vector<SentenceOutput> outputs;
     if (live_.empty()) return outputs;
+    if (AllHaveLeft(under_way_)) DropUnderWay();
+    if (RunsAhead()) {
+      StepAhead();
+      Collect(outputs);
+      return outputs;
+    }
+    if (!under_way_.empty()) {  // a beam has joined: the host catches up first
+      Collect(outputs);
+      return outputs;
+    }
     const model::DecoderInput input = PrepareStep();
     RunDecoder(input);
     const int num_rows = static_cast<int>(constraints_.size());
@@ -289,41 +309,57 @@ class Session::Impl {
   // padding.
   model::DecoderInput PrepareStep() {
     const model::StageTimer timer(profile_, model::Stage::kSearch, kernels_);
-    for (model::UploadedInts* ints : {&tokens_, &positions_, &lengths_, &cells_,
-                                      &source_begins_, &source_lengths_}) {
-      ints->host.clear();
-    }
-    constraints_.clear();
+    ClearStep();
     int stride = 0;
     for (const auto& sentence : live_)
       stride = std::max(stride, sentence->search.step() + 1);
     const kernels::StepShape shape = PaddedShape({live_rows(), stride});
-    stride = shape.cells_stride;
-    const int first_position = model_.config().architecture.position_offset;
     for (const auto& sentence : live_) {
       const int step = sentence->search.step();
       const std::vector<BeamSearch::Live>& live = sentence->search.live();
       sentence->cells.Extend(live, step, target_blocks_);
       for (size_t j = 0; j < live.size(); ++j) {
-        tokens_.host.push_back(live[j].last_token);
-        positions_.host.push_back(first_position + step);
-        lengths_.host.push_back(step + 1);
-        source_begins_.host.push_back(sentence->source_begin);
-        source_lengths_.host.push_back(sentence->source_length);
-        const int32_t* cells = sentence->cells.row(j);
-        cells_.host.insert(cells_.host.end(), cells, cells + step + 1);
-        cells_.host.resize(tokens_.host.size() * stride);
-        constraints_.push_back(sentence->search.constraint());
+        AppendRow(*sentence, j, step, live[j].last_token, shape);
       }
     }
+    return UploadStep(shape);
+  }
+
+  void ClearStep() {
+    for (model::UploadedInts* ints : {&tokens_, &positions_, &lengths_, &cells_,
+                                      &source_begins_, &source_lengths_}) {
+      ints->host.clear();
+    }
+    constraints_.clear();
+  }
+
+  // Hypothesis j of `sentence`, whose cells have been extended to `step`.
+  void AppendRow(const LiveSentence& sentence, size_t j, int step,
+                 int32_t token, kernels::StepShape shape) {
+    const int first_position = model_.config().architecture.position_offset;
+    tokens_.host.push_back(token);
+    positions_.host.push_back(first_position + step);
+    lengths_.host.push_back(step + 1);
+    source_begins_.host.push_back(sentence.source_begin);
+    source_lengths_.host.push_back(sentence.source_length);
+    const int32_t* cells = sentence.cells.row(j);
+    cells_.host.insert(cells_.host.end(), cells, cells + step + 1);
+    cells_.host.resize(tokens_.host.size() * shape.cells_stride);
+    constraints_.push_back(sentence.search.ConstraintAt(step));
+  }
+
+  // Adds the rows of padding.
+  model::DecoderInput UploadStep(kernels::StepShape shape) {
     const int num_rows = shape.rows;
+    const int stride = shape.cells_stride;
     for (model::UploadedInts* ints : {&tokens_, &positions_, &lengths_,
                                       &source_begins_, &source_lengths_}) {
       ints->host.resize(num_rows);
     }
     cells_.host.resize(static_cast<size_t>(num_rows) * stride);
     model::DecoderInput input;
-    input.tokens = tokens_.Upload(kernels_);
+    next_tokens_ = tokens_.Upload(kernels_);
+    input.tokens = next_tokens_;
     input.positions = positions_.Upload(kernels_);
     input.target = {num_rows, lengths_.Upload(kernels_),
                     cells_.Upload(kernels_), stride};
@@ -390,6 +426,10 @@ class Session::Impl {
                                top.tokens + row * top.k);
       row += rows;
     }
+    TakeFinished(outputs);
+  }
+
+  void TakeFinished(std::vector<SentenceOutput>& outputs) {
     for (size_t i = 0; i < live_.size();) {
       if (live_[i]->search.finished()) {
         outputs.push_back(Output(*live_[i]));
@@ -398,6 +438,101 @@ class Session::Impl {
         ++i;
       }
     }
+  }
+
+  // ---- Steps ahead of the host. In greedy search the next token is the best
+  // one, which the device knows itself: so it gets a step while the one before
+  // is under way, and the host reads the results of that meanwhile. A sentence
+  // that turns out to have ended was in one step too many, which is forgotten.
+
+  // The sentences of a step by row; null for those that have left since.
+  using Rows = std::vector<LiveSentence*>;
+
+  bool RunsAhead() const {
+    if (queue_ == nullptr || profile_ != nullptr) return false;
+    return std::all_of(live_.begin(), live_.end(), [](const auto& sentence) {
+      return sentence->beam_size == 1 && sentence->selection == nullptr;
+    });
+  }
+
+  static bool AllHaveLeft(const Rows& rows) {
+    return std::all_of(rows.begin(), rows.end(),
+                       [](const LiveSentence* one) { return one == nullptr; });
+  }
+
+  // Gives the device the step after the one under way.
+  void StepAhead() {
+    if (under_way_.empty()) QueueStep({}, under_way_);
+    QueueStep(under_way_, ahead_);
+  }
+
+  // A step for all live sentences that may need one. `before`: the rows of the
+  // step given last, from which those of their sentences follow.
+  void QueueStep(const Rows& before, Rows& rows) {
+    followed_.host.clear();
+    int stride = 0;
+    for (const auto& sentence : live_) {
+      const int step =
+          std::max(sentence->queued_steps, sentence->search.step());
+      sentence->queued_steps = step;
+      if (step > sentence->search.step() && sentence->search.IsLast(step - 1)) {
+        continue;  // ends with the step under way
+      }
+      rows.push_back(sentence.get());
+      stride = std::max(stride, step + 1);
+    }
+    if (rows.empty()) return;
+    const kernels::StepShape shape =
+        PaddedShape({static_cast<int>(rows.size()), stride});
+    ClearStep();
+    for (LiveSentence* sentence : rows) {
+      const int step = sentence->queued_steps++;
+      const std::vector<BeamSearch::Live>& live = sentence->search.live();
+      sentence->cells.Extend(live, step, target_blocks_);
+      AppendRow(*sentence, 0, step, live[0].last_token, shape);
+      const auto found = std::find(before.begin(), before.end(), sentence);
+      followed_.host.push_back(found == before.end()
+                                   ? -1
+                                   : static_cast<int>(found - before.begin()));
+    }
+    const model::DecoderInput input = UploadStep(shape);
+    if (!before.empty()) {
+      queue_->FollowBest(followed_.Upload(kernels_),
+                         static_cast<int>(rows.size()), next_tokens_);
+    }
+    RunDecoder(input);
+    const int num_rows = static_cast<int>(rows.size());
+    queue_->Start(*model_.weights().output, decoder_->Output(num_rows),
+                  model_.config().decoding.suppressed_tokens, constraints_,
+                  logits_.Rows(0, num_rows));
+  }
+
+  // The results of the step under way; the one ahead is the next.
+  void Collect(std::vector<SentenceOutput>& outputs) {
+    const kernels::TopK top = AwaitUnderWay();
+    for (size_t row = 0; row < under_way_.size(); ++row) {
+      if (under_way_[row] == nullptr) continue;
+      under_way_[row]->search.Advance(top.k, top.log_probs + row * top.k,
+                                      top.tokens + row * top.k);
+    }
+    TakeFinished(outputs);
+    under_way_.swap(ahead_);
+    ahead_.clear();
+  }
+
+  void DropUnderWay() {
+    if (!under_way_.empty()) AwaitUnderWay();
+    under_way_.clear();
+  }
+
+  kernels::TopK AwaitUnderWay() {
+    const size_t count = under_way_.size() * kGreedyCandidates;
+    top_log_probs_.resize(count);
+    top_tokens_.resize(count);
+    const kernels::TopK top = {kGreedyCandidates, top_log_probs_.data(),
+                               top_tokens_.data()};
+    queue_->Await(top);
+    return top;
   }
 
   // What the device wants a step to be padded to, as far as memory goes.
@@ -429,6 +564,10 @@ class Session::Impl {
 
   void Remove(size_t i) {
     LiveSentence& sentence = *live_[i];
+    for (Rows* rows : {&under_way_, &ahead_}) {
+      std::replace(rows->begin(), rows->end(), &sentence,
+                   static_cast<LiveSentence*>(nullptr));
+    }
     sentence.cells.Release(target_blocks_);
     source_runs_.Give(sentence.source_begin, sentence.source_length);
     reserved_source_ -= RunPool::Rounded(sentence.source_length);
@@ -468,7 +607,14 @@ class Session::Impl {
   model::UploadedInts source_begins_;
   model::UploadedInts source_lengths_;
   std::vector<kernels::TokenConstraint> constraints_;
-  kernels::Matrix logits_;  // [max_rows, vocab_size]
+  int32_t* next_tokens_ = nullptr;  // those of tokens_ on the device
+
+  // Steps ahead; null and empty where the device works as it is called.
+  std::unique_ptr<kernels::OutputQueue> queue_;
+  Rows under_way_;                // of the oldest that is not collected
+  Rows ahead_;                    // of the one after it, in StepAhead
+  model::UploadedInts followed_;  // rows of the step before, by row
+  kernels::Matrix logits_;        // [max_rows, vocab_size]
   std::vector<float> top_log_probs_;
   std::vector<int32_t> top_tokens_;
 };

@@ -50,12 +50,14 @@ struct Computation {
   kernels::Precision precision = kernels::Precision::kFloat32;
   model::DecoderState state = model::DecoderState::kSelfAttention;
   bool emulated = false;  // the GPU of `device`
+  kernels::EmulatedLibrary library = kernels::EmulatedLibrary::kAsOnDevices;
 };
 
 // UNAVAILABLE and the like where there is no such device.
 inline absl::StatusOr<std::unique_ptr<kernels::Kernels>> MakeKernels(
     const Computation& computation) {
-  return computation.emulated ? kernels::MakeEmulatedKernels()
+  return computation.emulated ? kernels::MakeEmulatedKernels(
+                                    /*memory_bytes=*/0, computation.library)
                               : kernels::MakeKernels(computation.device);
 }
 
@@ -65,7 +67,10 @@ inline std::string ComputationName(const Computation& computation) {
   const char* device = "cpu";
   if (computation.device == kernels::Device::kReference) device = "reference";
   if (computation.device.kind == kernels::Device::Kind::kCuda) {
-    device = computation.emulated ? "cuda_emulated" : "cuda_0";
+    device = !computation.emulated ? "cuda_0"
+             : computation.library == kernels::EmulatedLibrary::kForAll
+                 ? "cuda_emulated_library"
+                 : "cuda_emulated";
   }
   return absl::StrCat(device, "_",
                       kernels::PrecisionName(computation.precision), "_",
@@ -109,6 +114,11 @@ inline std::vector<Computation> ComputationsOnGpu(bool emulated) {
   }
   for (model::DecoderState state : kDecoderStates) {
     computations.push_back({gpu, Precision::kFloat16, state, emulated});
+  }
+  if (emulated) {
+    computations.push_back({gpu, Precision::kBFloat16,
+                            model::DecoderState::kSelfAttention, emulated,
+                            kernels::EmulatedLibrary::kForAll});
   }
   return computations;
 }

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -64,6 +65,91 @@ TEST_F(SessionGpuTest, StepsOfAShapeAreCapturedOnce) {
   EXPECT_EQ(after.allocations, before.allocations);
   // Outside graphs: the encoder, and two kernels a step for the output.
   EXPECT_LE(after.direct_launches, before.direct_launches + 2 * 11 + 40);
+}
+
+SentenceInput Greedy(uint64_t id) {
+  SentenceInput sentence = Sentence(id, 1, 9);
+  sentence.source = {static_cast<int32_t>(5 + id), 9, 4};
+  sentence.options.min_length = static_cast<int>(id % 3);
+  sentence.options.max_length = 4 + static_cast<int>(id % 5);
+  return sentence;
+}
+
+// A session that is profiled waits for every step: the search of the host.
+Hypothesis ByTheHost(Engine& engine, const SentenceInput& sentence) {
+  model::StageProfile profile;
+  auto session = engine.NewSession({8, 256});
+  session->set_profile(&profile);
+  session->Admit({sentence});
+  while (true) {
+    for (SentenceOutput& output : session->Step()) {
+      return output.hypotheses.at(0);
+    }
+  }
+}
+
+// Greedy sentences, some of which join while steps are under way, end by their
+// own or are cancelled, with a beam among them for a while: each has the tokens
+// and the bits of the score that the host's search finds for it alone.
+TEST_F(SessionGpuTest, StepsAheadFindWhatTheHostFinds) {
+  Engine engine(kEmulated);
+  std::map<uint64_t, Hypothesis> expected;
+  for (uint64_t id = 0; id < 10; ++id) {
+    expected[id] = ByTheHost(engine, Greedy(id));
+  }
+  SentenceInput beam = Sentence(10, 2, 3);
+  expected[10] = ByTheHost(engine, beam);
+  auto session = engine.NewSession({6, 256});
+  uint64_t next = 0;
+  size_t found = 0;
+  for (int step = 0; found < 9 + 1; ++step) {
+    ASSERT_LT(step, 100);
+    while (next < 10 && session->room().rows > 2) {
+      session->Admit({Greedy(next++)});
+      if (next % 2 == 0) break;
+    }
+    if (step == 2) EXPECT_TRUE(session->Cancel(1));
+    if (step == 5) session->Admit({beam});
+    for (const SentenceOutput& output : session->Step()) {
+      SCOPED_TRACE(output.id);
+      EXPECT_EQ(output.hypotheses[0].tokens, expected[output.id].tokens);
+      EXPECT_EQ(output.hypotheses[0].score, expected[output.id].score);
+      EXPECT_EQ(output.hypotheses[0].truncated, expected[output.id].truncated);
+      EXPECT_NE(output.id, 1u) << "was cancelled";
+      ++found;
+    }
+  }
+  EXPECT_EQ(session->room().rows, 6);
+}
+
+// The host waits for results of a step, never for all that the device was
+// given, while greedy sentences alone are live.
+TEST_F(SessionGpuTest, GreedyStepsAreGivenAheadOfTheHost) {
+  Engine engine(kEmulated);
+  auto session = engine.NewSession({8, 256});
+  session->Admit({Sentence(1, 1, 40), Sentence(2, 1, 40)});
+  session->Step();
+  const EmulatedCounts before = CountEmulated();
+  for (int step = 0; step < 30; ++step) session->Step();
+  EXPECT_EQ(CountEmulated().waits, before.waits);
+  EXPECT_EQ(CountEmulated().allocations, before.allocations);
+}
+
+TEST_F(SessionGpuTest, ASessionMayGoWithStepsUnderWay) {
+  Engine engine(kEmulated);
+  auto other = engine.NewSession({8, 256});
+  {
+    auto session = engine.NewSession({8, 256});
+    session->Admit({Sentence(1, 1, 20)});
+    session->Step();
+    other->Admit({Sentence(2, 1, 20)});
+    other->Step();
+  }
+  std::vector<Hypothesis> hypotheses;
+  while (hypotheses.empty()) {
+    for (SentenceOutput& output : other->Step()) hypotheses = output.hypotheses;
+  }
+  EXPECT_EQ(hypotheses[0].tokens, ByTheHost(engine, Sentence(2, 1, 20)).tokens);
 }
 
 TEST_F(SessionGpuTest, SessionsOnOneDeviceKeepTheirSteps) {

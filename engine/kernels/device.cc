@@ -24,7 +24,9 @@ absl::StatusOr<std::unique_ptr<Kernels>> MakeCudaKernels(const Device& device) {
   PEREGRINE_ASSIGN_OR_RETURN(
       auto cuda_device,
       cuda::CudaDevice::Shared(device.index, device.memory_bytes));
-  return cuda::CudaKernels::Create(std::move(cuda_device));
+  return cuda::CudaKernels::Create(
+      std::move(cuda_device),
+      device.own_products ? cuda::kOwnProducts : cuda::kLibraryProducts);
 }
 
 #else
@@ -50,6 +52,7 @@ absl::StatusOr<Device> ParseDevice(absl::string_view name) {
   absl::string_view index = name;
   if (absl::ConsumePrefix(&index, "cuda")) {
     Device device{Device::Kind::kCuda};
+    device.own_products = absl::ConsumePrefix(&index, "-own");
     if (index.empty()) return device;
     if (absl::ConsumePrefix(&index, ":") &&
         absl::SimpleAtoi(index, &device.index) && device.index >= 0) {
@@ -58,7 +61,8 @@ absl::StatusOr<Device> ParseDevice(absl::string_view name) {
   }
   return absl::InvalidArgumentError(
       absl::StrCat("device is '", name,
-                   "', expected 'cpu', 'cpu-onednn', 'reference' or 'cuda:N'"));
+                   "', expected 'cpu', 'cpu-onednn', 'reference', 'cuda:N' "
+                   "or 'cuda-own:N'"));
 }
 
 absl::StatusOr<std::unique_ptr<Kernels>> MakeKernels(const Device& device) {

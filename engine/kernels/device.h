@@ -26,6 +26,8 @@ struct Device {
   // Of kCuda: memory that all models and sessions there share, taken when the
   // first comes. 0: nine tenths of what is free then.
   size_t memory_bytes = 0;
+  // Of kCuda: all products by own kernels, none by cuBLASLt.
+  bool own_products = false;
 };
 
 inline constexpr Device Device::kReference{Device::Kind::kReference};
@@ -34,11 +36,13 @@ inline constexpr Device Device::kCpuOneDnn{Device::Kind::kCpuOneDnn};
 
 // Whether they compute alike and in the same place.
 inline bool operator==(const Device& a, const Device& b) {
-  return a.kind == b.kind && a.index == b.index;
+  return a.kind == b.kind && a.index == b.index &&
+         a.own_products == b.own_products;
 }
 inline bool operator!=(const Device& a, const Device& b) { return !(a == b); }
 
-// "reference", "cpu", "cpu-onednn" or "cuda:N"; "cuda" is cuda:0.
+// "reference", "cpu", "cpu-onednn", "cuda:N" or "cuda-own:N", the same without
+// cuBLASLt; "cuda" is cuda:0.
 // INVALID_ARGUMENT names what was given and what exists. That a GPU is there is
 // for MakeKernels to see.
 absl::StatusOr<Device> ParseDevice(absl::string_view name);

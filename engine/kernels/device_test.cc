@@ -111,6 +111,9 @@ TEST(PrecisionTest, Float16IsRoundedToTheNearest) {
 TEST(DeviceTest, GpusHaveNumbers) {
   EXPECT_EQ(*ParseDevice("cuda"), (Device{Device::Kind::kCuda, 0}));
   EXPECT_EQ(*ParseDevice("cuda:3"), (Device{Device::Kind::kCuda, 3}));
+  EXPECT_EQ(*ParseDevice("cuda-own:3"),
+            (Device{Device::Kind::kCuda, 3, 0, true}));
+  EXPECT_NE(*ParseDevice("cuda-own"), *ParseDevice("cuda"));
   for (const char* name : {"cuda:", "cuda:x", "cuda:-1", "cuda1", "cuda:0:1"}) {
     EXPECT_EQ(ParseDevice(name).status().code(),
               absl::StatusCode::kInvalidArgument)

@@ -34,6 +34,10 @@ class LinearWeight {
   virtual size_t bytes() const = 0;  // device memory held
 };
 
+// What the rows are that a weight is multiplied with: how many there will be,
+// one or thousands, is known when it is packed.
+enum class LinearRows { kHypotheses, kSourceTokens };
+
 // Where LinearWeight comes from: host memory, read only during the call.
 struct LinearSource {
   absl::Span<const float> weight;  // [out_dim, in_dim]
@@ -41,6 +45,7 @@ struct LinearSource {
   int out_dim = 0;
   int in_dim = 0;
   Precision precision = Precision::kFloat32;
+  LinearRows rows = LinearRows::kHypotheses;
 };
 
 // The best continuations of each row, in host memory, best first; ties go to
@@ -70,6 +75,31 @@ class OutputSelection {
 
  private:
   const std::vector<int32_t> tokens_;
+};
+
+// The outputs of steps that a device is given ahead of the host, and the tokens
+// that follow from them without it: those of greedy search. Belongs to the
+// Kernels that made it, which must outlive it. Nothing may be started, awaited
+// or followed during RunStep.
+class OutputQueue {
+ public:
+  static constexpr int kMaxUnderWay = 2;  // started and not yet awaited
+
+  virtual ~OutputQueue() = default;
+
+  // Starts what Kernels::OutputTopK does and returns.
+  virtual void Start(const LinearWeight& projection, Matrix x,
+                     absl::Span<const int32_t> suppressed,
+                     absl::Span<const TokenConstraint> constraints,
+                     Matrix logits) = 0;
+
+  // tokens[i] = the best token of row rows[i] of the step started last, or
+  // token 0 where it has none; unchanged where rows[i] < 0. Both arrays are of
+  // device memory, `count` long.
+  virtual void FollowBest(const int32_t* rows, int count, int32_t* tokens) = 0;
+
+  // Waits for the oldest step under way. Its result, with the `k` of the queue.
+  virtual void Await(TopK result) = 0;
 };
 
 // The operations of a Transformer on one device: the only virtual seam of the
@@ -201,6 +231,13 @@ class Kernels {
                           absl::Span<const int32_t> suppressed,
                           absl::Span<const TokenConstraint> constraints,
                           Matrix logits, TopK result) = 0;
+
+  // For steps of at most `max_rows` rows. Null: the device works as it is
+  // called, and nothing would be gained. RESOURCE_EXHAUSTED as Allocate.
+  virtual absl::StatusOr<std::unique_ptr<OutputQueue>> NewOutputQueue(
+      int /*max_rows*/, int /*k*/) {
+    return std::unique_ptr<OutputQueue>();
+  }
 
   // Prepares `tokens` of the projection, which rise, for SelectedTopK. By
   // default only notes them. RESOURCE_EXHAUSTED as Allocate.

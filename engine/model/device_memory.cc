@@ -41,7 +41,7 @@ absl::Status UploadedInts::Reserve(size_t capacity, DeviceMemory& memory) {
   return memory.NewInts(capacity, &device_);
 }
 
-const int32_t* UploadedInts::Upload(kernels::Kernels& kernels) {
+int32_t* UploadedInts::Upload(kernels::Kernels& kernels) {
   PEREGRINE_CHECK(host.size() <= capacity_)
       << host.size() << " of " << capacity_;
   kernels.CopyToDevice(host.data(), host.size() * sizeof(int32_t), device_);

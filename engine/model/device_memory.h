@@ -40,7 +40,7 @@ class UploadedInts {
   std::vector<int32_t> host;
 
   // Copies `host` to the device and returns where it is.
-  const int32_t* Upload(kernels::Kernels& kernels);
+  int32_t* Upload(kernels::Kernels& kernels);
 
  private:
   int32_t* device_ = nullptr;

@@ -16,6 +16,7 @@ namespace peregrine::model {
 namespace {
 
 using kernels::EmbeddingTable;
+using kernels::LinearRows;
 using kernels::LinearWeight;
 using kernels::NormWeight;
 
@@ -42,9 +43,10 @@ class WeightsLoader {
     for (int n = 0; n < encoder.num_layers; ++n) {
       const std::string layer = absl::StrCat("encoder.layers.", n, ".");
       EncoderLayerWeights& weights = weights_.encoder_layers.emplace_back();
-      PEREGRINE_RETURN_IF_ERROR(
-          LoadSelfAttention(layer, encoder, weights.self_attention));
-      PEREGRINE_RETURN_IF_ERROR(LoadFeedForward(layer, encoder, weights.ffn));
+      PEREGRINE_RETURN_IF_ERROR(LoadSelfAttention(
+          layer, encoder, LinearRows::kSourceTokens, weights.self_attention));
+      PEREGRINE_RETURN_IF_ERROR(LoadFeedForward(
+          layer, encoder, LinearRows::kSourceTokens, weights.ffn));
     }
     for (int n = 0; n < decoder.num_layers; ++n) {
       const std::string layer = absl::StrCat("decoder.layers.", n, ".");
@@ -128,10 +130,10 @@ class WeightsLoader {
 
   absl::StatusOr<std::unique_ptr<LinearWeight>> Pack(
       const std::vector<float>& weight, const std::vector<float>& bias,
-      int out_dim, int in_dim) {
+      int out_dim, int in_dim, LinearRows rows = LinearRows::kHypotheses) {
     PEREGRINE_ASSIGN_OR_RETURN(
         auto packed,
-        kernels_.PackLinear({weight, bias, out_dim, in_dim, precision_}));
+        kernels_.PackLinear({weight, bias, out_dim, in_dim, precision_, rows}));
     weights_.bytes += packed->bytes();
     return packed;
   }
@@ -144,7 +146,8 @@ class WeightsLoader {
 
   // The linear layers `linears`, all of in_dim inputs, one below the other.
   absl::StatusOr<std::unique_ptr<LinearWeight>> LoadLinears(
-      const std::vector<LinearName>& linears, int in_dim) {
+      const std::vector<LinearName>& linears, int in_dim,
+      LinearRows rows = LinearRows::kHypotheses) {
     std::vector<float> weight;
     std::vector<float> bias;
     for (const LinearName& linear : linears) {
@@ -158,15 +161,16 @@ class WeightsLoader {
       weight.insert(weight.end(), w.begin(), w.end());
       bias.insert(bias.end(), b.begin(), b.end());
     }
-    return Pack(weight, bias, static_cast<int>(bias.size()), in_dim);
+    return Pack(weight, bias, static_cast<int>(bias.size()), in_dim, rows);
   }
 
   // The same where all have out_dim outputs and a bias.
   absl::StatusOr<std::unique_ptr<LinearWeight>> LoadLinear(
-      std::initializer_list<std::string> names, int out_dim, int in_dim) {
+      std::initializer_list<std::string> names, int out_dim, int in_dim,
+      LinearRows rows = LinearRows::kHypotheses) {
     std::vector<LinearName> linears;
     for (const std::string& name : names) linears.push_back({name, out_dim});
-    return LoadLinears(linears, in_dim);
+    return LoadLinears(linears, in_dim, rows);
   }
 
   absl::StatusOr<NormWeight> LoadNorm(const std::string& name, int dim) {
@@ -225,7 +229,7 @@ class WeightsLoader {
   }
 
   absl::Status LoadSelfAttention(const std::string& layer,
-                                 const StackConfig& stack,
+                                 const StackConfig& stack, LinearRows rows,
                                  SelfAttentionWeights& weights) {
     const std::string prefix = layer + "self_attention.";
     const int width = stack.heads().width();
@@ -234,10 +238,10 @@ class WeightsLoader {
     PEREGRINE_ASSIGN_OR_RETURN(
         weights.query_key_value,
         LoadLinear({prefix + "query", prefix + "key", prefix + "value"}, width,
-                   stack.model_dim));
+                   stack.model_dim, rows));
     PEREGRINE_ASSIGN_OR_RETURN(
         weights.output,
-        LoadLinear({prefix + "output"}, stack.model_dim, width));
+        LoadLinear({prefix + "output"}, stack.model_dim, width, rows));
     return absl::OkStatus();
   }
 
@@ -246,8 +250,8 @@ class WeightsLoader {
     const StackConfig& decoder = architecture_.decoder;
     switch (architecture_.decoder_state) {
       case DecoderState::kSelfAttention:
-        PEREGRINE_RETURN_IF_ERROR(
-            LoadSelfAttention(layer, decoder, weights.self_attention));
+        PEREGRINE_RETURN_IF_ERROR(LoadSelfAttention(
+            layer, decoder, LinearRows::kHypotheses, weights.self_attention));
         break;
       case DecoderState::kAan:
         PEREGRINE_RETURN_IF_ERROR(
@@ -261,7 +265,8 @@ class WeightsLoader {
     }
     PEREGRINE_RETURN_IF_ERROR(
         LoadCrossAttention(layer, weights.cross_attention));
-    return LoadFeedForward(layer, decoder, weights.ffn);
+    return LoadFeedForward(layer, decoder, LinearRows::kHypotheses,
+                           weights.ffn);
   }
 
   absl::Status LoadAverageAttention(const std::string& layer,
@@ -313,7 +318,8 @@ class WeightsLoader {
         weights.source_key_value,
         LoadLinears({{prefix + "source_key", width},
                      {prefix + "source_value", decoder.ffn_dim}},
-                    architecture_.encoder.model_dim));
+                    architecture_.encoder.model_dim,
+                    LinearRows::kSourceTokens));
     PEREGRINE_ASSIGN_OR_RETURN(
         weights.output,
         LoadLinear({prefix + "output"}, decoder.model_dim, decoder.ffn_dim));
@@ -331,8 +337,9 @@ class WeightsLoader {
         weights.query,
         LoadLinear({prefix + "query"}, width, decoder.model_dim));
     PEREGRINE_ASSIGN_OR_RETURN(
-        weights.key_value, LoadLinear({prefix + "key", prefix + "value"}, width,
-                                      architecture_.encoder.model_dim));
+        weights.key_value,
+        LoadLinear({prefix + "key", prefix + "value"}, width,
+                   architecture_.encoder.model_dim, LinearRows::kSourceTokens));
     PEREGRINE_ASSIGN_OR_RETURN(
         weights.output,
         LoadLinear({prefix + "output"}, decoder.model_dim, width));
@@ -340,7 +347,7 @@ class WeightsLoader {
   }
 
   absl::Status LoadFeedForward(const std::string& layer,
-                               const StackConfig& stack,
+                               const StackConfig& stack, LinearRows rows,
                                FeedForwardWeights& weights) {
     if (stack.ffn_dim == 0) return absl::OkStatus();
     const std::string prefix = layer + "ffn.";
@@ -348,10 +355,10 @@ class WeightsLoader {
                                LoadNorm(prefix + "norm", stack.model_dim));
     PEREGRINE_ASSIGN_OR_RETURN(
         weights.inner,
-        LoadLinear({prefix + "inner"}, stack.ffn_dim, stack.model_dim));
+        LoadLinear({prefix + "inner"}, stack.ffn_dim, stack.model_dim, rows));
     PEREGRINE_ASSIGN_OR_RETURN(
         weights.outer,
-        LoadLinear({prefix + "outer"}, stack.model_dim, stack.ffn_dim));
+        LoadLinear({prefix + "outer"}, stack.model_dim, stack.ffn_dim, rows));
     return absl::OkStatus();
   }
 

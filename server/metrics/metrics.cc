@@ -202,6 +202,11 @@ std::vector<MetricFamily> Metrics::Collect() const {
                "Memory of the weights, shared by the workers of the model.");
   MetricFamily& parameters = page.Add(gauge, "peregrine_model_parameters",
                                       "Number of the model's parameters.");
+  MetricFamily& device_memory = page.Add(
+      gauge, "peregrine_device_memory_bytes",
+      "Memory that this process has taken of a GPU: used by models and "
+      "workers, or still free for more of them. Their sum is what "
+      "--gpu-memory-mib allows.");
   MetricFamily& model_info =
       page.Add(gauge, "peregrine_model_info",
                "Constant 1; the labels describe the model.");
@@ -213,6 +218,8 @@ std::vector<MetricFamily> Metrics::Collect() const {
   AddOutcomes(requests_without_model_, /*all=*/false, {{"model", ""}},
               requests);
   absl::MutexLock lock(&mutex_);
+  // One device's is what all models there say.
+  std::map<std::string, DeviceMemory> memory_of_devices;
   for (const auto& [name, entry] : models_) {
     const ModelMetrics& m = *entry.metrics;
     const Labels model = {{"model", entry.info.name}};
@@ -245,11 +252,23 @@ std::vector<MetricFamily> Metrics::Collect() const {
               {"target_language", entry.info.target_language},
               {"architecture", entry.info.architecture}},
              model_info);
+    if (entry.read_device_memory != nullptr) {
+      for (DeviceMemory& memory : entry.read_device_memory()) {
+        memory_of_devices[memory.device] = memory;
+      }
+    }
     if (entry.read_queue == nullptr) continue;
     const QueueGauges queue = entry.read_queue();
     AddGauge(queue.sentences, model, queue_sentences);
     AddGauge(queue.source_tokens, model, queue_tokens);
     AddGauge(absl::ToDoubleSeconds(queue.oldest_age), model, queue_age);
+  }
+
+  for (const auto& [device, memory] : memory_of_devices) {
+    AddGauge(memory.used_bytes, {{"device", device}, {"kind", "used"}},
+             device_memory);
+    AddGauge(memory.free_bytes, {{"device", device}, {"kind", "free"}},
+             device_memory);
   }
 
   std::vector<MetricFamily> families = page.Take();

@@ -74,12 +74,13 @@ struct ModelCapacity {
 // Thread-safe.
 class Metrics : public prometheus::Collectable {
  public:
-  // A model that is served. `read_queue` is called at scrapes.
+  // A model that is served. The functions are called at scrapes.
   struct Model {
     ModelInfo info;
     ModelCapacity capacity;
     std::shared_ptr<ModelMetrics> metrics;
     std::function<QueueGauges()> read_queue;
+    std::function<std::vector<DeviceMemory>()> read_device_memory;
   };
 
   // Those of the served model of this name, which go on when it is replaced;
@@ -87,7 +88,7 @@ class Metrics : public prometheus::Collectable {
   std::shared_ptr<ModelMetrics> OfModel(absl::string_view name) const;
 
   // Exports a model from here on, in place of one of the same name, whose
-  // `read_queue` is not called any more once this returns.
+  // functions are not called any more once this returns.
   void SetModel(Model model);
 
   // Likewise, in place of nothing.

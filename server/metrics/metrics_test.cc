@@ -46,8 +46,11 @@ ModelMetrics& Serve(
     Metrics& metrics, int workers,
     std::function<QueueGauges()> read_queue = [] { return QueueGauges{}; }) {
   const auto model = metrics.OfModel(Info().name);
-  metrics.SetModel(
-      {Info(), {workers, 10, 1000, 64, 512}, model, std::move(read_queue)});
+  metrics.SetModel({Info(),
+                    {workers, 10, 1000, 64, 512},
+                    model,
+                    std::move(read_queue),
+                    /*read_device_memory=*/nullptr});
   return *model;
 }
 
@@ -143,6 +146,27 @@ TEST(MetricsTest, AModelThatIsRemovedIsNotExported) {
   EXPECT_EQ(Scrape(metrics).at(ok), 0);
 }
 
+TEST(MetricsTest, MemoryOfADeviceIsToldOnce) {
+  Metrics metrics;
+  for (const char* name : {"en-de", "de-en"}) {
+    ModelInfo info = Info();
+    info.name = name;
+    metrics.SetModel({info,
+                      {},
+                      metrics.OfModel(name),
+                      [] { return QueueGauges{}; },
+                      [] {
+                        return std::vector<DeviceMemory>{{"cuda:0", 700, 300},
+                                                         {"cuda:1", 0, 1000}};
+                      }});
+  }
+  auto samples = Scrape(metrics);
+  const std::string memory = "peregrine_device_memory_bytes{device=";
+  EXPECT_EQ(samples.at(memory + "\"cuda:0\",kind=\"used\"}"), 700);
+  EXPECT_EQ(samples.at(memory + "\"cuda:0\",kind=\"free\"}"), 300);
+  EXPECT_EQ(samples.at(memory + "\"cuda:1\",kind=\"free\"}"), 1000);
+}
+
 TEST(MetricsTest, ProcessAndBuildAreTold) {
   Metrics metrics;
   auto samples = Scrape(metrics);
@@ -155,11 +179,16 @@ TEST(MetricsTest, ProcessAndBuildAreTold) {
 TEST(MetricsTest, LabelsAndNamesFollowTheRules) {
   Metrics metrics;
   Serve(metrics, 1);
-  const std::set<std::string> allowed = {
-      "model",           "device",          "outcome",
-      "precision",                                           // of DESIGN.md
-      "source_language", "target_language", "architecture",  // model_info
-      "version",         "compiler"};                        // build_info
+  const std::set<std::string> allowed = {"model",
+                                         "device",
+                                         "outcome",
+                                         "precision",  // of DESIGN.md
+                                         "source_language",
+                                         "target_language",
+                                         "architecture",  // model_info
+                                         "kind",          // of memory
+                                         "version",
+                                         "compiler"};  // build_info
   for (const auto& family : metrics.Collect()) {
     EXPECT_FALSE(family.help.empty()) << family.name;
     EXPECT_EQ(absl::EndsWith(family.name, "_total"),

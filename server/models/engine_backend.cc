@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "engine/base/status_macros.h"
 #include "engine/decode/session.h"
+#include "engine/kernels/gpu_memory.h"
 #include "engine/kernels/precision.h"
 #include "engine/text/tokenizer.h"
 #include "engine/text_plan.h"
@@ -109,6 +110,14 @@ class EngineBackend : public ModelBackend {
   }
 
   const ModelInfo& info() const override { return info_; }
+  std::vector<DeviceMemory> device_memory() const override {
+    std::vector<DeviceMemory> devices;
+    for (const kernels::GpuMemory& gpu : kernels::MemoryOfGpus()) {
+      devices.push_back({gpu.device, static_cast<int64_t>(gpu.used_bytes),
+                         static_cast<int64_t>(gpu.free_bytes)});
+    }
+    return devices;
+  }
   decode::DecodingOptions DefaultOptions(int source_tokens) const override {
     return model_.DefaultOptions(source_tokens);
   }

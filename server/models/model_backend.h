@@ -60,12 +60,22 @@ struct ModelInfo {
   int64_t weights_bytes = 0;
 };
 
+// Memory that this process has taken of a device that counts it, for all its
+// models.
+struct DeviceMemory {
+  std::string device;
+  int64_t used_bytes = 0;
+  int64_t free_bytes = 0;  // taken, and not used yet
+};
+
 // A loaded model. Thread-safe.
 class ModelBackend {
  public:
   virtual ~ModelBackend() = default;
 
   virtual const ModelInfo& info() const = 0;
+  // Now. The same for all models of a process.
+  virtual std::vector<DeviceMemory> device_memory() const { return {}; }
   virtual decode::DecodingOptions DefaultOptions(int source_tokens) const = 0;
 
   // Call on the thread that will use the session. It is warm: its first

@@ -106,8 +106,10 @@ absl::StatusOr<ServedModelPtr> ModelSet::StartModel(
 
 void ModelSet::Put(ServedModelPtr model) {
   const Batcher& batcher = model->batcher();
-  metrics_.SetModel({model->info(), batcher.capacity(), model->shared_metrics(),
-                     [&batcher] { return batcher.queue(); }});
+  metrics_.SetModel(
+      {model->info(), batcher.capacity(), model->shared_metrics(),
+       [&batcher] { return batcher.queue(); },
+       [&backend = model->backend()] { return backend.device_memory(); }});
   absl::MutexLock lock(&mutex_);
   if (draining_) model->batcher().Drain();
   ServedModelPtr& place = models_[model->info().name];

@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -20,6 +21,7 @@
 #include "absl/strings/str_cat.h"
 #include "engine/decode/session.h"
 #include "engine/formats/recognise.h"
+#include "engine/kernels/cuda/emulation/emulated_kernels.h"
 #include "engine/kernels/device.h"
 #include "engine/kernels/precision.h"
 #include "engine/model/config.h"
@@ -72,6 +74,13 @@ void ExpectRowNear(const float* found, const std::vector<float>& expected,
   }
 }
 
+// The CUDA device on an emulated GPU: by own kernels in fp16, by the emulated
+// cuBLASLt in bf16, so that both paths are compared.
+constexpr char kEmulatedGpu[] = "cuda-emulated";
+// It takes milliseconds a step: a model of each decoder state.
+constexpr const char* kEmulatedModels[] = {"aan-pre", "can-pre", "mini-decoder",
+                                           "ssru-pre"};
+
 struct GoldenCase {
   std::string model;
   std::string device;
@@ -114,6 +123,17 @@ class GoldenTest : public testing::TestWithParam<GoldenCase> {
     directory_ = std::filesystem::exists(shipped)
                      ? shipped
                      : kRoot / "tests/golden" / GetParam().model;
+    if (GetParam().device == kEmulatedGpu) {
+      SetUpEmulatedGpu();
+    } else {
+      SetUpDevice();
+    }
+    if (IsSkipped()) return;
+    config_ = loaded_->config();
+    tolerance_ = Tolerance(config_.architecture, GetParam().precision);
+  }
+
+  void SetUpDevice() {
     device_ = *kernels::ParseDevice(GetParam().device);
     auto kernels = kernels::MakeKernels(device_);
     if (!kernels.ok() && device_.kind == kernels::Device::Kind::kCuda) {
@@ -121,9 +141,26 @@ class GoldenTest : public testing::TestWithParam<GoldenCase> {
     }
     kernels_ = *std::move(kernels);
     loaded_ = Load();
-    config_ = loaded_->config();
-    tolerance_ = Tolerance(config_.architecture, GetParam().precision);
     model_ = &loaded_->weights();
+  }
+
+  // Tokenizers and settings come from the model on the CPU.
+  void SetUpEmulatedGpu() {
+    auto kernels = kernels::MakeEmulatedKernels(
+        /*memory_bytes=*/0,
+        GetParam().precision == kernels::Precision::kBFloat16
+            ? kernels::EmulatedLibrary::kForAll
+            : kernels::EmulatedLibrary::kAsOnDevices);
+    if (!kernels.ok()) GTEST_SKIP() << kernels.status();
+    kernels_ = *std::move(kernels);
+    device_ = kernels::Device::kReference;
+    loaded_ = *TranslationModel::Load(directory_, device_,
+                                      kernels::Precision::kFloat32);
+    formats::Checkpoint checkpoint = *formats::OpenCheckpoint(directory_);
+    on_emulated_gpu_ =
+        *model::Model::Load(checkpoint.config, *checkpoint.tensors, *kernels_,
+                            GetParam().precision);
+    model_ = on_emulated_gpu_.get();
   }
 
   std::unique_ptr<const TranslationModel> Load() const {
@@ -181,6 +218,7 @@ class GoldenTest : public testing::TestWithParam<GoldenCase> {
   kernels::Device device_;
   std::unique_ptr<kernels::Kernels> kernels_;
   std::unique_ptr<const TranslationModel> loaded_;
+  std::unique_ptr<const model::Model> on_emulated_gpu_;
   const model::Model* model_;
 };
 
@@ -372,6 +410,13 @@ std::vector<GoldenCase> AllCases() {
     for (Precision precision :
          {Precision::kFloat32, Precision::kBFloat16, Precision::kFloat16}) {
       cases.push_back({entry.path().filename(), "cuda:0", precision});
+    }
+    if (std::count(std::begin(kEmulatedModels), std::end(kEmulatedModels),
+                   entry.path().filename()) == 0) {
+      continue;
+    }
+    for (Precision precision : {Precision::kBFloat16, Precision::kFloat16}) {
+      cases.push_back({entry.path().filename(), kEmulatedGpu, precision});
     }
   }
   std::sort(cases.begin(), cases.end(), [](const auto& a, const auto& b) {

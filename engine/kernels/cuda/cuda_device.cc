@@ -93,8 +93,12 @@ CudaDevice::CudaDevice(int index, Memory memory)
     : index_(index), name_(absl::StrCat("cuda:", index)), memory_(memory) {}
 
 CudaDevice::~CudaDevice() {
-  if (data_ == nullptr) return;
   (void)Use();
+  {
+    absl::MutexLock lock(&mutex_);
+    library_ = nullptr;
+  }
+  if (data_ == nullptr) return;
   cudaFree(data_);
 }
 
@@ -141,17 +145,40 @@ absl::Status CudaDevice::Start(size_t memory_bytes) {
   return absl::OkStatus();
 }
 
+namespace {
+
+// The one place that knows who else uses a device: a process has one arena on
+// each, whichever model or worker comes first.
+struct SharedDevices {
+  absl::Mutex mutex;
+  std::map<int, std::weak_ptr<CudaDevice>> by_index ABSL_GUARDED_BY(mutex);
+};
+
+SharedDevices& DevicesOfTheProcess() {
+  static auto& devices = *new SharedDevices;
+  return devices;
+}
+
+}  // namespace
+
 absl::StatusOr<std::shared_ptr<CudaDevice>> CudaDevice::Shared(
     int index, size_t memory_bytes) {
-  // The one place that knows who else uses a device: a process has one arena
-  // on each, whichever model or worker comes first.
-  static absl::Mutex mutex(absl::kConstInit);
-  static auto& devices = *new std::map<int, std::weak_ptr<CudaDevice>>;
-  absl::MutexLock lock(&mutex);
-  if (auto device = devices[index].lock()) return device;
+  SharedDevices& devices = DevicesOfTheProcess();
+  absl::MutexLock lock(&devices.mutex);
+  if (auto device = devices.by_index[index].lock()) return device;
   PEREGRINE_ASSIGN_OR_RETURN(auto device, Create(index, memory_bytes));
-  devices[index] = device;
+  devices.by_index[index] = device;
   return device;
+}
+
+std::vector<std::shared_ptr<const CudaDevice>> CudaDevice::InUse() {
+  SharedDevices& devices = DevicesOfTheProcess();
+  std::vector<std::shared_ptr<const CudaDevice>> found;
+  absl::MutexLock lock(&devices.mutex);
+  for (const auto& [index, weak] : devices.by_index) {
+    if (auto device = weak.lock()) found.push_back(std::move(device));
+  }
+  return found;
 }
 
 cudaError_t CudaDevice::Use() const {
@@ -172,6 +199,15 @@ absl::StatusOr<std::shared_ptr<const Stream>> CudaDevice::NewStream() {
   return std::make_shared<const Stream>(stream);
 }
 
+absl::StatusOr<std::unique_ptr<const Event>> CudaDevice::NewEvent() {
+  PEREGRINE_RETURN_IF_ERROR(ToStatus(Use(), name_));
+  cudaEvent_t event = nullptr;
+  PEREGRINE_RETURN_IF_ERROR(
+      ToStatus(cudaEventCreateWithFlags(&event, cudaEventDisableTiming),
+               absl::StrCat(name_, ": an event")));
+  return std::make_unique<const Event>(event);
+}
+
 absl::StatusOr<std::unique_ptr<Buffer>> CudaDevice::Allocate(
     size_t bytes, std::shared_ptr<const Stream> stream) {
   if (memory_ == Memory::kSeparate) {
@@ -190,6 +226,17 @@ absl::StatusOr<std::unique_ptr<Buffer>> CudaDevice::Allocate(
   }
   return std::make_unique<ArenaBuffer>(shared_from_this(), std::move(stream),
                                        *offset, bytes);
+}
+
+MatrixLibrary* CudaDevice::library() {
+  if (Use() != cudaSuccess) return nullptr;
+  absl::MutexLock lock(&mutex_);
+  if (!looked_for_library_) {
+    auto library = MatrixLibrary::Create();
+    if (library.ok()) library_ = *std::move(library);
+    looked_for_library_ = true;
+  }
+  return library_.get();
 }
 
 size_t CudaDevice::memory_bytes_in_use() const {

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "engine/kernels/cuda/arena.h"
+#include "engine/kernels/cuda/matrix_library.h"
 #include "engine/kernels/cuda/runtime.h"
 #include "engine/kernels/kernels.h"
 
@@ -36,6 +37,23 @@ class Stream {
   const cudaStream_t stream_;
 };
 
+// A moment in the work of a stream.
+class Event {
+ public:
+  explicit Event(cudaEvent_t event) : event_(event) {}
+  ~Event() { cudaEventDestroy(event_); }
+  Event(const Event&) = delete;
+  Event& operator=(const Event&) = delete;
+
+  cudaError_t Record(cudaStream_t stream) const {
+    return cudaEventRecord(event_, stream);
+  }
+  cudaError_t Synchronize() const { return cudaEventSynchronize(event_); }
+
+ private:
+  const cudaEvent_t event_;
+};
+
 // One GPU and its memory, shared by all models, sessions and workers there.
 // Thread-safe.
 class CudaDevice : public std::enable_shared_from_this<CudaDevice> {
@@ -54,6 +72,9 @@ class CudaDevice : public std::enable_shared_from_this<CudaDevice> {
   static absl::StatusOr<std::shared_ptr<CudaDevice>> Shared(
       int index, size_t memory_bytes);
 
+  // Those of Shared that anyone uses now.
+  static std::vector<std::shared_ptr<const CudaDevice>> InUse();
+
   ~CudaDevice();
   CudaDevice(const CudaDevice&) = delete;
   CudaDevice& operator=(const CudaDevice&) = delete;
@@ -64,13 +85,17 @@ class CudaDevice : public std::enable_shared_from_this<CudaDevice> {
   cudaError_t Use() const;
 
   absl::StatusOr<std::shared_ptr<const Stream>> NewStream();
+  absl::StatusOr<std::unique_ptr<const Event>> NewEvent();
 
   // Freed when the work of `stream` so far is done. RESOURCE_EXHAUSTED says how
   // much was wanted, is in use and is there.
   absl::StatusOr<std::unique_ptr<Buffer>> Allocate(
       size_t bytes, std::shared_ptr<const Stream> stream);
 
-  // For metrics. Both 0 for Memory::kSeparate.
+  // cuBLASLt on this device, loaded by the first call; null: there is none.
+  MatrixLibrary* library();
+
+  // For metrics: see kernels::GpuMemory. Both 0 for Memory::kSeparate.
   size_t memory_bytes() const { return capacity_; }
   size_t memory_bytes_in_use() const;
 
@@ -88,6 +113,8 @@ class CudaDevice : public std::enable_shared_from_this<CudaDevice> {
   size_t capacity_ = 0;
   mutable absl::Mutex mutex_;
   std::unique_ptr<Arena> arena_ ABSL_GUARDED_BY(mutex_);
+  bool looked_for_library_ ABSL_GUARDED_BY(mutex_) = false;
+  std::unique_ptr<MatrixLibrary> library_ ABSL_GUARDED_BY(mutex_);
 };
 
 // See kernels::DescribeGpus.

@@ -35,9 +35,12 @@ size_t ElementBytes(Precision precision) {
 
 class CudaLinearWeight final : public LinearWeight {
  public:
-  CudaLinearWeight(const PackedWeight& packed, std::unique_ptr<Buffer> weight,
-                   std::unique_ptr<Buffer> bias)
-      : packed_(packed), weight_(std::move(weight)), bias_(std::move(bias)) {}
+  CudaLinearWeight(const PackedWeight& packed, const LibraryProducts& products,
+                   std::unique_ptr<Buffer> weight, std::unique_ptr<Buffer> bias)
+      : packed_(packed),
+        products_(products),
+        weight_(std::move(weight)),
+        bias_(std::move(bias)) {}
 
   int in_dim() const override { return packed_.in_dim; }
   int out_dim() const override { return packed_.out_dim; }
@@ -45,17 +48,19 @@ class CudaLinearWeight final : public LinearWeight {
     return weight_->bytes() + (bias_ == nullptr ? 0 : bias_->bytes());
   }
   const PackedWeight& packed() const { return packed_; }
+  const LibraryProducts& products() const { return products_; }
 
  private:
   const PackedWeight packed_;
+  const LibraryProducts products_;
   const std::unique_ptr<Buffer> weight_;
   const std::unique_ptr<Buffer> bias_;
 };
 
-const PackedWeight& PackedOf(const LinearWeight& weight) {
+const CudaLinearWeight& WeightOf(const LinearWeight& weight) {
   auto* cuda_weight = dynamic_cast<const CudaLinearWeight*>(&weight);
   PEREGRINE_CHECK(cuda_weight != nullptr) << "weight of another device";
-  return cuda_weight->packed();
+  return *cuda_weight;
 }
 
 }  // namespace
@@ -63,19 +68,21 @@ const PackedWeight& PackedOf(const LinearWeight& weight) {
 // ---- Life
 
 absl::StatusOr<std::unique_ptr<CudaKernels>> CudaKernels::Create(
-    std::shared_ptr<CudaDevice> device) {
-  auto kernels = absl::WrapUnique(new CudaKernels(std::move(device)));
+    std::shared_ptr<CudaDevice> device, const ProductOptions& products) {
+  auto kernels = absl::WrapUnique(new CudaKernels(std::move(device), products));
   PEREGRINE_RETURN_IF_ERROR(kernels->Start());
   return kernels;
 }
 
-CudaKernels::CudaKernels(std::shared_ptr<CudaDevice> device)
-    : device_(std::move(device)) {}
+CudaKernels::CudaKernels(std::shared_ptr<CudaDevice> device,
+                         const ProductOptions& products)
+    : device_(std::move(device)), products_(products) {}
 
 absl::Status CudaKernels::Start() {
   PEREGRINE_ASSIGN_OR_RETURN(stream_, device_->NewStream());
   PEREGRINE_ASSIGN_OR_RETURN(staging_, Staging::Create(kStagingBytes));
   PEREGRINE_ASSIGN_OR_RETURN(scratch_, Allocate(kScratchBytes));
+  if (products_.use_library) library_ = device_->library();
   PEREGRINE_ASSIGN_OR_RETURN(best_, Allocate(kBestBytes));
   PEREGRINE_ASSIGN_OR_RETURN(constraints_, Allocate(kConstraintBytes));
   return absl::OkStatus();
@@ -98,6 +105,13 @@ bool CudaKernels::Ready() {
 void CudaKernels::Note(cudaError_t error, const char* operation) {
   if (error == cudaSuccess || !error_.ok()) return;
   error_ = ToStatus(error, absl::StrCat(device(), ": ", operation));
+}
+
+void CudaKernels::Note(const absl::Status& status) {
+  if (!status.ok() && error_.ok()) {
+    error_ = absl::Status(status.code(),
+                          absl::StrCat(device(), ": ", status.message()));
+  }
 }
 
 void CudaKernels::Synchronize() {
@@ -142,8 +156,19 @@ absl::StatusOr<std::unique_ptr<LinearWeight>> CudaKernels::PackLinear(
   }
   Synchronize();  // other instances use it on streams of their own
   PEREGRINE_RETURN_IF_ERROR(status());
-  return std::make_unique<CudaLinearWeight>(packed, std::move(weight),
-                                            std::move(bias));
+  return std::make_unique<CudaLinearWeight>(packed,
+                                            ProductsOf(packed, source.rows),
+                                            std::move(weight), std::move(bias));
+}
+
+LibraryProducts CudaKernels::ProductsOf(const PackedWeight& weight,
+                                        LinearRows rows) {
+  if (library_ == nullptr) return {};
+  return ChooseProducts(*library_,
+                        rows == LinearRows::kSourceTokens
+                            ? products_.of_source_tokens
+                            : products_.of_hypotheses,
+                        weight, workspace(), *device_, stream_);
 }
 
 // As many rows at once as scratch memory holds in float32.
@@ -297,10 +322,42 @@ void CudaKernels::RunLinear(const LinearWeight& weight, Matrix x,
                             Activation activation, Store store, Matrix y) {
   CheckLinear(weight, x, y);
   if (!Ready()) return;
-  Note(PEREGRINE_CUDA_NAMESPACE::Linear(PackedOf(weight), x, activation, store,
-                                        y, scratch_->data(), scratch_->bytes(),
-                                        stream()),
-       "Linear");
+  const PackedWeight& packed = WeightOf(weight).packed();
+  const LibraryProducts& products = WeightOf(weight).products();
+  const bool relu = activation == Activation::kRelu;
+  const auto* algorithm = store == Store::kAdd ? products.add
+                          : relu               ? products.relu
+                                               : products.plain;
+  if (algorithm == nullptr) {
+    Note(PEREGRINE_CUDA_NAMESPACE::Linear(packed, x, activation, store, y,
+                                          scratch_->data(), inputs_bytes(),
+                                          stream()),
+         "Linear");
+    return;
+  }
+  MultiplyByLibrary(*algorithm, packed, products.max_rows, x, y);
+  if (relu || activation == Activation::kNone || !Ready()) return;
+  Note(Activate(activation, y, stream()), "Activate");
+}
+
+void CudaKernels::MultiplyByLibrary(const MatrixLibrary::Algorithm& algorithm,
+                                    const PackedWeight& weight, int max_rows,
+                                    Matrix x, Matrix y) {
+  const size_t row_bytes = sizeof(uint16_t) * weight.padded_in;
+  const int rows_at_once =
+      static_cast<int>(std::min<size_t>(max_rows, inputs_bytes() / row_bytes));
+  PEREGRINE_CHECK(rows_at_once > 0) << weight.in_dim << " inputs";
+  for (int begin = 0; begin < x.rows && Ready(); begin += rows_at_once) {
+    const int count = std::min(rows_at_once, x.rows - begin);
+    Note(PackRows(x.row(begin), count, x.cols, weight.precision,
+                  scratch_->data(), count, weight.padded_in, stream()),
+         "rounding inputs");
+    if (!Ready()) return;
+    Note(library_->Multiply(algorithm,
+                            {weight.weight, weight.bias, scratch_->data(),
+                             count, y.row(begin), workspace()},
+                            stream()));
+  }
 }
 
 void CudaKernels::EncoderAttention(HeadShape heads,
@@ -414,20 +471,25 @@ void CudaKernels::UploadSuppressed(absl::Span<const int32_t> suppressed) {
   CopyToDevice(suppressed.data(), bytes, suppressed_->data());
 }
 
-void CudaKernels::FindTopTokens(Matrix logits,
-                                const TokenConstraint* constraints,
-                                const TopK& result) {
-  CopyToDevice(constraints, sizeof(TokenConstraint) * logits.rows,
-               constraints_->data());
+void CudaKernels::StartTopTokens(Matrix logits, const void* constraints, int k,
+                                 void* best) {
   if (!Ready()) return;
   Note(TopTokens(logits,
                  suppressed_ == nullptr
                      ? nullptr
                      : static_cast<const int32_t*>(suppressed_->data()),
                  static_cast<int>(last_suppressed_.size()),
-                 static_cast<const TokenConstraint*>(constraints_->data()),
-                 result.k, static_cast<BestToken*>(best_->data()), stream()),
+                 static_cast<const TokenConstraint*>(constraints), k,
+                 static_cast<BestToken*>(best), stream()),
        "TopTokens");
+}
+
+void CudaKernels::FindTopTokens(Matrix logits,
+                                const TokenConstraint* constraints,
+                                const TopK& result) {
+  CopyToDevice(constraints, sizeof(TokenConstraint) * logits.rows,
+               constraints_->data());
+  StartTopTokens(logits, constraints_->data(), result.k, best_->data());
   const size_t count = static_cast<size_t>(logits.rows) * result.k;
   const size_t bytes = count * sizeof(BestToken);
   void* piece = staging_->Take(bytes);

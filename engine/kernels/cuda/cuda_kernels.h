@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/kernels/cuda/cuda_device.h"
+#include "engine/kernels/cuda/library_products.h"
 #include "engine/kernels/cuda/operations.h"
 #include "engine/kernels/cuda/staging.h"
 #include "engine/kernels/kernels.h"
@@ -20,7 +21,7 @@ namespace peregrine::kernels::PEREGRINE_CUDA_NAMESPACE {
 class CudaKernels final : public Kernels {
  public:
   static absl::StatusOr<std::unique_ptr<CudaKernels>> Create(
-      std::shared_ptr<CudaDevice> device);
+      std::shared_ptr<CudaDevice> device, const ProductOptions& products);
   ~CudaKernels() override;
 
   const std::string& device() const override { return device_->name(); }
@@ -65,8 +66,12 @@ class CudaKernels final : public Kernels {
                   absl::Span<const int32_t> suppressed,
                   absl::Span<const TokenConstraint> constraints, Matrix logits,
                   TopK result) override;
+  absl::StatusOr<std::unique_ptr<OutputQueue>> NewOutputQueue(int max_rows,
+                                                              int k) override;
 
  private:
+  class Queue;
+
   // What a decode step was captured as: null before it comes again.
   struct StepGraph {
     int64_t owner = 0;
@@ -75,18 +80,35 @@ class CudaKernels final : public Kernels {
   };
   static constexpr size_t kMaxGraphs = 64;
 
-  explicit CudaKernels(std::shared_ptr<CudaDevice> device);
+  CudaKernels(std::shared_ptr<CudaDevice> device,
+              const ProductOptions& products);
   absl::Status Start();
 
   cudaStream_t stream() const { return stream_->get(); }
   // False after an error, now or before.
   bool Ready();
   void Note(cudaError_t error, const char* operation);
+  void Note(const absl::Status& status);
   void RunLinear(const LinearWeight& weight, Matrix x, Activation activation,
                  Store store, Matrix y);
+  // What cuBLASLt does for a weight; nothing: own kernels do all.
+  LibraryProducts ProductsOf(const PackedWeight& weight, LinearRows rows);
+  void MultiplyByLibrary(const MatrixLibrary::Algorithm& algorithm,
+                         const PackedWeight& weight, int max_rows, Matrix x,
+                         Matrix y);
+  // Scratch memory: inputs in 16 bits, then the library's.
+  size_t inputs_bytes() const {
+    return scratch_->bytes() - MatrixLibrary::kWorkspaceBytes;
+  }
+  void* workspace() const {
+    return static_cast<char*>(scratch_->data()) + inputs_bytes();
+  }
   void PackRowsOf(const LinearSource& source, int padded_out, int padded_in,
                   char* packed);
   void UploadSuppressed(absl::Span<const int32_t> suppressed);
+  // Starts looking for the best k of each row, constraints being on the device.
+  void StartTopTokens(Matrix logits, const void* constraints, int k,
+                      void* best);
   void FindTopTokens(Matrix logits, const TokenConstraint* constraints,
                      const TopK& result);
   StepGraph* FindGraph(int64_t owner, StepShape shape);
@@ -94,6 +116,8 @@ class CudaKernels final : public Kernels {
   void Capture(absl::FunctionRef<void()> step, StepGraph* into);
 
   const std::shared_ptr<CudaDevice> device_;
+  const ProductOptions products_;
+  MatrixLibrary* library_ = nullptr;  // of the device; null: own kernels
   absl::Status error_;
   std::shared_ptr<const Stream> stream_;
   std::unique_ptr<Staging> staging_;

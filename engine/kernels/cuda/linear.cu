@@ -23,6 +23,20 @@ constexpr int kQuarters = 4;   // parts of a sum
 constexpr int kFewRows = 128;  // up to here, four warps an element
 constexpr float kMaxFloat16 = 65504.0f;
 
+__device__ inline float Activated(Activation activation, float x) {
+  switch (activation) {
+    case Activation::kNone:
+      break;
+    case Activation::kRelu:
+      return fmaxf(x, 0.0f);
+    case Activation::kGelu:
+      return 0.5f * x * (1.0f + erff(x * 0.70710678118654752f));
+    case Activation::kSwish:
+      return x / (1.0f + expf(-x));
+  }
+  return x;
+}
+
 // What happens to a sum on its way to y.
 struct Epilogue {
   const float* bias = nullptr;
@@ -32,25 +46,11 @@ struct Epilogue {
   int rows = 0;
   int cols = 0;
 
-  __device__ float Activate(float x) const {
-    switch (activation) {
-      case Activation::kNone:
-        break;
-      case Activation::kRelu:
-        return fmaxf(x, 0.0f);
-      case Activation::kGelu:
-        return 0.5f * x * (1.0f + erff(x * 0.70710678118654752f));
-      case Activation::kSwish:
-        return x / (1.0f + expf(-x));
-    }
-    return x;
-  }
-
   __device__ void Put(int row, int col, float sum) const {
     if (row >= rows || col >= cols) return;
     if (bias != nullptr) sum += bias[col];
     float* to = y + static_cast<size_t>(row) * cols + col;
-    const float result = Activate(sum);
+    const float result = Activated(activation, sum);
     *to = store == Store::kAdd ? *to + result : result;
   }
 };
@@ -334,6 +334,28 @@ __global__ void SingleKernel(const float* x, int rows, int in_dim,
   }
 }
 
+// ---- What cuBLASLt leaves to do, and what shows whether it may do the rest.
+
+constexpr int kWordThreads = 256;
+
+__global__ void ActivateKernel(Activation activation, float* y, size_t count) {
+  const size_t i = static_cast<size_t>(blockIdx.x) * kWordThreads + threadIdx.x;
+  if (i < count) y[i] = Activated(activation, y[i]);
+}
+
+__global__ void CompareWordsKernel(const float* a, const float* b, size_t count,
+                                   int* different) {
+  const size_t i = static_cast<size_t>(blockIdx.x) * kWordThreads + threadIdx.x;
+  // All that write, write the same.
+  if (i < count && __float_as_uint(a[i]) != __float_as_uint(b[i])) {
+    *different = 1;
+  }
+}
+
+dim3 WordGrid(size_t count) {
+  return dim3(static_cast<unsigned>((count + kWordThreads - 1) / kWordThreads));
+}
+
 template <class T>
 cudaError_t PackRowsAs(const float* x, int rows, int in_dim, void* packed,
                        int padded_rows, int padded_in, cudaStream_t stream) {
@@ -421,6 +443,18 @@ cudaError_t Linear(const PackedWeight& weight, Matrix x, Activation activation,
       break;
   }
   return cudaErrorInvalidValue;
+}
+
+cudaError_t Activate(Activation activation, Matrix y, cudaStream_t stream) {
+  const size_t count = static_cast<size_t>(y.rows) * y.cols;
+  return Launch(ActivateKernel, WordGrid(count), kWordThreads, 0, stream,
+                activation, y.data, count);
+}
+
+cudaError_t CompareWords(const float* a, const float* b, size_t count,
+                         int* different, cudaStream_t stream) {
+  return Launch(CompareWordsKernel, WordGrid(count), kWordThreads, 0, stream, a,
+                b, count, different);
 }
 
 }  // namespace peregrine::kernels::PEREGRINE_CUDA_NAMESPACE

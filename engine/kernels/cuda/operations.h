@@ -56,6 +56,13 @@ cudaError_t PackRows(const float* x, int rows, int in_dim, Precision precision,
                      void* packed, int padded_rows, int padded_in,
                      cudaStream_t stream);
 
+// y = activation(y).
+cudaError_t Activate(Activation activation, Matrix y, cudaStream_t stream);
+
+// Sets *different to 1 where `count` words of a and b are not the same.
+cudaError_t CompareWords(const float* a, const float* b, size_t count,
+                         int* different, cudaStream_t stream);
+
 // ---- attention.cu
 
 cudaError_t EncoderAttention(HeadShape heads, const PackedSequences& sequences,
@@ -83,6 +90,11 @@ struct BestToken {
 cudaError_t TopTokens(Matrix logits, const int32_t* suppressed,
                       int num_suppressed, const TokenConstraint* constraints,
                       int k, BestToken* best, cudaStream_t stream);
+
+// tokens[i] = best[rows[i], 0], or token 0 where there is none; unchanged where
+// rows[i] < 0.
+cudaError_t FollowBest(const BestToken* best, int k, const int32_t* rows,
+                       int count, int32_t* tokens, cudaStream_t stream);
 
 }  // namespace peregrine::kernels::PEREGRINE_CUDA_NAMESPACE
 

@@ -28,7 +28,8 @@ constexpr int kMaxBlockThreads = 1024;
 constexpr size_t kStackBytes = 128 << 10;
 
 std::atomic<int> failure{cudaSuccess};
-std::atomic<int64_t> graph_launches, direct_launches, captures, allocations;
+std::atomic<int64_t> graph_launches, direct_launches, captures, allocations,
+    waits;
 
 cudaError_t Failure() { return static_cast<cudaError_t>(failure.load()); }
 
@@ -209,9 +210,14 @@ struct Graph {
 struct Stream {
   std::deque<Operation> pending;
   std::unique_ptr<Graph> capture;
+  int64_t events = 0;   // recorded
+  int64_t reached = 0;  // the last of them that has come
 };
 
-namespace {
+struct Event {
+  Stream* stream = nullptr;
+  int64_t number = 0;  // of its stream
+};
 
 cudaError_t Enqueue(Operation operation, cudaStream_t stream) {
   if (Failure() != cudaSuccess) return Failure();
@@ -222,8 +228,6 @@ cudaError_t Enqueue(Operation operation, cudaStream_t stream) {
   }
   return cudaSuccess;
 }
-
-}  // namespace
 
 cudaError_t Launch(Operation kernel, dim3 grid, dim3 block, size_t shared_bytes,
                    cudaStream_t stream) {
@@ -243,7 +247,7 @@ uint32_t ShuffleXor(uint32_t bits, int lanes) {
 }
 bool IsFirstLane() { return runner.current() % kWarpSize == 0; }
 Counts CountsSoFar() {
-  return {graph_launches, direct_launches, captures, allocations};
+  return {graph_launches, direct_launches, captures, allocations, waits};
 }
 void FailWith(cudaError_t error) { failure = error; }
 
@@ -298,6 +302,11 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes,
   return Enqueue([=] { std::memcpy(to, from, bytes); }, stream);
 }
 
+cudaError_t cudaMemsetAsync(void* to, int value, size_t bytes,
+                            cudaStream_t stream) {
+  return Enqueue([=] { std::memset(to, value, bytes); }, stream);
+}
+
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
   *stream = new Stream;
   return Failure();
@@ -309,12 +318,38 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
 }
 
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+  ++waits;
   PEREGRINE_CHECK(stream->capture == nullptr) << "waited for while captured";
   while (Failure() == cudaSuccess && !stream->pending.empty()) {
     stream->pending.front()();
     stream->pending.pop_front();
   }
   if (Failure() != cudaSuccess) stream->pending.clear();
+  return Failure();
+}
+
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
+  *event = new Event;
+  return Failure();
+}
+
+cudaError_t cudaEventDestroy(cudaEvent_t event) {
+  delete event;
+  return cudaSuccess;
+}
+
+cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
+  *event = {stream, ++stream->events};
+  return Enqueue([stream, number = event->number] { stream->reached = number; },
+                 stream);
+}
+
+cudaError_t cudaEventSynchronize(cudaEvent_t event) {
+  Stream* const stream = event->stream;
+  while (Failure() == cudaSuccess && stream->reached < event->number) {
+    stream->pending.front()();
+    stream->pending.pop_front();
+  }
   return Failure();
 }
 

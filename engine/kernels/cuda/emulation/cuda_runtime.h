@@ -57,8 +57,10 @@ inline uint4 make_uint4(uint32_t x, uint32_t y, uint32_t z, uint32_t w) {
 namespace cuda_emulation {
 struct Stream;
 struct Graph;
+struct Event;
 }  // namespace cuda_emulation
 using cudaStream_t = cuda_emulation::Stream*;
+using cudaEvent_t = cuda_emulation::Event*;
 using cudaGraph_t = cuda_emulation::Graph*;
 using cudaGraphExec_t = cuda_emulation::Graph*;
 
@@ -67,9 +69,14 @@ struct cudaDeviceProp {
   int major, minor;
   size_t totalGlobalMem;
 };
-enum cudaMemcpyKind { cudaMemcpyHostToDevice = 1, cudaMemcpyDeviceToHost = 2 };
+enum cudaMemcpyKind {
+  cudaMemcpyHostToDevice = 1,
+  cudaMemcpyDeviceToHost = 2,
+  cudaMemcpyDeviceToDevice = 3,
+};
 enum cudaStreamCaptureMode { cudaStreamCaptureModeThreadLocal = 1 };
 constexpr unsigned cudaStreamNonBlocking = 1;
+constexpr unsigned cudaEventDisableTiming = 2;
 constexpr unsigned cudaHostAllocMapped = 2;
 constexpr unsigned cudaHostAllocPortable = 1;
 
@@ -87,9 +94,15 @@ cudaError_t cudaHostGetDevicePointer(void** device, void* host, unsigned flags);
 cudaError_t cudaFreeHost(void* data);
 cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes,
                             cudaMemcpyKind kind, cudaStream_t stream);
+cudaError_t cudaMemsetAsync(void* to, int value, size_t bytes,
+                            cudaStream_t stream);
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags);
 cudaError_t cudaStreamDestroy(cudaStream_t stream);
 cudaError_t cudaStreamSynchronize(cudaStream_t stream);
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags);
+cudaError_t cudaEventDestroy(cudaEvent_t event);
+cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream);
+cudaError_t cudaEventSynchronize(cudaEvent_t event);
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream,
                                    cudaStreamCaptureMode mode);
 cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph);
@@ -122,6 +135,8 @@ inline uint32_t __float_as_uint(float x) {
 
 namespace cuda_emulation {
 
+// Work for the host to do when the stream gets to it.
+cudaError_t Enqueue(std::function<void()> work, cudaStream_t stream);
 cudaError_t Launch(std::function<void()> kernel, dim3 grid, dim3 block,
                    size_t shared_bytes, cudaStream_t stream);
 unsigned char* DynamicShared();
@@ -135,6 +150,7 @@ struct Counts {
   int64_t direct_launches = 0;
   int64_t captures = 0;
   int64_t allocations = 0;
+  int64_t waits = 0;  // for a whole stream
 };
 Counts CountsSoFar();
 

@@ -5,11 +5,12 @@
 #include "engine/base/status_macros.h"
 #include "engine/kernels/cuda/cuda_device.h"
 #include "engine/kernels/cuda/cuda_kernels.h"
+#include "engine/kernels/cuda/emulation/cublas_lt.h"
 
 namespace peregrine::kernels {
 
 absl::StatusOr<std::unique_ptr<Kernels>> MakeEmulatedKernels(
-    size_t memory_bytes) {
+    size_t memory_bytes, EmulatedLibrary library) {
 #ifdef PEREGRINE_SANITIZED
   return absl::UnavailableError(
       "sanitizers do not follow the emulation from stack to stack");
@@ -20,7 +21,17 @@ absl::StatusOr<std::unique_ptr<Kernels>> MakeEmulatedKernels(
       CudaDevice::Create(0, memory_bytes,
                          memory_bytes > 0 ? CudaDevice::Memory::kArena
                                           : CudaDevice::Memory::kSeparate));
-  return cuda_emulated::CudaKernels::Create(std::move(device));
+  using cuda_emulation::Blas;
+  cuda_emulation::SetBlas(library == EmulatedLibrary::kAbsent ? Blas::kAbsent
+                          : library == EmulatedLibrary::kNoneKeepsRows
+                              ? Blas::kNoneKeepsRows
+                              : Blas::kKeepsRows);
+  constexpr cuda_emulated::ProductOptions kForAll = {
+      true, {1, 1, 4, 5}, {1, 1, 4, 5}};
+  return cuda_emulated::CudaKernels::Create(
+      std::move(device), library == EmulatedLibrary::kAsOnDevices
+                             ? cuda_emulated::kLibraryProducts
+                             : kForAll);
 }
 
 void InjectFault(EmulatedFault fault) {
@@ -36,8 +47,9 @@ void InjectFault(EmulatedFault fault) {
 
 EmulatedCounts CountEmulated() {
   const cuda_emulation::Counts counts = cuda_emulation::CountsSoFar();
-  return {counts.captures, counts.graph_launches, counts.direct_launches,
-          counts.allocations};
+  return {counts.captures,        counts.graph_launches,
+          counts.direct_launches, counts.allocations,
+          counts.waits,           cuda_emulation::ProductsSoFar()};
 }
 
 }  // namespace peregrine::kernels

@@ -10,11 +10,20 @@
 
 namespace peregrine::kernels {
 
+// What cuBLASLt is like on an emulated GPU, and which weights it multiplies by.
+enum class EmulatedLibrary {
+  kAsOnDevices,    // it is there; weights by the thresholds for devices
+  kForAll,         // it is there; by all weights, 5 rows at most at a time
+  kNoneKeepsRows,  // kForAll, but sums depend on the number of rows
+  kAbsent,         // kForAll, but it is not there
+};
+
 // The CUDA device on an emulated GPU (cuda_runtime.h), for tests. With
 // `memory_bytes` its memory is an arena of that size; else every allocation
 // ends at a page that no one may touch. UNAVAILABLE under sanitizers.
 absl::StatusOr<std::unique_ptr<Kernels>> MakeEmulatedKernels(
-    size_t memory_bytes = 0);
+    size_t memory_bytes = 0,
+    EmulatedLibrary library = EmulatedLibrary::kAsOnDevices);
 
 // From now on all calls and kernels of emulated GPUs fail, as when one is lost,
 // or for want of memory; `kNone`: no longer.
@@ -27,6 +36,8 @@ struct EmulatedCounts {
   int64_t graph_launches = 0;
   int64_t direct_launches = 0;  // of kernels, outside graphs
   int64_t allocations = 0;      // by the device, not from an arena
+  int64_t waits = 0;            // for all that a stream was given
+  int64_t products = 0;         // by the emulated cuBLASLt
 };
 EmulatedCounts CountEmulated();
 

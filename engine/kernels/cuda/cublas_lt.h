@@ -1,0 +1,38 @@
+#ifndef PEREGRINE_ENGINE_KERNELS_CUDA_CUBLAS_LT_H_
+#define PEREGRINE_ENGINE_KERNELS_CUDA_CUBLAS_LT_H_
+
+#include "absl/status/statusor.h"
+#include "engine/kernels/cuda/runtime.h"
+
+#ifdef PEREGRINE_CUDA_EMULATION
+#include "engine/kernels/cuda/emulation/cublas_lt.h"
+#else
+#include <cublasLt.h>
+#endif
+
+namespace peregrine::kernels::PEREGRINE_CUDA_NAMESPACE {
+
+// What this folder calls of cuBLASLt. The library is looked for when a GPU is
+// first used, so that programs start on machines that have none.
+struct CublasLt {
+  decltype(&cublasLtCreate) create;
+  decltype(&cublasLtDestroy) destroy;
+  decltype(&cublasLtMatmulDescCreate) desc_create;
+  decltype(&cublasLtMatmulDescDestroy) desc_destroy;
+  decltype(&cublasLtMatmulDescSetAttribute) desc_set;
+  decltype(&cublasLtMatrixLayoutCreate) layout_create;
+  decltype(&cublasLtMatrixLayoutDestroy) layout_destroy;
+  decltype(&cublasLtMatmulPreferenceCreate) preference_create;
+  decltype(&cublasLtMatmulPreferenceDestroy) preference_destroy;
+  decltype(&cublasLtMatmulPreferenceSetAttribute) preference_set;
+  decltype(&cublasLtMatmulAlgoGetHeuristic) get_heuristic;
+  decltype(&cublasLtMatmulAlgoConfigGetAttribute) get_config;
+  decltype(&cublasLtMatmul) matmul;
+
+  // UNAVAILABLE says what was looked for. Stays loaded.
+  static absl::StatusOr<const CublasLt*> Load();
+};
+
+}  // namespace peregrine::kernels::PEREGRINE_CUDA_NAMESPACE
+
+#endif  // PEREGRINE_ENGINE_KERNELS_CUDA_CUBLAS_LT_H_

@@ -1,0 +1,30 @@
+// The library that is installed here, without a GPU: is all there that is
+// called?
+
+#include "engine/kernels/cuda/cublas_lt.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace peregrine::kernels::cuda {
+namespace {
+
+TEST(CublasLtTest, HasAllThatIsCalled) {
+  const absl::StatusOr<const CublasLt*> functions = CublasLt::Load();
+  if (!functions.ok()) {
+    const std::string reason(functions.status().message());
+    EXPECT_THAT(reason, testing::HasSubstr("cannot open shared object file"));
+    GTEST_SKIP() << reason;
+  }
+  EXPECT_NE((*functions)->matmul, nullptr);
+  cublasLtMatmulPreference_t preference = nullptr;
+  ASSERT_EQ((*functions)->preference_create(&preference),
+            CUBLAS_STATUS_SUCCESS);
+  EXPECT_EQ((*functions)->preference_destroy(preference),
+            CUBLAS_STATUS_SUCCESS);
+}
+
+}  // namespace
+}  // namespace peregrine::kernels::cuda

@@ -1,0 +1,176 @@
+#include "engine/kernels/cuda/library_products.h"
+
+#include <algorithm>
+#include <random>
+#include <vector>
+
+#include "engine/kernels/precision.h"
+
+namespace peregrine::kernels::PEREGRINE_CUDA_NAMESPACE {
+namespace {
+
+constexpr size_t kTrialBytes = size_t{160} << 20;
+constexpr int kFewRows = 33;  // every count up to here is tried
+
+// Inputs of both products and their results, a row.
+size_t TrialRowBytes(const PackedWeight& weight) {
+  return 2 *
+         (sizeof(uint16_t) * weight.padded_in + sizeof(float) * weight.out_dim);
+}
+
+// Every small count, then those around 2^n and 1.5 x 2^n, where tiles end.
+std::vector<int> RowCounts(int max_rows) {
+  std::vector<int> counts;
+  for (int rows = 1; rows <= std::min(kFewRows, max_rows); ++rows) {
+    counts.push_back(rows);
+  }
+  for (int rows = 32; rows <= max_rows; rows *= 2) {
+    for (int bucket : {rows, rows / 2 * 3}) {
+      for (int count : {bucket - 1, bucket, bucket + 1}) {
+        if (count > kFewRows && count <= max_rows) counts.push_back(count);
+      }
+    }
+  }
+  counts.push_back(max_rows);
+  return counts;
+}
+
+// `rows` rows in 16 bits, no two alike: parts of one sequence.
+std::vector<uint16_t> RandomInputs(int rows, const PackedWeight& weight) {
+  const int dim = weight.padded_in;
+  std::vector<uint16_t> sequence(dim + 16381);
+  std::mt19937 random(1);
+  std::uniform_real_distribution<float> uniform(-1.0f, 1.0f);
+  for (uint16_t& x : sequence) {
+    x = weight.precision == Precision::kBFloat16 ? ToBFloat16(uniform(random))
+                                                 : ToFloat16(uniform(random));
+  }
+  std::vector<uint16_t> inputs(static_cast<size_t>(rows) * dim);
+  for (int r = 0; r < rows; ++r) {
+    std::copy_n(sequence.begin() + r * 7 % 16381, dim,
+                inputs.begin() + static_cast<size_t>(r) * dim);
+  }
+  return inputs;
+}
+
+// Products of one weight in all numbers of rows, compared on the device.
+class Trial {
+ public:
+  Trial(MatrixLibrary& library, const PackedWeight& weight, void* workspace,
+        int max_rows, CudaDevice& device,
+        const std::shared_ptr<const Stream>& stream)
+      : library_(library),
+        weight_(weight),
+        workspace_(workspace),
+        max_rows_(max_rows),
+        device_(device),
+        stream_(stream) {}
+
+  bool KeepsRows(const MatrixLibrary::Algorithm& algorithm) {
+    if (!Prepare()) return false;
+    if (!Multiply(algorithm, x_, max_rows_, y_)) return false;
+    for (int rows : RowCounts(max_rows_)) {
+      const size_t skipped = max_rows_ - rows;
+      if (!Is(cudaMemcpyAsync(part_x_, x_ + skipped * weight_.padded_in,
+                              sizeof(uint16_t) * rows * weight_.padded_in,
+                              cudaMemcpyDeviceToDevice, stream_->get())) ||
+          !Multiply(algorithm, part_x_, rows, part_y_) ||
+          !Is(CompareWords(y_ + skipped * weight_.out_dim, part_y_,
+                           static_cast<size_t>(rows) * weight_.out_dim,
+                           different_, stream_->get()))) {
+        return false;
+      }
+    }
+    int different = 1;
+    return Is(cudaMemcpyAsync(&different, different_, sizeof(different),
+                              cudaMemcpyDeviceToHost, stream_->get())) &&
+           Is(stream_->Synchronize()) && different == 0;
+  }
+
+ private:
+  static bool Is(cudaError_t error) { return error == cudaSuccess; }
+
+  // Memory and inputs, once.
+  bool Prepare() {
+    if (buffer_ == nullptr) {
+      auto buffer = device_.Allocate(
+          TrialRowBytes(weight_) * max_rows_ + Arena::kAlignment, stream_);
+      if (!buffer.ok()) return false;
+      buffer_ = *std::move(buffer);
+      Divide(static_cast<char*>(buffer_->data()));
+      const std::vector<uint16_t> inputs = RandomInputs(max_rows_, weight_);
+      if (!Is(cudaMemcpyAsync(x_, inputs.data(),
+                              inputs.size() * sizeof(uint16_t),
+                              cudaMemcpyHostToDevice, stream_->get())) ||
+          !Is(stream_->Synchronize())) {
+        return false;
+      }
+    }
+    return Is(cudaMemsetAsync(different_, 0, sizeof(int), stream_->get()));
+  }
+
+  void Divide(char* memory) {
+    different_ = reinterpret_cast<int*>(memory);
+    x_ = reinterpret_cast<uint16_t*>(memory + Arena::kAlignment);
+    const size_t inputs = static_cast<size_t>(max_rows_) * weight_.padded_in;
+    part_x_ = x_ + inputs;
+    y_ = reinterpret_cast<float*>(part_x_ + inputs);
+    part_y_ = y_ + static_cast<size_t>(max_rows_) * weight_.out_dim;
+  }
+
+  // Onto zeros, where it adds.
+  bool Multiply(const MatrixLibrary::Algorithm& algorithm, const uint16_t* x,
+                int rows, float* y) {
+    const size_t bytes = sizeof(float) * rows * weight_.out_dim;
+    return Is(cudaMemsetAsync(y, 0, bytes, stream_->get())) &&
+           library_
+               .Multiply(algorithm,
+                         {weight_.weight, weight_.bias, x, rows, y, workspace_},
+                         stream_->get())
+               .ok();
+  }
+
+  MatrixLibrary& library_;
+  const PackedWeight weight_;
+  void* const workspace_;
+  const int max_rows_;
+  CudaDevice& device_;
+  const std::shared_ptr<const Stream> stream_;
+  std::unique_ptr<Buffer> buffer_;
+  int* different_ = nullptr;
+  uint16_t* x_ = nullptr;
+  uint16_t* part_x_ = nullptr;
+  float* y_ = nullptr;
+  float* part_y_ = nullptr;
+};
+
+}  // namespace
+
+LibraryProducts ChooseProducts(MatrixLibrary& library, const LibraryUse& use,
+                               const PackedWeight& weight, void* workspace,
+                               CudaDevice& device,
+                               const std::shared_ptr<const Stream>& stream) {
+  LibraryProducts products;
+  if (weight.precision == Precision::kFloat32 ||
+      weight.out_dim < use.min_out_dim || weight.in_dim < use.min_in_dim) {
+    return products;
+  }
+  products.max_rows = static_cast<int>(
+      std::min<size_t>(use.max_rows, kTrialBytes / TrialRowBytes(weight)));
+  if (products.max_rows < 1) return products;
+  Trial trial(library, weight, workspace, products.max_rows, device, stream);
+  const auto choose = [&](bool relu, Store store) {
+    return library.Choose(
+        {weight.precision, weight.out_dim, weight.padded_in,
+         weight.bias != nullptr, relu, store, use.typical_rows},
+        [&](const MatrixLibrary::Algorithm& algorithm) {
+          return trial.KeepsRows(algorithm);
+        });
+  };
+  products.plain = choose(false, Store::kOverwrite);
+  products.relu = choose(true, Store::kOverwrite);
+  products.add = choose(false, Store::kAdd);
+  return products;
+}
+
+}  // namespace peregrine::kernels::PEREGRINE_CUDA_NAMESPACE
