@@ -22,6 +22,10 @@ using kernels::NormWeight;
 
 constexpr size_t kPartElements = 1 << 16;
 
+// Values of an embedding table from which int8 models keep it in int8: it then
+// saves 4 MiB or more (decision 5).
+constexpr size_t kLargeTable = size_t{4} << 20;
+
 // Reads tensors by name and puts them on the device. One story: the functions
 // stand in the order of docs/model-format.md.
 class WeightsLoader {
@@ -90,18 +94,33 @@ class WeightsLoader {
         PEREGRINE_ASSIGN_OR_RETURN(table.table, Upload(values));
         break;
       }
-      // int8 tables would move the goldens of one model too far (decision 5).
-      case kernels::Precision::kInt8:
-      case kernels::Precision::kBFloat16:
-      case kernels::Precision::kFloat16: {
-        const auto round = [](absl::Span<const float> row, uint16_t* to) {
-          std::transform(row.begin(), row.end(), to, kernels::ToBFloat16);
+      case kernels::Precision::kInt8: {
+        if (values.size() < kLargeTable) {
+          return UploadTableInBFloat16(values, dim, table);
+        }
+        std::vector<float> scales;
+        const auto quantize = [&](absl::Span<const float> row, int8_t* to) {
+          scales.push_back(kernels::QuantizeRow(row.data(), dim, to));
         };
-        PEREGRINE_ASSIGN_OR_RETURN(table.bfloat16_table,
-                                   UploadRows<uint16_t>(values, dim, round));
+        PEREGRINE_ASSIGN_OR_RETURN(table.int8_table,
+                                   UploadRows<int8_t>(values, dim, quantize));
+        PEREGRINE_ASSIGN_OR_RETURN(table.int8_scales, Upload(scales));
         break;
       }
+      case kernels::Precision::kBFloat16:
+      case kernels::Precision::kFloat16:
+        return UploadTableInBFloat16(values, dim, table);
     }
+    return absl::OkStatus();
+  }
+
+  absl::Status UploadTableInBFloat16(const std::vector<float>& values, int dim,
+                                     EmbeddingTable& table) {
+    const auto round = [](absl::Span<const float> row, uint16_t* to) {
+      std::transform(row.begin(), row.end(), to, kernels::ToBFloat16);
+    };
+    PEREGRINE_ASSIGN_OR_RETURN(table.bfloat16_table,
+                               UploadRows<uint16_t>(values, dim, round));
     return absl::OkStatus();
   }
 
