@@ -72,31 +72,34 @@ def bench(server, seconds, *flags, warm_up="2s"):
     return json.loads(run.stdout)
 
 
-def refusal_p99(server, before):
-    """In the server, by its log, of calls refused since `before` bytes of it."""
-    lines = [json.loads(line) for line in server.log()[before:].splitlines()
+def refused_milliseconds(server):
+    """In the server, by its log, of calls that were refused."""
+    lines = [json.loads(line) for line in server.log().splitlines()
              if line.startswith("{")]
-    refused = [1000 * line["seconds"] for line in lines
-               if line["outcome"] == "resource_exhausted"]
-    return f"{quantile(refused, 0.99):.2f} ms" if refused else "none"
+    return [1000 * line["seconds"] for line in lines
+            if line["outcome"] == "resource_exhausted"]
+
+
+def overload(server, seconds, rate, deadline):
+    return bench(server, seconds, f"--rate={rate:.1f}",
+                 f"--deadline={deadline}", "--connections=4")
 
 
 def measure_goodput(seconds, deadline="500ms"):
     """Answers inside their deadline at multiples of the capacity. One worker, so
-    that there is a core for the load, too."""
-    with harness.Server("--workers=1", "--log-requests") as server:
+    that there is a core for the load, too; and no log, whose line is a good part
+    of what a refusal costs, but in a run of its own that tells how long they
+    take."""
+    with harness.Server("--workers=1") as server:
         closed = bench(server, seconds, "--concurrency=128")
         capacity = closed["requests_per_second"]
         print(f"goodput: {capacity:.1f}/s in a closed loop of 128 without "
               f"deadlines; open loop, deadlines of {deadline}:", flush=True)
         goodput = {}
         for times in (0.6, 0.8, 1, 2, 10):
-            before = len(server.log())
-            report = bench(server, seconds, f"--rate={times * capacity:.1f}",
-                           f"--deadline={deadline}", "--connections=4")
+            report = overload(server, seconds, times * capacity, deadline)
             goodput[times] = report["requests_per_second"]
-            print(f"  {times:4} x: {goodput[times]:7.1f}/s in time, refusals "
-                  f"p99 {refusal_p99(server, before)}, "
+            print(f"  {times:4} x: {goodput[times]:7.1f}/s in time, "
                   f"{report['outcomes']}", flush=True)
         peak = max(goodput.values())
         after = bench(server, 5, f"--rate={capacity / 2:.1f}",
@@ -106,6 +109,12 @@ def measure_goodput(seconds, deadline="500ms"):
               f"{goodput[10] / peak:.1%} at 10 x; in the 5 s after that, at "
               f"half the capacity, {answered} in time of "
               f"{sum(after['outcomes'].values())}")
+    with harness.Server("--workers=1", "--log-requests") as server:
+        overload(server, seconds, 10 * capacity, deadline)
+        refused = refused_milliseconds(server)
+        print(f"  refusals at 10 x: p50 {quantile(refused, 0.5):.2f} ms, "
+              f"p99 {quantile(refused, 0.99):.2f} ms in the server, with the "
+              f"log on")
 
 
 def measure_refusals(seconds):
@@ -114,8 +123,7 @@ def measure_refusals(seconds):
         Load(server, 40, harness.english_sentences()).run(seconds)
         lines = [json.loads(line) for line in server.log().splitlines()
                  if line.startswith("{")]
-    refused = [1000 * line["seconds"] for line in lines
-               if line["outcome"] == "resource_exhausted"]
+        refused = refused_milliseconds(server)
     served = sum(line["outcome"] == "ok" for line in lines)
     print(f"refusals: {len(refused)} refused, {served} served; in the server "
           f"p50 {quantile(refused, 0.5):.3f} ms, "
