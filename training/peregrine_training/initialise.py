@@ -4,7 +4,10 @@
 
 Layer n starts as layer n mod L of the other model, which has L of them. Where this
 model's attention has fewer heads, it takes the first ones' queries, keys and values;
-its output matrix, like everything else of another shape, starts at random.
+its output matrix, like everything else of another shape, starts at random. With
+`--decoder`, decoder and output start as those of a third model, which has the same: an
+earlier student, whose encoder the teacher was grown from, so that they still understand
+each other.
 """
 
 from __future__ import annotations
@@ -67,7 +70,19 @@ def inherit(model: Transformer, source: dict[str, Tensor]) -> list[str]:
     return kept
 
 
-def write_initial(recipe: Recipe, source: pathlib.Path, run: pathlib.Path) -> list[str]:
+def take_decoder(model: Transformer, source: dict[str, Tensor]) -> None:
+    """Copies decoder and output, all of which must fit."""
+    for name, parameter in model.named_parameters():
+        if not name.startswith("encoder."):
+            found = list(source[name].shape) if name in source else "nothing"
+            if found != list(parameter.shape):
+                raise SystemExit(f"{name} of --decoder: found {found}, "
+                                 f"expected {list(parameter.shape)}")
+            parameter.data.copy_(source[name])
+
+
+def write_initial(recipe: Recipe, source: pathlib.Path, run: pathlib.Path,
+                  decoder: pathlib.Path | None = None) -> list[str]:
     """Writes a run's first weights; returns the names that keep their random start."""
     if checkpoints(run):
         raise SystemExit(f"{run} holds checkpoints of a run that has begun")
@@ -75,6 +90,9 @@ def write_initial(recipe: Recipe, source: pathlib.Path, run: pathlib.Path) -> li
     model = Transformer(recipe.model_config().architecture)
     initialise(model)
     kept = inherit(model, load_weights(source))
+    if decoder:
+        take_decoder(model, load_weights(decoder))
+        kept = [name for name in kept if name.startswith("encoder.")]
     run.mkdir(parents=True, exist_ok=True)
     save_atomically({"model": model.state_dict()}, run / INITIAL)
     return kept
@@ -85,11 +103,13 @@ def main() -> None:
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("recipe", type=pathlib.Path)
     parser.add_argument("source", type=pathlib.Path, help="a checkpoint or an average")
+    parser.add_argument("--decoder", type=pathlib.Path,
+                        help="a checkpoint of this very decoder and output")
     parser.add_argument("--run", type=pathlib.Path, help="default: runs/<name>")
     arguments = parser.parse_args()
     recipe = Recipe.load(arguments.recipe)
     run = arguments.run or pathlib.Path("runs") / recipe.name
-    kept = write_initial(recipe, arguments.source, run)
+    kept = write_initial(recipe, arguments.source, run, arguments.decoder)
     print("at random: " + (", ".join(kept) or "nothing"))
 
 

@@ -94,3 +94,25 @@ def test_a_run_starts_from_its_initial_weights_and_only_then(baseline, tmp_path)
     with pytest.raises(SystemExit, match="holds checkpoints"):
         write_initial(recipe, tmp_path / "average.pt", tmp_path / "run")
     assert load_weights(tmp_path / "run" / INITIAL).keys() == baseline.keys()
+
+
+def test_decoder_and_output_of_an_earlier_student(
+        baseline: dict[str, torch.Tensor], tmp_path: pathlib.Path) -> None:
+    recipe = small(2, 1, 1, 0)
+    earlier = made(recipe, seed=2).state_dict()
+    for name, weights in (("teacher", baseline), ("earlier", earlier)):
+        save_atomically({"model": weights}, tmp_path / f"{name}.pt")
+    kept = write_initial(recipe, tmp_path / "teacher.pt", tmp_path / "run",
+                         tmp_path / "earlier.pt")
+    assert kept == []
+    for name, values in load_weights(tmp_path / "run" / INITIAL).items():
+        expected = baseline if name.startswith("encoder.") else earlier
+        assert torch.equal(values, expected[name]), name
+
+
+def test_a_decoder_of_another_shape_is_refused(
+        baseline: dict[str, torch.Tensor], tmp_path: pathlib.Path) -> None:
+    save_atomically({"model": baseline}, tmp_path / "teacher.pt")
+    with pytest.raises(SystemExit, match="of --decoder: found .* expected"):
+        write_initial(small(2, 1, 1, 0), tmp_path / "teacher.pt", tmp_path / "run",
+                      tmp_path / "teacher.pt")
