@@ -6,6 +6,10 @@
 Writes runs/<name>/distilled.{en,de,src}.gz, a corpus like the original: the recipe of a
 student names it under [prepare] as `distilled`. Translations that the server warns of (a
 loop, a truncation) are left out. An interrupted run goes on after its last whole shard.
+
+With `--closest`, of the hypotheses of the beam not the likeliest is taken but the one
+nearest to the corpus's own translation by sentence BLEU (sequence-level interpolation, Kim
+and Rush, "Sequence-Level Knowledge Distillation", 2016, section 3.3).
 """
 
 from __future__ import annotations
@@ -15,6 +19,8 @@ import gzip
 import os
 import pathlib
 import time
+
+import sacrebleu
 
 from .prepare import Pair, read_pairs
 from .recipe import Recipe
@@ -31,15 +37,30 @@ def write_lines(path: pathlib.Path, lines: list[str]) -> None:
     os.replace(temporary, path)
 
 
-def translate_shard(server: Server, pairs: list[Pair], beam_size: int) -> list[str]:
+def closest(hypotheses: list[str], reference: str) -> str:
+    """The one of the highest sentence BLEU; of equals, the first."""
+    bleu = sacrebleu.BLEU(effective_order=True)
+    return max(hypotheses, key=lambda text: bleu.sentence_score(text, [reference]).score)
+
+
+def translate_shard(server: Server, pairs: list[Pair], beam_size: int,
+                    take_closest: bool) -> list[str]:
     """`source TAB target TAB origin` of every pair that went well."""
-    answers = server.translate([pair.source for pair in pairs], beam_size)
-    return [f"{pair.source}\t{answer.text}\t{pair.origin}"
-            for pair, answer in zip(pairs, answers) if answer.text and not answer.flags]
+    answers = server.translate([pair.source for pair in pairs], beam_size,
+                               num_hypotheses=beam_size if take_closest else 1)
+    rows = []
+    for pair, answer in zip(pairs, answers):
+        if not answer.text or answer.flags:
+            continue
+        text = answer.text
+        if take_closest:
+            text = closest([text, *answer.alternatives], pair.target)
+        rows.append(f"{pair.source}\t{text}\t{pair.origin}")
+    return rows
 
 
 def distil(recipe: Recipe, pairs: list[Pair], teacher: pathlib.Path, out: pathlib.Path,
-           binaries: pathlib.Path, beam_size: int) -> None:
+           binaries: pathlib.Path, beam_size: int, take_closest: bool = False) -> None:
     """`out`: the path of the corpus without `.en.gz` and the like."""
     shards = out.with_name(f"{out.name}.shards")
     shards.mkdir(parents=True, exist_ok=True)
@@ -50,7 +71,7 @@ def distil(recipe: Recipe, pairs: list[Pair], teacher: pathlib.Path, out: pathli
             if not path.exists():
                 started = time.monotonic()
                 shard = pairs[begin:begin + SHARD_LINES]
-                write_lines(path, translate_shard(server, shard, beam_size))
+                write_lines(path, translate_shard(server, shard, beam_size, take_closest))
                 print(f"{begin + len(shard)} of {len(pairs)} sentences, "
                       f"{len(shard) / (time.monotonic() - started):.0f} a second", flush=True)
             with gzip.open(path, "rt", encoding="utf-8", newline="\n") as file:
@@ -71,13 +92,16 @@ def main() -> None:
     parser.add_argument("--data", type=pathlib.Path, default=pathlib.Path("../../shared/data"))
     parser.add_argument("--out", type=pathlib.Path, help="default: runs/<name>/distilled")
     parser.add_argument("--beam", type=int, default=4)
+    parser.add_argument("--closest", action="store_true",
+                        help="of the beam, the hypothesis nearest to the reference")
     parser.add_argument("--binaries", type=pathlib.Path, default=BINARIES)
     arguments = parser.parse_args()
     recipe = Recipe.load(arguments.recipe)
     languages = recipe.source_language, recipe.target_language
     pairs = read_pairs(arguments.data / recipe.prepare.corpus, languages, recipe.prepare)
     out = arguments.out or pathlib.Path("runs") / recipe.name / "distilled"
-    distil(recipe, pairs, arguments.teacher, out, arguments.binaries, arguments.beam)
+    distil(recipe, pairs, arguments.teacher, out, arguments.binaries, arguments.beam,
+           arguments.closest)
 
 
 if __name__ == "__main__":

@@ -108,7 +108,7 @@ class Climb:
         options = dataclasses.replace(rung.recipe.prepare)
         if rung.distilled:
             self.distil(rung.distilled)
-            options.distilled = str(self.run(rung.distilled) / "distilled")
+            options.distilled = [str(self.run(rung.distilled) / "distilled")]
             options.vocabulary = str(self.encoded(dataclasses.replace(rung, distilled=""))
                                      / "source.spm")
         prepare(dataclasses.replace(rung.recipe, prepare=options), self.corpora, out)

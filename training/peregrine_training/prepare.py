@@ -131,8 +131,8 @@ def prepare(recipe: Recipe, data: pathlib.Path, out: pathlib.Path) -> None:
         shutil.copyfile(options.vocabulary, out / "source.spm")
     else:
         train_vocabulary(pairs, options, out / "source.spm")
-    if options.distilled:
-        pairs += read_pairs(pathlib.Path(options.distilled), languages, options)
+    for distilled in options.distilled:
+        pairs += read_pairs(pathlib.Path(distilled), languages, options)
     processor = spm.SentencePieceProcessor(model_file=str(out / "source.spm"))
     corpus = encode(pairs + join_pairs(pairs, options), processor)
     corpus.save(out / "train.npz")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pathlib
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from .config import (Architecture, Decoding, ModelConfig, Tokenizer, Tokens, from_dict)
@@ -23,7 +23,7 @@ class Prepare:
     joined_share: float
     development: list[str]
     weights: dict[str, float]
-    distilled: str = ""   # path of a second corpus, as distil.py writes it
+    distilled: list[str] = field(default_factory=list)  # further corpora, of distil.py
     vocabulary: str = ""  # path of a SentencePiece model; a new one is trained without
 
 

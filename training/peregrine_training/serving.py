@@ -7,8 +7,9 @@ import pathlib
 import subprocess
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
+from typing import Any
 
 # Where the release build puts the programs, seen from training/.
 BINARIES = pathlib.Path("../build/release/bin")
@@ -19,6 +20,12 @@ _START_SECONDS = 60.0
 class Translation:
     text: str
     flags: list[str]  # what the server warns of: a loop, a truncation
+    alternatives: list[str] = field(default_factory=list)  # the next best, best first
+
+
+def _translation(answer: dict[str, Any]) -> Translation:
+    texts = [hypothesis["text"] for hypothesis in answer["hypotheses"]]
+    return Translation(texts[0], answer["flags"], texts[1:])
 
 
 class Server:
@@ -52,22 +59,23 @@ class Server:
             time.sleep(0.05)
         raise SystemExit(f"the server did not start within {_START_SECONDS:.0f} s")
 
-    def translate(self, lines: list[str], beam_size: int) -> list[Translation]:
-        """One translation a line, each line taken as one sentence."""
+    def translate(self, lines: list[str], beam_size: int,
+                  num_hypotheses: int = 1) -> list[Translation]:
+        """One translation a line, each line taken as one sentence, and its alternatives."""
         source, out = (pathlib.Path(self._folder.name) / name for name in ("in", "out"))
         source.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         done = subprocess.run(
             [self.binaries / "peregrine", "translate", f"--address={self.address}", "--json",
-             "--single-sentence", f"--beam-size={beam_size}", f"--file={source}",
-             f"--output={out}"], stderr=subprocess.PIPE, encoding="utf-8")
+             "--single-sentence", f"--beam-size={beam_size}",
+             f"--num-hypotheses={num_hypotheses}", f"--file={source}", f"--output={out}"],
+            stderr=subprocess.PIPE, encoding="utf-8")
         if done.returncode:
             raise SystemExit(f"the client failed with {done.returncode}: {done.stderr[-2000:]}")
         answers = [json.loads(line) if line.strip() else None
                    for line in out.read_text(encoding="utf-8").rstrip("\n").split("\n")]
         if len(answers) != len(lines):
             raise SystemExit(f"{len(answers)} answers for {len(lines)} lines")
-        return [Translation(answer["hypotheses"][0]["text"], answer["flags"])
-                if answer else Translation("", []) for answer in answers]
+        return [_translation(answer) if answer else Translation("", []) for answer in answers]
 
     def close(self) -> None:
         self._process.terminate()

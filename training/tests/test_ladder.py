@@ -8,10 +8,12 @@ import pathlib
 import random
 
 import pytest
+from sacrebleu import corpus_bleu
 
 from peregrine_training import distil as distil_module
+from peregrine_training.distil import closest, distil
 from peregrine_training.ladder import Climb, Ladder
-from peregrine_training.prepare import read_aligned
+from peregrine_training.prepare import Pair, read_aligned, read_pairs
 from peregrine_training.serving import BINARIES, Server
 
 CONFIG = pathlib.Path(__file__).parents[1] / "configs" / "ladder.toml"
@@ -113,19 +115,45 @@ def test_interrupted_distillation_goes_on(ladder, tmp_path, monkeypatch):
     monkeypatch.setattr(distil_module, "SHARD_LINES", 50)
     translate, shards = Server.translate, []
 
-    def interrupted(server, lines, beam_size):
+    def interrupted(server, lines, *options, **named):
         if len(shards) == 1:
             raise KeyboardInterrupt
         shards.append(len(lines))
-        return translate(server, lines, beam_size)
+        return translate(server, lines, *options, **named)
 
     monkeypatch.setattr(Server, "translate", interrupted)
     with pytest.raises(KeyboardInterrupt):
         ladder.distil("base")
-    monkeypatch.setattr(Server, "translate", lambda server, lines, beam_size: (
-        shards.append(len(lines)), translate(server, lines, beam_size))[1])
+    monkeypatch.setattr(Server, "translate", lambda server, lines, *options, **named: (
+        shards.append(len(lines)), translate(server, lines, *options, **named))[1])
     ladder.distil("base")
     assert sum(shards) == 120 and shards[0] == 50
     out = ladder.run("base") / "distilled"
     rows = read_aligned([out.with_name(f"distilled.{kind}.gz") for kind in ("en", "de", "src")])
     assert rows and all(target and origin == "tatoeba_ende" for _, target, origin in rows)
+
+
+def test_closest_takes_the_hypothesis_nearest_to_the_reference():
+    hypotheses = ["the house is small", "a home is little", "the house was small"]
+    assert closest(hypotheses, "The house was small") == "the house was small"
+    assert closest(hypotheses, "a home is little") == "a home is little"
+    assert closest(hypotheses, "xyz") == "the house is small"  # of equals the likeliest
+
+
+@needs_server
+def test_closest_is_nearer_to_the_references_than_the_likeliest(ladder):
+    base = ladder.ladder.rungs[0]
+    ladder.climb(base)
+    options = base.recipe.prepare
+    pairs = [Pair(source, target, 1.0, "tatoeba_ende")
+             for source, target in made_up_lines(40, 1)]
+    run, rows = ladder.run("base"), {}
+    for kind in ("likeliest", "closest"):
+        distil(base.recipe, pairs, run / "model", run / kind, PROGRAMS, beam_size=4,
+               take_closest=kind == "closest")
+        rows[kind] = read_pairs(run / kind, ("en", "de"), options)
+    references = {pair.source: pair.target for pair in pairs}
+    scores = {kind: corpus_bleu([pair.target for pair in found],
+                                [[references[pair.source] for pair in found]]).score
+              for kind, found in rows.items()}
+    assert scores["closest"] > scores["likeliest"]
