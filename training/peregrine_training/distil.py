@@ -45,17 +45,20 @@ def closest(hypotheses: list[str], reference: str) -> str:
 
 def translate_shard(server: Server, pairs: list[Pair], beam_size: int,
                     take_closest: bool) -> list[str]:
-    """`source TAB target TAB origin` of every pair that went well."""
+    """`source TAB target TAB origin` of every pair that went well.
+
+    To the origin is added how the target was made: a recipe may weigh it by that.
+    """
     answers = server.translate([pair.source for pair in pairs], beam_size,
                                num_hypotheses=beam_size if take_closest else 1)
-    rows = []
+    rows, kind = [], "closest" if take_closest else "distilled"
     for pair, answer in zip(pairs, answers):
         if not answer.text or answer.flags:
             continue
         text = answer.text
         if take_closest:
             text = closest([text, *answer.alternatives], pair.target)
-        rows.append(f"{pair.source}\t{text}\t{pair.origin}")
+        rows.append(f"{pair.source}\t{text}\t{pair.origin}.{kind}")
     return rows
 
 

@@ -130,7 +130,7 @@ def test_interrupted_distillation_goes_on(ladder, tmp_path, monkeypatch):
     assert sum(shards) == 120 and shards[0] == 50
     out = ladder.run("base") / "distilled"
     rows = read_aligned([out.with_name(f"distilled.{kind}.gz") for kind in ("en", "de", "src")])
-    assert rows and all(target and origin == "tatoeba_ende" for _, target, origin in rows)
+    assert rows and all(target and origin == "tatoeba_ende.distilled" for _, target, origin in rows)
 
 
 def test_closest_takes_the_hypothesis_nearest_to_the_reference():
