@@ -139,14 +139,22 @@ class Server:
             response_deserializer=pb.TranslateResponse.FromString)
         return call(request, timeout=timeout)
 
-    def metrics(self):
-        """Name and labels, as printed, to value."""
+    def metrics_page(self):
+        """The lines of /metrics."""
         with urllib.request.urlopen(
                 f"http://{self.metrics_address}/metrics", timeout=10) as reply:
-            lines = reply.read().decode("utf-8").splitlines()
-        samples = [line.rsplit(" ", 1) for line in lines
+            return reply.read().decode("utf-8").splitlines()
+
+    def metrics(self):
+        """Name and labels, as printed, to value."""
+        samples = [line.rsplit(" ", 1) for line in self.metrics_page()
                    if line and not line.startswith("#")]
         return {name: float(value) for name, value in samples}
+
+    def metric_families(self):
+        """Their names; some have no sample, of a GPU that is not there."""
+        return {line.split()[2] for line in self.metrics_page()
+                if line.startswith("# TYPE ")}
 
     def metric(self, name, **labels):
         """The sum of the samples of `name` that have these labels."""

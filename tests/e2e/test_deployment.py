@@ -76,6 +76,7 @@ class PrometheusRulesTest(unittest.TestCase):
         with harness.Server() as server:
             server.translate("The house is small.")
             exported = {sample.split("{")[0] for sample in server.metrics()}
+            exported |= server.metric_families()
         for file in ("rules.yaml", "alerts.yaml"):
             text = re.sub(r"#.*", "", read("deploy", "prometheus", file))
             named = set(re.findall(

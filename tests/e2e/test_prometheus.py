@@ -136,6 +136,11 @@ def variable_queries():
             for v in dashboard["templating"]["list"] if v["type"] == "query"}
 
 
+def needs_gpu(expression):
+    """Of such a query there is data only where the server has a GPU."""
+    return "device_memory" in expression
+
+
 def is_number(value):
     return not math.isnan(value) and not math.isinf(value)
 
@@ -181,6 +186,11 @@ class PrometheusTest(unittest.TestCase):
         values = list(self.prometheus.query(expression, self.end).values())
         self.assertEqual(len(values), 1, expression)
         return values[0]
+
+    def expects_data(self, expression):
+        has_gpu = any('device="cuda' in sample
+                      for sample in self.server.metrics())
+        return has_gpu or not needs_gpu(expression)
 
     def test_the_server_is_scraped(self):
         self.assertEqual(self.only("up"), 1)
@@ -229,7 +239,10 @@ class PrometheusTest(unittest.TestCase):
             recorded = self.prometheus.get(
                 "query", query=f"{rule['name']}[10s]", time=self.end)["result"]
             with self.subTest(rule["name"]):
-                self.assertTrue(recorded, "nothing was recorded")
+                self.assertEqual(bool(recorded),
+                                 self.expects_data(rule["query"]))
+                if not recorded:
+                    continue
                 sample = recorded[0]
                 when, value = sample["values"][-1]
                 labels = {k: v for k, v in sample["metric"].items()
@@ -271,9 +284,9 @@ class PrometheusTest(unittest.TestCase):
                 self.assertNotIn("$", expression)
                 values = self.prometheus.query_range(expression, self.start,
                                                      self.end)
-                self.assertTrue(
+                self.assertEqual(
                     any(is_number(v) for series in values for v in series),
-                    f"no data: {expression}")
+                    self.expects_data(expression), expression)
 
     def test_the_variables_of_the_dashboard_have_values(self):
         queries = variable_queries()
