@@ -56,8 +56,7 @@ absl::StatusOr<std::unique_ptr<LoadTexts>> OpenTexts(const BenchFlags& flags) {
 }
 
 LoadGenerator::Stubs OpenStubs(const BenchFlags& flags) {
-  ClientOptions options;
-  options.security = flags.security;
+  ClientOptions options = CommandOptions(flags.security);
   options.max_attempts = 1;
   options.own_connections = true;
   LoadGenerator::Stubs stubs;
@@ -70,8 +69,7 @@ LoadGenerator::Stubs OpenStubs(const BenchFlags& flags) {
 
 // Says what a load would only show as a row of errors.
 absl::Status Prepare(const BenchFlags& flags, LoadOptions* load) {
-  ClientOptions options;
-  options.security = flags.security;
+  ClientOptions options = CommandOptions(flags.security);
   options.deadline = absl::Seconds(10);
   const TranslationClient client(flags.address, options);
   const absl::StatusOr<v1::Model> model =

@@ -19,35 +19,38 @@ using grpc::experimental::InterceptionHookPoints;
 using grpc::experimental::Interceptor;
 using grpc::experimental::InterceptorBatchMethods;
 
-// Adds the token to the metadata of a call. Not gRPC's call credentials: they
-// want an encrypted channel, and a proxy beside the client may encrypt.
-class TokenInterceptor final : public Interceptor {
+// Adds to the metadata of a call. Not gRPC's call credentials: they want an
+// encrypted channel, and a proxy beside the client may encrypt.
+class MetadataInterceptor final : public Interceptor {
  public:
-  explicit TokenInterceptor(const std::string& header) : header_(header) {}
+  explicit MetadataInterceptor(const Metadata& metadata)
+      : metadata_(metadata) {}
 
   void Intercept(InterceptorBatchMethods* methods) override {
     if (methods->QueryInterceptionHookPoint(
             InterceptionHookPoints::PRE_SEND_INITIAL_METADATA)) {
-      methods->GetSendInitialMetadata()->emplace("authorization", header_);
+      methods->GetSendInitialMetadata()->insert(metadata_.begin(),
+                                                metadata_.end());
     }
     methods->Proceed();
   }
 
  private:
-  const std::string& header_;
+  const Metadata& metadata_;
 };
 
-class TokenInterceptorFactory final : public ClientInterceptorFactoryInterface {
+class MetadataInterceptorFactory final
+    : public ClientInterceptorFactoryInterface {
  public:
-  explicit TokenInterceptorFactory(const std::string& token)
-      : header_(absl::StrCat("Bearer ", token)) {}
+  explicit MetadataInterceptorFactory(Metadata metadata)
+      : metadata_(std::move(metadata)) {}
 
   Interceptor* CreateClientInterceptor(ClientRpcInfo*) override {
-    return new TokenInterceptor(header_);
+    return new MetadataInterceptor(metadata_);
   }
 
  private:
-  const std::string header_;
+  const Metadata metadata_;
 };
 
 std::shared_ptr<grpc::ChannelCredentials> MakeCredentials(
@@ -70,11 +73,15 @@ absl::Status CheckToken(absl::string_view token) {
 
 std::shared_ptr<grpc::Channel> MakeChannel(
     const std::string& address, const ChannelSecurity& security,
-    const grpc::ChannelArguments& arguments) {
-  std::vector<std::unique_ptr<ClientInterceptorFactoryInterface>> interceptors;
+    Metadata metadata, const grpc::ChannelArguments& arguments) {
   if (!security.token.empty()) {
+    metadata.emplace_back("authorization",
+                          absl::StrCat("Bearer ", security.token));
+  }
+  std::vector<std::unique_ptr<ClientInterceptorFactoryInterface>> interceptors;
+  if (!metadata.empty()) {
     interceptors.push_back(
-        std::make_unique<TokenInterceptorFactory>(security.token));
+        std::make_unique<MetadataInterceptorFactory>(std::move(metadata)));
   }
   return grpc::experimental::CreateCustomChannelWithInterceptors(
       address, MakeCredentials(security), arguments, std::move(interceptors));

@@ -3,6 +3,8 @@
 
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -20,13 +22,16 @@ struct ChannelSecurity {
   std::string token;  // sent with every call, where not empty
 };
 
+// Names, in lower case, and values.
+using Metadata = std::vector<std::pair<std::string, std::string>>;
+
 // INVALID_ARGUMENT: not what a header can carry as a token.
 absl::Status CheckToken(absl::string_view token);
 
-// Does not wait for the connection.
+// Does not wait for the connection. `metadata` goes with every call.
 std::shared_ptr<grpc::Channel> MakeChannel(
     const std::string& address, const ChannelSecurity& security,
-    const grpc::ChannelArguments& arguments);
+    Metadata metadata, const grpc::ChannelArguments& arguments);
 
 }  // namespace peregrine::client
 

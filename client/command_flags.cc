@@ -1,5 +1,6 @@
 #include "client/command_flags.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <functional>
@@ -10,6 +11,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "proto/trace_context.h"
 
 namespace peregrine::client {
 namespace {
@@ -48,7 +50,35 @@ void SetToken(const std::string& origin, absl::string_view text,
   security->token = std::string(token);
 }
 
+absl::string_view Environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? absl::string_view() : value;
+}
+
+// A command is no span of its own: it passes on what it was given, unless that
+// is no trace context or no metadata.
+Metadata TraceOfEnvironment() {
+  // More of a tracestate nobody has to pass on.
+  constexpr std::size_t kMaxTraceState = 512;
+  const auto parent = ParseTraceparent(Environment("TRACEPARENT"));
+  if (!parent.has_value()) return {};
+  Metadata metadata = {{"traceparent", FormatTraceContext(*parent)}};
+  const absl::string_view state = Environment("TRACESTATE");
+  if (!state.empty() && state.size() <= kMaxTraceState &&
+      std::all_of(state.begin(), state.end(), absl::ascii_isprint)) {
+    metadata.emplace_back("tracestate", std::string(state));
+  }
+  return metadata;
+}
+
 }  // namespace
+
+ClientOptions CommandOptions(const ChannelSecurity& security) {
+  ClientOptions options;
+  options.security = security;
+  options.metadata = TraceOfEnvironment();
+  return options;
+}
 
 void AddSecurityFlags(ChannelSecurity* security, CLI::App* command) {
   CLI::Option* tls = command->add_flag(

@@ -24,8 +24,7 @@ struct HealthFlags {
 };
 
 int RunHealth(const HealthFlags& flags, const Console& console) {
-  ClientOptions options;
-  options.security = flags.security;
+  ClientOptions options = CommandOptions(flags.security);
   options.max_attempts = 1;
   const auto stub =
       grpc::health::v1::Health::NewStub(OpenChannel(flags.address, options));

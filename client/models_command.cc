@@ -25,8 +25,7 @@ struct ModelsFlags {
 };
 
 absl::StatusOr<std::vector<v1::Model>> FetchModels(const ModelsFlags& flags) {
-  ClientOptions options;
-  options.security = flags.security;
+  ClientOptions options = CommandOptions(flags.security);
   options.deadline = absl::Seconds(10);
   const TranslationClient client(flags.address, options);
   if (flags.name.empty()) return client.ListModels();

@@ -69,9 +69,8 @@ int Translate(const TranslateFlags& flags, const Console& console,
     return kExitFailed;
   };
 
-  ClientOptions client_options;
+  ClientOptions client_options = CommandOptions(flags.security);
   client_options.deadline = flags.deadline;
-  client_options.security = flags.security;
   const TranslationClient client(flags.address, client_options);
   const absl::StatusOr<v1::Model> model = FindModel(client, flags.model);
   if (!model.ok()) return fail(flags.address, model.status());

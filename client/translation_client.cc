@@ -52,7 +52,7 @@ std::shared_ptr<grpc::Channel> OpenChannel(const std::string& address,
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, options.own_connections);
   // An answer is as long as its question, which the server has limited.
   arguments.SetMaxReceiveMessageSize(-1);
-  return MakeChannel(address, options.security, arguments);
+  return MakeChannel(address, options.security, options.metadata, arguments);
 }
 
 TranslationClient::TranslationClient(const std::string& address,

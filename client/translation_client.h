@@ -27,6 +27,7 @@ struct ClientOptions {
   bool own_connections = false;
 
   ChannelSecurity security;
+  Metadata metadata;  // of every call: a `traceparent`, say
 };
 
 // To the server at `address`, or to all that the name resolves to in turn (a

@@ -12,29 +12,12 @@ namespace {
 
 constexpr size_t kMaxRequestId = 128;
 
-// 00-TRACE-PARENT-FLAGS, in lower-case hexadecimal.
-constexpr size_t kVersionDigits = 2;
-constexpr size_t kTraceDigits = 32;
-constexpr size_t kParentDigits = 16;
-constexpr size_t kTraceStart = kVersionDigits + 1;
-constexpr size_t kParentStart = kTraceStart + kTraceDigits + 1;
-constexpr size_t kFlagsStart = kParentStart + kParentDigits + 1;
-constexpr size_t kLength = kFlagsStart + 2;
-
-bool IsLowerHex(absl::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) {
-    return absl::ascii_isdigit(c) || (c >= 'a' && c <= 'f');
-  });
-}
-
-bool IsZero(absl::string_view text) {
-  return text.find_first_not_of('0') == absl::string_view::npos;
-}
-
-std::string NewRequestId() {
+// Sixteen digits of hexadecimal, not all zero.
+std::string RandomId() {
   static thread_local std::mt19937_64 random{std::random_device{}()};
-  return absl::StrCat(absl::Hex(random(), absl::kZeroPad16),
-                      absl::Hex(random(), absl::kZeroPad16));
+  uint64_t id = random();
+  while (id == 0) id = random();
+  return absl::StrCat(absl::Hex(id, absl::kZeroPad16));
 }
 
 absl::string_view Find(const grpc::ServerContextBase& context,
@@ -51,9 +34,19 @@ absl::string_view Find(const grpc::ServerContextBase& context,
 CallIds IdsOf(const grpc::ServerContextBase& context) {
   CallIds ids;
   const absl::string_view given = Find(context, "x-request-id");
-  ids.request_id = IsRequestId(given) ? std::string(given) : NewRequestId();
-  ReadTraceparent(Find(context, "traceparent"), ids);
+  ids.request_id = IsRequestId(given) ? std::string(given)
+                                      : absl::StrCat(RandomId(), RandomId());
+  ids.parent = ParseTraceparent(Find(context, "traceparent"));
+  if (ids.parent.has_value()) ids.span_id = RandomId();
   return ids;
+}
+
+void SendIds(const CallIds& ids, grpc::ServerContextBase& context) {
+  context.AddTrailingMetadata("x-request-id", ids.request_id);
+  if (!ids.parent.has_value()) return;
+  TraceContext own = *ids.parent;
+  own.span_id = ids.span_id;
+  context.AddTrailingMetadata("traceresponse", FormatTraceContext(own));
 }
 
 bool IsRequestId(absl::string_view text) {
@@ -62,27 +55,6 @@ bool IsRequestId(absl::string_view text) {
            return absl::ascii_isalnum(c) || c == '-' || c == '_' || c == '.' ||
                   c == ':';
          });
-}
-
-void ReadTraceparent(absl::string_view header, CallIds& ids) {
-  if (header.size() < kLength) return;
-  const absl::string_view version = header.substr(0, kVersionDigits);
-  const absl::string_view trace = header.substr(kTraceStart, kTraceDigits);
-  const absl::string_view parent = header.substr(kParentStart, kParentDigits);
-  // Later versions may go on after the flags.
-  const bool ends =
-      header.size() == kLength || (version != "00" && header[kLength] == '-');
-  const bool dashes = header[kTraceStart - 1] == '-' &&
-                      header[kParentStart - 1] == '-' &&
-                      header[kFlagsStart - 1] == '-';
-  if (!ends || !dashes || version == "ff" || !IsLowerHex(version) ||
-      !IsLowerHex(trace) || !IsLowerHex(parent) ||
-      !IsLowerHex(header.substr(kFlagsStart, 2)) || IsZero(trace) ||
-      IsZero(parent)) {
-    return;
-  }
-  ids.trace_id = std::string(trace);
-  ids.parent_id = std::string(parent);
 }
 
 }  // namespace peregrine::server

@@ -12,9 +12,10 @@ std::string RequestLog::Format(const CallRecord& record) {
   line["time"] = absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", record.start,
                                   absl::UTCTimeZone());
   line["request_id"] = record.ids.request_id;
-  if (!record.ids.trace_id.empty()) {
-    line["trace_id"] = record.ids.trace_id;
-    line["parent_id"] = record.ids.parent_id;
+  if (record.ids.parent.has_value()) {
+    line["trace_id"] = record.ids.parent->trace_id;
+    line["parent_id"] = record.ids.parent->span_id;
+    line["span_id"] = record.ids.span_id;
   }
   line["method"] = record.method;
   if (!record.client.empty()) line["client"] = record.client;

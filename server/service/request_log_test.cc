@@ -12,7 +12,10 @@ using ::testing::Not;
 TEST(RequestLogTest, IsOneLineOfJson) {
   CallRecord record;
   record.method = "Translate";
-  record.ids = {"id-1", "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"};
+  record.ids = {
+      "id-1",
+      TraceContext{"4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7", 1},
+      "1234567890abcdef"};
   record.client = "team";
   record.model = "en-de";
   record.start = absl::UnixEpoch() + absl::Milliseconds(1250);
@@ -21,7 +24,8 @@ TEST(RequestLogTest, IsOneLineOfJson) {
   EXPECT_EQ(RequestLog::Format(record),
             "{\"time\":\"1970-01-01T00:00:01.250Z\",\"request_id\":\"id-1\","
             "\"trace_id\":\"4bf92f3577b34da6a3ce929d0e0e4736\","
-            "\"parent_id\":\"00f067aa0ba902b7\",\"method\":\"Translate\","
+            "\"parent_id\":\"00f067aa0ba902b7\","
+            "\"span_id\":\"1234567890abcdef\",\"method\":\"Translate\","
             "\"client\":\"team\",\"model\":\"en-de\",\"outcome\":\"ok\","
             "\"seconds\":0.02,\"sentences\":3}");
 }

@@ -90,8 +90,9 @@ class ServiceTest : public ::testing::Test {
     builder.RegisterService(service_.get());
     server_ = builder.BuildAndStart();
     ASSERT_NE(server_, nullptr);
-    channel_ = grpc::CreateChannel("127.0.0.1:" + std::to_string(port),
-                                   grpc::InsecureChannelCredentials());
+    address_ = "127.0.0.1:" + std::to_string(port);
+    channel_ =
+        grpc::CreateChannel(address_, grpc::InsecureChannelCredentials());
     stub_ = v1::TranslationService::NewStub(channel_);
   }
 
@@ -167,6 +168,7 @@ class ServiceTest : public ::testing::Test {
   std::unique_ptr<ModelSet> models_;
   std::unique_ptr<TranslationServiceImpl> service_;
   std::unique_ptr<grpc::Server> server_;
+  std::string address_;
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<Stub> stub_;
 };
@@ -738,6 +740,29 @@ TEST_F(ServiceTest, DrainingIsUnavailableWithARetryDelay) {
   google::rpc::ErrorInfo info;
   EXPECT_TRUE(GetDetail(status, &info));
   EXPECT_EQ(info.reason(), "DRAINING");
+}
+
+// As gRPC's clients do only where an answer has not begun by headers.
+TEST_F(ServiceTest, ARefusalThatNamesItsSpanIsRepeated) {
+  Start();
+  models_->Drain();
+  grpc::ChannelArguments arguments;
+  arguments.SetServiceConfigJSON(R"({"methodConfig": [{
+      "name": [{}],
+      "retryPolicy": {"maxAttempts": 2, "initialBackoff": "0.01s",
+                      "maxBackoff": "0.01s", "backoffMultiplier": 1,
+                      "retryableStatusCodes": ["UNAVAILABLE"]}}]})");
+  const auto stub = v1::TranslationService::NewStub(grpc::CreateCustomChannel(
+      address_, grpc::InsecureChannelCredentials(), arguments));
+  grpc::ClientContext context;
+  context.AddMetadata(
+      "traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+  v1::TranslateResponse response;
+  EXPECT_EQ(stub->Translate(&context, Request({"a"}), &response).error_code(),
+            grpc::StatusCode::UNAVAILABLE);
+  EXPECT_EQ(context.GetServerTrailingMetadata().count("traceresponse"), 1u);
+  EXPECT_TRUE(Eventually(
+      [&] { return Requests(absl::StatusCode::kUnavailable) == 2; }));
 }
 
 // Many clients, calls and streams, a third of them cancelled or out of time.

@@ -13,7 +13,9 @@
 namespace peregrine::server {
 StreamCall::StreamCall(grpc::CallbackServerContext& context,
                        const CallEnvironment& environment)
-    : context_(context), environment_(environment) {}
+    : context_(context), environment_(environment) {
+  SendIds(ids_, context_);
+}
 
 StreamCall::~StreamCall() { environment_.open_calls.Leave(this); }
 
@@ -190,7 +192,6 @@ void StreamCall::ContinueAndUnlock() {
   mutex_.Unlock();
   if (!finish) return;
   Log(status, sentences);
-  context_.AddTrailingMetadata("x-request-id", ids_.request_id);
   Finish(ToCallStatus(status, context_));
 }
 

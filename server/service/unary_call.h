@@ -65,6 +65,7 @@ class UnaryCall : public grpc::ServerUnaryReactor {
         environment_(environment),
         response_(response) {
     environment_.open_calls.Enter();
+    SendIds(ids_, context_);
   }
 
   // gRPC also hands over calls that ended before they were read, without their
@@ -110,7 +111,6 @@ class UnaryCall : public grpc::ServerUnaryReactor {
     }
     Count(status.code());
     Log(status);
-    context_.AddTrailingMetadata("x-request-id", ids_.request_id);
     return ToCallStatus(status, context_);
   }
 

@@ -44,17 +44,23 @@ def server_command(*flags, models=(MODEL_DIR,), listen="127.0.0.1:0",
 class Server:
     """A running server; use it in a `with` statement or call stop()."""
 
-    def __init__(self, *flags, **places):
+    def __init__(self, *flags, launcher=(), **places):
+        """`launcher`: the beginning of a command line that runs the command
+        after it, where there may be no file to write."""
         self._terminated = False
         self._folder = tempfile.TemporaryDirectory(prefix="peregrine-e2e-")
         self._log_path = os.path.join(self._folder.name, "log")
         port_file = os.path.join(self._folder.name, "ports")
+        command = server_command(*flags, **places)
+        if not launcher:
+            command.append(f"--port-file={port_file}")
         with open(self._log_path, "wb") as log:
             self.process = subprocess.Popen(
-                server_command(f"--port-file={port_file}", *flags, **places),
+                [*launcher, *command],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
-            ports = self._await_ports(port_file)
+            ports = self._await_ports(
+                self._log_path if launcher else port_file)
         except Exception:
             self.process.kill()
             self.process.wait()
@@ -86,9 +92,11 @@ class Server:
 
     @staticmethod
     def _read_ports(path):
+        """From the file of ports, or the log's line that the server serves."""
         try:
-            with open(path, encoding="utf-8") as file:
-                return dict(re.findall(r"^(\w+) (\d+)$", file.read(), re.M))
+            with open(path, encoding="utf-8", errors="replace") as file:
+                return dict(re.findall(
+                    r"\b(grpc|metrics|admin)(?:_port=| )(\d+)\b", file.read()))
         except FileNotFoundError:
             return {}
 

@@ -195,31 +195,36 @@ class RequestLogTest(unittest.TestCase):
     TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
     PARENT = "00f067aa0ba902b7"
 
-    def lines(self, server):
-        """Those of the requests, once there are some."""
+    TRACEPARENT = f"00-{TRACE}-{PARENT}-01"
+
+    def lines(self, server, count=1):
+        """Those of the requests, once there are so many."""
         end = time.monotonic() + 10
         while True:
             found = [json.loads(line) for line in server.log().splitlines()
                      if line.startswith("{")]
-            if found or time.monotonic() > end:
+            if len(found) >= count or time.monotonic() > end:
                 return found
             time.sleep(0.05)
 
     def call(self, server, text="The house is small.", metadata=()):
-        """The request id in the trailers."""
+        """The trailers."""
         response, call = server.stub.Translate.with_call(
             pb.TranslateRequest(texts=[pb.Text(text=text)]),
             metadata=metadata, timeout=30)
         self.assertEqual(len(response.translations), 1)
-        return dict(call.trailing_metadata())["x-request-id"]
+        return dict(call.trailing_metadata())
 
     def test_a_line_for_each_call_with_its_ids(self):
         with harness.Server("--log-requests") as server:
-            given = self.call(server, metadata=(
-                ("x-request-id", "web-17"),
-                ("traceparent", f"00-{self.TRACE}-{self.PARENT}-01")))
-            self.assertEqual(given, "web-17")
+            trailers = self.call(server, metadata=(
+                ("x-request-id", "web-17"), ("traceparent", self.TRACEPARENT)))
             (line,) = self.lines(server)
+        self.assertEqual(trailers["x-request-id"], "web-17")
+        self.assertRegex(line["span_id"], "^[0-9a-f]{16}$")
+        self.assertNotEqual(line["span_id"], self.PARENT)
+        self.assertEqual(trailers["traceresponse"],
+                         f"00-{self.TRACE}-{line['span_id']}-01")
         self.assertEqual(line["request_id"], "web-17")
         self.assertEqual(line["trace_id"], self.TRACE)
         self.assertEqual(line["parent_id"], self.PARENT)
@@ -237,11 +242,7 @@ class RequestLogTest(unittest.TestCase):
             list(server.stub.TranslateStream(iter([
                 pb.TranslateStreamRequest(id=secret,
                                           text=pb.Text(text=secret))])))
-            end = time.monotonic() + 10
-            while len(self.lines(server)) < 2:
-                self.assertLess(time.monotonic(), end)
-                time.sleep(0.05)
-            lines = self.lines(server)
+            lines = self.lines(server, count=2)
             self.assertNotIn(secret, server.log())
         self.assertEqual([(line["method"], line["outcome"]) for line in lines],
                          [("Translate", "not_found"),
@@ -249,12 +250,65 @@ class RequestLogTest(unittest.TestCase):
 
     def test_ids_are_made_where_none_is_given_and_nothing_is_logged(self):
         with harness.Server() as server:
-            first, second = (self.call(server, metadata=metadata)
+            first, second = (self.call(server, metadata=metadata)["x-request-id"]
                              for metadata in ((), (("x-request-id", "a b"),)))
             self.assertRegex(first, "^[0-9a-f]{32}$")
             self.assertRegex(second, "^[0-9a-f]{32}$")
             self.assertNotEqual(first, second)
             self.assertNotIn(first, server.log())
+
+    def test_each_call_is_a_span_of_its_own(self):
+        metadata = (("traceparent", self.TRACEPARENT),)
+        with harness.Server("--log-requests") as server:
+            first = self.call(server, metadata=metadata)["traceresponse"]
+            second = self.call(server, metadata=metadata)["traceresponse"]
+            stream = server.stub.TranslateStream(
+                iter([]), metadata=metadata, timeout=30)
+            self.assertEqual(list(stream), [])
+            third = dict(stream.trailing_metadata())["traceresponse"]
+            with self.assertRaises(grpc.RpcError) as raised:
+                server.stub.Translate(pb.TranslateRequest(), metadata=metadata,
+                                      timeout=30)
+            fourth = dict(raised.exception.trailing_metadata())["traceresponse"]
+            lines = self.lines(server, count=4)
+        spans = [line["span_id"] for line in lines]
+        self.assertEqual([first, second, third, fourth],
+                         [f"00-{self.TRACE}-{span}-01" for span in spans])
+        self.assertEqual(len(set(spans)), 4)
+
+    def test_a_malformed_traceparent_is_none(self):
+        with harness.Server("--log-requests") as server:
+            for header in ("", "x", self.TRACEPARENT.upper(),
+                           self.TRACEPARENT + "-more", "00-" + "0" * 52):
+                trailers = self.call(
+                    server, metadata=(("traceparent", header),))
+                self.assertNotIn("traceresponse", trailers)
+            for line in self.lines(server, count=5):
+                self.assertEqual(
+                    {"trace_id", "parent_id", "span_id"} & set(line), set())
+
+    def test_commands_pass_on_the_trace_of_their_environment(self):
+        with harness.Server("--log-requests") as server:
+            run = harness.client(server, "translate", "The house is small.",
+                                 TRACEPARENT=self.TRACEPARENT,
+                                 TRACESTATE="vendor=\x07")
+            self.assertEqual(run.returncode, 0, run.stderr)
+            run = harness.client(server, "bench", "--duration=0.2s",
+                                 "--warm-up=0s", TRACEPARENT=self.TRACEPARENT)
+            self.assertEqual(run.returncode, 0, run.stderr)
+            traced = self.lines(server, count=2)
+            run = harness.client(server, "translate", "The house is small.",
+                                 TRACEPARENT="no\ntrace")
+            self.assertEqual(run.returncode, 0, run.stderr)
+            rest = self.lines(server, count=len(traced) + 1)[len(traced):]
+        self.assertEqual({line["method"] for line in traced},
+                         {"Translate", "TranslateStream"})
+        for line in traced:
+            self.assertEqual(line["trace_id"], self.TRACE)
+            self.assertEqual(line["parent_id"], self.PARENT)
+        self.assertGreater(len(rest), 0)
+        for line in rest:
+            self.assertNotIn("trace_id", line)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 // Any text is a file of tokens or an error that repeats none of its hashes;
-// any header is a traceparent or none.
+// any header is a traceparent that can be passed on, or none.
 
 #include "absl/strings/string_view.h"
 #include "engine/base/check.h"
@@ -18,9 +18,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   } else {
     PEREGRINE_CHECK(!table.status().message().empty());
   }
-  CallIds ids;
-  ReadTraceparent(text, ids);
-  PEREGRINE_CHECK(ids.trace_id.empty() || ids.trace_id.size() == 32);
+  if (const auto context = peregrine::ParseTraceparent(text)) {
+    const std::string header = FormatTraceContext(*context);
+    const auto again = peregrine::ParseTraceparent(header);
+    PEREGRINE_CHECK(again.has_value() && FormatTraceContext(*again) == header);
+  }
   (void)IsRequestId(text);
   return 0;
 }
