@@ -26,13 +26,16 @@ RUNS = [("base-32k", 1), ("base-32k", 4), ("mdn", 1), ("mdn", 4)]  # model, beam
 BATCHES = [1, 64, 512]
 MORE_BATCHES = [128, 256, 1024]  # for the best
 CHECKS = {
-    "kernels_parity_test": "*cuda_0*",
+    "attention_parity_test": "*cuda_0*",
     "decoder_state_parity_test": "*cuda_0*",
+    "linear_parity_test": "*cuda_0*",
+    "norm_embed_parity_test": "*cuda_0*",
+    "output_parity_test": "*cuda_0*",
     "session_test": "*cuda_0*",
     "golden_test": "*cuda_0*",
 }
 REHEARSED_CHECKS = {
-    "kernels_parity_test": "*LayerNorm*cuda_emulated*",
+    "norm_embed_parity_test": "*LayerNorm*cuda_emulated*",
     "decoder_state_parity_test": "*AverageStep*cuda_emulated*",
     "session_test": "*RefusesSenseless*",
     "golden_test": "*can_pre_cpu_float32*",

@@ -1,17 +1,16 @@
 #include "engine/formats/ctranslate2_file.h"
 
-#include <cmath>
-#include <cstring>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "engine/base/status_macros.h"
 #include "engine/formats/byte_cursor.h"
-#include "engine/model/float16.h"
 
 namespace peregrine::formats {
 namespace {
+
+using model::ElementType;
+using model::StoredTensor;
 
 constexpr uint32_t kFirstVersion = 2;
 constexpr uint32_t kLastVersion = 6;
@@ -20,8 +19,20 @@ constexpr uint32_t kAliasesVersion = 3;  // from here on there are aliases
 constexpr int kMaxDimensions = 8;
 constexpr size_t kMaxTextBytes = 1000;
 
-constexpr size_t kTypeBytes[] = {4, 1, 2, 4, 2, 2};  // by CTranslate2File::Type
-constexpr uint8_t kNumTypes = sizeof(kTypeBytes) / sizeof(kTypeBytes[0]);
+struct NamedType {
+  ElementType type;
+  const char* name;
+};
+
+// In the order of their codes in the file.
+constexpr NamedType kTypes[] = {
+    {ElementType::kFloat32, "float32"}, {ElementType::kInt8, "int8"},
+    {ElementType::kInt16, "int16"},     {ElementType::kInt32, "int32"},
+    {ElementType::kFloat16, "float16"}, {ElementType::kBFloat16, "bfloat16"}};
+constexpr uint8_t kNumTypes = sizeof(kTypes) / sizeof(kTypes[0]);
+constexpr uint8_t kFloat32 = 0;
+constexpr uint8_t kInt8 = 1;
+constexpr uint8_t kInt16 = 2;
 
 // A length, then as many bytes, the last of them 0.
 std::string TakeString(ByteCursor& cursor) {
@@ -43,12 +54,8 @@ absl::StatusOr<std::unique_ptr<CTranslate2File>> CTranslate2File::Open(
   return file;
 }
 
-absl::Status CTranslate2File::Error(absl::string_view message) const {
-  return absl::InvalidArgumentError(absl::StrCat(path(), ": ", message));
-}
-
 absl::Status CTranslate2File::Parse() {
-  ByteCursor cursor(file_->bytes());
+  ByteCursor cursor(bytes());
   version_ = cursor.Number<uint32_t>();
   if (!cursor.ok() || version_ < kFirstVersion || version_ > kLastVersion) {
     return Error(absl::StrCat("found version ", version_,
@@ -74,13 +81,13 @@ absl::Status CTranslate2File::Parse() {
 absl::Status CTranslate2File::ParseVariable(ByteCursor& cursor) {
   const std::string name = TakeString(cursor);
   if (!cursor.ok()) {
-    return Error(absl::StrCat("the file is cut off after ", variables_.size(),
+    return Error(absl::StrCat("the file is cut off after ", tensors().size(),
                               " variables"));
   }
   const auto bad = [&](absl::string_view what) {
-    return Error(absl::StrCat("tensor ", name, ": ", what));
+    return TensorError(name, what);
   };
-  Variable variable;
+  StoredTensor variable;
   const int rank = cursor.Number<uint8_t>();
   if (rank > kMaxDimensions) {
     return bad(absl::StrCat("found ", rank, " dimensions, expected at most ",
@@ -89,53 +96,39 @@ absl::Status CTranslate2File::ParseVariable(ByteCursor& cursor) {
   for (int i = 0; i < rank; ++i) {
     variable.shape.push_back(cursor.Number<uint32_t>());
   }
-  const uint8_t type = cursor.Number<uint8_t>();
+  uint8_t type = cursor.Number<uint8_t>();
   uint64_t size = cursor.Number<uint32_t>();
-  if (version_ >= kTypesVersion) {
-    if (type >= kNumTypes) {
-      return bad(absl::StrCat("found type ", type, ", expected one below ",
-                              kNumTypes));
-    }
-    variable.type = static_cast<Type>(type);
-  } else {
+  if (version_ < kTypesVersion) {
     if (type != 1 && type != 2 && type != 4) {
       return bad(absl::StrCat("found elements of ", type,
                               " bytes, expected 1, 2 or 4"));
     }
-    variable.type = type == 4   ? Type::kFloat32
-                    : type == 2 ? Type::kInt16
-                                : Type::kInt8;
     size *= type;
+    type = type == 4 ? kFloat32 : type == 2 ? kInt16 : kInt8;
+  } else if (type >= kNumTypes) {
+    return bad(
+        absl::StrCat("found type ", type, ", expected one below ", kNumTypes));
   }
-  const int64_t elements = model::NumElements(variable.shape);
-  const uint64_t expected = static_cast<uint64_t>(elements) *
-                            kTypeBytes[static_cast<size_t>(variable.type)];
-  if (elements < 0 || size != expected) {
-    return bad(absl::StrCat(
-        "found ", size, " bytes for shape ", model::ShapeString(variable.shape),
-        ", expected ",
-        elements < 0 ? "a smaller shape" : absl::StrCat(expected)));
-  }
+  variable.type = kTypes[type].type;
+  variable.type_name = kTypes[type].name;
   variable.bytes = cursor.Bytes(size);
   if (!cursor.ok()) {
     return bad(absl::StrCat("found fewer bytes than ", size,
                             " to the end of the file; it is cut off"));
   }
-  if (!variables_.emplace(name, std::move(variable)).second) {
-    return bad("found it twice");
-  }
-  return absl::OkStatus();
+  PEREGRINE_RETURN_IF_ERROR(CheckSize(name, variable));
+  return Add(name, std::move(variable));
 }
 
 absl::Status CTranslate2File::ParseAlias(ByteCursor& cursor) {
   const std::string alias = TakeString(cursor);
   const std::string variable = TakeString(cursor);
   if (!cursor.ok()) return Error("the file is cut off in its aliases");
-  if (variables_.count(variable) == 0) {
+  if (tensors().count(variable) == 0) {
     return Error(absl::StrCat("alias ", alias, ": found it for ", variable,
                               ", expected a tensor of the file"));
   }
-  if (variables_.count(alias) != 0 ||
+  if (tensors().count(alias) != 0 ||
       !aliases_.emplace(alias, variable).second) {
     return Error(absl::StrCat("alias ", alias, ": found the name twice"));
   }
@@ -147,134 +140,66 @@ std::string CTranslate2File::Resolve(const std::string& name) const {
   return alias == aliases_.end() ? name : alias->second;
 }
 
-const CTranslate2File::Variable* CTranslate2File::Find(
-    const std::string& name) const {
-  const auto found = variables_.find(Resolve(name));
-  return found == variables_.end() ? nullptr : &found->second;
-}
-
-bool CTranslate2File::Has(const std::string& name) const {
-  return Find(name) != nullptr;
-}
-
-absl::optional<std::vector<int64_t>> CTranslate2File::Shape(
-    const std::string& name) const {
-  const Variable* variable = Find(name);
-  if (variable == nullptr) return absl::nullopt;
-  return variable->shape;
-}
-
 absl::optional<double> CTranslate2File::Scalar(const std::string& name) {
-  const Variable* variable = Find(name);
+  const StoredTensor* variable = Find(name);
   if (variable == nullptr || model::NumElements(variable->shape) != 1) {
     return absl::nullopt;
   }
-  read_.insert(Resolve(name));
-  return ToFloats(*variable)[0];
+  MarkRead(name);
+  return model::StoredValues(*variable)[0];
 }
 
 bool CTranslate2File::IsInteger(const std::string& name) const {
-  const Variable* variable = Find(name);
-  return variable != nullptr &&
-         (variable->type == Type::kInt8 || variable->type == Type::kInt16 ||
-          variable->type == Type::kInt32);
+  const StoredTensor* variable = Find(name);
+  return variable != nullptr && (variable->type == ElementType::kInt8 ||
+                                 variable->type == ElementType::kInt16 ||
+                                 variable->type == ElementType::kInt32);
 }
 
 absl::optional<std::string> CTranslate2File::Text(const std::string& name) {
-  const Variable* variable = Find(name);
-  if (variable == nullptr || variable->type != Type::kInt8 ||
+  const StoredTensor* variable = Find(name);
+  if (variable == nullptr || variable->type != ElementType::kInt8 ||
       variable->bytes.size() > kMaxTextBytes) {
     return absl::nullopt;
   }
-  read_.insert(Resolve(name));
+  MarkRead(name);
   return std::string(variable->bytes);
 }
 
-std::vector<float> CTranslate2File::ToFloats(const Variable& variable) {
-  std::vector<float> values(
-      static_cast<size_t>(model::NumElements(variable.shape)));
-  const auto fill = [&](auto element, auto convert) {
-    using Element = decltype(element);
-    for (size_t i = 0; i < values.size(); ++i) {
-      values[i] = convert(LoadAt<Element>(variable.bytes, i * sizeof(Element)));
-    }
-  };
-  const auto as_is = [](auto element) { return static_cast<float>(element); };
-  switch (variable.type) {
-    case Type::kFloat32:
-      fill(float{}, as_is);
-      break;
-    case Type::kInt8:
-      fill(int8_t{}, as_is);
-      break;
-    case Type::kInt16:
-      fill(int16_t{}, as_is);
-      break;
-    case Type::kInt32:
-      fill(int32_t{}, as_is);
-      break;
-    case Type::kFloat16:
-      fill(uint16_t{}, model::HalfToFloat);
-      break;
-    case Type::kBFloat16:
-      fill(uint16_t{}, model::BFloat16ToFloat);
-      break;
+absl::StatusOr<std::vector<float>> CTranslate2File::Values(
+    const std::string& name, const StoredTensor& variable) {
+  std::vector<float> values = model::StoredValues(variable);
+  if (variable.type == ElementType::kInt8 ||
+      variable.type == ElementType::kInt16) {
+    PEREGRINE_RETURN_IF_ERROR(Descale(name, variable, values));
   }
-  return values;
-}
-
-absl::StatusOr<std::vector<float>> CTranslate2File::Read(
-    const std::string& name, absl::Span<const int64_t> shape) {
-  const Variable* variable = Find(name);
-  if (variable == nullptr) {
-    return absl::NotFoundError(absl::StrCat(
-        path(), ": tensor ", name, ": found none, expected one of shape ",
-        model::ShapeString(shape)));
-  }
-  if (absl::MakeConstSpan(variable->shape) != shape) {
-    return Error(absl::StrCat("tensor ", name, ": found shape ",
-                              model::ShapeString(variable->shape),
-                              ", expected ", model::ShapeString(shape)));
-  }
-  read_.insert(Resolve(name));
-  std::vector<float> values = ToFloats(*variable);
-  if (variable->type == Type::kInt8 || variable->type == Type::kInt16) {
-    PEREGRINE_RETURN_IF_ERROR(Descale(name, *variable, values));
-  }
-  PEREGRINE_RETURN_IF_ERROR(model::CheckFinite(path(), name, values));
   return values;
 }
 
 absl::Status CTranslate2File::Descale(const std::string& name,
-                                      const Variable& variable,
+                                      const StoredTensor& variable,
                                       std::vector<float>& values) {
   const std::string scale_name = Resolve(name) + "_scale";
-  const Variable* scale = Find(scale_name);
+  const StoredTensor* scale = Find(scale_name);
   const int64_t rows = variable.shape.empty() ? 1 : variable.shape[0];
-  if (scale == nullptr || scale->type != Type::kFloat32) {
-    return Error(absl::StrCat("tensor ", name,
-                              ": found integers, expected floats, or a ",
-                              "float32 tensor ", scale_name, " beside it"));
+  if (scale == nullptr || scale->type != ElementType::kFloat32) {
+    return TensorError(
+        name, absl::StrCat("found integers, expected floats, or a float32 "
+                           "tensor ",
+                           scale_name, " beside it"));
   }
-  const std::vector<float> scales = ToFloats(*scale);
+  const std::vector<float> scales = model::StoredValues(*scale);
   if (scales.size() != 1 && static_cast<int64_t>(scales.size()) != rows) {
-    return Error(absl::StrCat("tensor ", scale_name, ": found ", scales.size(),
-                              " elements, expected 1 or ", rows));
+    return TensorError(scale_name,
+                       absl::StrCat("found ", scales.size(),
+                                    " elements, expected 1 or ", rows));
   }
-  read_.insert(Resolve(scale_name));
+  MarkRead(scale_name);
   const size_t row_size = rows == 0 ? 0 : values.size() / rows;
   for (size_t i = 0; i < values.size(); ++i) {
     values[i] /= scales.size() == 1 ? scales[0] : scales[i / row_size];
   }
   return absl::OkStatus();
-}
-
-std::vector<std::string> CTranslate2File::Unread() const {
-  std::vector<std::string> names;
-  for (const auto& [name, variable] : variables_) {
-    if (read_.count(name) == 0) names.push_back(name);
-  }
-  return names;
 }
 
 }  // namespace peregrine::formats

@@ -9,9 +9,9 @@
 #include <fstream>
 #include <initializer_list>
 #include <iterator>
-#include <random>
 #include <string>
 
+#include "engine/base/damage.h"
 #include "engine/base/json_object.h"
 #include "engine/translation_model.h"
 
@@ -70,24 +70,19 @@ class DamagedDirectory {
   const std::filesystem::path path_;
 };
 
-// Loads the model with random bytes in each of `files`, at times cut off: it
-// loads, or says in which file of the model the fault is.
+// Loads the model with each of `files` damaged: it loads, or says in which file
+// of the model the fault is.
 inline void SurvivesDamage(const DamagedDirectory& model,
-                           std::initializer_list<const char*> files) {
-  std::mt19937 random(1);
+                           std::initializer_list<const char*> files,
+                           const DamageOptions& options = {60}) {
   for (const char* file : files) {
     const std::string content = model.Read(file);
-    for (int round = 0; round < 60; ++round) {
-      std::string damaged = content;
-      for (int i = 0; i < 3; ++i) {
-        damaged[random() % damaged.size()] = static_cast<char>(random());
-      }
-      if (round % 3 == 0) damaged.resize(random() % damaged.size());
+    ForEachDamage(content, options, [&](const std::string& damaged) {
       model.Write(file, damaged);
       const std::string error = model.Error();  // it need not be one
       EXPECT_THAT(error, testing::AnyOf(testing::IsEmpty(),
                                         testing::HasSubstr(model.File(""))));
-    }
+    });
     model.Write(file, content);
   }
 }

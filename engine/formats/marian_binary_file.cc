@@ -1,17 +1,19 @@
 #include "engine/formats/marian_binary_file.h"
 
 #include <cmath>
-#include <cstring>
 #include <fstream>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "engine/base/status_macros.h"
 #include "engine/formats/byte_cursor.h"
-#include "engine/model/float16.h"
 
 namespace peregrine::formats {
 namespace {
+
+using model::ElementType;
+using model::StoredTensor;
 
 constexpr uint64_t kVersion = 1;
 constexpr uint64_t kMaxDimensions = 8;
@@ -26,18 +28,28 @@ constexpr uint64_t kOldIntgemm16 = 0x4102;
 constexpr uint64_t kIntgemm8 = 0x10001;
 constexpr uint64_t kIntgemm16 = 0x10002;
 
-bool IsIntgemm8(uint64_t type) {
-  return type == kIntgemm8 || type == kOldIntgemm8;
-}
-bool IsIntgemm16(uint64_t type) {
-  return type == kIntgemm16 || type == kOldIntgemm16;
+ElementType ParseType(uint64_t type) {
+  switch (type) {
+    case kFloat32:
+      return ElementType::kFloat32;
+    case kFloat16:
+      return ElementType::kFloat16;
+    case kIntgemm8:
+    case kOldIntgemm8:
+      return ElementType::kInt8;
+    case kIntgemm16:
+    case kOldIntgemm16:
+      return ElementType::kInt16;
+    case kInt8:
+      return ElementType::kText;
+    default:
+      return ElementType::kOther;
+  }
 }
 
-template <typename T>
-void LoadAll(absl::string_view bytes, std::vector<float>& values) {
-  for (size_t i = 0; i < values.size(); ++i) {
-    values[i] = static_cast<float>(LoadAt<T>(bytes, i * sizeof(T)));
-  }
+bool IsQuantized(const StoredTensor& tensor) {
+  return tensor.type == ElementType::kInt8 ||
+         tensor.type == ElementType::kInt16;
 }
 
 }  // namespace
@@ -58,12 +70,8 @@ absl::StatusOr<std::unique_ptr<MarianFile>> MarianBinaryFile::Open(
   return std::unique_ptr<MarianFile>(std::move(file));
 }
 
-absl::Status MarianBinaryFile::Error(absl::string_view message) const {
-  return absl::InvalidArgumentError(absl::StrCat(path(), ": ", message));
-}
-
 absl::Status MarianBinaryFile::Parse() {
-  ByteCursor cursor(file_->bytes());
+  ByteCursor cursor(bytes());
   const auto version = cursor.Number<uint64_t>();
   if (version != kVersion) {
     return Error(absl::StrCat("found version ", version,
@@ -92,12 +100,14 @@ absl::Status MarianBinaryFile::Parse() {
     }
     names.emplace_back(name.substr(0, name.size() - 1));
   }
-  std::vector<Tensor> tensors(count);
+  std::vector<StoredTensor> tensors(count);
   for (size_t i = 0; i < count; ++i) {
-    tensors[i].type = headers[i].type;
+    tensors[i].type = ParseType(headers[i].type);
+    tensors[i].type_name = absl::StrCat("0x", absl::Hex(headers[i].type));
     if (headers[i].dimensions > kMaxDimensions) {
-      return Error(
-          absl::StrCat("tensor ", names[i], ": found ", headers[i].dimensions,
+      return TensorError(
+          names[i],
+          absl::StrCat("found ", headers[i].dimensions,
                        " dimensions, expected at most ", kMaxDimensions));
     }
     for (uint64_t d = 0; d < headers[i].dimensions; ++d) {
@@ -109,121 +119,63 @@ absl::Status MarianBinaryFile::Parse() {
   for (size_t i = 0; i < count; ++i) {
     tensors[i].bytes = cursor.Bytes(headers[i].data_bytes);
     if (!cursor.ok()) {
-      return Error(absl::StrCat(
-          "tensor ", names[i], ": found fewer bytes than ",
-          headers[i].data_bytes, " to the end of the file; it is cut off"));
+      return TensorError(
+          names[i],
+          absl::StrCat("found fewer bytes than ", headers[i].data_bytes,
+                       " to the end of the file; it is cut off"));
     }
-    PEREGRINE_RETURN_IF_ERROR(Check(names[i], tensors[i]));
-    std::vector<int64_t>& shape = tensors[i].shape;
-    if (shape.size() == 1) shape.insert(shape.begin(), 1);
-    if (!tensors_.emplace(names[i], std::move(tensors[i])).second) {
-      return Error(absl::StrCat("tensor ", names[i], ": found it twice"));
-    }
+    PEREGRINE_RETURN_IF_ERROR(
+        CheckBytes(names[i], headers[i].type, tensors[i]));
+    PEREGRINE_RETURN_IF_ERROR(AddAsMatrix(names[i], std::move(tensors[i])));
   }
   return absl::OkStatus();
 }
 
-// That the data are as long as shape and type say; a writer pads them.
-absl::Status MarianBinaryFile::Check(const std::string& name,
-                                     const Tensor& tensor) const {
+// That the data are as long as shape and type say; a writer pads them. The type
+// may be one that we do not read: its last byte is the size of its elements.
+absl::Status MarianBinaryFile::CheckBytes(const std::string& name,
+                                          uint64_t type,
+                                          const StoredTensor& tensor) const {
   const int64_t elements = model::NumElements(tensor.shape);
-  const uint64_t element_bytes = tensor.type & 0xff;
+  const uint64_t element_bytes = type & 0xff;
   if (element_bytes == 0) {
-    return Error(absl::StrCat("tensor ", name, ": found type 0x",
-                              absl::Hex(tensor.type),
-                              ", whose elements have no bytes"));
+    return TensorError(name, absl::StrCat("found type ", tensor.type_name,
+                                          ", whose elements have no bytes"));
   }
-  const uint64_t scale_bytes =
-      IsIntgemm8(tensor.type) || IsIntgemm16(tensor.type) ? sizeof(float) : 0;
-  if (elements >= 0 &&
-      static_cast<uint64_t>(elements) * element_bytes + scale_bytes <=
-          tensor.bytes.size()) {
+  const uint64_t expected = static_cast<uint64_t>(elements) * element_bytes +
+                            (IsQuantized(tensor) ? sizeof(float) : 0);
+  if (elements >= 0 && expected <= tensor.bytes.size()) {
     return absl::OkStatus();
   }
-  return Error(absl::StrCat(
-      "tensor ", name, ": found ", tensor.bytes.size(), " bytes for shape ",
-      model::ShapeString(tensor.shape), ", expected ",
-      elements < 0
-          ? "a smaller shape"
-          : absl::StrCat("at least ", elements * element_bytes + scale_bytes)));
+  return TensorError(
+      name, absl::StrCat("found ", tensor.bytes.size(), " bytes for shape ",
+                         model::ShapeString(tensor.shape), ", expected ",
+                         elements < 0 ? "a smaller shape"
+                                      : absl::StrCat("at least ", expected)));
 }
 
-bool MarianBinaryFile::Has(const std::string& name) const {
-  return tensors_.count(name) != 0;
-}
-
-absl::optional<std::vector<int64_t>> MarianBinaryFile::Shape(
-    const std::string& name) const {
-  const auto found = tensors_.find(name);
-  if (found == tensors_.end()) return absl::nullopt;
-  return found->second.shape;
-}
-
-absl::optional<std::string> MarianBinaryFile::Text(const std::string& name) {
-  const auto found = tensors_.find(name);
-  if (found == tensors_.end() || found->second.type != kInt8) {
-    return absl::nullopt;
+absl::StatusOr<std::vector<float>> MarianBinaryFile::Values(
+    const std::string& name, const StoredTensor& tensor) {
+  if (IsQuantized(tensor)) return Dequantized(name, tensor);
+  if (tensor.type == ElementType::kText || tensor.type == ElementType::kOther) {
+    return absl::UnimplementedError(absl::StrCat(
+        path(), ": tensor ", name, ": found elements of type ",
+        tensor.type_name,
+        ", expected float32, float16, or intgemm8 or intgemm16 of no "
+        "particular processor"));
   }
-  read_.insert(name);
-  const Tensor& tensor = found->second;
-  const absl::string_view text = tensor.bytes.substr(
-      0, static_cast<size_t>(model::NumElements(tensor.shape)));
-  return std::string(text.substr(0, text.find('\0')));
-}
-
-absl::StatusOr<std::vector<float>> MarianBinaryFile::Read(
-    const std::string& name, absl::Span<const int64_t> shape) {
-  const auto found = tensors_.find(name);
-  if (found == tensors_.end()) {
-    return absl::NotFoundError(absl::StrCat(
-        path(), ": tensor ", name, ": found none, expected one of shape ",
-        model::ShapeString(shape)));
-  }
-  const Tensor& tensor = found->second;
-  if (absl::MakeConstSpan(tensor.shape) != shape) {
-    return Error(absl::StrCat("tensor ", name, ": found shape ",
-                              model::ShapeString(tensor.shape), ", expected ",
-                              model::ShapeString(shape)));
-  }
-  read_.insert(name);
-  std::vector<float> values(
-      static_cast<size_t>(model::NumElements(tensor.shape)));
-  if (tensor.type == kFloat32) {
-    LoadAll<float>(tensor.bytes, values);
-  } else if (tensor.type == kFloat16) {
-    for (size_t i = 0; i < values.size(); ++i) {
-      values[i] = model::HalfToFloat(LoadAt<uint16_t>(tensor.bytes, 2 * i));
-    }
-  } else if (IsIntgemm8(tensor.type) || IsIntgemm16(tensor.type)) {
-    PEREGRINE_ASSIGN_OR_RETURN(values, Dequantized(name, tensor));
-  } else {
-    return absl::UnimplementedError(
-        absl::StrCat(path(), ": tensor ", name, ": found elements of type 0x",
-                     absl::Hex(tensor.type),
-                     ", expected float32, float16, or intgemm8 or intgemm16 of "
-                     "no particular "
-                     "processor"));
-  }
-  PEREGRINE_RETURN_IF_ERROR(model::CheckFinite(path(), name, values));
-  return values;
+  return model::StoredValues(tensor);
 }
 
 absl::StatusOr<std::vector<float>> MarianBinaryFile::Dequantized(
-    const std::string& name, const Tensor& tensor) const {
-  const bool is_int8 = IsIntgemm8(tensor.type);
-  const size_t elements = static_cast<size_t>(model::NumElements(tensor.shape));
-  const auto multiplier =
-      LoadAt<float>(tensor.bytes, elements * (is_int8 ? 1 : 2));
+    const std::string& name, const StoredTensor& tensor) const {
+  std::vector<float> stored = model::StoredValues(tensor);
+  const auto multiplier = LoadAt<float>(
+      tensor.bytes, stored.size() * model::ElementBytes(tensor.type));
   if (!(multiplier > 0) || std::isinf(multiplier)) {
-    return Error(absl::StrCat("tensor ", name,
-                              ": found the quantisation multiplier ",
-                              multiplier, ", expected a positive number"));
-  }
-  std::vector<float> stored(elements);
-  if (is_int8) {
-    LoadAll<int8_t>(tensor.bytes, stored);
-  } else {
-    LoadAll<int16_t>(tensor.bytes, stored);
+    return TensorError(
+        name, absl::StrCat("found the quantisation multiplier ", multiplier,
+                           ", expected a positive number"));
   }
   for (float& value : stored) value /= multiplier;
   if (absl::StrContains(name, "Wemb") || tensor.shape.size() != 2) {
@@ -231,21 +183,13 @@ absl::StatusOr<std::vector<float>> MarianBinaryFile::Dequantized(
   }
   const size_t rows = static_cast<size_t>(tensor.shape[0]);
   const size_t columns = static_cast<size_t>(tensor.shape[1]);
-  std::vector<float> values(elements);
+  std::vector<float> values(stored.size());
   for (size_t row = 0; row < rows; ++row) {
     for (size_t column = 0; column < columns; ++column) {
       values[row * columns + column] = stored[column * rows + row];
     }
   }
   return values;
-}
-
-std::vector<std::string> MarianBinaryFile::Unread() const {
-  std::vector<std::string> names;
-  for (const auto& [name, tensor] : tensors_) {
-    if (read_.count(name) == 0) names.push_back(name);
-  }
-  return names;
 }
 
 }  // namespace peregrine::formats

@@ -2,19 +2,12 @@
 #define PEREGRINE_ENGINE_FORMATS_MARIAN_BINARY_FILE_H_
 
 #include <cstdint>
-#include <map>
 #include <memory>
-#include <set>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
-#include "absl/types/optional.h"
-#include "absl/types/span.h"
-#include "engine/base/file.h"
 #include "engine/formats/marian_file.h"
 
 namespace peregrine::formats {
@@ -40,21 +33,7 @@ class MarianBinaryFile final : public MarianFile {
   static absl::StatusOr<std::unique_ptr<MarianFile>> Open(
       const std::string& path);
 
-  const std::string& path() const override { return file_->path(); }
-  bool Has(const std::string& name) const override;
-  absl::StatusOr<std::vector<float>> Read(
-      const std::string& name, absl::Span<const int64_t> shape) override;
-  std::vector<std::string> Unread() const override;
-  absl::optional<std::vector<int64_t>> Shape(
-      const std::string& name) const override;
-  absl::optional<std::string> Text(const std::string& name) override;
-
  private:
-  struct Tensor {
-    uint64_t type = 0;
-    std::vector<int64_t> shape;
-    absl::string_view bytes;
-  };
   struct Header {
     uint64_t name_bytes;
     uint64_t type;
@@ -62,18 +41,15 @@ class MarianBinaryFile final : public MarianFile {
     uint64_t data_bytes;
   };
 
-  explicit MarianBinaryFile(std::unique_ptr<const MappedFile> file)
-      : file_(std::move(file)) {}
+  using MarianFile::MarianFile;
 
   absl::Status Parse();
-  absl::Status Check(const std::string& name, const Tensor& tensor) const;
-  absl::Status Error(absl::string_view message) const;
-  absl::StatusOr<std::vector<float>> Dequantized(const std::string& name,
-                                                 const Tensor& tensor) const;
-
-  const std::unique_ptr<const MappedFile> file_;
-  std::map<std::string, Tensor> tensors_;
-  std::set<std::string> read_;
+  absl::Status CheckBytes(const std::string& name, uint64_t type,
+                          const model::StoredTensor& tensor) const;
+  absl::StatusOr<std::vector<float>> Values(
+      const std::string& name, const model::StoredTensor& tensor) override;
+  absl::StatusOr<std::vector<float>> Dequantized(
+      const std::string& name, const model::StoredTensor& tensor) const;
 };
 
 }  // namespace peregrine::formats

@@ -1,9 +1,9 @@
 #include "engine/formats/npz_file.h"
 
 #include <algorithm>
-#include <cstring>
+#include <utility>
+#include <vector>
 
-#include "absl/memory/memory.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -11,10 +11,12 @@
 #include "absl/strings/strip.h"
 #include "engine/base/status_macros.h"
 #include "engine/formats/byte_cursor.h"
-#include "engine/model/float16.h"
 
 namespace peregrine::formats {
 namespace {
+
+using model::ElementType;
+using model::StoredTensor;
 
 // Of the ZIP format (PKWARE's APPNOTE.TXT): 4.3.7, 4.3.12 and 4.3.16.
 constexpr absl::string_view kLocalSignature("PK\3\4", 4);
@@ -59,15 +61,15 @@ bool ParseShape(absl::string_view text, std::vector<int64_t>& shape) {
   return true;
 }
 
-// Bytes of an element, 0 for a type that is none of ours.
-size_t ElementBytes(absl::string_view type) {
-  if (type == "<f8") return 8;
-  if (type == "<f4") return 4;
-  if (type == "<f2") return 2;
+// kOther for a type that is none of ours.
+ElementType ParseType(absl::string_view type) {
+  if (type == "<f8") return ElementType::kFloat64;
+  if (type == "<f4") return ElementType::kFloat32;
+  if (type == "<f2") return ElementType::kFloat16;
   if (type == "|i1" || type == "<i1" || type == "|u1" || type == "|S1") {
-    return 1;
+    return ElementType::kText;
   }
-  return 0;
+  return ElementType::kOther;
 }
 
 }  // namespace
@@ -80,12 +82,8 @@ absl::StatusOr<std::unique_ptr<MarianFile>> NpzFile::Open(
   return std::unique_ptr<MarianFile>(std::move(file));
 }
 
-absl::Status NpzFile::Error(absl::string_view message) const {
-  return absl::InvalidArgumentError(absl::StrCat(path(), ": ", message));
-}
-
 absl::Status NpzFile::Parse() {
-  const absl::string_view bytes = file_->bytes();
+  const absl::string_view bytes = this->bytes();
   const size_t tail_begin =
       bytes.size() - std::min(bytes.size(), kEndBytes + kMaxCommentBytes);
   const size_t found = bytes.substr(tail_begin).rfind(kEndSignature);
@@ -116,7 +114,7 @@ absl::Status NpzFile::Parse() {
 absl::Status NpzFile::ParseEntry(absl::string_view& directory) {
   if (directory.size() < kEntryBytes ||
       !absl::StartsWith(directory, kEntrySignature)) {
-    return Error(absl::StrCat("found ", arrays_.size(),
+    return Error(absl::StrCat("found ", tensors().size(),
                               " entries in the archive's directory, then "
                               "something else; it is cut off or damaged"));
   }
@@ -135,7 +133,7 @@ absl::Status NpzFile::ParseEntry(absl::string_view& directory) {
   directory.remove_prefix(entry_bytes);
   const std::string name(absl::StripSuffix(file_name, ".npy"));
   const auto bad = [&](absl::string_view what) {
-    return Error(absl::StrCat("tensor ", name, ": ", what));
+    return TensorError(name, what);
   };
   if (method != kStored) {
     return bad(absl::StrCat("found it compressed (method ", method,
@@ -146,7 +144,7 @@ absl::Status NpzFile::ParseEntry(absl::string_view& directory) {
     return bad(absl::StrCat("found ", packed, " stored bytes for ", size,
                             ", expected as many, and fewer than 4 GiB"));
   }
-  const absl::string_view bytes = file_->bytes();
+  const absl::string_view bytes = this->bytes();
   if (offset + kLocalBytes > bytes.size() ||
       !absl::StartsWith(bytes.substr(offset), kLocalSignature)) {
     return bad(absl::StrCat("found no array at byte ", offset,
@@ -165,7 +163,7 @@ absl::Status NpzFile::ParseEntry(absl::string_view& directory) {
 
 absl::Status NpzFile::AddArray(const std::string& name, absl::string_view npy) {
   const auto bad = [&](absl::string_view what) {
-    return Error(absl::StrCat("tensor ", name, ": ", what));
+    return TensorError(name, what);
   };
   // Magic, version (2 bytes), length of the header (2, from version 2 on 4).
   if (npy.size() < 12 || !absl::StartsWith(npy, kNpyMagic)) {
@@ -180,109 +178,37 @@ absl::Status NpzFile::AddArray(const std::string& name, absl::string_view npy) {
                             " bytes in an array of ", npy.size()));
   }
   const absl::string_view header = npy.substr(header_begin, header_bytes);
-  Array array;
-  array.bytes = npy.substr(header_begin + header_bytes);
+  StoredTensor tensor;
+  tensor.bytes = npy.substr(header_begin + header_bytes);
   const std::vector<absl::string_view> quoted =
       absl::StrSplit(HeaderValue(header, "descr"), absl::MaxSplits('\'', 2));
   if (quoted.size() != 3 ||
-      !ParseShape(HeaderValue(header, "shape"), array.shape)) {
+      !ParseShape(HeaderValue(header, "shape"), tensor.shape)) {
     return bad(absl::StrCat("found the header ",
                             header.substr(0, kMaxShownBytes),
                             ", expected 'descr' and a 'shape' of at most ",
                             kMaxDimensions, " dimensions"));
   }
-  array.type = std::string(quoted[1]);
+  tensor.type = ParseType(quoted[1]);
+  tensor.type_name = std::string(quoted[1].substr(0, kMaxShownBytes));
   if (absl::StartsWith(HeaderValue(header, "fortran_order"), "True") &&
-      array.shape.size() > 1) {
+      tensor.shape.size() > 1) {
     return bad("found it column-major, expected row-major");
   }
-  const size_t element_bytes = ElementBytes(array.type);
-  const int64_t elements = model::NumElements(array.shape);
-  if (element_bytes != 0 &&
-      (elements < 0 ||
-       static_cast<uint64_t>(elements) * element_bytes != array.bytes.size())) {
-    return bad(absl::StrCat(
-        "found ", array.bytes.size(), " bytes for shape ",
-        model::ShapeString(array.shape), " of ", array.type, ", expected ",
-        elements < 0 ? "a smaller shape"
-                     : absl::StrCat(elements * element_bytes)));
+  if (tensor.type != ElementType::kOther) {
+    PEREGRINE_RETURN_IF_ERROR(CheckSize(name, tensor));
   }
-  if (array.shape.size() == 1) array.shape.insert(array.shape.begin(), 1);
-  if (!arrays_.emplace(name, std::move(array)).second) {
-    return bad("found it twice");
-  }
-  return absl::OkStatus();
+  return AddAsMatrix(name, std::move(tensor));
 }
 
-bool NpzFile::Has(const std::string& name) const {
-  return arrays_.count(name) != 0;
-}
-
-absl::optional<std::vector<int64_t>> NpzFile::Shape(
-    const std::string& name) const {
-  const auto found = arrays_.find(name);
-  if (found == arrays_.end()) return absl::nullopt;
-  return found->second.shape;
-}
-
-absl::optional<std::string> NpzFile::Text(const std::string& name) {
-  const auto found = arrays_.find(name);
-  if (found == arrays_.end() || ElementBytes(found->second.type) != 1) {
-    return absl::nullopt;
+absl::StatusOr<std::vector<float>> NpzFile::Values(const std::string& name,
+                                                   const StoredTensor& tensor) {
+  if (tensor.type == ElementType::kText || tensor.type == ElementType::kOther) {
+    return TensorError(name,
+                       absl::StrCat("found elements of type ", tensor.type_name,
+                                    ", expected <f4, <f2 or <f8"));
   }
-  read_.insert(name);
-  const absl::string_view bytes = found->second.bytes;
-  return std::string(bytes.substr(0, bytes.find('\0')));
-}
-
-absl::StatusOr<std::vector<float>> NpzFile::Read(
-    const std::string& name, absl::Span<const int64_t> shape) {
-  const auto found = arrays_.find(name);
-  if (found == arrays_.end()) {
-    return absl::NotFoundError(absl::StrCat(
-        path(), ": tensor ", name, ": found none, expected one of shape ",
-        model::ShapeString(shape)));
-  }
-  const Array& array = found->second;
-  if (absl::MakeConstSpan(array.shape) != shape) {
-    return Error(absl::StrCat("tensor ", name, ": found shape ",
-                              model::ShapeString(array.shape), ", expected ",
-                              model::ShapeString(shape)));
-  }
-  read_.insert(name);
-  const size_t elements = static_cast<size_t>(model::NumElements(array.shape));
-  std::vector<float> values;
-  const auto fill = [&](auto element, auto convert) {
-    values.resize(elements);
-    for (size_t i = 0; i < elements; ++i) {
-      values[i] =
-          convert(LoadAt<decltype(element)>(array.bytes, i * sizeof(element)));
-    }
-  };
-  const auto as_float = [](auto element) {
-    return static_cast<float>(element);
-  };
-  if (array.type == "<f4") {
-    fill(float{}, as_float);
-  } else if (array.type == "<f8") {
-    fill(double{}, as_float);
-  } else if (array.type == "<f2") {
-    fill(uint16_t{}, model::HalfToFloat);
-  } else {
-    return Error(absl::StrCat("tensor ", name, ": found elements of type ",
-                              array.type.substr(0, kMaxShownBytes),
-                              ", expected <f4, <f2 or <f8"));
-  }
-  PEREGRINE_RETURN_IF_ERROR(model::CheckFinite(path(), name, values));
-  return values;
-}
-
-std::vector<std::string> NpzFile::Unread() const {
-  std::vector<std::string> names;
-  for (const auto& [name, array] : arrays_) {
-    if (read_.count(name) == 0) names.push_back(name);
-  }
-  return names;
+  return model::StoredValues(tensor);
 }
 
 }  // namespace peregrine::formats

@@ -183,8 +183,7 @@ class DecoderStateTest : public KernelsTest {
 };
 
 INSTANTIATE_TEST_SUITE_P(Devices, DecoderStateTest,
-                         ::testing::ValuesIn(DevicesUnderTest()),
-                         [](const auto& device) { return device.param.name; });
+                         ::testing::ValuesIn(DevicesUnderTest()), DeviceName);
 
 TEST_P(DecoderStateTest, AverageStep) {
   for (int dim : kDims) {

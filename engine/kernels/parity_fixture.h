@@ -316,6 +316,24 @@ class KernelsTest : public ::testing::TestWithParam<DeviceUnderTest> {
   std::mt19937 random_{20240711};
 };
 
+// For tests that a row depends on its own arguments alone, bit for bit; those
+// of devices that do not keep to it skip.
+template <class Fixture>
+class BatchInvariance : public Fixture {
+ protected:
+  void SetUp() override {
+    Fixture::SetUp();
+    if (const char* reason = Fixture::GetParam().why_rows_depend) {
+      GTEST_SKIP() << reason;
+    }
+  }
+};
+
+inline std::string DeviceName(
+    const ::testing::TestParamInfo<DeviceUnderTest>& device) {
+  return device.param.name;
+}
+
 // ---- Comparison.
 
 // All elements within the tolerance of their row and column.

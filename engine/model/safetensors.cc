@@ -5,10 +5,10 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "engine/base/status_macros.h"
-#include "engine/model/float16.h"
 
 namespace peregrine::model {
 namespace {
@@ -30,12 +30,8 @@ absl::StatusOr<std::unique_ptr<SafetensorsFile>> SafetensorsFile::Open(
   return file;
 }
 
-absl::Status SafetensorsFile::Error(absl::string_view message) const {
-  return absl::InvalidArgumentError(absl::StrCat(path(), ": ", message));
-}
-
 absl::Status SafetensorsFile::ParseHeader() {
-  const absl::string_view bytes = file_->bytes();
+  const absl::string_view bytes = this->bytes();
   uint64_t header_bytes;
   if (bytes.size() < sizeof(header_bytes)) {
     return Error(
@@ -64,22 +60,23 @@ absl::Status SafetensorsFile::ParseEntries(absl::string_view header) {
     const auto& value = item.value();
     if (name == "__metadata__") continue;
     const auto bad = [&](absl::string_view what) {
-      return Error(absl::StrCat("tensor ", name, ": ", what));
+      return TensorError(name, what);
     };
     if (!value.is_object() || !value.contains("dtype") ||
         !value.contains("shape") || !value.contains("data_offsets")) {
       return bad("expected an object with dtype, shape and data_offsets");
     }
-    Entry entry;
+    StoredTensor tensor;
     const Json& dtype = value["dtype"];
+    tensor.type_name = dtype.dump();
     if (dtype == "F32") {
-      entry.type = Type::kF32;
+      tensor.type = ElementType::kFloat32;
     } else if (dtype == "F16") {
-      entry.type = Type::kF16;
+      tensor.type = ElementType::kFloat16;
     } else if (dtype == "BF16") {
-      entry.type = Type::kBF16;
+      tensor.type = ElementType::kBFloat16;
     } else {
-      return bad(absl::StrCat("found dtype ", dtype.dump(),
+      return bad(absl::StrCat("found dtype ", tensor.type_name,
                               ", expected F32, F16 or BF16"));
     }
     const Json& shape = value["shape"];
@@ -94,7 +91,7 @@ absl::Status SafetensorsFile::ParseEntries(absl::string_view header) {
         return bad(absl::StrCat("found a dimension of ", size,
                                 ", expected at most 2^31 - 1"));
       }
-      entry.shape.push_back(static_cast<int64_t>(size));
+      tensor.shape.push_back(static_cast<int64_t>(size));
     }
     const Json& offsets = value["data_offsets"];
     if (!offsets.is_array() || offsets.size() != 2 ||
@@ -108,38 +105,31 @@ absl::Status SafetensorsFile::ParseEntries(absl::string_view header) {
                               ", expected them inside the ", data_.size(),
                               " bytes of data that the file has"));
     }
-    entry.begin = begin;
-    entry.end = end;
-    const int64_t elements = NumElements(entry.shape);
-    const uint64_t expected =
-        static_cast<uint64_t>(elements) * (entry.type == Type::kF32 ? 4 : 2);
-    if (elements < 0 || expected != end - begin) {
-      return bad(absl::StrCat("found ", end - begin, " bytes for shape ",
-                              ShapeString(entry.shape), " of ", dtype.dump(),
-                              elements < 0
-                                  ? std::string(", which is too large")
-                                  : absl::StrCat(", expected ", expected)));
-    }
-    entries_.emplace(name, std::move(entry));
+    tensor.bytes = data_.substr(begin, end - begin);
+    PEREGRINE_RETURN_IF_ERROR(CheckSize(name, tensor));
+    PEREGRINE_RETURN_IF_ERROR(Add(name, std::move(tensor)));
   }
   return absl::OkStatus();
 }
 
 absl::Status SafetensorsFile::CheckRanges() const {
-  std::vector<std::pair<const Entry*, const std::string*>> order;
-  for (const auto& [name, entry] : entries_) order.emplace_back(&entry, &name);
+  std::vector<std::pair<absl::string_view, std::string>> order;
+  for (const auto& [name, tensor] : tensors()) {
+    order.emplace_back(tensor.bytes, name);
+  }
   std::sort(order.begin(), order.end(), [](const auto& a, const auto& b) {
-    return std::make_pair(a.first->begin, a.first->end) <
-           std::make_pair(b.first->begin, b.first->end);
+    return std::make_pair(a.first.data(), a.first.size()) <
+           std::make_pair(b.first.data(), b.first.size());
   });
   size_t end = 0;
-  for (const auto& [entry, name] : order) {
-    if (entry->begin != end) {
-      return Error(absl::StrCat("tensor ", *name, ": found data from byte ",
-                                entry->begin, ", expected from ", end,
-                                " where the one before ends"));
+  for (const auto& [bytes, name] : order) {
+    const size_t begin = bytes.data() - data_.data();
+    if (begin != end) {
+      return TensorError(
+          name, absl::StrCat("found data from byte ", begin, ", expected from ",
+                             end, " where the one before ends"));
     }
-    end = entry->end;
+    end = begin + bytes.size();
   }
   if (end != data_.size()) {
     return Error(absl::StrCat("found ", data_.size(),
@@ -147,51 +137,6 @@ absl::Status SafetensorsFile::CheckRanges() const {
                               " as the tensors take"));
   }
   return absl::OkStatus();
-}
-
-bool SafetensorsFile::Has(const std::string& name) const {
-  return entries_.count(name) != 0;
-}
-
-absl::StatusOr<std::vector<float>> SafetensorsFile::Read(
-    const std::string& name, absl::Span<const int64_t> shape) {
-  const auto found = entries_.find(name);
-  if (found == entries_.end()) {
-    return absl::NotFoundError(absl::StrCat(
-        path(), ": tensor ", name, ": found none, expected one of shape ",
-        ShapeString(shape)));
-  }
-  const Entry& entry = found->second;
-  if (absl::MakeConstSpan(entry.shape) != shape) {
-    return Error(absl::StrCat("tensor ", name, ": found shape ",
-                              ShapeString(entry.shape), ", expected ",
-                              ShapeString(shape)));
-  }
-  read_.insert(name);
-
-  std::vector<float> values(static_cast<size_t>(NumElements(shape)));
-  const char* bytes = data_.data() + entry.begin;
-  if (entry.type == Type::kF32) {
-    std::memcpy(values.data(), bytes, values.size() * sizeof(float));
-  } else {
-    const auto convert =
-        entry.type == Type::kF16 ? HalfToFloat : BFloat16ToFloat;
-    for (size_t i = 0; i < values.size(); ++i) {
-      uint16_t element;
-      std::memcpy(&element, bytes + 2 * i, sizeof(element));
-      values[i] = convert(element);
-    }
-  }
-  PEREGRINE_RETURN_IF_ERROR(CheckFinite(path(), name, values));
-  return values;
-}
-
-std::vector<std::string> SafetensorsFile::Unread() const {
-  std::vector<std::string> names;
-  for (const auto& [name, entry] : entries_) {
-    if (read_.count(name) == 0) names.push_back(name);
-  }
-  return names;
 }
 
 }  // namespace peregrine::model

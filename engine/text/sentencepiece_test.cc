@@ -22,6 +22,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "engine/base/damage.h"
 #include "engine/text/sentencepiece_model.pb.h"
 #include "engine/text/utf8.h"
 
@@ -418,13 +419,14 @@ class HostileTest : public ::testing::TestWithParam<const char*> {
 };
 
 TEST_P(HostileTest, RefusesTruncatedFiles) {
-  const std::size_t step = bytes_.size() / 500 + 1;
-  for (std::size_t size = 0; size < bytes_.size(); size += step) {
-    const auto model =
-        SentencePieceModel::Parse(bytes_.substr(0, size), "some.model");
-    ASSERT_EQ(model.status().code(), absl::StatusCode::kInvalidArgument)
-        << size << " of " << bytes_.size() << " bytes";
-  }
+  ForEachBeginning(
+      bytes_,
+      [&](const std::string& beginning) {
+        const auto model = SentencePieceModel::Parse(beginning, "some.model");
+        ASSERT_EQ(model.status().code(), absl::StatusCode::kInvalidArgument)
+            << beginning.size() << " of " << bytes_.size() << " bytes";
+      },
+      /*step=*/bytes_.size() / 500 + 1);
 }
 
 TEST_P(HostileTest, SurvivesDamagedFiles) {

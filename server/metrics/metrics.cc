@@ -3,6 +3,7 @@
 #include <deque>
 #include <iterator>
 #include <limits>
+#include <map>
 #include <string>
 #include <utility>
 
@@ -34,27 +35,6 @@ bool IsUsual(absl::StatusCode code) {
   }
   return false;
 }
-
-// The families of one scrape, in the order in which they are added.
-class Page {
- public:
-  // Good as long as the page: a deque moves nothing as it grows.
-  MetricFamily& Add(MetricType type, const char* name, const char* help) {
-    MetricFamily& family = families_.emplace_back();
-    family.type = type;
-    family.name = name;
-    family.help = help;
-    return family;
-  }
-
-  std::vector<MetricFamily> Take() {
-    return {std::make_move_iterator(families_.begin()),
-            std::make_move_iterator(families_.end())};
-  }
-
- private:
-  std::deque<MetricFamily> families_;
-};
 
 ClientMetric WithLabels(Labels labels) {
   ClientMetric metric;
@@ -104,6 +84,227 @@ void AddHistogram(const Histogram& histogram, Labels labels,
   family.metric.push_back(std::move(metric));
 }
 
+// The labels of a sample.
+enum class By {
+  kModel,
+  kDevice,  // model, device and precision
+};
+
+Labels LabelsOf(const ModelInfo& info, By by) {
+  if (by == By::kModel) return {{"model", info.name}};
+  return {{"model", info.name},
+          {"device", info.device},
+          {"precision", info.precision}};
+}
+
+using Model = Metrics::Model;
+
+// The families of one scrape, in the order in which they are added; most have a
+// sample of each model.
+class Page {
+ public:
+  explicit Page(std::vector<const Model*> models)
+      : models_(std::move(models)) {}
+
+  const std::vector<const Model*>& models() const { return models_; }
+
+  // Good as long as the page: a deque moves nothing as it grows.
+  MetricFamily& Add(MetricType type, const char* name, const char* help) {
+    MetricFamily& family = families_.emplace_back();
+    family.type = type;
+    family.name = name;
+    family.help = help;
+    return family;
+  }
+
+  MetricFamily& Outcomes(const char* name, const char* help, By by,
+                         OutcomeCounter ModelMetrics::*counter) {
+    MetricFamily& family = Add(MetricType::Counter, name, help);
+    for (const Model* model : models_) {
+      AddOutcomes((*model->metrics).*counter, /*all=*/true,
+                  LabelsOf(model->info, by), family);
+    }
+    return family;
+  }
+
+  void Histograms(const char* name, const char* help, By by,
+                  Histogram ModelMetrics::*histogram) {
+    MetricFamily& family = Add(MetricType::Histogram, name, help);
+    for (const Model* model : models_) {
+      AddHistogram((*model->metrics).*histogram, LabelsOf(model->info, by),
+                   family);
+    }
+  }
+
+  void Counters(const char* name, const char* help,
+                Counter ModelMetrics::*counter, double unit = 1) {
+    MetricFamily& family = Add(MetricType::Counter, name, help);
+    for (const Model* model : models_) {
+      AddCounter(((*model->metrics).*counter).value() * unit,
+                 LabelsOf(model->info, By::kDevice), family);
+    }
+  }
+
+  // `value` gives a number of a model.
+  template <typename Value>
+  void Gauges(const char* name, const char* help, By by, Value value) {
+    MetricFamily& family = Add(MetricType::Gauge, name, help);
+    for (const Model* model : models_) {
+      AddGauge(value(*model), LabelsOf(model->info, by), family);
+    }
+  }
+
+  std::vector<MetricFamily> Take() {
+    return {std::make_move_iterator(families_.begin()),
+            std::make_move_iterator(families_.end())};
+  }
+
+ private:
+  const std::vector<const Model*> models_;
+  std::deque<MetricFamily> families_;
+};
+
+void AddRequests(const OutcomeCounter& without_model, Page& page) {
+  MetricFamily& requests = page.Outcomes(
+      "peregrine_requests_total",
+      "Calls and texts of streams by outcome (a gRPC code in lower case). "
+      "An empty model: the request named none that is served.",
+      By::kModel, &ModelMetrics::requests);
+  AddOutcomes(without_model, /*all=*/false, {{"model", ""}}, requests);
+  page.Histograms(
+      "peregrine_request_seconds",
+      "From the arrival of a request to its answer, of those that succeeded.",
+      By::kModel, &ModelMetrics::request_seconds);
+}
+
+void AddSentences(Page& page) {
+  page.Outcomes("peregrine_sentences_total", "Sentences by outcome.",
+                By::kDevice, &ModelMetrics::sentences);
+  page.Histograms("peregrine_queue_seconds",
+                  "Of a translated sentence, from the queue to a worker.",
+                  By::kDevice, &ModelMetrics::queue_seconds);
+  page.Histograms(
+      "peregrine_encode_seconds",
+      "Of a translated sentence in the encoder, batch-mates included.",
+      By::kDevice, &ModelMetrics::encode_seconds);
+  page.Histograms(
+      "peregrine_decode_seconds",
+      "Of a translated sentence from the end of encoding to the last token.",
+      By::kDevice, &ModelMetrics::decode_seconds);
+  page.Histograms(
+      "peregrine_output_token_seconds",
+      "Decoding seconds of a sentence divided by its target tokens.",
+      By::kDevice, &ModelMetrics::output_token_seconds);
+  page.Counters("peregrine_source_tokens_total",
+                "Tokens read, of sentences that were translated.",
+                &ModelMetrics::source_tokens);
+  page.Counters("peregrine_target_tokens_total",
+                "Tokens of the best hypotheses, without end symbols.",
+                &ModelMetrics::target_tokens);
+}
+
+void AddWorkers(Page& page) {
+  page.Histograms("peregrine_admission_tokens",
+                  "Source tokens of one encoder run (packed: none is padding).",
+                  By::kDevice, &ModelMetrics::admission_tokens);
+  page.Histograms("peregrine_step_rows", "Live hypotheses of one decode step.",
+                  By::kDevice, &ModelMetrics::step_rows);
+  page.Counters("peregrine_worker_busy_seconds_total",
+                "Time that workers spent encoding and decoding.",
+                &ModelMetrics::worker_busy_nanoseconds, 1e-9);
+  page.Counters("peregrine_lost_workers_total",
+                "Workers that were taken out since their device failed.",
+                &ModelMetrics::lost_workers);
+  page.Gauges("peregrine_workers", "Worker threads.", By::kDevice,
+              [](const Model& model) { return model.capacity.workers; });
+}
+
+// All of a model's from one reading.
+void AddQueues(Page& page) {
+  const auto gauge = MetricType::Gauge;
+  MetricFamily& sentences =
+      page.Add(gauge, "peregrine_queue_sentences", "Sentences that wait.");
+  MetricFamily& source_tokens = page.Add(gauge, "peregrine_queue_source_tokens",
+                                         "Source tokens that wait.");
+  MetricFamily& oldest_age =
+      page.Add(gauge, "peregrine_queue_oldest_age_seconds",
+               "Age of the sentence that waits longest.");
+  for (const Model* model : page.models()) {
+    if (model->read_queue == nullptr) continue;
+    const QueueGauges queue = model->read_queue();
+    const Labels labels = LabelsOf(model->info, By::kModel);
+    AddGauge(queue.sentences, labels, sentences);
+    AddGauge(queue.source_tokens, labels, source_tokens);
+    AddGauge(absl::ToDoubleSeconds(queue.oldest_age), labels, oldest_age);
+  }
+}
+
+void AddLimits(Page& page) {
+  page.Gauges(
+      "peregrine_queue_max_sentences",
+      "Sentences that may wait: --max-queue-sentences.", By::kModel,
+      [](const Model& model) { return model.capacity.queue_sentences; });
+  page.Gauges(
+      "peregrine_queue_max_source_tokens",
+      "Source tokens that may wait: --max-queue-tokens.", By::kModel,
+      [](const Model& model) { return model.capacity.queue_source_tokens; });
+  page.Gauges("peregrine_batch_max_rows",
+              "Live hypotheses that one worker may have: --max-batch-rows.",
+              By::kDevice,
+              [](const Model& model) { return model.capacity.batch_rows; });
+  page.Gauges("peregrine_batch_max_source_tokens",
+              "Source tokens of live sentences that one worker may have: "
+              "--max-batch-tokens.",
+              By::kDevice, [](const Model& model) {
+                return model.capacity.batch_source_tokens;
+              });
+}
+
+// A device's is what all models there say: told once.
+void AddDeviceMemory(Page& page) {
+  MetricFamily& family = page.Add(
+      MetricType::Gauge, "peregrine_device_memory_bytes",
+      "Memory that this process has taken of a GPU: used by models and "
+      "workers, or still free for more of them. Their sum is what "
+      "--gpu-memory-mib allows.");
+  std::map<std::string, DeviceMemory> memory_of_devices;
+  for (const Model* model : page.models()) {
+    if (model->read_device_memory == nullptr) continue;
+    for (DeviceMemory& memory : model->read_device_memory()) {
+      memory_of_devices[memory.device] = memory;
+    }
+  }
+  for (const auto& [device, memory] : memory_of_devices) {
+    AddGauge(memory.used_bytes, {{"device", device}, {"kind", "used"}}, family);
+    AddGauge(memory.free_bytes, {{"device", device}, {"kind", "free"}}, family);
+  }
+}
+
+void AddDescriptions(Page& page) {
+  page.Gauges("peregrine_model_weights_bytes",
+              "Memory of the weights, shared by the workers of the model.",
+              By::kDevice,
+              [](const Model& model) { return model.info.weights_bytes; });
+  page.Gauges("peregrine_model_parameters", "Number of the model's parameters.",
+              By::kModel,
+              [](const Model& model) { return model.info.parameters; });
+  MetricFamily& model_info =
+      page.Add(MetricType::Gauge, "peregrine_model_info",
+               "Constant 1; the labels describe the model.");
+  for (const Model* model : page.models()) {
+    AddGauge(1,
+             {{"model", model->info.name},
+              {"source_language", model->info.source_language},
+              {"target_language", model->info.target_language},
+              {"architecture", model->info.architecture}},
+             model_info);
+  }
+  MetricFamily& build_info = page.Add(MetricType::Gauge, "peregrine_build_info",
+                                      "Constant 1; the labels say what runs.");
+  AddGauge(1, {{"version", PEREGRINE_VERSION}, {"compiler", __VERSION__}},
+           build_info);
+}
+
 }  // namespace
 
 void OutcomeCounter::Add(absl::StatusCode code, int64_t n) {
@@ -133,144 +334,17 @@ void Metrics::RemoveModel(absl::string_view name) {
 }
 
 std::vector<MetricFamily> Metrics::Collect() const {
-  const auto counter = MetricType::Counter;
-  const auto gauge = MetricType::Gauge;
-  const auto histogram = MetricType::Histogram;
-  Page page;
-  MetricFamily& requests = page.Add(
-      counter, "peregrine_requests_total",
-      "Calls and texts of streams by outcome (a gRPC code in lower case). "
-      "An empty model: the request named none that is served.");
-  MetricFamily& request_seconds = page.Add(
-      histogram, "peregrine_request_seconds",
-      "From the arrival of a request to its answer, of those that succeeded.");
-  MetricFamily& sentences =
-      page.Add(counter, "peregrine_sentences_total", "Sentences by outcome.");
-  MetricFamily& queue_seconds =
-      page.Add(histogram, "peregrine_queue_seconds",
-               "Of a translated sentence, from the queue to a worker.");
-  MetricFamily& encode_seconds = page.Add(
-      histogram, "peregrine_encode_seconds",
-      "Of a translated sentence in the encoder, batch-mates included.");
-  MetricFamily& decode_seconds = page.Add(
-      histogram, "peregrine_decode_seconds",
-      "Of a translated sentence from the end of encoding to the last token.");
-  MetricFamily& output_token_seconds =
-      page.Add(histogram, "peregrine_output_token_seconds",
-               "Decoding seconds of a sentence divided by its target tokens.");
-  MetricFamily& source_tokens =
-      page.Add(counter, "peregrine_source_tokens_total",
-               "Tokens read, of sentences that were translated.");
-  MetricFamily& target_tokens =
-      page.Add(counter, "peregrine_target_tokens_total",
-               "Tokens of the best hypotheses, without end symbols.");
-  MetricFamily& admission_tokens =
-      page.Add(histogram, "peregrine_admission_tokens",
-               "Source tokens of one encoder run (packed: none is padding).");
-  MetricFamily& step_rows = page.Add(histogram, "peregrine_step_rows",
-                                     "Live hypotheses of one decode step.");
-  MetricFamily& busy_seconds =
-      page.Add(counter, "peregrine_worker_busy_seconds_total",
-               "Time that workers spent encoding and decoding.");
-  MetricFamily& lost_workers =
-      page.Add(counter, "peregrine_lost_workers_total",
-               "Workers that were taken out since their device failed.");
-  MetricFamily& workers =
-      page.Add(gauge, "peregrine_workers", "Worker threads.");
-  MetricFamily& queue_sentences =
-      page.Add(gauge, "peregrine_queue_sentences", "Sentences that wait.");
-  MetricFamily& queue_tokens = page.Add(gauge, "peregrine_queue_source_tokens",
-                                        "Source tokens that wait.");
-  MetricFamily& queue_age =
-      page.Add(gauge, "peregrine_queue_oldest_age_seconds",
-               "Age of the sentence that waits longest.");
-  MetricFamily& max_queue_sentences =
-      page.Add(gauge, "peregrine_queue_max_sentences",
-               "Sentences that may wait: --max-queue-sentences.");
-  MetricFamily& max_queue_tokens =
-      page.Add(gauge, "peregrine_queue_max_source_tokens",
-               "Source tokens that may wait: --max-queue-tokens.");
-  MetricFamily& max_batch_rows =
-      page.Add(gauge, "peregrine_batch_max_rows",
-               "Live hypotheses that one worker may have: --max-batch-rows.");
-  MetricFamily& max_batch_tokens =
-      page.Add(gauge, "peregrine_batch_max_source_tokens",
-               "Source tokens of live sentences that one worker may have: "
-               "--max-batch-tokens.");
-  MetricFamily& weights_bytes =
-      page.Add(gauge, "peregrine_model_weights_bytes",
-               "Memory of the weights, shared by the workers of the model.");
-  MetricFamily& parameters = page.Add(gauge, "peregrine_model_parameters",
-                                      "Number of the model's parameters.");
-  MetricFamily& device_memory = page.Add(
-      gauge, "peregrine_device_memory_bytes",
-      "Memory that this process has taken of a GPU: used by models and "
-      "workers, or still free for more of them. Their sum is what "
-      "--gpu-memory-mib allows.");
-  MetricFamily& model_info =
-      page.Add(gauge, "peregrine_model_info",
-               "Constant 1; the labels describe the model.");
-  MetricFamily& build_info = page.Add(gauge, "peregrine_build_info",
-                                      "Constant 1; the labels say what runs.");
-
-  AddGauge(1, {{"version", PEREGRINE_VERSION}, {"compiler", __VERSION__}},
-           build_info);
-  AddOutcomes(requests_without_model_, /*all=*/false, {{"model", ""}},
-              requests);
   absl::MutexLock lock(&mutex_);
-  // One device's is what all models there say.
-  std::map<std::string, DeviceMemory> memory_of_devices;
-  for (const auto& [name, entry] : models_) {
-    const ModelMetrics& m = *entry.metrics;
-    const Labels model = {{"model", entry.info.name}};
-    const Labels device = {{"model", entry.info.name},
-                           {"device", entry.info.device},
-                           {"precision", entry.info.precision}};
-    AddOutcomes(m.requests, /*all=*/true, model, requests);
-    AddHistogram(m.request_seconds, model, request_seconds);
-    AddOutcomes(m.sentences, /*all=*/true, device, sentences);
-    AddHistogram(m.queue_seconds, device, queue_seconds);
-    AddHistogram(m.encode_seconds, device, encode_seconds);
-    AddHistogram(m.decode_seconds, device, decode_seconds);
-    AddHistogram(m.output_token_seconds, device, output_token_seconds);
-    AddCounter(m.source_tokens.value(), device, source_tokens);
-    AddCounter(m.target_tokens.value(), device, target_tokens);
-    AddHistogram(m.admission_tokens, device, admission_tokens);
-    AddHistogram(m.step_rows, device, step_rows);
-    AddCounter(m.worker_busy_nanoseconds.value() * 1e-9, device, busy_seconds);
-    AddCounter(m.lost_workers.value(), device, lost_workers);
-    AddGauge(entry.capacity.workers, device, workers);
-    AddGauge(entry.capacity.queue_sentences, model, max_queue_sentences);
-    AddGauge(entry.capacity.queue_source_tokens, model, max_queue_tokens);
-    AddGauge(entry.capacity.batch_rows, device, max_batch_rows);
-    AddGauge(entry.capacity.batch_source_tokens, device, max_batch_tokens);
-    AddGauge(entry.info.weights_bytes, device, weights_bytes);
-    AddGauge(entry.info.parameters, model, parameters);
-    AddGauge(1,
-             {{"model", entry.info.name},
-              {"source_language", entry.info.source_language},
-              {"target_language", entry.info.target_language},
-              {"architecture", entry.info.architecture}},
-             model_info);
-    if (entry.read_device_memory != nullptr) {
-      for (DeviceMemory& memory : entry.read_device_memory()) {
-        memory_of_devices[memory.device] = memory;
-      }
-    }
-    if (entry.read_queue == nullptr) continue;
-    const QueueGauges queue = entry.read_queue();
-    AddGauge(queue.sentences, model, queue_sentences);
-    AddGauge(queue.source_tokens, model, queue_tokens);
-    AddGauge(absl::ToDoubleSeconds(queue.oldest_age), model, queue_age);
-  }
-
-  for (const auto& [device, memory] : memory_of_devices) {
-    AddGauge(memory.used_bytes, {{"device", device}, {"kind", "used"}},
-             device_memory);
-    AddGauge(memory.free_bytes, {{"device", device}, {"kind", "free"}},
-             device_memory);
-  }
-
+  std::vector<const Model*> models;
+  for (const auto& [name, model] : models_) models.push_back(&model);
+  Page page(std::move(models));
+  AddRequests(requests_without_model_, page);
+  AddSentences(page);
+  AddWorkers(page);
+  AddQueues(page);
+  AddLimits(page);
+  AddDeviceMemory(page);
+  AddDescriptions(page);
   std::vector<MetricFamily> families = page.Take();
   AppendProcessMetrics(families);
   return families;

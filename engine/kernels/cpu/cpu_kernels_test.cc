@@ -1,4 +1,4 @@
-// What parity_test.cc cannot see from outside.
+// What the parity tests cannot see from outside.
 
 #include "engine/kernels/cpu/cpu_kernels.h"
 

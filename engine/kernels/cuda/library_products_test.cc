@@ -1,4 +1,4 @@
-// Products by cuBLASLt beside those by own kernels, which kernels_parity_test
+// Products by cuBLASLt beside those by own kernels, which linear_parity_test
 // compares with the reference; and what becomes of a library that does not keep
 // what a row of any company is promised. On an emulated GPU.
 
