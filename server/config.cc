@@ -202,7 +202,12 @@ class Flags {
     Name("log-requests",
          app_.add_flag("--log-requests", config_.service.log_requests,
                        "Log a line of JSON for each call: request id, trace, "
-                       "client, model, outcome and seconds; never a text"));
+                       "client, model, outcome and seconds; no text"));
+    Name("unsafe-log-texts",
+         app_.add_flag("--unsafe-log-texts", config_.service.log_texts,
+                       "Put texts and translations into the lines of "
+                       "--log-requests, in the clear: for debugging where no "
+                       "text is private"));
     Add("log-level", config_.log_level, "Least level that is logged")
         ->check(CLI::IsMember(
             {"trace", "debug", "info", "warning", "error", "critical", "off"}));
@@ -320,6 +325,9 @@ std::string FindConflict(const Config& config) {
   }
   if (config.tls.certificate.empty() && !config.tls.client_ca.empty()) {
     return "--tls-client-ca: found it without --tls-certificate";
+  }
+  if (config.service.log_texts && !config.service.log_requests) {
+    return "--unsafe-log-texts: found it without --log-requests";
   }
   std::string conflict =
       FindConflict(config.model_options, config.max_message_bytes);
