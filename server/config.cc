@@ -110,8 +110,14 @@ class Flags {
     AddPositive("max-connection-bytes", config_.max_connection_bytes,
                 "Memory for connections and messages; beyond, connections are "
                 "slowed down and dropped");
+    AddPositive("max-connections", config_.max_connections,
+                "Connections at a time, where the process may open that many "
+                "files; beyond, they are closed at once");
     AddPositive("max-concurrent-streams", config_.max_concurrent_streams,
                 "Calls at a time of one connection");
+    AddDuration("max-connection-idle", config_.max_connection_idle,
+                "Close connections that have had no call for this long; their "
+                "clients connect anew when they call. 0s: never");
     AddDuration("max-connection-age", config_.max_connection_age,
                 "Ask clients to connect anew after this time, so that they "
                 "find servers that were added; calls in progress are "
@@ -119,7 +125,8 @@ class Flags {
     AddDuration("keepalive-time", config_.keepalive_time,
                 "Ping a silent client after this time");
     AddDuration("keepalive-timeout", config_.keepalive_timeout,
-                "Drop a client that does not answer a ping in this time");
+                "Drop a client that does not answer a ping, or does not "
+                "finish connecting, in this time");
     AddDuration("min-ping-interval", config_.min_ping_interval,
                 "Drop a client that pings more often than this");
   }

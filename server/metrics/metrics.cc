@@ -132,6 +132,12 @@ void Metrics::RemoveModel(absl::string_view name) {
   if (it != models_.end()) models_.erase(it);
 }
 
+void Metrics::SetConnections(
+    std::function<ConnectionCounts()> read_connections) {
+  absl::MutexLock lock(&mutex_);
+  read_connections_ = std::move(read_connections);
+}
+
 std::vector<MetricFamily> Metrics::Collect() const {
   const auto counter = MetricType::Counter;
   const auto gauge = MetricType::Gauge;
@@ -207,6 +213,16 @@ std::vector<MetricFamily> Metrics::Collect() const {
       "Memory that this process has taken of a GPU: used by models and "
       "workers, or still free for more of them. Their sum is what "
       "--gpu-memory-mib allows.");
+  MetricFamily& connections =
+      page.Add(gauge, "peregrine_connections", "Open gRPC connections.");
+  MetricFamily& max_connections =
+      page.Add(gauge, "peregrine_max_connections",
+               "gRPC connections that may be open: --max-connections, or as "
+               "many as the process may have files for.");
+  MetricFamily& refused_connections =
+      page.Add(counter, "peregrine_refused_connections_total",
+               "gRPC connections that were closed at once, since there were "
+               "as many as may be.");
   MetricFamily& model_info =
       page.Add(gauge, "peregrine_model_info",
                "Constant 1; the labels describe the model.");
@@ -218,6 +234,12 @@ std::vector<MetricFamily> Metrics::Collect() const {
   AddOutcomes(requests_without_model_, /*all=*/false, {{"model", ""}},
               requests);
   absl::MutexLock lock(&mutex_);
+  if (read_connections_ != nullptr) {
+    const ConnectionCounts counts = read_connections_();
+    AddGauge(counts.open, {}, connections);
+    AddGauge(counts.max, {}, max_connections);
+    AddCounter(counts.refused, {}, refused_connections);
+  }
   // One device's is what all models there say.
   std::map<std::string, DeviceMemory> memory_of_devices;
   for (const auto& [name, entry] : models_) {
