@@ -110,8 +110,14 @@ class Flags {
     AddPositive("max-connection-bytes", config_.max_connection_bytes,
                 "Memory for connections and messages; beyond, connections are "
                 "slowed down and dropped");
+    AddPositive("max-connections", config_.max_connections,
+                "Connections at a time, where the process may open that many "
+                "files; beyond, they are closed at once");
     AddPositive("max-concurrent-streams", config_.max_concurrent_streams,
                 "Calls at a time of one connection");
+    AddDuration("max-connection-idle", config_.max_connection_idle,
+                "Close connections that have had no call for this long; their "
+                "clients connect anew when they call. 0s: never");
     AddDuration("max-connection-age", config_.max_connection_age,
                 "Ask clients to connect anew after this time, so that they "
                 "find servers that were added; calls in progress are "
@@ -119,7 +125,8 @@ class Flags {
     AddDuration("keepalive-time", config_.keepalive_time,
                 "Ping a silent client after this time");
     AddDuration("keepalive-timeout", config_.keepalive_timeout,
-                "Drop a client that does not answer a ping in this time");
+                "Drop a client that does not answer a ping, or does not "
+                "finish connecting, in this time");
     AddDuration("min-ping-interval", config_.min_ping_interval,
                 "Drop a client that pings more often than this");
   }
@@ -202,7 +209,12 @@ class Flags {
     Name("log-requests",
          app_.add_flag("--log-requests", config_.service.log_requests,
                        "Log a line of JSON for each call: request id, trace, "
-                       "client, model, outcome and seconds; never a text"));
+                       "client, model, outcome and seconds; no text"));
+    Name("unsafe-log-texts",
+         app_.add_flag("--unsafe-log-texts", config_.service.log_texts,
+                       "Put texts and translations into the lines of "
+                       "--log-requests, in the clear: for debugging where no "
+                       "text is private"));
     Add("log-level", config_.log_level, "Least level that is logged")
         ->check(CLI::IsMember(
             {"trace", "debug", "info", "warning", "error", "critical", "off"}));
@@ -320,6 +332,9 @@ std::string FindConflict(const Config& config) {
   }
   if (config.tls.certificate.empty() && !config.tls.client_ca.empty()) {
     return "--tls-client-ca: found it without --tls-certificate";
+  }
+  if (config.service.log_texts && !config.service.log_requests) {
+    return "--unsafe-log-texts: found it without --log-requests";
   }
   std::string conflict =
       FindConflict(config.model_options, config.max_message_bytes);

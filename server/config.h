@@ -54,7 +54,10 @@ struct Config {
 
   int max_message_bytes = 4 << 20;
   int max_connection_bytes = 256 << 20;
+  int max_connections = 4096;
   int max_concurrent_streams = 1024;  // calls of one connection
+  // As long as the clients of gRPC keep an idle connection.
+  absl::Duration max_connection_idle = absl::Minutes(30);
   absl::Duration max_connection_age = absl::ZeroDuration();  // zero: any
   absl::Duration keepalive_time = absl::Minutes(2);
   absl::Duration keepalive_timeout = absl::Seconds(20);

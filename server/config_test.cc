@@ -179,6 +179,14 @@ TEST(ConfigTest, FlagsThatContradictEachOther) {
               HasSubstr("--max-texts-per-request"));
   EXPECT_THAT(Refused({"--model=a", "--max-text-bytes=9000000"}),
               HasSubstr("--max-text-bytes"));
+  EXPECT_THAT(Refused({"--model=a", "--unsafe-log-texts"}),
+              HasSubstr("--unsafe-log-texts: found it without --log-requests"));
+}
+
+TEST(ConfigTest, TextsAreLoggedOnlyWhereThatIsAskedFor) {
+  EXPECT_FALSE(Parse({"--model=a", "--log-requests"}).service.log_texts);
+  EXPECT_TRUE(Parse({"--model=a", "--log-requests", "--unsafe-log-texts"})
+                  .service.log_texts);
 }
 
 TEST(ConfigTest, HelpNamesEveryFlagWithItsVariable) {

@@ -73,6 +73,11 @@ int RunServer(std::vector<std::string> arguments,
   }
   const Config& config = *parsed.config;
   InitLogging(config.log_level);
+  if (config.service.log_texts) {
+    spdlog::warn(
+        "--unsafe-log-texts: this log holds the texts of all callers and their "
+        "translations");
+  }
   const sigset_t signals = BlockStopSignals();
 
   absl::StatusOr<std::unique_ptr<Server>> server =

@@ -14,6 +14,7 @@
 #include "grpcpp/health_check_service_interface.h"
 #include "grpcpp/resource_quota.h"
 #include "grpcpp/server_builder.h"
+#include "server/connections/file_limit.h"
 #include "server/security/tls.h"
 #include "spdlog/spdlog.h"
 
@@ -29,6 +30,19 @@ int Milliseconds(absl::Duration duration) {
 
 std::string OnAllInterfaces(const std::string& address, const char* host) {
   return absl::StartsWith(address, ":") ? host + address : address;
+}
+
+// Descriptors for all else: models, certificates, tokens, metrics.
+constexpr int kOtherFiles = 128;
+
+// As many as the flag says, or as there are descriptors for.
+int ConnectionsThatFit(int wanted) {
+  const int files = RaiseFileLimit();
+  const int fit = std::max(files / 2, files - kOtherFiles);
+  if (wanted <= fit) return wanted;
+  spdlog::warn("--max-connections: {} instead of {}, of the {} files allowed",
+               fit, wanted, files);
+  return fit;
 }
 
 // A port that is taken is an error, not something to share.
@@ -103,20 +117,63 @@ absl::Status Server::StartGrpc() {
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
-  builder.AddListeningPort(OnAllInterfaces(config_.listen, "[::]"),
-                           credentials_, &grpc_port_);
+  PEREGRINE_RETURN_IF_ERROR(Listen(builder));
   builder.RegisterService(&service_);
   builder.SetMaxReceiveMessageSize(config_.max_message_bytes);
+  LimitConnections(builder);
+  grpc_ = builder.BuildAndStart();
+  if (grpc_ == nullptr) {
+    return absl::UnavailableError("--listen: gRPC did not start");
+  }
+  listener_->Start([this](int listener_fd, int connection_fd) {
+    grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters
+        connection;
+    connection.listener_fd = listener_fd;
+    connection.fd = connection_fd;
+    acceptor_->HandleNewConnection(&connection);
+  });
+  return absl::OkStatus();
+}
+
+absl::Status Server::Listen(grpc::ServerBuilder& builder) {
+  Listener::Options options;
+  options.max_connections = ConnectionsThatFit(config_.max_connections);
+  options.tcp_user_timeout = config_.keepalive_timeout;
+  absl::StatusOr<std::unique_ptr<Listener>> listener =
+      Listener::Open(OnAllInterfaces(config_.listen, "[::]"), options);
+  if (!listener.ok()) {
+    return absl::UnavailableError(absl::StrCat("--listen: cannot listen on ",
+                                               config_.listen, ": ",
+                                               listener.status().message()));
+  }
+  listener_ = *std::move(listener);
+  metrics_->SetConnections([connections = listener_->connections()] {
+    return ConnectionCounts{connections->CountOpen(), connections->max(),
+                            connections->refused()};
+  });
+  acceptor_ = builder.experimental().AddExternalConnectionAcceptor(
+      grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
+      credentials_);
+  return absl::OkStatus();
+}
+
+void Server::LimitConnections(grpc::ServerBuilder& builder) const {
   // Of what gRPC holds for connections and messages; it stops reading and then
   // drops connections rather than exceed it.
   builder.SetResourceQuota(
       grpc::ResourceQuota("calls").Resize(config_.max_connection_bytes));
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS,
                              config_.max_concurrent_streams);
+  if (config_.max_connection_idle > absl::ZeroDuration()) {
+    builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS,
+                               Milliseconds(config_.max_connection_idle));
+  }
   if (config_.max_connection_age > absl::ZeroDuration()) {
     builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS,
                                Milliseconds(config_.max_connection_age));
   }
+  builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS,
+                             Milliseconds(config_.keepalive_timeout));
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS,
                              Milliseconds(config_.keepalive_time));
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS,
@@ -125,13 +182,6 @@ absl::Status Server::StartGrpc() {
   builder.AddChannelArgument(
       GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
       Milliseconds(config_.min_ping_interval));
-  DoNotSharePort(builder);
-  grpc_ = builder.BuildAndStart();
-  if (grpc_ == nullptr || grpc_port_ == 0) {
-    return absl::UnavailableError(
-        absl::StrCat("--listen: cannot listen on ", config_.listen));
-  }
-  return absl::OkStatus();
 }
 
 absl::Status Server::StartAdmin() {
@@ -163,6 +213,7 @@ void Server::Drain(absl::Duration timeout) {
   // From Shutdown on gRPC cuts off new calls of open connections. Refuse them
   // in due form until their callers have heard of it.
   absl::SleepFor(std::min(kRefusalTime, timeout));
+  listener_->Stop();
   grpc_->Shutdown(std::chrono::system_clock::now() +
                   std::chrono::milliseconds(100));
   grpc_->Wait();

@@ -8,8 +8,10 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "grpcpp/server.h"
+#include "grpcpp/server_builder.h"
 #include "prometheus/exposer.h"
 #include "server/config.h"
+#include "server/connections/listener.h"
 #include "server/metrics/metrics.h"
 #include "server/models/model_manager.h"
 #include "server/models/models.h"
@@ -45,7 +47,7 @@ class Server {
   void Drain(absl::Duration timeout);
 
   // 0: none.
-  int grpc_port() const { return grpc_port_; }
+  int grpc_port() const { return listener_->port(); }
   int metrics_port() const { return metrics_port_; }
   int admin_port() const { return admin_port_; }
 
@@ -60,6 +62,9 @@ class Server {
   absl::Status CheckModelOverrides() const;
   absl::Status StartMetrics();
   absl::Status StartGrpc();
+  void LimitConnections(grpc::ServerBuilder& builder) const;
+  // Before gRPC is built, which takes what is accepted after it has started.
+  absl::Status Listen(grpc::ServerBuilder& builder);
   absl::Status StartAdmin();
 
   const Config config_;
@@ -73,10 +78,12 @@ class Server {
   Authenticator authenticator_;
   TranslationServiceImpl service_;
   AdminServiceImpl admin_service_;
+  // What is given to it after grpc_ has shut down is closed.
+  std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor_;
+  std::unique_ptr<Listener> listener_;
   std::unique_ptr<grpc::Server> grpc_;
   std::unique_ptr<grpc::Server> admin_;
   std::unique_ptr<prometheus::Exposer> exposer_;
-  int grpc_port_ = 0;
   int metrics_port_ = 0;
   int admin_port_ = 0;
 };

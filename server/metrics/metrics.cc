@@ -260,6 +260,21 @@ void AddLimits(Page& page) {
               });
 }
 
+void AddConnections(const ConnectionCounts& counts, Page& page) {
+  AddGauge(counts.open, {},
+           page.Add(MetricType::Gauge, "peregrine_connections",
+                    "Open gRPC connections."));
+  AddGauge(counts.max, {},
+           page.Add(MetricType::Gauge, "peregrine_max_connections",
+                    "gRPC connections that may be open: --max-connections, or "
+                    "as many as the process may have files for."));
+  AddCounter(
+      counts.refused, {},
+      page.Add(MetricType::Counter, "peregrine_refused_connections_total",
+               "gRPC connections that were closed at once, since there "
+               "were as many as may be."));
+}
+
 // A device's is what all models there say: told once.
 void AddDeviceMemory(Page& page) {
   MetricFamily& family = page.Add(
@@ -333,6 +348,12 @@ void Metrics::RemoveModel(absl::string_view name) {
   if (it != models_.end()) models_.erase(it);
 }
 
+void Metrics::SetConnections(
+    std::function<ConnectionCounts()> read_connections) {
+  absl::MutexLock lock(&mutex_);
+  read_connections_ = std::move(read_connections);
+}
+
 std::vector<MetricFamily> Metrics::Collect() const {
   absl::MutexLock lock(&mutex_);
   std::vector<const Model*> models;
@@ -343,6 +364,7 @@ std::vector<MetricFamily> Metrics::Collect() const {
   AddWorkers(page);
   AddQueues(page);
   AddLimits(page);
+  if (read_connections_ != nullptr) AddConnections(read_connections_(), page);
   AddDeviceMemory(page);
   AddDescriptions(page);
   std::vector<MetricFamily> families = page.Take();

@@ -69,6 +69,13 @@ struct ModelCapacity {
   int batch_source_tokens = 0;  // likewise
 };
 
+// Likewise.
+struct ConnectionCounts {
+  int open = 0;
+  int max = 0;
+  int64_t refused = 0;  // since the start
+};
+
 // Everything that the server exports, and every name, in one place. Registered
 // with a prometheus::Exposer, which calls Collect for each scrape.
 // Thread-safe.
@@ -94,6 +101,9 @@ class Metrics : public prometheus::Collectable {
   // Likewise, in place of nothing.
   void RemoveModel(absl::string_view name);
 
+  // Exports connections from here on. Called at scrapes.
+  void SetConnections(std::function<ConnectionCounts()> read_connections);
+
   // Requests that name no model that is served.
   OutcomeCounter& requests_without_model() { return requests_without_model_; }
 
@@ -103,6 +113,7 @@ class Metrics : public prometheus::Collectable {
   OutcomeCounter requests_without_model_;
   mutable absl::Mutex mutex_;
   std::map<std::string, Model, std::less<>> models_ ABSL_GUARDED_BY(mutex_);
+  std::function<ConnectionCounts()> read_connections_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace peregrine::server

@@ -299,6 +299,9 @@ TEST_P(OverloadTest, ADeadlineIsMetBesideAFloodThatHasNone) {
   simulation.RunAll({flood, little}, absl::Seconds(5));
   const std::vector<Outcome> outcomes =
       simulation.RunAll({flood, little}, absl::Seconds(20));
+  std::printf("in time: %d of %d; the flood at %.0f %% of the capacity\n",
+              outcomes[1].in_time, outcomes[1].sent,
+              100 * outcomes[0].Goodput() / capacity);
   EXPECT_GE(outcomes[1].in_time, 0.9 * outcomes[1].sent);
   EXPECT_GE(outcomes[0].Goodput(), 0.5 * capacity);
 }

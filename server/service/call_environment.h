@@ -12,6 +12,7 @@ namespace peregrine::server {
 struct ServiceOptions {
   int max_stream_texts = 64;  // of one stream: read, but not yet answered
   bool log_requests = false;
+  bool log_texts = false;  // in the lines of requests
 };
 
 // What all calls of a service share. Outlives them.

@@ -6,6 +6,18 @@
 #include "nlohmann/json.hpp"
 
 namespace peregrine::server {
+namespace {
+
+void AddTexts(const LoggedTexts& texts, nlohmann::ordered_json& line) {
+  auto& list = line["texts"] = nlohmann::ordered_json::array();
+  for (const LoggedTexts::Text& text : texts.texts()) {
+    list.push_back(
+        {{"source", text.source}, {"translation", text.translation}});
+  }
+  if (texts.left_out() > 0) line["texts_left_out"] = texts.left_out();
+}
+
+}  // namespace
 
 std::string RequestLog::Format(const CallRecord& record) {
   nlohmann::ordered_json line;
@@ -24,7 +36,9 @@ std::string RequestLog::Format(const CallRecord& record) {
       absl::AsciiStrToLower(absl::StatusCodeToString(record.status.code()));
   line["seconds"] = absl::ToDoubleSeconds(record.duration);
   line["sentences"] = record.sentences;
-  return line.dump(-1, ' ', false,
+  if (record.texts != nullptr) AddTexts(*record.texts, line);
+  // ASCII only: nothing that a terminal or a log reader would act on.
+  return line.dump(-1, ' ', /*ensure_ascii=*/true,
                    nlohmann::ordered_json::error_handler_t::replace);
 }
 

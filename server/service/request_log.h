@@ -6,10 +6,11 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "server/service/call_ids.h"
+#include "server/service/logged_texts.h"
 
 namespace peregrine::server {
 
-// What is logged of a call. Never a text.
+// What is logged of a call. No text, unless the server was told to log texts.
 struct CallRecord {
   const char* method = "";
   CallIds ids;
@@ -19,6 +20,7 @@ struct CallRecord {
   absl::Time start;
   absl::Duration duration;
   int sentences = 0;
+  const LoggedTexts* texts = nullptr;
 };
 
 // One line of JSON for each call, on stderr, if it is on. Thread-safe.

@@ -36,10 +36,23 @@ TEST(RequestLogTest, NamesCannotBreakTheLineAndMessagesStayOut) {
   record.status = absl::InvalidArgumentError("texts[0]: my secret");
   const std::string line = RequestLog::Format(record);
   EXPECT_THAT(line, Not(HasSubstr("\n")));
-  EXPECT_THAT(line, HasSubstr("\"client\":\"a\\nb\\\"c\xef\xbf\xbd\""));
+  EXPECT_THAT(line, HasSubstr("\"client\":\"a\\nb\\\"c\\ufffd\""));
   EXPECT_THAT(line, HasSubstr("\"outcome\":\"invalid_argument\""));
   EXPECT_THAT(line, Not(HasSubstr("secret")));
   EXPECT_THAT(line, Not(HasSubstr("trace_id")));
+  EXPECT_THAT(line, Not(HasSubstr("texts")));
+}
+
+TEST(RequestLogTest, TextsAreEscaped) {
+  v1::Translation translation;
+  translation.add_hypotheses()->set_text("\xc3\xa4\x1b[2J");
+  LoggedTexts texts;
+  texts.Add("a\n\"b\"\x7f", translation);
+  CallRecord record;
+  record.texts = &texts;
+  EXPECT_THAT(RequestLog::Format(record),
+              HasSubstr("\"texts\":[{\"source\":\"a\\n\\\"b\\\"\\u007f\","
+                        "\"translation\":\"\\u00e4\\u001b[2J\"}]"));
 }
 
 }  // namespace

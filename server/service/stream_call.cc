@@ -94,6 +94,7 @@ absl::Status StreamCall::TakeIncoming() {
   }
   incoming_.Clear();
   Text* text = Register(std::move(id));
+  if (environment_.options.log_texts) text->source = request.text().text();
   if (status.ok()) status = Submit(request, text);
   // Once submitted the text may be answered and gone already.
   if (status.ok()) return status;
@@ -167,6 +168,9 @@ void StreamCall::End(Text* text, const absl::Status& status) {
   mutex_.Lock();
   done = Remove(text);
   if (status.ok()) sentences_ += done->job->num_sentences();
+  if (environment_.options.log_texts) {
+    logged_texts_.Add(done->source, response.translation());
+  }
   outgoing_.push_back(std::move(bytes));
   ContinueAndUnlock();
 }
@@ -189,13 +193,16 @@ void StreamCall::ContinueAndUnlock() {
   if (finish) finishing_ = true;
   const absl::Status status = cancelled_ ? CallCancelledError() : end_status_;
   const int sentences = sentences_;
+  LoggedTexts texts;
+  if (finish) texts = std::move(logged_texts_);
   mutex_.Unlock();
   if (!finish) return;
-  Log(status, sentences);
+  Log(status, sentences, texts);
   Finish(ToCallStatus(status, context_));
 }
 
-void StreamCall::Log(const absl::Status& status, int sentences) const {
+void StreamCall::Log(const absl::Status& status, int sentences,
+                     const LoggedTexts& texts) const {
   if (!environment_.request_log.on()) return;
   CallRecord record;
   record.method = "TranslateStream";
@@ -205,6 +212,7 @@ void StreamCall::Log(const absl::Status& status, int sentences) const {
   record.start = start_;
   record.duration = absl::Now() - start_;
   record.sentences = sentences;
+  if (environment_.options.log_texts) record.texts = &texts;
   environment_.request_log.Write(record);
 }
 

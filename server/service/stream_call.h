@@ -20,6 +20,7 @@
 #include "server/scheduling/sentence_group.h"
 #include "server/service/call_environment.h"
 #include "server/service/jobs.h"
+#include "server/service/logged_texts.h"
 #include "server/service/open_calls.h"
 
 namespace peregrine::server {
@@ -50,6 +51,7 @@ class StreamCall
  private:
   struct Text {
     std::string id;
+    std::string source;  // if texts are logged
     absl::Time start;
     ClientTicket ticket;
     ServedModelPtr model;
@@ -72,7 +74,8 @@ class StreamCall
   std::unique_ptr<Text> Remove(Text* text)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  void Log(const absl::Status& status, int sentences) const;
+  void Log(const absl::Status& status, int sentences,
+           const LoggedTexts& texts) const;
 
   // The common end of all reactions: goes on, or finishes the call.
   void Continue();
@@ -95,7 +98,8 @@ class StreamCall
   bool client_done_ ABSL_GUARDED_BY(mutex_) = false;
   bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
   bool finishing_ ABSL_GUARDED_BY(mutex_) = false;
-  int sentences_ ABSL_GUARDED_BY(mutex_) = 0;  // of the texts answered
+  int sentences_ ABSL_GUARDED_BY(mutex_) = 0;         // of the texts answered
+  LoggedTexts logged_texts_ ABSL_GUARDED_BY(mutex_);  // of these, if they are
   // Not OK: read no more, and end with this.
   absl::Status end_status_ ABSL_GUARDED_BY(mutex_);
 };

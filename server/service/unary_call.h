@@ -17,6 +17,7 @@
 #include "server/scheduling/errors.h"
 #include "server/scheduling/sentence_group.h"
 #include "server/service/call_environment.h"
+#include "server/service/logged_texts.h"
 #include "server/service/priority.h"
 #include "server/service/status_mapping.h"
 #include "server/service/wire.h"
@@ -87,6 +88,7 @@ class UnaryCall : public grpc::ServerUnaryReactor {
     PEREGRINE_RETURN_IF_ERROR(CheckWanted(bytes));
     Request request;
     PEREGRINE_RETURN_IF_ERROR(ParseMessage(bytes, request));
+    if (environment_.options.log_texts) texts_.AddSources(request);
     const SentenceTerms terms = {absl::FromChrono(context_.deadline()),
                                  FlowOf(*client_, request.priority())};
     PEREGRINE_ASSIGN_OR_RETURN(
@@ -107,6 +109,7 @@ class UnaryCall : public grpc::ServerUnaryReactor {
     if (status.ok()) {
       Response message;
       job_->Fill(group_.get(), message);
+      if (environment_.options.log_texts) texts_.AddTranslations(message);
       response_ = SerializeMessage(message);
     }
     Count(status.code());
@@ -137,6 +140,7 @@ class UnaryCall : public grpc::ServerUnaryReactor {
     record.start = start_;
     record.duration = absl::Now() - start_;
     if (job_ != nullptr) record.sentences = job_->num_sentences();
+    if (environment_.options.log_texts) record.texts = &texts_;
     environment_.request_log.Write(record);
   }
 
@@ -151,6 +155,7 @@ class UnaryCall : public grpc::ServerUnaryReactor {
   ServedModelPtr model_;
   std::unique_ptr<Job> job_;
   std::unique_ptr<SentenceGroup> group_;
+  LoggedTexts texts_;  // if they are
 };
 
 }  // namespace peregrine::server

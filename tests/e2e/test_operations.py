@@ -248,6 +248,30 @@ class RequestLogTest(unittest.TestCase):
                          [("Translate", "not_found"),
                           ("TranslateStream", "ok")])
 
+    def test_texts_are_logged_where_that_is_asked_for(self):
+        source = "The house is small."
+        with harness.Server("--log-requests", "--unsafe-log-texts") as server:
+            translation = harness.best(server.translate(source))
+            list(server.stub.TranslateStream(iter([pb.TranslateStreamRequest(
+                text=pb.Text(text=source))])))
+            server.stub.TranslateTokens(pb.TranslateTokensRequest(
+                sources=[pb.TokenSequence(tokens=["Xylo", "phon"])]))
+            with self.assertRaises(grpc.RpcError):
+                server.translate("A long text. " * 10000)
+            unary, stream, tokens, refused = self.lines(server, count=4)
+            self.assertIn("--unsafe-log-texts: this log holds the texts",
+                          server.log())
+        pair = {"source": source, "translation": translation}
+        self.assertEqual(unary["texts"], [pair])
+        self.assertEqual(stream["texts"], [pair])
+        self.assertEqual(tokens["texts"][0]["source"], "Xylo phon")
+        self.assertEqual(refused["outcome"], "invalid_argument")
+        (text,) = refused["texts"]
+        self.assertTrue(text["source"].startswith("A long text. A"))
+        self.assertTrue(text["source"].endswith("…"))
+        self.assertLess(len(text["source"]), 5000)
+        self.assertEqual(text["translation"], "")
+
     def test_ids_are_made_where_none_is_given_and_nothing_is_logged(self):
         with harness.Server() as server:
             first, second = (self.call(server, metadata=metadata)["x-request-id"]

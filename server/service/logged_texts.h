@@ -1,0 +1,49 @@
+#ifndef PEREGRINE_SERVER_SERVICE_LOGGED_TEXTS_H_
+#define PEREGRINE_SERVER_SERVICE_LOGGED_TEXTS_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "peregrine/v1/translation.pb.h"
+
+namespace peregrine::server {
+
+// The texts of one call, for the log of a server that was told to write them.
+// Bounded: the first kMaxTexts, cut where the sources, or the translations,
+// would be more than kMaxBytes together; what was cut ends with "…".
+class LoggedTexts {
+ public:
+  static constexpr size_t kMaxTexts = 64;
+  static constexpr size_t kMaxBytes = 4096;
+
+  struct Text {
+    std::string source;
+    std::string translation;  // empty: there is none
+  };
+
+  // Of a request, once; then of its response, if there is one. Tokens are
+  // joined by spaces.
+  void AddSources(const v1::TranslateRequest& request);
+  void AddSources(const v1::TranslateTokensRequest& request);
+  void AddTranslations(const v1::TranslateResponse& response);
+  void AddTranslations(const v1::TranslateTokensResponse& response);
+
+  // Of a stream, one by one.
+  void Add(absl::string_view source, const v1::Translation& translation);
+
+  const std::vector<Text>& texts() const { return texts_; }
+  int left_out() const { return left_out_; }
+
+ private:
+  void AddSource(absl::string_view source);
+
+  std::vector<Text> texts_;
+  int left_out_ = 0;
+  size_t source_bytes_ = kMaxBytes;  // left
+  size_t translation_bytes_ = kMaxBytes;
+};
+
+}  // namespace peregrine::server
+
+#endif  // PEREGRINE_SERVER_SERVICE_LOGGED_TEXTS_H_
