@@ -61,7 +61,7 @@ absl::Status ModelManager::LoadAll(const std::vector<ModelSource>& sources) {
   for (const ModelSource& source : sources) {
     PEREGRINE_ASSIGN_OR_RETURN(Backend backend, loader_(source));
     PEREGRINE_RETURN_IF_ERROR(
-        Add(std::move(backend), source.directory).status());
+        Serve(std::move(backend), source.directory, &ModelSet::Add).status());
   }
   return absl::OkStatus();
 }
@@ -70,7 +70,7 @@ absl::StatusOr<ServedModelPtr> ModelManager::Load(const ModelSource& source) {
   absl::MutexLock change(&change_mutex_);
   PEREGRINE_RETURN_IF_ERROR(CheckOpen());
   PEREGRINE_ASSIGN_OR_RETURN(Backend backend, ReadAtLowPriority(source));
-  return Add(std::move(backend), source.directory);
+  return Serve(std::move(backend), source.directory, &ModelSet::Add);
 }
 
 absl::StatusOr<ServedModelPtr> ModelManager::Reload(
@@ -85,14 +85,7 @@ absl::StatusOr<ServedModelPtr> ModelManager::Reload(
   }
   source.directory = directory.empty() ? directories_[source.name] : directory;
   PEREGRINE_ASSIGN_OR_RETURN(Backend backend, ReadAtLowPriority(source));
-  const ModelOptions options = config_.OptionsOf(source.name);
-  PEREGRINE_RETURN_IF_ERROR(CheckModel(*backend, options));
-  PEREGRINE_RETURN_IF_ERROR(models_.Replace(std::move(backend), options));
-  directories_[source.name] = source.directory;
-  PEREGRINE_ASSIGN_OR_RETURN(ServedModelPtr served,
-                             models_.Find(source.name, "name"));
-  LogServed(*served, source.directory);
-  return served;
+  return Serve(std::move(backend), source.directory, &ModelSet::Replace);
 }
 
 absl::Status ModelManager::Unload(absl::string_view name) {
@@ -114,12 +107,13 @@ absl::Status ModelManager::CheckOpen() const {
   return draining_ ? DrainingError() : absl::OkStatus();
 }
 
-absl::StatusOr<ServedModelPtr> ModelManager::Add(Backend backend,
-                                                 const std::string& directory) {
+absl::StatusOr<ServedModelPtr> ModelManager::Serve(Backend backend,
+                                                   const std::string& directory,
+                                                   Placement place) {
   const std::string name = backend->info().name;
   const ModelOptions options = config_.OptionsOf(name);
   PEREGRINE_RETURN_IF_ERROR(CheckModel(*backend, options));
-  PEREGRINE_RETURN_IF_ERROR(models_.Add(std::move(backend), options));
+  PEREGRINE_RETURN_IF_ERROR((models_.*place)(std::move(backend), options));
   directories_[name] = directory;
   PEREGRINE_ASSIGN_OR_RETURN(ServedModelPtr served, models_.Find(name, "name"));
   LogServed(*served, directory);

@@ -48,12 +48,15 @@ class ModelManager {
 
  private:
   using Backend = std::unique_ptr<const ModelBackend>;
+  // ModelSet::Add or ModelSet::Replace.
+  using Placement = absl::Status (ModelSet::*)(Backend, const ModelOptions&);
 
   // Draining shows itself within a change, which can take long.
   absl::Status CheckOpen() const;
   absl::StatusOr<Backend> ReadAtLowPriority(const ModelSource& source) const;
-  absl::StatusOr<ServedModelPtr> Add(Backend backend,
-                                     const std::string& directory)
+  absl::StatusOr<ServedModelPtr> Serve(Backend backend,
+                                       const std::string& directory,
+                                       Placement place)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_mutex_);
 
   const Config& config_;

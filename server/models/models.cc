@@ -19,20 +19,14 @@ absl::Status ModelSet::Add(std::unique_ptr<const ModelBackend> backend,
                            const ModelOptions& options) {
   absl::MutexLock change(&change_mutex_);
   PEREGRINE_RETURN_IF_ERROR(CheckFree(backend->info().name));
-  PEREGRINE_ASSIGN_OR_RETURN(ServedModelPtr model,
-                             StartModel(std::move(backend), options));
-  Put(std::move(model));
-  return absl::OkStatus();
+  return Serve(std::move(backend), options);
 }
 
 absl::Status ModelSet::Replace(std::unique_ptr<const ModelBackend> backend,
                                const ModelOptions& options) {
   absl::MutexLock change(&change_mutex_);
   PEREGRINE_RETURN_IF_ERROR(CheckServed(backend->info().name));
-  PEREGRINE_ASSIGN_OR_RETURN(ServedModelPtr model,
-                             StartModel(std::move(backend), options));
-  Put(std::move(model));
-  return absl::OkStatus();
+  return Serve(std::move(backend), options);
 }
 
 absl::Status ModelSet::Remove(absl::string_view name) {
@@ -94,14 +88,15 @@ absl::Status ModelSet::CheckServed(absl::string_view name) const {
                                              : absl::OkStatus();
 }
 
-absl::StatusOr<ServedModelPtr> ModelSet::StartModel(
-    std::unique_ptr<const ModelBackend> backend, const ModelOptions& options) {
+absl::Status ModelSet::Serve(std::unique_ptr<const ModelBackend> backend,
+                             const ModelOptions& options) {
   std::shared_ptr<ModelMetrics> metrics =
       metrics_.OfModel(backend->info().name);
   PEREGRINE_ASSIGN_OR_RETURN(
       std::unique_ptr<ServedModel> model,
       ServedModel::Start(std::move(backend), options, std::move(metrics)));
-  return reaper_.Share(std::move(model));
+  Put(reaper_.Share(std::move(model)));
+  return absl::OkStatus();
 }
 
 void ModelSet::Put(ServedModelPtr model) {

@@ -63,8 +63,9 @@ class ModelSet {
 
   absl::Status CheckFree(const std::string& name) const;
   absl::Status CheckServed(absl::string_view name) const;
-  absl::StatusOr<ServedModelPtr> StartModel(
-      std::unique_ptr<const ModelBackend> backend, const ModelOptions& options);
+  // Starts a model's workers and puts it in the place of its name.
+  absl::Status Serve(std::unique_ptr<const ModelBackend> backend,
+                     const ModelOptions& options);
   void Put(ServedModelPtr model);
   std::vector<std::string> Names() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
 

@@ -10,6 +10,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/models/fake_backend.h"
+#include "server/models/step_gate.h"
 #include "server/scheduling/sentence_group.h"
 
 namespace peregrine::server {
@@ -31,30 +32,35 @@ std::vector<Sentence> MakeSome(SentenceGroup& group, int n,
   return sentences;
 }
 
-// Holds all workers in their next step until opened.
-class Gate {
- public:
-  void Pass() {
-    ++waiting_;
-    opened_.WaitForNotification();
+class BatcherTest : public ::testing::Test {
+ protected:
+  ~BatcherTest() override { gate_.Open(); }
+
+  // What is set before Start.
+  FakeBackend::Options backend_options_;
+  BatcherOptions options_;
+
+  absl::Status Start() {
+    backend_ = std::make_unique<FakeBackend>(backend_options_);
+    auto batcher = Batcher::Start(*backend_, options_, metrics_);
+    if (batcher.ok()) batcher_ = *std::move(batcher);
+    return batcher.status();
   }
-  void Open() { opened_.Notify(); }
-  void AwaitWaiting(int n) const {
-    while (waiting_ < n) absl::SleepFor(absl::Milliseconds(1));
+  absl::Status Submit(SentenceGroup& group, int n, const std::string& text) {
+    return batcher_->Submit(MakeSome(group, n, text));
   }
 
- private:
-  std::atomic<int> waiting_{0};
-  absl::Notification opened_;
+  StepGate gate_;  // outlives the workers
+  ModelMetrics metrics_;
+  std::unique_ptr<FakeBackend> backend_;
+  std::unique_ptr<Batcher> batcher_;
 };
 
-TEST(BatcherTest, Translates) {
-  FakeBackend backend;
-  ModelMetrics metrics;
-  auto batcher = *Batcher::Start(backend, {}, metrics);
+TEST_F(BatcherTest, Translates) {
+  ASSERT_TRUE(Start().ok());
   absl::Notification done;
   SentenceGroup group(3, [&] { done.Notify(); });
-  ASSERT_TRUE(batcher->Submit(MakeSome(group, 3, "abc")).ok());
+  ASSERT_TRUE(Submit(group, 3, "abc").ok());
   done.WaitForNotification();
   EXPECT_TRUE(group.status().ok());
   EXPECT_THAT(group.answer(2).hypotheses[0].tokens,
@@ -82,20 +88,16 @@ class FailingDevice {
   std::atomic<bool> armed_{false};
 };
 
-TEST(BatcherTest, AWorkerWhoseDeviceFailsIsTakenOutAndOthersServeOn) {
+TEST_F(BatcherTest, AWorkerWhoseDeviceFailsIsTakenOutAndOthersServeOn) {
   FailingDevice device;
-  FakeBackend::Options options;
-  options.on_step = [&] { device.Step(); };
-  options.device_status = [&] { return device.status(); };
-  FakeBackend backend(options);
-  ModelMetrics metrics;
-  BatcherOptions batcher_options;
-  batcher_options.num_workers = 2;
-  auto batcher = *Batcher::Start(backend, batcher_options, metrics);
+  backend_options_.on_step = [&] { device.Step(); };
+  backend_options_.device_status = [&] { return device.status(); };
+  options_.num_workers = 2;
+  ASSERT_TRUE(Start().ok());
   const auto translate = [&](int count) {
     absl::Notification done;
     SentenceGroup group(count, [&] { done.Notify(); });
-    EXPECT_TRUE(batcher->Submit(MakeSome(group, count, "abc")).ok());
+    EXPECT_TRUE(Submit(group, count, "abc").ok());
     done.WaitForNotification();
     return group.status();
   };
@@ -106,154 +108,120 @@ TEST(BatcherTest, AWorkerWhoseDeviceFailsIsTakenOutAndOthersServeOn) {
   EXPECT_THAT(std::string(status.message()),
               ::testing::HasSubstr("cuda:0: lost"));
   for (int i = 0; i < 20; ++i) EXPECT_TRUE(translate(2).ok());
-  batcher.reset();  // it answers first and counts then
-  EXPECT_EQ(metrics.lost_workers.value(), 1);
+  batcher_.reset();  // it answers first and counts then
+  EXPECT_EQ(metrics_.lost_workers.value(), 1);
 }
 
-TEST(BatcherTest, WithoutAnyWorkerNothingWaitsForEver) {
-  Gate gate;
-  FakeBackend::Options options;
-  options.on_step = [&] { gate.Pass(); };
-  options.device_status = [] { return absl::UnavailableError("cuda:0: lost"); };
-  FakeBackend backend(options);
-  ModelMetrics metrics;
-  BatcherOptions batcher_options;
-  batcher_options.session.max_rows = 1;  // so that the others wait
-  auto batcher = *Batcher::Start(backend, batcher_options, metrics);
+TEST_F(BatcherTest, WithoutAnyWorkerNothingWaitsForEver) {
+  backend_options_.on_step = gate_.hook();
+  backend_options_.device_status = [] {
+    return absl::UnavailableError("cuda:0: lost");
+  };
+  options_.session.max_rows = 1;  // so that the others wait
+  ASSERT_TRUE(Start().ok());
   absl::Notification done;
   SentenceGroup group(5, [&] { done.Notify(); });
-  ASSERT_TRUE(batcher->Submit(MakeSome(group, 5, "abc")).ok());
-  gate.AwaitWaiting(1);
-  gate.Open();
+  ASSERT_TRUE(Submit(group, 5, "abc").ok());
+  gate_.AwaitWaiting(1);
+  gate_.Open();
   done.WaitForNotification();
   EXPECT_EQ(group.status().code(), absl::StatusCode::kUnavailable);
-  EXPECT_EQ(metrics.lost_workers.value(), 1);
+  EXPECT_EQ(metrics_.lost_workers.value(), 1);
   SentenceGroup late(1, [] {});
-  EXPECT_EQ(batcher->Submit(MakeSome(late, 1, "abc")).code(),
-            absl::StatusCode::kUnavailable);
+  EXPECT_EQ(Submit(late, 1, "abc").code(), absl::StatusCode::kUnavailable);
 }
 
-TEST(BatcherTest, ASessionThatCannotBeMadeIsAStartError) {
-  FakeBackend::Options options;
-  options.session_status = absl::ResourceExhaustedError("no memory");
-  FakeBackend backend(options);
-  ModelMetrics metrics;
-  BatcherOptions batcher_options;
-  batcher_options.num_workers = 3;
-  EXPECT_EQ(Batcher::Start(backend, batcher_options, metrics).status(),
-            absl::ResourceExhaustedError("no memory"));
+TEST_F(BatcherTest, ASessionThatCannotBeMadeIsAStartError) {
+  backend_options_.session_status = absl::ResourceExhaustedError("no memory");
+  options_.num_workers = 3;
+  EXPECT_EQ(Start(), absl::ResourceExhaustedError("no memory"));
 }
 
-TEST(BatcherTest, ASessionTooSmallForTheLongestSentenceIsAStartError) {
-  FakeBackend backend;
-  ModelMetrics metrics;
-  BatcherOptions options;
-  options.session.max_source_tokens = 103;
-  EXPECT_EQ(Batcher::Start(backend, options, metrics).status().message(),
+TEST_F(BatcherTest, ASessionTooSmallForTheLongestSentenceIsAStartError) {
+  options_.session.max_source_tokens = 103;
+  EXPECT_EQ(Start().message(),
             "--max-batch-tokens: found 103, but the longest sentence of model "
             "fake needs 104");
 }
 
-TEST(BatcherTest, WhatNeverFitsIsRefused) {
-  FakeBackend backend;
-  ModelMetrics metrics;
-  BatcherOptions options;
-  options.session.max_rows = 4;
-  auto batcher = *Batcher::Start(backend, options, metrics);
+TEST_F(BatcherTest, WhatNeverFitsIsRefused) {
+  options_.session.max_rows = 4;
+  ASSERT_TRUE(Start().ok());
   SentenceGroup group(1, [] {});
   Sentence wide = Make(group, 0, "a");
   wide.options.beam_size = 5;
-  EXPECT_EQ(batcher->Submit({wide}).code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(batcher_->Submit({wide}).code(),
+            absl::StatusCode::kInvalidArgument);
 }
 
-TEST(BatcherTest, DestructionFinishesWhatWasSubmitted) {
-  FakeBackend backend;
-  ModelMetrics metrics;
+TEST_F(BatcherTest, DestructionFinishesWhatWasSubmitted) {
+  ASSERT_TRUE(Start().ok());
   SentenceGroup group(100, [] {});
-  {
-    auto batcher = *Batcher::Start(backend, {}, metrics);
-    ASSERT_TRUE(batcher->Submit(MakeSome(group, 100, "abc")).ok());
-  }
+  ASSERT_TRUE(Submit(group, 100, "abc").ok());
+  batcher_.reset();
   EXPECT_TRUE(group.status().ok());
 }
 
-TEST(BatcherTest, DrainRefusesTheNewAndFinishesTheOld) {
-  Gate gate;
-  FakeBackend::Options backend_options;
-  backend_options.on_step = [&] { gate.Pass(); };
-  FakeBackend backend(backend_options);
-  ModelMetrics metrics;
-  auto batcher = *Batcher::Start(backend, {}, metrics);
+TEST_F(BatcherTest, DrainRefusesTheNewAndFinishesTheOld) {
+  backend_options_.on_step = gate_.hook();
+  ASSERT_TRUE(Start().ok());
   absl::Notification done;
   SentenceGroup old_group(1, [&] { done.Notify(); }), new_group(1, [] {});
-  ASSERT_TRUE(batcher->Submit(MakeSome(old_group, 1, "abc")).ok());
-  batcher->Drain();
-  EXPECT_EQ(batcher->Submit(MakeSome(new_group, 1, "abc")).code(),
-            absl::StatusCode::kUnavailable);
-  gate.Open();
+  ASSERT_TRUE(Submit(old_group, 1, "abc").ok());
+  batcher_->Drain();
+  EXPECT_EQ(Submit(new_group, 1, "abc").code(), absl::StatusCode::kUnavailable);
+  gate_.Open();
   done.WaitForNotification();
   EXPECT_TRUE(old_group.status().ok());
-  EXPECT_EQ(metrics.sentences.value(absl::StatusCode::kUnavailable), 1);
+  EXPECT_EQ(metrics_.sentences.value(absl::StatusCode::kUnavailable), 1);
 }
 
-TEST(BatcherTest, AFullQueueRefusesAndTheGaugesTellIt) {
-  Gate gate;
-  FakeBackend::Options backend_options;
-  backend_options.on_step = [&] { gate.Pass(); };
-  FakeBackend backend(backend_options);
-  ModelMetrics metrics;
-  BatcherOptions options;
-  options.queue.max_sentences = 2;
-  auto batcher = *Batcher::Start(backend, options, metrics);
+TEST_F(BatcherTest, AFullQueueRefusesAndTheGaugesTellIt) {
+  backend_options_.on_step = gate_.hook();
+  options_.queue.max_sentences = 2;
+  ASSERT_TRUE(Start().ok());
   SentenceGroup live(1, [] {}), waiting(2, [] {}), refused(1, [] {});
-  ASSERT_TRUE(batcher->Submit(MakeSome(live, 1, "a")).ok());
-  gate.AwaitWaiting(1);
-  ASSERT_TRUE(batcher->Submit(MakeSome(waiting, 2, "abc")).ok());
-  EXPECT_EQ(batcher->Submit(MakeSome(refused, 1, "a")).code(),
+  ASSERT_TRUE(Submit(live, 1, "a").ok());
+  gate_.AwaitWaiting(1);
+  ASSERT_TRUE(Submit(waiting, 2, "abc").ok());
+  EXPECT_EQ(Submit(refused, 1, "a").code(),
             absl::StatusCode::kResourceExhausted);
-  EXPECT_EQ(batcher->CheckOpen().code(), absl::StatusCode::kResourceExhausted);
-  EXPECT_EQ(batcher->queue().sentences, 2);
-  EXPECT_EQ(batcher->queue().source_tokens, 8);
-  gate.Open();
-  batcher.reset();
+  EXPECT_EQ(batcher_->CheckOpen().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(batcher_->queue().sentences, 2);
+  EXPECT_EQ(batcher_->queue().source_tokens, 8);
+  gate_.Open();
+  batcher_.reset();
   EXPECT_TRUE(waiting.status().ok());
 }
 
-TEST(BatcherTest, AbandonedSentencesLeaveTheQueueWhileWorkersAreBusy) {
-  Gate gate;
-  FakeBackend::Options backend_options;
-  backend_options.on_step = [&] { gate.Pass(); };
-  FakeBackend backend(backend_options);
-  ModelMetrics metrics;
-  auto batcher = *Batcher::Start(backend, {}, metrics);
+TEST_F(BatcherTest, AbandonedSentencesLeaveTheQueueWhileWorkersAreBusy) {
+  backend_options_.on_step = gate_.hook();
+  ASSERT_TRUE(Start().ok());
   bool gone = false;
   SentenceGroup live(1, [] {}), waiting(2, [&] { gone = true; });
-  ASSERT_TRUE(batcher->Submit(MakeSome(live, 1, "a")).ok());
-  gate.AwaitWaiting(1);
-  ASSERT_TRUE(batcher->Submit(MakeSome(waiting, 2, "abc")).ok());
+  ASSERT_TRUE(Submit(live, 1, "a").ok());
+  gate_.AwaitWaiting(1);
+  ASSERT_TRUE(Submit(waiting, 2, "abc").ok());
   waiting.Abandon();
-  batcher->RemoveAbandoned();
+  batcher_->RemoveAbandoned();
   EXPECT_TRUE(gone);
   EXPECT_EQ(waiting.status().code(), absl::StatusCode::kCancelled);
-  EXPECT_EQ(batcher->queue().sentences, 0);
-  gate.Open();
-  batcher.reset();
+  EXPECT_EQ(batcher_->queue().sentences, 0);
+  gate_.Open();
+  batcher_.reset();
 }
 
 // Callers on several threads, random sizes, deadlines and cancellations, small
 // bounds. Every group completes once, and every success is the right text.
-TEST(BatcherTest, LoadWithRandomCancellation) {
-  FakeBackend backend;
-  ModelMetrics metrics;
-  BatcherOptions options;
-  options.num_workers = 3;
-  options.session.max_rows = 12;
-  options.session.max_source_tokens = 200;
-  options.queue.max_sentences = 40;
-  options.queue.max_age = absl::Milliseconds(2);
-  options.admission.max_tokens = 80;
-  options.admission.max_wait = absl::Microseconds(200);
-  auto batcher = *Batcher::Start(backend, options, metrics);
+TEST_F(BatcherTest, LoadWithRandomCancellation) {
+  options_.num_workers = 3;
+  options_.session.max_rows = 12;
+  options_.session.max_source_tokens = 200;
+  options_.queue.max_sentences = 40;
+  options_.queue.max_age = absl::Milliseconds(2);
+  options_.admission.max_tokens = 80;
+  options_.admission.max_wait = absl::Microseconds(200);
+  ASSERT_TRUE(Start().ok());
 
   // Refused: at the door, or in the queue, where time ran out for them.
   std::atomic<int> ok{0}, cancelled{0}, late{0}, refused{0};
@@ -273,7 +241,7 @@ TEST(BatcherTest, LoadWithRandomCancellation) {
         sentences.push_back(s);
       }
       const std::vector<Sentence> copy = sentences;
-      const absl::Status status = batcher->Submit(std::move(sentences));
+      const absl::Status status = batcher_->Submit(std::move(sentences));
       if (!status.ok()) {
         ++refused;
         continue;
@@ -281,7 +249,7 @@ TEST(BatcherTest, LoadWithRandomCancellation) {
       if (random() % 4 == 0) {
         absl::SleepFor(absl::Microseconds(random() % 500));
         group.Abandon();
-        if (random() % 2 == 0) batcher->RemoveAbandoned();
+        if (random() % 2 == 0) batcher_->RemoveAbandoned();
       }
       done.WaitForNotification();
       const absl::StatusCode code = group.status().code();
@@ -300,7 +268,7 @@ TEST(BatcherTest, LoadWithRandomCancellation) {
   std::vector<std::thread> callers;
   for (int i = 0; i < 8; ++i) callers.emplace_back(caller, i);
   for (std::thread& thread : callers) thread.join();
-  EXPECT_EQ(batcher->queue().sentences, 0);
+  EXPECT_EQ(batcher_->queue().sentences, 0);
   EXPECT_EQ(ok + cancelled + late + refused, 8 * 300);
   EXPECT_GT(ok, 100);
   EXPECT_GT(cancelled, 10);

@@ -1,6 +1,7 @@
 #include "server/scheduling/errors.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/cord.h"
 #include "absl/strings/escaping.h"
@@ -20,6 +21,9 @@ constexpr absl::string_view kDomain = "peregrine";
 constexpr size_t kMaxViolations = 8;
 constexpr size_t kMaxQuotedBytes = 64;
 constexpr size_t kMaxNamedModels = 16;
+
+// Before another server, or another worker, is tried.
+constexpr absl::Duration kElsewhereDelay = absl::Seconds(1);
 
 template <typename Detail>
 std::string TypeUrl() {
@@ -52,6 +56,20 @@ absl::Status WithReason(absl::Status status, absl::string_view reason) {
   return status;
 }
 
+// One that may succeed when it is tried again after `retry_delay`.
+absl::Status Retryable(absl::Status status, absl::string_view reason,
+                       absl::Duration retry_delay) {
+  AttachRetryDelay(retry_delay, status);
+  return WithReason(std::move(status), reason);
+}
+
+// "expected to take 70 ms, the deadline leaves 50 ms"
+std::string TooLong(absl::Duration expected, absl::Duration left) {
+  return absl::StrCat("expected to take ", absl::ToInt64Milliseconds(expected),
+                      " ms, the deadline leaves ",
+                      absl::ToInt64Milliseconds(left), " ms");
+}
+
 }  // namespace
 
 absl::Status InvalidFieldsError(const std::vector<FieldViolation>& violations) {
@@ -73,26 +91,22 @@ absl::Status InvalidFieldsError(const std::vector<FieldViolation>& violations) {
 
 absl::Status QueueFullError(absl::string_view message,
                             absl::Duration retry_delay) {
-  absl::Status status = absl::ResourceExhaustedError(message);
-  AttachRetryDelay(retry_delay, status);
-  return WithReason(std::move(status), "QUEUE_FULL");
+  return Retryable(absl::ResourceExhaustedError(message), "QUEUE_FULL",
+                   retry_delay);
 }
 
 absl::Status QueueTooLongError(absl::Duration expected, absl::Duration left,
                                absl::Duration retry_delay) {
-  absl::Status status = absl::ResourceExhaustedError(absl::StrCat(
-      "the queue is too long for the deadline: expected to take ",
-      absl::ToInt64Milliseconds(expected), " ms, the deadline leaves ",
-      absl::ToInt64Milliseconds(left), " ms"));
-  AttachRetryDelay(retry_delay, status);
-  return WithReason(std::move(status), "QUEUE_TOO_LONG");
+  return Retryable(
+      absl::ResourceExhaustedError(absl::StrCat(
+          "the queue is too long for the deadline: ", TooLong(expected, left))),
+      "QUEUE_TOO_LONG", retry_delay);
 }
 
 absl::Status ClientLimitError(absl::string_view message,
                               absl::Duration retry_delay) {
-  absl::Status status = absl::ResourceExhaustedError(message);
-  AttachRetryDelay(retry_delay, status);
-  return WithReason(std::move(status), "CLIENT_LIMIT");
+  return Retryable(absl::ResourceExhaustedError(message), "CLIENT_LIMIT",
+                   retry_delay);
 }
 
 absl::Status UnauthenticatedError(absl::string_view message) {
@@ -101,11 +115,9 @@ absl::Status UnauthenticatedError(absl::string_view message) {
 
 absl::Status DeadlineTooShortError(absl::Duration expected,
                                    absl::Duration left) {
-  return WithReason(
-      absl::DeadlineExceededError(absl::StrCat(
-          "refused: expected to take ", absl::ToInt64Milliseconds(expected),
-          " ms, the deadline leaves ", absl::ToInt64Milliseconds(left), " ms")),
-      "DEADLINE_TOO_SHORT");
+  return WithReason(absl::DeadlineExceededError(
+                        absl::StrCat("refused: ", TooLong(expected, left))),
+                    "DEADLINE_TOO_SHORT");
 }
 
 absl::Status DeadlinePassedError() {
@@ -116,17 +128,15 @@ absl::Status DeadlinePassedError() {
 }
 
 absl::Status DrainingError() {
-  absl::Status status =
-      absl::UnavailableError("the server is draining; try another one");
-  AttachRetryDelay(absl::Seconds(1), status);
-  return WithReason(std::move(status), "DRAINING");
+  return Retryable(
+      absl::UnavailableError("the server is draining; try another one"),
+      "DRAINING", kElsewhereDelay);
 }
 
 absl::Status DeviceFailedError(const absl::Status& cause) {
-  absl::Status status = absl::UnavailableError(
-      absl::StrCat("the device failed, try again: ", cause.message()));
-  AttachRetryDelay(absl::Seconds(1), status);
-  return WithReason(std::move(status), "DEVICE_FAILED");
+  return Retryable(absl::UnavailableError(absl::StrCat(
+                       "the device failed, try again: ", cause.message())),
+                   "DEVICE_FAILED", kElsewhereDelay);
 }
 
 absl::Status CallCancelledError() {

@@ -70,6 +70,22 @@ Sentence MakeSentence(const std::vector<int32_t>& ids,
   return sentence;
 }
 
+// What requests of every kind hold: checks it, but for the options.
+template <typename Request>
+RequestLanguages CheckCommon(const Request& request, const ModelInfo& model,
+                             Violations& violations) {
+  CheckPriority(request.priority(), violations);
+  return CheckLanguages(request.source_language(), request.target_language(),
+                        model, violations);
+}
+
+// That `field` has from one to as many elements as are allowed.
+void CheckCount(absl::string_view field, int count, const RequestLimits& limits,
+                Violations& violations) {
+  if (count >= 1 && count <= limits.max_texts) return;
+  violations.AddRange(std::string(field), count, 1, limits.max_texts);
+}
+
 }  // namespace
 
 // ---- TextJob
@@ -79,13 +95,8 @@ absl::Status TextJob::Prepare(const v1::TranslateRequest& request) {
   if (!model_.has_tokenizers()) {
     violations.Add("model", "takes tokens only: use TranslateTokens");
   }
-  if (request.texts().empty() || request.texts_size() > limits_.max_texts) {
-    violations.AddRange("texts", request.texts_size(), 1, limits_.max_texts);
-  }
-  CheckPriority(request.priority(), violations);
-  languages_ =
-      CheckLanguages(request.source_language(), request.target_language(),
-                     model_.info(), violations);
+  CheckCount("texts", request.texts_size(), limits_, violations);
+  languages_ = CheckCommon(request, model_.info(), violations);
   const OptionsLayer options = {request.options(), "options"};
   CheckOptions(options, limits_, model_.info(), violations);
   PEREGRINE_RETURN_IF_ERROR(violations.status());
@@ -108,10 +119,7 @@ absl::Status TextJob::Prepare(const v1::TranslateStreamRequest& request) {
   if (!model_.has_tokenizers()) {
     violations.Add("model", "takes tokens only: use TranslateTokens");
   }
-  CheckPriority(request.priority(), violations);
-  languages_ =
-      CheckLanguages(request.source_language(), request.target_language(),
-                     model_.info(), violations);
+  languages_ = CheckCommon(request, model_.info(), violations);
   const v1::DecodingOptions none;
   Check(request.text(), "text", {none, "options"}, violations);
   PEREGRINE_RETURN_IF_ERROR(violations.status());
@@ -209,14 +217,8 @@ absl::Status TokenJob::Prepare(const v1::TranslateTokensRequest& request) {
   if (!model_.has_tokenizers()) {
     violations.Add("model", "has no vocabulary that maps pieces to tokens");
   }
-  if (request.sources().empty() || request.sources_size() > limits_.max_texts) {
-    violations.AddRange("sources", request.sources_size(), 1,
-                        limits_.max_texts);
-  }
-  CheckPriority(request.priority(), violations);
-  languages_ =
-      CheckLanguages(request.source_language(), request.target_language(),
-                     model_.info(), violations);
+  CheckCount("sources", request.sources_size(), limits_, violations);
+  languages_ = CheckCommon(request, model_.info(), violations);
   const OptionsLayer options = {request.options(), "options"};
   CheckOptions(options, limits_, model_.info(), violations);
   PEREGRINE_RETURN_IF_ERROR(violations.status());

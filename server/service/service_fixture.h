@@ -1,7 +1,6 @@
 #ifndef PEREGRINE_SERVER_SERVICE_SERVICE_FIXTURE_H_
 #define PEREGRINE_SERVER_SERVICE_SERVICE_FIXTURE_H_
 
-#include <atomic>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -21,6 +20,7 @@
 #include "gtest/gtest.h"
 #include "server/models/fake_backend.h"
 #include "server/models/models.h"
+#include "server/models/step_gate.h"
 #include "server/service/service.h"
 
 // What the tests of the service share: the service in a real gRPC server, over
@@ -38,31 +38,9 @@ bool GetDetail(const grpc::Status& status, Detail* detail) {
   return false;
 }
 
-// Holds the workers in their steps until opened.
-class Gate {
- public:
-  std::function<void()> hook() {
-    return [this] {
-      ++waiting_;
-      opened_.WaitForNotification();
-    };
-  }
-  void AwaitWaiting() const {
-    while (waiting_ == 0) absl::SleepFor(absl::Milliseconds(1));
-  }
-  void Open() {
-    if (!open_.exchange(true)) opened_.Notify();
-  }
-
- private:
-  std::atomic<int> waiting_{0};
-  std::atomic<bool> open_{false};
-  absl::Notification opened_;
-};
-
 class ServiceTest : public ::testing::Test {
  protected:
-  Gate gate_;  // outlives the workers
+  StepGate gate_;  // outlives the workers
 
   // Before Start.
   FakeBackend::Options backend_;
