@@ -150,6 +150,19 @@ TEST_P(OutputParityTest, TopKOfRisingLogits) {
   EXPECT_THAT(top_k.Run(*device_).tokens, ElementsAre(999, 998, 997, 996, 995));
 }
 
+// Exponentials are summed up from block to block of the vocabulary: no later
+// logit may overflow what the first ones set the scale for.
+TEST_P(OutputParityTest, TopKOfLogitsFarAboveTheFirst) {
+  for (float rise : {50.0f, 70.0f, 120.0f}) {
+    SCOPED_TRACE(rise);
+    OutputTopKCase top_k = IntegerTopK(RandomIntegers(3000, 3, 4),
+                                       RandomIntegers(4, 3, 4), /*k=*/4);
+    top_k.bias.resize(3000);
+    for (int i = 1000; i < 3000; ++i) top_k.bias[i] = i < 2000 ? rise : -rise;
+    ExpectTopKParity(top_k, *device_, reference_);
+  }
+}
+
 TEST_P(OutputParityTest, TopKUnderConstraints) {
   for (int vocab_size : {5, 33, 1000}) {
     for (int k : {1, 4, 40}) {

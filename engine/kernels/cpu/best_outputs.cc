@@ -41,7 +41,7 @@ void BestOutputs::Start(absl::Span<const int32_t> suppressed,
       const int32_t column = ColumnOf(constraint.only);
       row.constraint.only = column >= 0 ? column : kUnselected;
     }
-    row.max = -kInfinity;
+    row.reference = -kInfinity;
   }
   const size_t count = rows_.size() * result.k;
   std::fill_n(result.log_probs, count, -kInfinity);
@@ -54,6 +54,26 @@ void BestOutputs::Take(int first_row, int first_column, Matrix logits) {
   }
 }
 
+// Adds the exponentials of a block to the row; returns its largest logit. The
+// reference is the largest logit of the first block, as long as no later one
+// is far above: so most blocks are read once for both.
+float BestOutputs::AddExp(const float* logits, int columns, Row& row) const {
+  constexpr float kFar = 60.0f;  // 512 e^60 is still a float
+  if (row.reference == -kInfinity) {
+    row.reference = ops_.largest(logits, columns);
+    if (row.reference == -kInfinity) return row.reference;
+  }
+  float largest;
+  float sum = ops_.sum_of_exp(logits, columns, row.reference, &largest);
+  if (largest > row.reference + kFar) {
+    row.sum *= std::exp(double{row.reference} - largest);
+    row.reference = largest;
+    sum = ops_.sum_of_exp(logits, columns, row.reference, &largest);
+  }
+  row.sum += sum;
+  return largest;
+}
+
 void BestOutputs::TakeRow(int row, int first_column, int columns,
                           float* logits) {
   Row& state = rows_[row];
@@ -61,13 +81,8 @@ void BestOutputs::TakeRow(int row, int first_column, int columns,
   if (constraint.forbidden_before_softmax) {
     Suppress(constraint.forbidden, first_column, columns, logits);
   }
-  const float largest = ops_.largest(logits, columns);
+  const float largest = AddExp(logits, columns, state);
   if (largest == -kInfinity) return;
-  if (!(largest <= state.max)) {  // so that NaN spreads
-    state.sum *= std::exp(double{state.max} - largest);
-    state.max = largest;
-  }
-  state.sum += ops_.sum_of_exp(logits, columns, state.max);
   if (constraint.only != -1) {
     return TakeOnly(row, first_column, columns, logits);
   }
@@ -95,7 +110,7 @@ void BestOutputs::TakeOnly(int row, int first_column, int columns,
 void BestOutputs::Finish() {
   for (size_t r = 0; r < rows_.size(); ++r) {
     const auto log_sum =
-        static_cast<float>(rows_[r].max + std::log(rows_[r].sum));
+        static_cast<float>(rows_[r].reference + std::log(rows_[r].sum));
     for (size_t i = r * result_.k; i < (r + 1) * result_.k; ++i) {
       int32_t& token = result_.tokens[i];
       if (token < 0) continue;

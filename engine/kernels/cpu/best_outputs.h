@@ -11,8 +11,8 @@
 namespace peregrine::kernels {
 
 // Log-softmax and top-k of OutputTopK over logits that come in blocks of
-// columns, of which none has to be kept: a running maximum, the sum of the
-// exponentials below it, and the k best so far. Where the blocks begin is the
+// columns, of which none has to be kept: the sum of the exponentials so far,
+// relative to a reference, and the k best so far. Where the blocks begin is the
 // same for every row, so that a row has the same bits in any company.
 // Allocates only while the number of rows grows.
 class BestOutputs {
@@ -42,11 +42,12 @@ class BestOutputs {
 
   struct Row {
     TokenConstraint constraint;  // in columns
-    float max = 0.0f;
-    double sum = 0.0;  // of exp(logit - max)
+    float reference = 0.0f;      // a logit; -infinity before the first one
+    double sum = 0.0;            // of exp(logit - reference)
   };
 
   int32_t ColumnOf(int32_t token) const;
+  float AddExp(const float* logits, int columns, Row& row) const;
   void TakeRow(int row, int first_column, int columns, float* logits);
   void TakeOnly(int row, int first_column, int columns, const float* logits);
 

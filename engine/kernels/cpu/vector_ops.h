@@ -150,8 +150,10 @@ struct VectorOps {
                     float* y);
 
   float (*largest)(const float* x, int count);
-  // Of exp(x - max).
-  float (*sum_of_exp)(const float* x, int count, float max);
+  // Of exp(x - reference), and the largest x. Worth nothing where that is more
+  // than 88 above the reference.
+  float (*sum_of_exp)(const float* x, int count, float reference,
+                      float* largest);
   // Adds x, whose first element has the index `first`, to the k largest
   // elements so far, largest first, ties to the lower index. The list begins as
   // -infinity with the index -1; elements of -infinity do not count.

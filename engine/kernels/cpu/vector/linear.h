@@ -22,6 +22,7 @@ template <class P>
 class PanelLinear {
   using V = typename P::V;
   using Format = typename P::Format;
+  using Float = typename V::Float;
 
  public:
   static constexpr LinearOps Ops() {
@@ -164,8 +165,7 @@ class PanelLinear {
     if (block.step_begin + block.steps < linear.steps) {
       tile.Store(partial);
     } else {
-      Finish(linear, tile_rows.first, block.column,
-             ToFloats(linear, tile_rows.first, block.column, tile));
+      Finish(linear, tile_rows.first, block.column, tile);
     }
   }
 
@@ -184,42 +184,20 @@ class PanelLinear {
   }
 
   template <int kRows>
-  static Tile<V, kRows, P::kVectors> ToFloats(
+  static inline __attribute__((always_inline)) void Finish(
       const PackedLinear& linear, int row, int column,
-      const ProductTile<P, kRows>& products) {
-    Tile<V, kRows, P::kVectors> tile;
-#pragma GCC unroll 8
-    for (int v = 0; v < P::kVectors; ++v) {
-      if constexpr (Format::kIsInt8) {
-        const auto weight_scales =
-            V::Load(linear.weight_scales + column + v * V::kWidth);
-#pragma GCC unroll 8
-        for (int r = 0; r < kRows; ++r) {
-          tile.sums[r][v] =
-              V::Mul(V::Mul(V::ToFloat(products.sums[r][v]), weight_scales),
-                     V::Set(linear.input_scales[row + r]));
-        }
-      } else {
-#pragma GCC unroll 8
-        for (int r = 0; r < kRows; ++r) tile.sums[r][v] = products.sums[r][v];
-      }
-    }
-    return tile;
-  }
-
-  template <int kRows>
-  static void Finish(const PackedLinear& linear, int row, int column,
-                     Tile<V, kRows, P::kVectors> tile) {
+      const ProductTile<P, kRows>& tile) {
     const size_t out_dim = linear.out_dim;
     const int columns = Smaller(linear.out_dim - column, kColumns);
     float* const y = linear.y + row * out_dim + column;
-    tile.AddRow(linear.bias + column);
-    if (linear.activation == Activation::kRelu) tile.Relu();
-    if (columns == kColumns) {
-      if (linear.add_to_y) tile.Add(y, out_dim);
-      tile.Store(y, out_dim);
+    if (columns < kColumns) {
+      StoreSomeColumns(linear, row, column, tile, columns, y);
+    } else if (linear.add_to_y) {
+      StoreRows(linear, row, column, tile, y, out_dim, AddToStored);
+    } else if (linear.activation == Activation::kRelu) {
+      StoreRows(linear, row, column, tile, y, out_dim, Relu);
     } else {
-      StoreSomeColumns(tile, columns, linear.add_to_y, out_dim, y);
+      StoreRows(linear, row, column, tile, y, out_dim, Same);
     }
     if (linear.activation == Activation::kGelu) {
       ForEachRow<kRows>(y, out_dim, columns, Gelu<V>);
@@ -228,17 +206,68 @@ class PanelLinear {
     }
   }
 
+  // What is stored of a result; `y` is where.
+  static inline __attribute__((always_inline)) Float AddToStored(
+      Float result, const float* y) {
+    return V::Add(V::Load(y), result);
+  }
+  static inline __attribute__((always_inline)) Float Relu(Float result,
+                                                          const float*) {
+    return V::Max(result, V::Zero());
+  }
+  static inline __attribute__((always_inline)) Float Same(Float result,
+                                                          const float*) {
+    return result;
+  }
+
+  // One vector after the other, from the register of its sum to memory: with
+  // steps over the whole tile g++ 12 keeps it on the stack in between.
   template <int kRows>
-  static void StoreSomeColumns(const Tile<V, kRows, P::kVectors>& tile,
-                               int columns, bool add_to_y, size_t out_dim,
-                               float* y) {
-    float row[kColumns];
-    for (int r = 0; r < kRows; ++r, y += out_dim) {
+  static inline __attribute__((always_inline)) void StoreRows(
+      const PackedLinear& linear, int row, int column,
+      const ProductTile<P, kRows>& tile, float* y, size_t stride,
+      Float (*finish)(Float result, const float* y)) {
+    const float* const bias = linear.bias + column;
+    const float* weight_scales = nullptr;
+    const float* input_scales = nullptr;
+    if constexpr (Format::kIsInt8) {
+      weight_scales = linear.weight_scales + column;
+      input_scales = linear.input_scales + row;
+    }
+#pragma GCC unroll 8
+    for (int r = 0; r < kRows; ++r, y += stride) {
+#pragma GCC unroll 8
       for (int v = 0; v < P::kVectors; ++v) {
-        V::Store(row + v * V::kWidth, tile.sums[r][v]);
+        const int i = v * V::kWidth;
+        Float result;
+        if constexpr (Format::kIsInt8) {
+          result = V::Mul(
+              V::Mul(V::ToFloat(tile.sums[r][v]), V::Load(weight_scales + i)),
+              V::Set(input_scales[r]));
+        } else {
+          result = tile.sums[r][v];
+        }
+        result = V::Add(result, V::Load(bias + i));
+        V::Store(y + i, finish(result, y + i));
       }
-      for (int j = 0; j < columns; ++j)
-        y[j] = add_to_y ? y[j] + row[j] : row[j];
+    }
+  }
+
+  template <int kRows>
+  static inline __attribute__((always_inline)) void StoreSomeColumns(
+      const PackedLinear& linear, int row, int column,
+      const ProductTile<P, kRows>& tile, int columns, float* y) {
+    float results[kRows * kColumns];
+    if (linear.activation == Activation::kRelu) {
+      StoreRows(linear, row, column, tile, results, kColumns, Relu);
+    } else {
+      StoreRows(linear, row, column, tile, results, kColumns, Same);
+    }
+    const float* result = results;
+    for (int r = 0; r < kRows; ++r, y += linear.out_dim, result += kColumns) {
+      for (int j = 0; j < columns; ++j) {
+        y[j] = linear.add_to_y ? y[j] + result[j] : result[j];
+      }
     }
   }
 

@@ -5,7 +5,7 @@
 
 namespace peregrine::kernels {
 
-// The register tile of every matrix product here: kRows rows of A against
+// The register tile of a product of float matrices: kRows rows of A against
 // kVectors vectors of columns of B. Each sum runs over the depth in order, by
 // one MulAdd a step, whatever the tile: so a row has the same bits in any tile.
 template <class V, int kRows, int kVectors>
@@ -20,54 +20,12 @@ struct Tile {
     }
   }
 
-  void Load(const float* c, size_t stride) {
-#pragma GCC unroll 8
-    for (int r = 0; r < kRows; ++r) {
-#pragma GCC unroll 8
-      for (int v = 0; v < kVectors; ++v) {
-        sums[r][v] = V::Load(c + r * stride + v * V::kWidth);
-      }
-    }
-  }
-
   void Store(float* c, size_t stride) const {
 #pragma GCC unroll 8
     for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 8
       for (int v = 0; v < kVectors; ++v) {
         V::Store(c + r * stride + v * V::kWidth, sums[r][v]);
-      }
-    }
-  }
-
-  void AddRow(const float* row) {
-#pragma GCC unroll 8
-    for (int v = 0; v < kVectors; ++v) {
-      const typename V::Float addend = V::Load(row + v * V::kWidth);
-#pragma GCC unroll 8
-      for (int r = 0; r < kRows; ++r) {
-        sums[r][v] = V::Add(sums[r][v], addend);
-      }
-    }
-  }
-
-  void Add(const float* c, size_t stride) {
-#pragma GCC unroll 8
-    for (int r = 0; r < kRows; ++r) {
-#pragma GCC unroll 8
-      for (int v = 0; v < kVectors; ++v) {
-        sums[r][v] =
-            V::Add(V::Load(c + r * stride + v * V::kWidth), sums[r][v]);
-      }
-    }
-  }
-
-  void Relu() {
-#pragma GCC unroll 8
-    for (int r = 0; r < kRows; ++r) {
-#pragma GCC unroll 8
-      for (int v = 0; v < kVectors; ++v) {
-        sums[r][v] = V::Max(sums[r][v], V::Zero());
       }
     }
   }

@@ -82,31 +82,41 @@ void EmbedInt8Row(const int8_t* token, float token_scale, const float* position,
       });
 }
 
+// Four sums side by side: one alone would wait for each addition in turn.
+// add(sum, x) is the sum with a vector of x.
+template <class V, class Add>
+inline float SumOverRow(const float* x, int count, Add add) {
+  typename V::Float sums[4] = {V::Zero(), V::Zero(), V::Zero(), V::Zero()};
+  int i = 0;
+  for (; i + 4 * V::kWidth <= count; i += 4 * V::kWidth) {
+    for (int j = 0; j < 4; ++j) {
+      sums[j] = add(sums[j], V::Load(x + i + j * V::kWidth));
+    }
+  }
+  ForEachVector<V>(
+      count - i,
+      [&](int rest) { sums[0] = add(sums[0], V::Load(x + i + rest)); },
+      [&](int rest, int left) {
+        sums[0] = V::KeepPart(add(sums[0], V::LoadPart(x + i + rest, left)),
+                              sums[0], left);
+      });
+  return V::Sum(V::Add(V::Add(sums[0], sums[1]), V::Add(sums[2], sums[3])));
+}
+
 // Mean first, then the squared differences from it: sums of squares alone lose
 // all digits when the mean is large.
 template <class V>
 void LayerNormRow(const float* x, const float* gain, const float* bias,
                   float epsilon, int dim, float* y) {
-  auto sum = V::Zero();
-  ForEachVector<V>(
-      dim, [&](int i) { sum = V::Add(sum, V::Load(x + i)); },
-      [&](int i, int count) { sum = V::Add(sum, V::LoadPart(x + i, count)); });
-  const auto mean = V::Set(V::Sum(sum) / dim);
-
-  auto squares = V::Zero();
-  ForEachVector<V>(
-      dim,
-      [&](int i) {
-        const auto difference = V::Sub(V::Load(x + i), mean);
-        squares = V::MulAdd(difference, difference, squares);
-      },
-      [&](int i, int count) {
-        const auto difference = V::KeepPart(
-            V::Sub(V::LoadPart(x + i, count), mean), V::Zero(), count);
-        squares = V::MulAdd(difference, difference, squares);
-      });
-  const auto inverse =
-      V::Set(1.0f / __builtin_sqrtf(V::Sum(squares) / dim + epsilon));
+  using Float = typename V::Float;
+  const float total = SumOverRow<V>(
+      x, dim, [](Float sum, Float values) { return V::Add(sum, values); });
+  const auto mean = V::Set(total / dim);
+  const float squares = SumOverRow<V>(x, dim, [mean](Float sum, Float values) {
+    const Float difference = V::Sub(values, mean);
+    return V::MulAdd(difference, difference, sum);
+  });
+  const auto inverse = V::Set(1.0f / __builtin_sqrtf(squares / dim + epsilon));
 
   ForEachVector<V>(
       dim,
@@ -153,35 +163,40 @@ float LargestOfRow(const float* x, int count) {
       largest[j] = V::Max(largest[j], V::Load(x + i + j * V::kWidth));
     }
   }
-  const auto all =
-      V::Max(V::Max(largest[0], largest[1]), V::Max(largest[2], largest[3]));
-  float result = V::Largest(all);
   ForEachVector<V>(
       count - i,
-      [&](int rest) {
-        const float one = V::Largest(V::Load(x + i + rest));
-        if (one > result) result = one;
-      },
+      [&](int rest) { largest[0] = V::Max(largest[0], V::Load(x + i + rest)); },
       [&](int rest, int left) {
-        const float one = V::Largest(
-            V::KeepPart(V::LoadPart(x + i + rest, left), lowest, left));
-        if (one > result) result = one;
+        largest[0] =
+            V::Max(largest[0],
+                   V::KeepPart(V::LoadPart(x + i + rest, left), lowest, left));
       });
-  return result;
+  return V::Largest(
+      V::Max(V::Max(largest[0], largest[1]), V::Max(largest[2], largest[3])));
 }
 
 template <class V>
-float SumOfExp(const float* x, int count, float largest) {
-  const auto max = V::Set(largest);
-  auto sum = V::Zero();
+float SumOfExp(const float* x, int count, float reference, float* largest) {
+  using Float = typename V::Float;
+  const auto lowest = V::Set(-__builtin_inff());
+  const auto at = V::Set(reference);
+  Float max = lowest;
+  Float sum = V::Zero();
   ForEachVector<V>(
       count,
-      [&](int i) { sum = V::Add(sum, Exp<V>(V::Sub(V::Load(x + i), max))); },
+      [&](int i) {
+        const Float values = V::Load(x + i);
+        max = V::Max(max, values);
+        sum = V::Add(sum, RoughExp<V>(V::Sub(values, at)));
+      },
       [&](int i, int rest) {
-        const auto exp = Exp<V>(V::KeepPart(
-            V::Sub(V::LoadPart(x + i, rest), max), V::Zero(), rest));
+        const Float values =
+            V::KeepPart(V::LoadPart(x + i, rest), lowest, rest);
+        max = V::Max(max, values);
+        const Float exp = RoughExp<V>(V::Sub(values, at));
         sum = V::Add(sum, V::KeepPart(exp, V::Zero(), rest));
       });
+  *largest = V::Largest(max);
   return V::Sum(sum);
 }
 
@@ -212,13 +227,44 @@ class BestList {
   int32_t* const indices_;
 };
 
+// A value below the k largest elements, but not far: below the k-th of the
+// largest in each lane. -infinity where that says nothing.
+template <class V>
+inline float FloorOfBest(const float* x, int count, int k) {
+  const auto lowest = V::Set(-__builtin_inff());
+  if (k > V::kWidth || count < V::kWidth) return -__builtin_inff();
+  typename V::Float largest = lowest;
+  for (int i = 0; i + V::kWidth <= count; i += V::kWidth) {
+    largest = V::Max(largest, V::Load(x + i));
+  }
+  float lanes[V::kWidth];
+  V::Store(lanes, largest);
+  float best = -__builtin_inff();
+  for (float lane : lanes) {
+    const int greater =
+        __builtin_popcount(V::GreaterBits(V::Set(lane), largest));
+    const bool reached_by_k = V::kWidth - greater >= k;
+    best = reached_by_k && lane > best ? lane : best;
+  }
+  const bool is_finite = best - best == 0.0f;
+  if (!is_finite) return -__builtin_inff();
+  const float magnitude = best < 0.0f ? -best : best;
+  return best - (1e-6f * magnitude + 1e-30f);
+}
+
+// The list of the first elements of a row is empty: what cannot stay in it is
+// kept out by a floor, since each insertion costs two mispredicted branches.
 template <class V>
 void TopKOfRow(const float* x, int count, int first, int k, float* values,
                int32_t* indices) {
   BestList<V> best(k, values, indices);
+  const bool is_empty = best.bar() == -__builtin_inff();
+  const float floor =
+      is_empty ? FloorOfBest<V>(x, count, k) : -__builtin_inff();
   int i = 0;
   for (; i + V::kWidth <= count; i += V::kWidth) {
-    uint32_t bits = V::GreaterBits(V::Load(x + i), V::Set(best.bar()));
+    const float bar = best.bar() > floor ? best.bar() : floor;
+    uint32_t bits = V::GreaterBits(V::Load(x + i), V::Set(bar));
     for (; bits != 0; bits &= bits - 1) {
       const int index = i + __builtin_ctz(bits);
       best.Insert(x[index], first + index);
