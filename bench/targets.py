@@ -240,7 +240,8 @@ def markdown(rows, args, lengths):
         "output would take at the peak rate of the core, measured in the same run, as a "
         "share of the processor time. Ratio at the peak: how fast the row would be beside "
         "the peer if nothing else took time (attention, softmax, search, packing of "
-        "inputs): the most that could be reached by these products."]
+        "inputs): the most that could be reached by these products. A single row of a step "
+        "waits for its weights instead: there the peak says nothing."]
     return "\n".join(lines) + "\n"
 
 
