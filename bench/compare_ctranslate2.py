@@ -16,6 +16,7 @@ import ctranslate2
 import targets
 from contestants import (file_of, rounds_of, source_lengths, start_engine, start_peer,
                          subset, write_json)
+from peak import peak_columns, ratio_at_peak
 from peer_process import PEER_SHAPES
 
 
@@ -56,19 +57,31 @@ def run_case(case, args, lengths):
                 "ratio": statistics.median(ratios),
                 "cpu_ratio": statistics.median(ours / theirs for ours, theirs in cpu_rates),
                 "ratio_min": min(ratios), "ratio_max": max(ratios)}
+    if args.kernels_bench:
+        row |= peak_columns([one[0] for one in rounds], args.kernels_bench,
+                            args.precision)
+        row["ratio_at_peak"] = ratio_at_peak(row)
     return row
 
 
+def number(value, form):
+    return "" if value is None else format(value, form)
+
+
 def print_row(row):
-    peer_rate = row.get("ctranslate2_tokens_per_second")
-    print(f"| {row['model']} | {row['beam']} | {row['batch']} | {row['sentences']} "
-          f"| {row['peregrine_tokens_per_second']:.0f} "
-          + (f"| {peer_rate:.0f} | {row['ratio']:.2f} "
-             f"({row['ratio_min']:.2f} to {row['ratio_max']:.2f}) | {row['cpu_ratio']:.2f} "
-             if peer_rate else "| | | ")
-          + f"| {row['peregrine_latency_p50'] * 1e3:.1f} "
-          + (f"| {row['ctranslate2_latency_p50'] * 1e3:.1f} |" if peer_rate else "| |"),
-          flush=True)
+    ratio = ""
+    if "ratio" in row:
+        ratio = f"{row['ratio']:.2f} ({row['ratio_min']:.2f} to {row['ratio_max']:.2f})"
+    peer_latency = row.get("ctranslate2_latency_p50")
+    cells = [row["model"], row["beam"], row["batch"], row["sentences"],
+             number(row["peregrine_tokens_per_second"], ".0f"),
+             number(row.get("ctranslate2_tokens_per_second"), ".0f"), ratio,
+             number(row.get("cpu_ratio"), ".2f"),
+             number(row.get("share_of_peak_by_processor_time"), ".1%"),
+             number(row.get("ratio_at_peak"), ".2f"),
+             number(row["peregrine_latency_p50"] * 1e3, ".1f"),
+             number(peer_latency and peer_latency * 1e3, ".1f")]
+    print("| " + " | ".join(str(cell) for cell in cells) + " |", flush=True)
 
 
 def parse_case(text):
@@ -96,7 +109,9 @@ def main():
     parser.add_argument("--targets", metavar="PREFIX",
                         help="instead of cases: every row that is to be reached, in int8, "
                         "into PREFIX.md and PREFIX.json")
-    parser.add_argument("--kernels-bench", help="for --targets: measures the peak")
+    parser.add_argument("--kernels-bench", help="measures the peak of the core")
+    parser.add_argument("--rows", default="",
+                        help="for --targets: only those whose name holds this, e.g. workers")
     parser.add_argument("--server", help="for --targets: the server, started cold")
     parser.add_argument("--bundled-model", default="models/en-de-mdn")
     args = parser.parse_args()
@@ -113,8 +128,9 @@ def main():
           f"{min(lengths)} to {max(lengths)}; output lengths forced to them\n")
     print("| model | beam | batch | sentences | peregrine, target tokens/s "
           "| ctranslate2 | ratio (min to max of the rounds) | of processor time "
+          "| share of the peak | ratio at the peak "
           "| peregrine p50, ms a sentence | ctranslate2 |")
-    print("|---|---|---|---|---|---|---|---|---|---|")
+    print("|---|---|---|---|---|---|---|---|---|---|---|---|")
     rows = []
     for case in args.case or CASES:
         rows.append(run_case(case, args, lengths))

@@ -31,8 +31,14 @@ class Contestant:
             env={**os.environ, "OMP_NUM_THREADS": "1"})
 
     def run(self):
+        self.start()
+        return self.result()
+
+    def start(self):
         self.process.stdin.write("run\n")
         self.process.stdin.flush()
+
+    def result(self):
         line = self.process.stdout.readline()
         if not line:
             sys.exit(f"{self.name} ended with status {self.process.wait()}")
@@ -81,13 +87,24 @@ def file_of(lengths):
 
 
 def rounds_of(contestants, rounds):
-    """What each answers, round by round, after one uncounted run of each."""
+    """What each answers, round by round, after one uncounted run of each. A contestant may
+    be a list of them, which run at the same time: its answer is a list."""
     for contestant in contestants:
-        contestant.run()
-    results = [[contestant.run() for contestant in contestants] for _ in range(rounds)]
+        run_together(contestant)
+    results = [[run_together(contestant) for contestant in contestants]
+               for _ in range(rounds)]
     for contestant in contestants:
-        contestant.close()
+        for process in contestant if isinstance(contestant, list) else [contestant]:
+            process.close()
     return results
+
+
+def run_together(contestant):
+    if not isinstance(contestant, list):
+        return contestant.run()
+    for process in contestant:
+        process.start()
+    return [process.result() for process in contestant]
 
 
 def subset(lengths, batch_size):

@@ -5,12 +5,13 @@
 // Speaks to the script that runs it beside a peer: for every line on standard
 // input it decodes the whole workload once and answers with one line of JSON.
 
-#include <sys/resource.h>
 #include <time.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
+#include <cinttypes>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -23,6 +24,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "bench/multiply_adds.h"
 #include "engine/base/status_macros.h"
 #include "engine/decode/session.h"
 #include "engine/kernels/device.h"
@@ -151,6 +153,22 @@ std::vector<decode::SentenceInput> Workload(const std::vector<int>& lengths,
   return sentences;
 }
 
+// What a run of the workload multiplies. With a shortlist nobody knows.
+nlohmann::json MultiplyAddsOf(const model::Model& model,
+                              const std::vector<int>& lengths,
+                              const BenchOptions& options) {
+  if (options.shortlist_targets > 0) return nullptr;
+  MultiplyAdds counts;
+  for (int length : lengths) {
+    CountMultiplyAdds(model, length + model.config().tokens.num_added(), length,
+                      options.beam_size, counts);
+  }
+  return {{"encoder", counts.encoder},
+          {"decoder", counts.decoder},
+          {"output", counts.output},
+          {"attention", counts.attention}};
+}
+
 struct RunResult {
   double seconds = 0;
   double cpu_seconds = 0;  // of this thread: below `seconds` on a busy machine
@@ -218,6 +236,20 @@ double ThreadCpuSeconds() {
   return now.tv_sec + 1e-9 * now.tv_nsec;
 }
 
+// The most memory that was resident. Not ru_maxrss: that begins with the memory
+// of the process which started this one.
+int64_t PeakResidentBytes() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    int64_t kilobytes;
+    if (std::sscanf(line.c_str(), "VmHWM: %" SCNd64 " kB", &kilobytes) == 1) {
+      return kilobytes * 1024;
+    }
+  }
+  OrDie(absl::InternalError("/proc/self/status: no VmHWM"));
+  return 0;
+}
+
 // A thread's own; the model is shared.
 struct Worker {
   std::unique_ptr<kernels::Kernels> kernels;
@@ -281,15 +313,13 @@ nlohmann::json Report(const std::vector<RunResult>& results,
                          result.latencies.end());
   }
   std::sort(all.latencies.begin(), all.latencies.end());
-  rusage usage;
-  getrusage(RUSAGE_SELF, &usage);
   nlohmann::json report = {
       {"seconds", all.seconds},
       {"cpu_seconds", all.cpu_seconds},
       {"encode_seconds", all.encode_seconds},
       {"target_tokens", all.target_tokens},
       {"latency_p50", all.latencies[all.latencies.size() / 2]},
-      {"max_rss_bytes", usage.ru_maxrss * 1024}};
+      {"max_rss_bytes", PeakResidentBytes()}};
   if (options.profile) report["stages"] = StageSeconds(results[0].profile);
   return report;
 }
@@ -340,9 +370,13 @@ int Main(int argc, char** argv) {
     }
   }
 
+  const nlohmann::json multiply_adds =
+      MultiplyAddsOf(model.weights(), lengths, options);
   std::string line;
   while (std::getline(std::cin, line)) {
-    std::cout << Report(RunAll(workers, options), options).dump() << std::endl;
+    nlohmann::json report = Report(RunAll(workers, options), options);
+    report["multiply_adds"] = multiply_adds;
+    std::cout << report.dump() << std::endl;
   }
   return 0;
 }

@@ -5,14 +5,15 @@ Run by bench/compare-ctranslate2 --targets=PREFIX; writes PREFIX.md and PREFIX.j
 
 import os
 import platform
-import re
 import statistics
 import subprocess
 import time
 
 import ctranslate2
 
+import workers
 from contestants import (file_of, rounds_of, start_engine, start_peer, subset, write_json)
+from peak import measure_peak, peak_columns, products_of, ratio_at_peak
 
 # As the server does by default: the encoder runs for a few sentences at once.
 TOGETHER = "--min-admission=4"
@@ -27,10 +28,7 @@ WORKERS_RATIO = 1.9
 MEMORY_BYTES = 250e6
 COLD_START_SECONDS = 0.5
 
-# Multiply-adds of mdn: a source token, with its keys and values for the decoder, and a
-# target token. Attention scores are left out.
-MDN_SOURCE_MACS = 22 * (4 * 512 * 512 + 2 * 512 * 2048) + 2 * 512 * 64
-MDN_TARGET_MACS = 6 * 512 * 64 + 512 * 64 + 64 * 10000
+LONE_CASES = [("base-32k", 1, 1), ("mdn", 1, 1)]
 
 
 def median_of(rounds, which, value):
@@ -47,13 +45,19 @@ def row(name, found, wanted, holds, **details):
     return {"row": name, "found": found, "wanted": wanted, "holds": bool(holds), **details}
 
 
+def note(name, found, **details):
+    """A row that explains others: nothing is wanted of it."""
+    print(f"{name}: {found}", flush=True)
+    return {"row": name, "found": found, "wanted": "", "holds": None, **details}
+
+
 def title(case):
     model, beam, batch = case
     return f"{model} {'greedy' if beam == 1 else f'beam {beam}'}, batch {batch}"
 
 
 def ratio_rows(args, lengths):
-    """Throughput beside the peer; and, from the widest of them, memory."""
+    """Throughput beside the peer."""
     rows = []
     for case, wanted in RATIOS:
         with file_of(subset(lengths, case[2])) as lengths_file:
@@ -63,6 +67,8 @@ def ratio_rows(args, lengths):
         cpu = [own["target_tokens"] / own["cpu_seconds"]
                / (peer["target_tokens"] / peer["cpu_seconds"]) for own, peer in rounds]
         ratio = statistics.median(ratios)
+        at_peak = peak_columns([own for own, _ in rounds], args.kernels_bench,
+                               args.precision)
         rows.append(row(
             title(case), f"{ratio:.2f} x ({min(ratios):.2f} to {max(ratios):.2f})",
             f"{wanted} x", ratio >= wanted,
@@ -70,7 +76,7 @@ def ratio_rows(args, lengths):
             ctranslate2_tokens_per_second=median_of(rounds, 1, rate),
             cpu_ratio=statistics.median(cpu),
             peregrine_max_rss_bytes=rounds[-1][0]["max_rss_bytes"],
-            ctranslate2_max_rss_bytes=rounds[-1][1]["max_rss_bytes"]))
+            ctranslate2_max_rss_bytes=rounds[-1][1]["max_rss_bytes"], **at_peak))
     return rows
 
 
@@ -104,21 +110,14 @@ def latency_row(args, lengths):
                f"{LATENCY_RATIO} x", ratio >= LATENCY_RATIO,
                peregrine_latency_p50=own, ctranslate2_latency_p50=peer,
                cpu_ratio=statistics.median(peer["cpu_seconds"] / own["cpu_seconds"]
-                                           for own, peer in rounds))
-
-
-def measure_peak(args):
-    """int8 multiply-adds a second of one core."""
-    output = subprocess.run(
-        [args.kernels_bench, "--benchmark_filter=^$"], check=False, capture_output=True,
-        text=True).stdout
-    return float(re.search(r"int8 ([\d.]+)", output).group(1)) * 1e9
+                                           for own, peer in rounds),
+               **peak_columns([one[0] for one in rounds], args.kernels_bench,
+                              args.precision))
 
 
 def mdn_rows(args, lengths):
     """Beside the floor that the peak of the core sets; and one sentence at a time."""
     lengths = subset(lengths, 16)
-    macs = sum(lengths) * (MDN_SOURCE_MACS + MDN_TARGET_MACS)
     with file_of(lengths) as lengths_file:
         rounds, peaks = [], []
         batch = start_engine(args, ("mdn", 1, 16), lengths_file, TOGETHER)
@@ -126,21 +125,23 @@ def mdn_rows(args, lengths):
         for contestant in (batch, single):
             contestant.run()
         for _ in range(args.rounds):
-            peaks.append(measure_peak(args))
+            peaks.append(measure_peak(args.kernels_bench, args.precision))
             rounds.append([batch.run(), single.run()])
         for contestant in (batch, single):
             contestant.close()
-    shares = [macs / peak / run[0]["seconds"] for peak, run in zip(peaks, rounds)]
-    share = statistics.median(shares)
+    share, cpu_share = (
+        statistics.median(products_of(run[0]) / peak / run[0][time_of]
+                          for peak, run in zip(peaks, rounds))
+        for time_of in ("seconds", "cpu_seconds"))
     slower = [one["seconds"] / together["seconds"] for together, one in rounds]
     single_ratio = statistics.median(slower)
     milliseconds = [median_of(rounds, n, lambda run: run["seconds"]) / len(lengths) * 1e3
                     for n in (0, 1)]
     return [
-        row("mdn greedy, batch 16, share of the int8 floor", f"{share:.0%}",
+        row("mdn greedy, batch 16, share of the int8 floor", f"{share:.1%}",
             f"{FLOOR_SHARE:.0%}", share >= FLOOR_SHARE,
-            share_by_processor_time=statistics.median(
-                macs / peak / one[0]["cpu_seconds"] for peak, one in zip(peaks, rounds)),
+            share_of_peak=share, share_of_peak_by_processor_time=cpu_share,
+            multiply_adds=rounds[0][0]["multiply_adds"],
             peak_gmacs=statistics.median(peaks) / 1e9,
             milliseconds_a_sentence=milliseconds[0],
             mean_length=statistics.mean(lengths)),
@@ -149,15 +150,27 @@ def mdn_rows(args, lengths):
             milliseconds_a_sentence=milliseconds[1])]
 
 
-def workers_row(args, lengths):
+def workers_rows(args, lengths):
+    """Two workers beside one, and what bounds them; and of two cores that work on lone
+    sentences: no split of one sentence over both can do better by much."""
     case = ("base-32k", 1, 64)
-    with file_of(lengths) as lengths_file:
-        rounds = rounds_of([start_engine(args, case, lengths_file, TOGETHER),
-                            start_engine(args, case, lengths_file, TOGETHER,
-                                         "--workers=2")], args.rounds)
-    ratio = statistics.median(rate(two) / rate(one) for one, two in rounds)
-    return row(f"two workers, {title(case)}", f"{ratio:.2f} x one", f"{WORKERS_RATIO} x",
-               ratio >= WORKERS_RATIO)
+    found = workers.measure(args, lengths, case, TOGETHER)
+    share = found["workers"] / found["processes"]
+    rows = [
+        row(f"two workers, {title(case)}", f"{found['workers']:.2f} x one",
+            f"{WORKERS_RATIO} x", found["workers"] >= WORKERS_RATIO,
+            by_processor_time=found["workers_by_processor_time"]),
+        note("two processes of one worker, the same",
+             f"{found['processes']:.2f} x one; two workers reach {share:.0%} of it",
+             by_processor_time=found["processes_by_processor_time"])]
+    for kind, ratio in workers.measure_products(args.kernels_bench).items():
+        rows.append(note("matrix products on two cores at once, weights "
+                         + kind.replace("_", " "), f"{ratio:.2f} x one core"))
+    for lone in LONE_CASES:
+        found = workers.measure(args, subset(lengths, 1), lone)
+        rows.append(note(f"two processes, {title(lone)}", f"{found['processes']:.2f} x one",
+                         by_processor_time=found["processes_by_processor_time"]))
+    return rows
 
 
 def cold_start_row(args):
@@ -187,8 +200,20 @@ def processor():
     return platform.machine()
 
 
-def number(value):
-    return "" if value is None else f"{value:.0f}"
+def number(value, form=".0f"):
+    return "" if value is None else format(value, form)
+
+
+def table_line(one):
+    reached = {True: "yes", False: "no", None: ""}[one["holds"]]
+    by_processor_time = one.get("cpu_ratio", one.get("by_processor_time"))
+    cells = [one["row"], one["found"], one["wanted"], reached,
+             number(one.get("peregrine_tokens_per_second")),
+             number(one.get("ctranslate2_tokens_per_second")),
+             number(by_processor_time, ".2f"),
+             number(one.get("share_of_peak_by_processor_time"), ".1%"),
+             number(ratio_at_peak(one), ".2f")]
+    return "| " + " | ".join(cells) + " |"
 
 
 def markdown(rows, args, lengths):
@@ -207,26 +232,28 @@ def markdown(rows, args, lengths):
         "```",
         "",
         "| row | found | wanted | reached | Peregrine, tokens/s | CTranslate2 "
-        "| by processor time |",
-        "|---|---|---|---|---|---|---|"]
-    for one in rows:
-        cpu = one.get("cpu_ratio")
-        lines.append(
-            f"| {one['row']} | {one['found']} | {one['wanted']} "
-            f"| {'yes' if one['holds'] else 'no'} "
-            f"| {number(one.get('peregrine_tokens_per_second'))} "
-            f"| {number(one.get('ctranslate2_tokens_per_second'))} "
-            f"| {f'{cpu:.2f}' if cpu else ''} |")
+        "| by processor time | share of the int8 peak | ratio at the peak |",
+        "|---|---|---|---|---|---|---|---|---|",
+        *map(table_line, rows),
+        "",
+        "Share of the int8 peak: what the multiply-adds of the linear layers and of the "
+        "output would take at the peak rate of the core, measured in the same run, as a "
+        "share of the processor time. Ratio at the peak: how fast the row would be beside "
+        "the peer if nothing else took time (attention, softmax, search, packing of "
+        "inputs): the most that could be reached by these products. A single row of a step "
+        "waits for its weights instead: there the peak says nothing."]
     return "\n".join(lines) + "\n"
 
 
 def run(args, lengths):
-    rows = ratio_rows(args, lengths)
-    rows.append(latency_row(args, lengths))
-    rows += mdn_rows(args, lengths)
-    rows.append(workers_row(args, lengths))
-    rows += memory_rows(args, lengths)
-    rows.append(cold_start_row(args))
+    groups = {"ratios": ratio_rows,
+              "latency": lambda *given: [latency_row(*given)],
+              "mdn": mdn_rows, "workers": workers_rows, "memory": memory_rows,
+              "cold-start": lambda *given: [cold_start_row(given[0])]}
+    rows = []
+    for name, measure in groups.items():
+        if args.rows in name:
+            rows += measure(args, lengths)
     with open(f"{args.targets}.md", "w", encoding="utf-8") as file:
         file.write(markdown(rows, args, lengths))
     write_json(f"{args.targets}.json", rows)
