@@ -119,7 +119,7 @@ def opennmt(checkpoint: pathlib.Path) -> Reference:
         "-data", "{}", "-src_vocab", "none", "-save_model", "none", "-encoder_type", "transformer",
         "-decoder_type", "transformer", "-enc_layers", "6", "-dec_layers", "6",
         "-hidden_size", "512", "-word_vec_size", "512", "-heads", "8", "-transformer_ff", "2048",
-        "-position_encoding", "-self_attn_type", "scaled-dot"])
+        "-position_encoding"])
     ArgumentParser.update_model_opts(opt)
     model = build_base_model(opt, dict_to_vocabs(vocabulary)).eval()
     randomise(model)

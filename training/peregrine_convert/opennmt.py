@@ -20,7 +20,8 @@ MAX_POSITIONS = 1024  # its table has 5000 rows; no model was trained on such se
 # Settings that change what is computed, at any value but these.
 NEUTRAL: dict[str, tuple[object, ...]] = {
     "encoder_type": ("transformer", None), "decoder_type": ("transformer", None),
-    "self_attn_type": ("scaled-dot", None), "max_relative_positions": (0, None),
+    "self_attn_type": ("scaled-dot", "scaled-dot-flash", None),  # two ways to the same sums
+    "max_relative_positions": (0, None),
     "aan_useffn": (False, None), "layer_norm": ("standard", None),
     "parallel_residual": (False, None), "multiquery": (False, None), "num_kv": (0, None),
     "copy_attn": (False, None), "generator_function": ("softmax", None),

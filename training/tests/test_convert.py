@@ -346,6 +346,7 @@ def opennmt_checkpoint(model: Transformer, arch: Architecture) -> dict[str, Any]
     pieces = ["<unk>", "<blank>", "<s>", "</s>", *DICTIONARY]
     return {"model": names, "generator": generator, "vocab": {"src": pieces, "tgt": pieces},
             "opt": argparse.Namespace(heads=4, position_encoding=True,
+                                      self_attn_type="scaled-dot-flash",
                                       encoder_type="transformer")}
 
 
