@@ -78,21 +78,18 @@ Found ByTheHost(Engine& engine, const std::vector<SentenceInput>& sentences) {
   model::StageProfile profile;
   auto session = engine.NewSession({64, 512});
   session->set_profile(&profile);
-  for (const SentenceInput& sentence : sentences) {
-    if (session->room().rows < sentence.options.beam_size) {
-      while (session->live_sentences() > 0) {
-        for (SentenceOutput& output : session->Step()) {
-          found[output.id] = std::move(output.hypotheses);
-        }
+  const auto finish = [&] {
+    while (session->live_sentences() > 0) {
+      for (SentenceOutput& output : session->Step()) {
+        found[output.id] = std::move(output.hypotheses);
       }
     }
+  };
+  for (const SentenceInput& sentence : sentences) {
+    if (session->room().rows < sentence.options.beam_size) finish();
     session->Admit({sentence});
   }
-  while (session->live_sentences() > 0) {
-    for (SentenceOutput& output : session->Step()) {
-      found[output.id] = std::move(output.hypotheses);
-    }
-  }
+  finish();
   return found;
 }
 
