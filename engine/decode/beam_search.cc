@@ -8,6 +8,7 @@
 
 namespace peregrine::decode {
 
+using kernels::BeamCandidate;
 using model::LengthLimit;
 using model::Stopping;
 
@@ -46,25 +47,35 @@ kernels::TokenConstraint BeamSearch::ConstraintAt(int step) const {
   return constraint;
 }
 
-bool BeamSearch::next_token_is_free() const {
-  const int32_t only = constraint().only;
+bool BeamSearch::IsFree(int step) const {
+  const int32_t only = ConstraintAt(step).only;
   return only >= 0 && (only == options_.rules.forced_first_token ||
                        options_.rules.length_limit == LengthLimit::kForcedEos);
 }
 
+bool BeamSearch::shrinks() const {
+  return options_.rules.stopping == Stopping::kShrinkingBeam;
+}
+
 void BeamSearch::Advance(int k, const float* log_probs, const int32_t* tokens) {
-  PEREGRINE_CHECK(!done_ && k >= num_candidates());
+  PEREGRINE_CHECK(k >= num_candidates());
   MergeCandidates(k, log_probs, tokens);
+  Advance(candidates_);
+}
+
+// Which candidates go on is what a device that merges them decides alike, see
+// kernels::BeamQueue.
+void BeamSearch::Advance(absl::Span<const BeamCandidate> candidates) {
+  PEREGRINE_CHECK(!done_);
   const size_t beam_size = options_.beam_size;
-  const bool shrinks = options_.rules.stopping == Stopping::kShrinkingBeam;
-  const size_t places = shrinks ? beam_size - finished_.size() : beam_size;
+  const size_t places = shrinks() ? beam_size - finished_.size() : beam_size;
   const size_t considered =
-      shrinks ? std::min(places, candidates_.size()) : candidates_.size();
+      shrinks() ? std::min(places, candidates.size()) : candidates.size();
   const bool last_step = IsLast(step_);
   const bool all_end = last_step && cut_at_limit();
   next_live_.clear();
   for (size_t rank = 0; rank < considered; ++rank) {
-    const Candidate& candidate = candidates_[rank];
+    const BeamCandidate& candidate = candidates[rank];
     if (candidate.token == eos_ || all_end) {
       if (rank < places) Finish(candidate, last_step);
     } else {
@@ -112,33 +123,33 @@ double BeamSearch::Normalized(double score, int length) const {
 void BeamSearch::MergeCandidates(int k, const float* log_probs,
                                  const int32_t* tokens) {
   candidates_.clear();
-  const bool free = next_token_is_free();
+  const bool free = IsFree(step_);
   cursors_.assign(live_.size(), 0);
   while (candidates_.size() < static_cast<size_t>(num_candidates())) {
-    Candidate best{-INFINITY, -1, -1};
+    BeamCandidate best{-INFINITY, -1, -1};
     for (size_t row = 0; row < live_.size(); ++row) {
       if (cursors_[row] == k) continue;
       const size_t at = row * k + cursors_[row];
       if (tokens[at] < 0) continue;  // no more allowed tokens
       const double score = live_[row].score + (free ? 0.0 : log_probs[at]);
-      if (best.live < 0 || score > best.score) {
+      if (best.hypothesis < 0 || score > best.score) {
         best = {score, static_cast<int>(row), tokens[at]};
       }
     }
-    if (best.live < 0) return;
-    ++cursors_[best.live];
+    if (best.hypothesis < 0) return;
+    ++cursors_[best.hypothesis];
     candidates_.push_back(best);
   }
 }
 
-void BeamSearch::Finish(const Candidate& candidate, bool at_limit) {
+void BeamSearch::Finish(const BeamCandidate& candidate, bool at_limit) {
   const size_t beam_size = options_.beam_size;
   if (options_.rules.stopping == Stopping::kFirstFinished &&
       finished_.size() == beam_size) {
     return;
   }
   const bool ended = candidate.token == eos_;
-  int node = live_[candidate.live].node;
+  int node = live_[candidate.hypothesis].node;
   if (!ended) {
     nodes_.push_back({candidate.token, node});
     node = static_cast<int>(nodes_.size()) - 1;
@@ -156,11 +167,11 @@ void BeamSearch::Finish(const Candidate& candidate, bool at_limit) {
   }
 }
 
-void BeamSearch::Continue(const Candidate& candidate) {
-  nodes_.push_back({candidate.token, live_[candidate.live].node});
+void BeamSearch::Continue(const BeamCandidate& candidate) {
+  nodes_.push_back({candidate.token, live_[candidate.hypothesis].node});
   Live& live = next_live_.emplace_back();
   live.last_token = candidate.token;
-  live.parent = candidate.live;
+  live.parent = candidate.hypothesis;
   live.score = candidate.score;
   live.node = static_cast<int>(nodes_.size()) - 1;
 }

@@ -41,11 +41,20 @@ class BeamSearch {
   kernels::TokenConstraint ConstraintAt(int step) const;
   // Whether the token of that step is the last of every open hypothesis.
   bool IsLast(int step) const;
+  // Whether the token of that step adds nothing to the score.
+  bool IsFree(int step) const;
+
+  // Whether every finished hypothesis takes a place of the live ones.
+  bool shrinks() const;
 
   // Takes the best continuations of each live hypothesis, best first:
   // `log_probs` and `tokens` are [live().size(), k] with k >= num_candidates().
   // Afterwards either finished(), or live() are those of the next step.
   void Advance(int k, const float* log_probs, const int32_t* tokens);
+
+  // The same where a device has merged them: the best num_candidates() of the
+  // continuations of all live hypotheses, fewer where there are no more.
+  void Advance(absl::Span<const kernels::BeamCandidate> candidates);
 
   bool finished() const { return done_; }
 
@@ -57,11 +66,6 @@ class BeamSearch {
     int32_t token;
     int parent;  // node, -1 for none
   };
-  struct Candidate {
-    double score;
-    int live;
-    int32_t token;
-  };
   struct Finished {
     double score;  // length-normalised
     int node;      // last token before eos, or of all
@@ -69,10 +73,9 @@ class BeamSearch {
   };
 
   void MergeCandidates(int k, const float* log_probs, const int32_t* tokens);
-  void Finish(const Candidate& candidate, bool at_limit);
-  void Continue(const Candidate& candidate);
+  void Finish(const kernels::BeamCandidate& candidate, bool at_limit);
+  void Continue(const kernels::BeamCandidate& candidate);
   bool cut_at_limit() const;
-  bool next_token_is_free() const;
   bool can_improve() const;
   double Normalized(double score, int length) const;
 
@@ -82,8 +85,8 @@ class BeamSearch {
   bool done_ = false;
   std::vector<Live> live_;
   std::vector<Live> next_live_;
-  std::vector<int> cursors_;           // per live hypothesis, into its row
-  std::vector<Candidate> candidates_;  // best first
+  std::vector<int> cursors_;  // per live hypothesis, into its row
+  std::vector<kernels::BeamCandidate> candidates_;  // best first
   std::vector<Node> nodes_;  // all tokens of all hypotheses, as a tree
   std::vector<Finished> finished_;
 };

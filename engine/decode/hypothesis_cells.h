@@ -44,7 +44,7 @@ class HypothesisCells {
   void Reorder(const std::vector<BeamSearch::Live>& live, int step);
   int NewCell(BlockPool& pool);
 
-  const int max_positions_;
+  int max_positions_;
   std::vector<int> taken_;           // first cells of all blocks
   int used_of_block_ = 0;            // of the last one
   std::vector<int32_t> free_;        // cells of the blocks that nobody reads

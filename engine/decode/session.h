@@ -101,7 +101,9 @@ class Session {
   bool Cancel(uint64_t id);
 
   // From now on adds the time of every stage to `profile`, which must outlive
-  // the session; null, as at first: to none.
+  // the session; null, as at first: to none. On a device that works behind the
+  // caller's back a profiled session does one step at a time. Only while no
+  // sentence is live (CHECK).
   void set_profile(model::StageProfile* profile);
 
   int live_sentences() const;

@@ -134,10 +134,15 @@ class Engine {
   Engine(const Computation& computation,
          std::unique_ptr<kernels::Kernels> kernels,
          std::unique_ptr<const model::Shortlist> shortlist = nullptr)
+      : Engine(SmallRandomConfig(computation.state), computation.precision,
+               std::move(kernels), std::move(shortlist)) {}
+
+  Engine(const model::ModelConfig& config, kernels::Precision precision,
+         std::unique_ptr<kernels::Kernels> kernels,
+         std::unique_ptr<const model::Shortlist> shortlist = nullptr)
       : kernels_(std::move(kernels)) {
     model::RandomTensors tensors(/*seed=*/1);
-    auto model = model::Model::Load(SmallRandomConfig(computation.state),
-                                    tensors, *kernels_, computation.precision,
+    auto model = model::Model::Load(config, tensors, *kernels_, precision,
                                     std::move(shortlist));
     EXPECT_TRUE(model.ok()) << model.status();
     model_ = *std::move(model);

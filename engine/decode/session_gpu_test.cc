@@ -7,6 +7,8 @@
 
 #include <map>
 #include <memory>
+#include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -63,74 +65,205 @@ TEST_F(SessionGpuTest, StepsOfAShapeAreCapturedOnce) {
   EXPECT_EQ(after.captures, before.captures);
   EXPECT_EQ(after.graph_launches, before.graph_launches + 11);
   EXPECT_EQ(after.allocations, before.allocations);
-  // Outside graphs: the encoder, and two kernels a step for the output.
-  EXPECT_LE(after.direct_launches, before.direct_launches + 2 * 11 + 40);
+  // Outside graphs: the encoder, and four kernels a step: the rows that follow,
+  // output projection, top-k, beams.
+  EXPECT_LE(after.direct_launches, before.direct_launches + 4 * 11 + 40);
 }
 
-SentenceInput Greedy(uint64_t id) {
-  SentenceInput sentence = Sentence(id, 1, 9);
-  sentence.source = {static_cast<int32_t>(5 + id), 9, 4};
-  sentence.options.min_length = static_cast<int>(id % 3);
-  sentence.options.max_length = 4 + static_cast<int>(id % 5);
+using Found = std::map<uint64_t, std::vector<Hypothesis>>;
+
+// A session that is profiled waits for every step: the search of the host.
+Found ByTheHost(Engine& engine, const std::vector<SentenceInput>& sentences) {
+  Found found;
+  model::StageProfile profile;
+  auto session = engine.NewSession({64, 512});
+  session->set_profile(&profile);
+  const auto finish = [&] {
+    while (session->live_sentences() > 0) {
+      for (SentenceOutput& output : session->Step()) {
+        found[output.id] = std::move(output.hypotheses);
+      }
+    }
+  };
+  for (const SentenceInput& sentence : sentences) {
+    if (session->room().rows < sentence.options.beam_size) finish();
+    session->Admit({sentence});
+  }
+  finish();
+  return found;
+}
+
+// Bit for bit: scores are compared as they are.
+void ExpectSame(const std::vector<Hypothesis>& found,
+                const std::vector<Hypothesis>& expected) {
+  ASSERT_EQ(found.size(), expected.size());
+  for (size_t i = 0; i < found.size(); ++i) {
+    EXPECT_EQ(found[i].tokens, expected[i].tokens) << i;
+    EXPECT_EQ(found[i].score, expected[i].score) << i;
+    EXPECT_EQ(found[i].truncated, expected[i].truncated) << i;
+  }
+}
+
+// Any beam under any rules.
+SentenceInput RandomSentence(uint64_t id, std::mt19937& random) {
+  const auto pick = [&](int min, int max) {
+    return std::uniform_int_distribution<int>(min, max)(random);
+  };
+  SentenceInput sentence;
+  sentence.id = id;
+  sentence.source.resize(pick(1, 5));
+  for (int32_t& token : sentence.source) token = pick(4, kVocabSize - 1);
+  DecodingOptions& options = sentence.options;
+  options.beam_size = pick(0, 2) == 0 ? 1 : pick(2, 5);
+  options.num_hypotheses = pick(1, options.beam_size);
+  options.length_penalty = 0.4f * pick(0, 3);
+  options.max_length = pick(0, 8);
+  options.min_length = pick(0, options.max_length / 2);
+  options.use_shortlist = pick(0, 1) > 0;
+  options.rules.stopping = static_cast<model::Stopping>(pick(0, 4));
+  options.rules.length_limit = static_cast<model::LengthLimit>(pick(0, 2));
+  options.rules.renormalize_min_length = pick(0, 1) > 0;
+  options.rules.forced_first_token = pick(0, 3) == 0 ? 12 : -1;
+  options.rules.word_penalty = pick(0, 2) == 0 ? 0.3f : 0.0f;
   return sentence;
 }
 
-// A session that is profiled waits for every step: the search of the host.
-Hypothesis ByTheHost(Engine& engine, const SentenceInput& sentence) {
-  model::StageProfile profile;
-  auto session = engine.NewSession({8, 256});
-  session->set_profile(&profile);
-  session->Admit({sentence});
-  while (true) {
-    for (SentenceOutput& output : session->Step()) {
-      return output.hypotheses.at(0);
+// Sentences join while steps are under way, end by their own or are cancelled:
+// each has the tokens and the bits of the scores that the host's search finds.
+void ExpectWhatTheHostFinds(Engine& engine, int seed) {
+  constexpr int kCount = 24;
+  std::mt19937 random(seed);
+  std::vector<SentenceInput> sentences;
+  for (uint64_t id = 0; id < kCount; ++id) {
+    sentences.push_back(RandomSentence(id, random));
+  }
+  const Found expected = ByTheHost(engine, sentences);
+  auto session = engine.NewSession({12, 256});
+  std::set<uint64_t> live;
+  size_t done = 0;
+  size_t next = 0;
+  size_t num_ended = 0;
+  size_t num_cancelled = 0;
+  for (int step = 0; done < kCount; ++step) {
+    ASSERT_LT(step, 500);
+    while (next < kCount && random() % 4 != 0 &&
+           session->room().rows >= sentences[next].options.beam_size) {
+      live.insert(next);
+      session->Admit({sentences[next++]});
     }
+    if (random() % 8 == 0 && !live.empty()) {
+      EXPECT_TRUE(session->Cancel(*live.begin()));
+      live.erase(live.begin());
+      ++num_cancelled;
+      ++done;
+    }
+    for (const SentenceOutput& output : session->Step()) {
+      SCOPED_TRACE(output.id);
+      EXPECT_EQ(live.erase(output.id), 1u);
+      ExpectSame(output.hypotheses, expected.at(output.id));
+      for (const Hypothesis& one : output.hypotheses) {
+        num_ended += !one.truncated;
+      }
+      ++done;
+    }
+  }
+  EXPECT_EQ(session->room().rows, 12);
+  EXPECT_GT(num_ended, 3u) << "before their limits";
+  EXPECT_GT(num_cancelled, 0u);
+}
+
+// Of a model that may say so little that any beam has an end among its
+// candidates, and a small beam not as many candidates as it could take.
+TEST_F(SessionGpuTest, StepsAheadFindWhatTheHostFinds) {
+  using kernels::EmulatedLibrary;
+  using kernels::Precision;
+  model::ModelConfig config = SmallRandomConfig();
+  config.decoding.suppressed_tokens.clear();
+  for (int32_t token = 0; token < kVocabSize; ++token) {
+    const bool is_said = token == config.tokens.eos || (token > 4 && token < 9);
+    if (!is_said) config.decoding.suppressed_tokens.push_back(token);
+  }
+  int seed = 1;
+  for (Precision precision :
+       {Precision::kFloat32, Precision::kBFloat16, Precision::kFloat16}) {
+    SCOPED_TRACE(kernels::PrecisionName(precision));
+    Engine engine(
+        config, precision,
+        kernels::MakeEmulatedKernels(0, precision == Precision::kBFloat16
+                                            ? EmulatedLibrary::kForAll
+                                            : EmulatedLibrary::kAsOnDevices)
+            .value());
+    ExpectWhatTheHostFinds(engine, seed++);
   }
 }
 
-// Greedy sentences, some of which join while steps are under way, end by their
-// own or are cancelled, with a beam among them for a while: each has the tokens
-// and the bits of the score that the host's search finds for it alone.
-TEST_F(SessionGpuTest, StepsAheadFindWhatTheHostFinds) {
-  Engine engine(kEmulated);
-  std::map<uint64_t, Hypothesis> expected;
-  for (uint64_t id = 0; id < 10; ++id) {
-    expected[id] = ByTheHost(engine, Greedy(id));
-  }
-  SentenceInput beam = Sentence(10, 2, 3);
-  expected[10] = ByTheHost(engine, beam);
-  auto session = engine.NewSession({6, 256});
-  uint64_t next = 0;
-  size_t found = 0;
-  for (int step = 0; found < 9 + 1; ++step) {
-    ASSERT_LT(step, 100);
-    while (next < 10 && session->room().rows > 2) {
-      session->Admit({Greedy(next++)});
-      if (next % 2 == 0) break;
+// Each state of the decoder reads the cells that the device wrote down.
+TEST_F(SessionGpuTest, StepsAheadFindWhatTheHostFindsInEveryState) {
+  for (model::DecoderState state : kDecoderStates) {
+    SCOPED_TRACE(static_cast<int>(state));
+    Computation computation = kEmulated;
+    computation.state = state;
+    Engine engine(computation);
+    std::vector<SentenceInput> sentences = {Sentence(1, 4, 20),
+                                            Sentence(2, 1, 20)};
+    sentences[0].options.num_hypotheses = 4;
+    const Found expected = ByTheHost(engine, sentences);
+    auto session = engine.NewSession({8, 256});
+    session->Admit(sentences);
+    size_t found = 0;
+    while (session->live_sentences() > 0) {
+      for (const SentenceOutput& output : session->Step()) {
+        ExpectSame(output.hypotheses, expected.at(output.id));
+        ++found;
+      }
     }
-    if (step == 2) EXPECT_TRUE(session->Cancel(1));
-    if (step == 5) session->Admit({beam});
+    EXPECT_EQ(found, sentences.size());
+  }
+}
+
+// Those with a shortlist, and beams beyond kMaxQueuedBeamSize, are the host's.
+TEST_F(SessionGpuTest, HostAndDeviceSearchSideBySide) {
+  Engine engine(kEmulated, SmallShortlist(3));
+  std::vector<SentenceInput> sentences;
+  for (uint64_t id = 0; id < 6; ++id) {
+    sentences.push_back(Sentence(id, 1 + static_cast<int>(id % 3), 5));
+    sentences.back().source = {static_cast<int32_t>(9 + id), 50};
+    sentences.back().options.use_shortlist = id % 2 == 0;
+  }
+  sentences.push_back(Sentence(6, kernels::kMaxQueuedBeamSize + 1, 4));
+  sentences.back().options.use_shortlist = false;
+  const Found expected = ByTheHost(engine, sentences);
+  auto session = engine.NewSession({64, 256});
+  size_t found = 0;
+  for (const SentenceInput& sentence : sentences) {
+    session->Admit({sentence});
+    for (int step = 0; step < 2; ++step) {
+      for (const SentenceOutput& output : session->Step()) {
+        ExpectSame(output.hypotheses, expected.at(output.id));
+        ++found;
+      }
+    }
+  }
+  while (session->live_sentences() > 0) {
     for (const SentenceOutput& output : session->Step()) {
       SCOPED_TRACE(output.id);
-      EXPECT_EQ(output.hypotheses[0].tokens, expected[output.id].tokens);
-      EXPECT_EQ(output.hypotheses[0].score, expected[output.id].score);
-      EXPECT_EQ(output.hypotheses[0].truncated, expected[output.id].truncated);
-      EXPECT_NE(output.id, 1u) << "was cancelled";
+      ExpectSame(output.hypotheses, expected.at(output.id));
       ++found;
     }
   }
-  EXPECT_EQ(session->room().rows, 6);
+  EXPECT_EQ(found, sentences.size());
 }
 
 // The host waits for results of a step, never for all that the device was
-// given, while greedy sentences alone are live.
-TEST_F(SessionGpuTest, GreedyStepsAreGivenAheadOfTheHost) {
+// given, whatever the beams.
+TEST_F(SessionGpuTest, StepsAreGivenAheadOfTheHost) {
   Engine engine(kEmulated);
   auto session = engine.NewSession({8, 256});
-  session->Admit({Sentence(1, 1, 40), Sentence(2, 1, 40)});
+  session->Admit({Sentence(1, 1, 40), Sentence(2, 4, 40), Sentence(3, 2, 40)});
   session->Step();
   const EmulatedCounts before = CountEmulated();
   for (int step = 0; step < 30; ++step) session->Step();
+  EXPECT_EQ(session->live_sentences(), 3);
   EXPECT_EQ(CountEmulated().waits, before.waits);
   EXPECT_EQ(CountEmulated().allocations, before.allocations);
 }
@@ -149,7 +282,7 @@ TEST_F(SessionGpuTest, ASessionMayGoWithStepsUnderWay) {
   while (hypotheses.empty()) {
     for (SentenceOutput& output : other->Step()) hypotheses = output.hypotheses;
   }
-  EXPECT_EQ(hypotheses[0].tokens, ByTheHost(engine, Sentence(2, 1, 20)).tokens);
+  ExpectSame(hypotheses, ByTheHost(engine, {Sentence(2, 1, 20)}).at(2));
 }
 
 TEST_F(SessionGpuTest, SessionsOnOneDeviceKeepTheirSteps) {

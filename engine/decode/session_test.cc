@@ -173,6 +173,21 @@ TEST_P(SessionTest, ShortlistOfTheWholeVocabularyChangesNothing) {
   }
 }
 
+// A device that advances beams itself finds what the host does, to the bit: a
+// profiled session waits for each step and searches on the host.
+TEST_P(SessionTest, SearchesAlikeOnHostAndDevice) {
+  Engine engine(GetParam());
+  auto session = engine.NewSession();
+  auto host_session = engine.NewSession();
+  model::StageProfile profile;
+  host_session->set_profile(&profile);
+  std::mt19937 random(29);
+  for (int id = 0; id < FewOr(10); ++id) {
+    const SentenceInput sentence = RandomSentenceFor(id, random);
+    ExpectSame(Alone(*session, sentence), Alone(*host_session, sentence));
+  }
+}
+
 // Each stage takes some time, and together no more than all.
 TEST_P(SessionTest, ProfilesItsStages) {
   Engine engine(GetParam());

@@ -130,6 +130,35 @@ struct TokenConstraint {
   bool forbidden_before_softmax = false;
 };
 
+// One way for a beam to go on: a hypothesis and the token that follows it.
+struct BeamCandidate {
+  double score;        // sum of log-probabilities, with that of `token`
+  int32_t hypothesis;  // its index among the live ones of the beam
+  int32_t token;
+};
+
+// A beam in a step of a BeamQueue. Its hypotheses have beam_size rows of the
+// step, of which the first are in use.
+constexpr int kMaxQueuedBeamSize = 32;
+struct QueuedBeam {
+  int beam_size = 0;  // at most kMaxQueuedBeamSize
+  int first_row = 0;
+  int followed_row = -1;  // first_row of the step before; -1: it had none
+  int step = 0;           // the position that each hypothesis gets
+  TokenConstraint constraint;
+  bool is_free = false;  // the token of this step adds nothing to the score
+  bool shrinks = false;  // every candidate that ends takes a place for good
+};
+
+// The arrays of a step whose rows BeamQueue fills in. On the device.
+struct BeamRows {
+  int32_t* tokens = nullptr;   // [rows]
+  int32_t* lengths = nullptr;  // [rows]
+  int32_t* cells = nullptr;    // [rows, cells_stride]
+  int cells_stride = 0;
+  const int32_t* new_cells = nullptr;  // [rows]: the cell of the new position
+};
+
 // How large the arrays of a decode step are.
 struct StepShape {
   int rows = 0;

@@ -77,29 +77,47 @@ class OutputSelection {
   const std::vector<int32_t> tokens_;
 };
 
-// The outputs of steps that a device is given ahead of the host, and the tokens
-// that follow from them without it: those of greedy search. Belongs to the
-// Kernels that made it, which must outlive it. Nothing may be started, awaited
-// or followed during RunStep.
-class OutputQueue {
+// How large the steps of a BeamQueue may be.
+struct BeamQueueLimits {
+  int max_rows = 0;
+  int max_positions = 0;  // of a hypothesis
+};
+
+// Beam search on the device, for steps that it is given ahead of the host:
+// greedy search is a beam of one. Each step is begun by Follow, run by the
+// decoder and ended by Start; what became of it comes from Await, oldest first,
+// while the device is at the next. Of the candidates of a beam, in order, those
+// go on that are not `eos`, until there are as many as it has places:
+// beam_size, for a beam that shrinks less those that ended, and of its
+// candidates only as many are looked at. That a search is over only the host
+// knows: the step after its last is forgotten.
+//
+// Belongs to the Kernels that made it, which must outlive it. Nothing may be
+// begun, started or awaited during RunStep.
+class BeamQueue {
  public:
   static constexpr int kMaxUnderWay = 2;  // started and not yet awaited
 
-  virtual ~OutputQueue() = default;
+  virtual ~BeamQueue() = default;
 
-  // Starts what Kernels::OutputTopK does and returns.
+  // Begins a step of `beams`, whose rows follow each other from row 0. Row
+  // first_row + j continues what the step begun before chose as hypothesis j:
+  // fills in its token and the cells of all positions up to `step`. Of a beam
+  // without a step before only first_row is in use, and its token stays.
+  // Lengths become 0 where a row is not in use, and stay elsewhere.
+  virtual void Follow(absl::Span<const QueuedBeam> beams,
+                      const BeamRows& rows) = 0;
+
+  // Starts what Kernels::OutputTopK does for the rows of the step, and the
+  // choice among them, and returns. The rows are as Follow left them.
   virtual void Start(const LinearWeight& projection, Matrix x,
-                     absl::Span<const int32_t> suppressed,
-                     absl::Span<const TokenConstraint> constraints,
-                     Matrix logits) = 0;
+                     absl::Span<const int32_t> suppressed, Matrix logits) = 0;
 
-  // tokens[i] = the best token of row rows[i] of the step started last, or
-  // token 0 where it has none; unchanged where rows[i] < 0. Both arrays are of
-  // device memory, `count` long.
-  virtual void FollowBest(const int32_t* rows, int count, int32_t* tokens) = 0;
-
-  // Waits for the oldest step under way. Its result, with the `k` of the queue.
-  virtual void Await(TopK result) = 0;
+  // Waits for the oldest step under way. For a beam of it, the best 2 *
+  // beam_size continuations of all its hypotheses are at 2 * first_row, best
+  // first; ties go to the lower hypothesis. Where there are no more, token is
+  // -1. `candidates` is as large as all beams need.
+  virtual void Await(absl::Span<BeamCandidate> candidates) = 0;
 };
 
 // The operations of a Transformer on one device: the only virtual seam of the
@@ -232,11 +250,11 @@ class Kernels {
                           absl::Span<const TokenConstraint> constraints,
                           Matrix logits, TopK result) = 0;
 
-  // For steps of at most `max_rows` rows. Null: the device works as it is
-  // called, and nothing would be gained. RESOURCE_EXHAUSTED as Allocate.
-  virtual absl::StatusOr<std::unique_ptr<OutputQueue>> NewOutputQueue(
-      int /*max_rows*/, int /*k*/) {
-    return std::unique_ptr<OutputQueue>();
+  // Null: the device works as it is called, and nothing would be gained.
+  // RESOURCE_EXHAUSTED as Allocate.
+  virtual absl::StatusOr<std::unique_ptr<BeamQueue>> NewBeamQueue(
+      const BeamQueueLimits& /*limits*/, int32_t /*eos*/) {
+    return std::unique_ptr<BeamQueue>();
   }
 
   // Prepares `tokens` of the projection, which rise, for SelectedTopK. By

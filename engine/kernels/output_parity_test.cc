@@ -289,44 +289,5 @@ TEST_P(OutputInvarianceTest, TopK) {
   }
 }
 
-// Two steps under way, awaited later: what OutputTopK finds, and the tokens
-// that follow.
-TEST_P(OutputParityTest, OutputQueue) {
-  OutputTopKCase top_k =
-      IntegerTopK(RandomIntegers(300, 6, 9), RandomIntegers(9, 6, 9), 2);
-  top_k.suppressed = {3};
-  top_k.bias.assign(300, 0.0f);
-  top_k.bias[9] = -kInfinity;
-  top_k.constraints[2].only = 7;
-  OutputTopKCase second = top_k;
-  second.x = RandomIntegers(4, 6, 9);
-  second.constraints.assign(4, {});
-  second.constraints[1].only = 9;  // which cannot be
-  auto queue = device_->NewOutputQueue(9, 2).value();
-  if (queue == nullptr) GTEST_SKIP() << "works as it is called";
-
-  DeviceMemory memory(*device_);
-  const auto packed =
-      device_->PackLinear({top_k.weight.data, top_k.bias, 300, 6}).value();
-  const Matrix logits = memory.Put(Array(9, 300));
-  std::vector<Best> expected;
-  for (const OutputTopKCase& step : {top_k, second}) {
-    expected.push_back(step.Run(*device_));
-    queue->Start(*packed, memory.Put(step.x), step.suppressed, step.constraints,
-                 logits.Rows(0, step.x.rows));
-  }
-  const std::vector<int32_t> rows = {3, -1, 1, 0};
-  int32_t* const tokens = memory.Put(std::vector<int32_t>{50, 51, 52, 53});
-  queue->FollowBest(memory.Put(rows), 4, tokens);
-  const std::vector<int32_t>& best = expected[1].tokens;
-  EXPECT_THAT(memory.Get(tokens, 4), ElementsAre(best[3 * 2], 51, 0, best[0]));
-  for (const Best& step : expected) {
-    Best found = step;
-    queue->Await({2, found.log_probs.data.data(), found.tokens.data()});
-    EXPECT_EQ(found.tokens, step.tokens);
-    ExpectSameBits(found.log_probs, step.log_probs);
-  }
-}
-
 }  // namespace
 }  // namespace peregrine::kernels

@@ -66,8 +66,8 @@ class CudaKernels final : public Kernels {
                   absl::Span<const int32_t> suppressed,
                   absl::Span<const TokenConstraint> constraints, Matrix logits,
                   TopK result) override;
-  absl::StatusOr<std::unique_ptr<OutputQueue>> NewOutputQueue(int max_rows,
-                                                              int k) override;
+  absl::StatusOr<std::unique_ptr<BeamQueue>> NewBeamQueue(
+      const BeamQueueLimits& limits, int32_t eos) override;
 
  private:
   class Queue;

@@ -91,10 +91,32 @@ cudaError_t TopTokens(Matrix logits, const int32_t* suppressed,
                       int num_suppressed, const TokenConstraint* constraints,
                       int k, BestToken* best, cudaStream_t stream);
 
-// tokens[i] = best[rows[i], 0], or token 0 where there is none; unchanged where
-// rows[i] < 0.
-cudaError_t FollowBest(const BestToken* best, int k, const int32_t* rows,
-                       int count, int32_t* tokens, cudaStream_t stream);
+// ---- beams.cu: see BeamQueue
+
+// The live hypotheses of beams, by row. What a beam has once is at its first
+// row.
+struct LiveHypotheses {
+  int32_t* num_live = nullptr;
+  int32_t* places = nullptr;  // beam_size, less those that ended if it shrinks
+  double* scores = nullptr;   // sums of log-probabilities
+  int32_t* tokens = nullptr;  // the last of each
+  int32_t* cells = nullptr;   // [rows, cells_stride]: those of its positions
+  int cells_stride = 0;
+};
+
+// From what the step before chose to the rows of this one. `largest` is the
+// largest beam_size.
+cudaError_t FollowBeams(const QueuedBeam* beams, int num_beams, int largest,
+                        const LiveHypotheses& chosen, const int32_t* new_cells,
+                        const LiveHypotheses& rows, int32_t* lengths,
+                        TokenConstraint* constraints, cudaStream_t stream);
+
+// Merges the best k of each row, 2 * beam_size or more, into the candidates of
+// their beams, and chooses among them.
+cudaError_t AdvanceBeams(const QueuedBeam* beams, int num_beams,
+                         const LiveHypotheses& rows, const BestToken* best,
+                         int k, int32_t eos, const LiveHypotheses& chosen,
+                         BeamCandidate* candidates, cudaStream_t stream);
 
 }  // namespace peregrine::kernels::PEREGRINE_CUDA_NAMESPACE
 

@@ -146,22 +146,7 @@ __global__ void TopTokensKernel(const float* logits, int vocab_size,
   }
 }
 
-__global__ void FollowBestKernel(const BestToken* best, int k,
-                                 const int32_t* rows, int count,
-                                 int32_t* tokens) {
-  const int i = blockIdx.x * kThreads + threadIdx.x;
-  if (i >= count || rows[i] < 0) return;
-  const int32_t token = best[static_cast<size_t>(rows[i]) * k].token;
-  tokens[i] = token < 0 ? 0 : token;
-}
-
 }  // namespace
-
-cudaError_t FollowBest(const BestToken* best, int k, const int32_t* rows,
-                       int count, int32_t* tokens, cudaStream_t stream) {
-  return Launch(FollowBestKernel, dim3(CeilDiv(count, kThreads)), kThreads, 0,
-                stream, best, k, rows, count, tokens);
-}
 
 cudaError_t TopTokens(Matrix logits, const int32_t* suppressed,
                       int num_suppressed, const TokenConstraint* constraints,

@@ -1,0 +1,75 @@
+#ifndef PEREGRINE_ENGINE_DECODE_HOST_STEPS_H_
+#define PEREGRINE_ENGINE_DECODE_HOST_STEPS_H_
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "engine/decode/hypothesis_cells.h"
+#include "engine/decode/live_sentence.h"
+#include "engine/decode/step_arrays.h"
+#include "engine/decode/step_resources.h"
+#include "engine/kernels/kernels.h"
+#include "engine/model/device_memory.h"
+#include "engine/model/stage_profile.h"
+
+namespace peregrine::decode {
+
+// Sentences whose search is on the host, the reference: a step runs the decoder
+// over all their live hypotheses, waits for the best continuations of each, and
+// lets every BeamSearch choose. All there is on a CPU; on a GPU see
+// DeviceSteps. Not thread-safe; allocates nothing in a step.
+class HostSteps {
+ public:
+  // `resources` must outlive it.
+  explicit HostSteps(const StepResources& resources);
+
+  absl::Status Allocate();
+
+  void Add(std::unique_ptr<LiveSentence> sentence);
+
+  // One token for every live hypothesis. Appends the sentences that finished.
+  void Step(std::vector<std::unique_ptr<LiveSentence>>& finished);
+
+  // Takes a sentence out; null: not here.
+  std::unique_ptr<LiveSentence> Remove(uint64_t id);
+
+  int num_sentences() const { return static_cast<int>(live_.size()); }
+  int num_rows() const;  // live hypotheses
+
+  void set_profile(model::StageProfile* profile) { profile_ = profile; }
+
+ private:
+  struct Entry {
+    std::unique_ptr<LiveSentence> sentence;
+    HypothesisCells cells;
+  };
+
+  void RunDecoder();
+  model::DecoderInput Prepare();
+  kernels::TopK PrepareTopK();
+  void ScoreOutputs(const kernels::TopK& top);
+  void ScoreRows(int begin, int count,
+                 const kernels::OutputSelection* selection, kernels::TopK top);
+  void Advance(const kernels::TopK& top);
+  std::unique_ptr<LiveSentence> RemoveAt(size_t i);
+
+  const StepResources& resources_;
+  kernels::Kernels& kernels_;
+  const int64_t step_owner_;
+  model::StageProfile* profile_ = nullptr;
+  std::vector<Entry> live_;
+
+  // The step.
+  model::DeviceMemory memory_;
+  StepArrays arrays_;
+  model::UploadedInts cells_;  // [rows, stride]
+  std::vector<kernels::TokenConstraint> constraints_;
+  std::vector<float> top_log_probs_;
+  std::vector<int32_t> top_tokens_;
+};
+
+}  // namespace peregrine::decode
+
+#endif  // PEREGRINE_ENGINE_DECODE_HOST_STEPS_H_

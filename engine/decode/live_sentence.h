@@ -1,0 +1,41 @@
+#ifndef PEREGRINE_ENGINE_DECODE_LIVE_SENTENCE_H_
+#define PEREGRINE_ENGINE_DECODE_LIVE_SENTENCE_H_
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+
+#include "engine/decode/beam_search.h"
+#include "engine/decode/session.h"
+#include "engine/kernels/kernels.h"
+#include "engine/model/config.h"
+
+namespace peregrine::decode {
+
+// A sentence of a session from the encoder to its last token. Which cells its
+// hypotheses have is the business of those who do its steps.
+struct LiveSentence {
+  using Clock = std::chrono::steady_clock;
+
+  LiveSentence(const SentenceInput& input, const model::TokenConfig& tokens)
+      : id(input.id),
+        beam_size(input.options.beam_size),
+        max_length(input.options.max_length),
+        search(input.options, tokens.decoder_start, tokens.eos) {}
+
+  const uint64_t id;
+  const int beam_size;
+  const int max_length;  // as DecodingOptions has it
+  BeamSearch search;
+  // What it may be made of; null: the whole vocabulary.
+  std::unique_ptr<kernels::OutputSelection> selection;
+  int source_begin = 0;   // cells
+  int source_length = 0;  // with prefix and suffix
+  int source_tokens = 0;  // without
+  Clock::duration encode_time{};
+  Clock::time_point decode_start;
+};
+
+}  // namespace peregrine::decode
+
+#endif  // PEREGRINE_ENGINE_DECODE_LIVE_SENTENCE_H_
