@@ -55,6 +55,7 @@ class Recipe:
     prepare: Prepare
     architecture: dict[str, Any]
     train: Train
+    decoding: dict[str, Any] = field(default_factory=dict)  # defaults of the model's users
 
     @classmethod
     def load(cls, path: pathlib.Path | str) -> Recipe:
@@ -72,4 +73,4 @@ class Recipe:
             tokens=Tokens(pad=PAD, bos=BOS, eos=EOS, unk=UNK, decoder_start=BOS,
                           source_suffix=[EOS]),
             tokenizer=Tokenizer("sentencepiece", "source.spm", "source.spm"),
-            decoding=Decoding(suppressed_tokens=[PAD, BOS, UNK]))
+            decoding=from_dict(Decoding, {"suppressed_tokens": [PAD, BOS, UNK]} | self.decoding))
