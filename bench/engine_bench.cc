@@ -1,6 +1,6 @@
-// Times the whole engine on one thread: a model directory, or a model of random
-// weights; sentences of given lengths and random tokens; output lengths forced
-// to be those of the sources.
+// Times the whole engine, on one thread unless told otherwise: a model
+// directory, or a model of random weights; sentences of given lengths and
+// random tokens; output lengths forced to be those of the sources.
 //
 // Speaks to the script that runs it beside a peer: for every line on standard
 // input it decodes the whole workload once and answers with one line of JSON.
@@ -47,7 +47,8 @@ struct BenchOptions {
   // Sentences that must be able to join before the encoder runs for them.
   int min_admission = 1;
   int shortlist_targets = 0;  // that every source token suggests; 0: no list
-  int workers = 1;            // threads, each with a part of the sentences
+  int workers = 1;            // each with a part of the sentences
+  int threads = 1;            // of each worker
   bool profile = false;
   bool arrival_order = false;
 };
@@ -326,7 +327,7 @@ nlohmann::json Report(const std::vector<RunResult>& results,
 
 int Main(int argc, char** argv) {
   BenchOptions options;
-  CLI::App app("Times the whole engine on one thread; see bench/README.md.");
+  CLI::App app("Times the whole engine; see bench/README.md.");
   app.add_option(
       "--model", options.model,
       "A model directory, or random weights in the shape of " + ShapeNames());
@@ -346,6 +347,9 @@ int Main(int argc, char** argv) {
   app.add_option("--workers", options.workers,
                  "Threads that share the model and the sentences")
       ->check(CLI::Range(1, 256));
+  app.add_option("--threads", options.threads,
+                 "Of each worker, on the device cpu: they share its products")
+      ->check(CLI::Range(1, 256));
   app.add_flag("--profile", options.profile, "Report the time of each stage");
   app.add_flag("--arrival-order", options.arrival_order,
                "Leave the sentences in the order of --lengths");
@@ -357,7 +361,13 @@ int Main(int argc, char** argv) {
     std::cerr << "engine_bench: " << options.lengths_file << ": no lengths\n";
     return 1;
   }
-  const kernels::Device device = OrDie(kernels::ParseDevice(options.device));
+  kernels::Device device = OrDie(kernels::ParseDevice(options.device));
+  if (options.threads > 1 && !(device == kernels::Device::kCpu)) {
+    std::cerr << "engine_bench: --threads is for --device=cpu, found "
+              << options.device << "\n";
+    return 1;
+  }
+  device.num_threads = options.threads;
   const kernels::Precision precision =
       OrDie(kernels::ParsePrecision(options.precision, device));
   const BenchModel model = OrDie(LoadModel(options, device, precision));

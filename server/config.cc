@@ -9,7 +9,6 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "engine/base/status_macros.h"
 #include "engine/kernels/precision.h"
 #include "server/cpu_count.h"
 #include "server/models/model_override.h"
@@ -68,27 +67,47 @@ class Flags {
     Add("workers", config_.model_options.batcher.num_workers,
         "Worker threads of each model on a CPU, unless --devices says how "
         "many; "
-        "by default the number of CPUs")
+        "by default the number of CPUs, over --threads-per-worker")
         ->check(CLI::PositiveNumber);
+    Add("threads-per-worker", threads_per_worker_,
+        "Threads that share the work of each worker on the device cpu, so that "
+        "a lone request is answered sooner. Under load, as many workers of one "
+        "thread do more")
+        ->check(CLI::Range(1, 256));
   }
 
   // After parsing: decides what was left open. INVALID_ARGUMENT: a device
-  // cannot multiply so.
+  // cannot multiply so, or there is none for the threads.
   absl::Status CompleteDevices(const std::string& precision) {
     if (config_.devices.empty()) config_.devices.emplace_back();
     int& total = config_.model_options.batcher.num_workers;
-    const int on_cpu = total;
+    const bool said = app_.count("--workers") > 0;
+    const int on_cpu = said ? total : std::max(1, total / threads_per_worker_);
     total = 0;
+    bool threads_used = threads_per_worker_ == 1;
     for (DeviceWorkers& workers : config_.devices) {
       kernels::Device& device = workers.device;
       const bool is_gpu = device.kind == kernels::Device::Kind::kCuda;
       device.memory_bytes = static_cast<size_t>(gpu_memory_mib_) << 20;
+      if (device.kind == kernels::Device::Kind::kCpu) {
+        device.num_threads = threads_per_worker_;
+        threads_used = true;
+      }
       if (workers.num_workers == 0) workers.num_workers = is_gpu ? 1 : on_cpu;
       total += workers.num_workers;
-      PEREGRINE_ASSIGN_OR_RETURN(workers.precision,
-                                 kernels::ParsePrecision(precision, device));
+      const auto parsed = kernels::ParsePrecision(precision, device);
+      if (!parsed.ok()) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("--precision: ", parsed.status().message()));
+      }
+      workers.precision = *parsed;
     }
-    return absl::OkStatus();
+    if (threads_used) return absl::OkStatus();
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--threads-per-worker: found ", threads_per_worker_,
+        ", but only the device cpu shares work between threads, and --devices "
+        "has ",
+        DeviceNames(config_.devices)));
   }
 
   void AddAddresses() {
@@ -259,6 +278,7 @@ class Flags {
   CLI::App& app_;
   Config& config_;
   int gpu_memory_mib_ = 0;
+  int threads_per_worker_ = 1;
 };
 
 bool IsAddress(const std::string& address) {
@@ -394,7 +414,7 @@ ParsedConfig ParseConfig(std::vector<std::string> arguments) {
   }
   if (absl::Status status = flags.CompleteDevices(precision); !status.ok()) {
     result.exit_code = 2;
-    result.output = absl::StrCat("--precision: ", status.message());
+    result.output = std::string(status.message());
     return result;
   }
   AddModelSources(models, config);

@@ -1,5 +1,6 @@
 #include "server/config.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 
@@ -115,6 +116,29 @@ TEST(ConfigTest, DevicesShareTheQueueEachWithItsWorkers) {
   EXPECT_EQ(Parse({"--model=a", "--workers=5"}).devices[0].num_workers, 5);
 }
 
+TEST(ConfigTest, WorkersOnACpuHaveThreadsWhereThatIsAskedFor) {
+  EXPECT_EQ(Parse({"--model=a"}).devices[0].device.num_threads, 1);
+  const Config config = Parse(
+      {"--model=a", "--devices=cpu:1,cpu-onednn:1", "--threads-per-worker=2"});
+  EXPECT_EQ(config.devices[0].device.num_threads, 2);
+  EXPECT_EQ(config.devices[1].device.num_threads, 1);
+  EXPECT_EQ(Parse({"--model=a", "--workers=3", "--threads-per-worker=2"})
+                .devices[0]
+                .num_workers,
+            3);
+  // No more threads than CPUs, unless they are asked for.
+  EXPECT_EQ(
+      Parse({"--model=a", "--threads-per-worker=256"}).devices[0].num_workers,
+      std::max(1, AvailableCpus() / 256));
+  EXPECT_THAT(Refused({"--model=a", "--threads-per-worker=0"}),
+              HasSubstr("--threads-per-worker"));
+  EXPECT_THAT(
+      Refused({"--model=a", "--device=reference", "--threads-per-worker=2"}),
+      HasSubstr("--threads-per-worker: found 2, but only the device "
+                "cpu shares work between threads, and --devices has "
+                "reference"));
+}
+
 TEST(ConfigTest, TheCommandLineOutranksTheFileAndThatTheEnvironment) {
   const std::string path = ::testing::TempDir() + "/server_config_test.toml";
   std::ofstream(path) << "model = [\"from-file\"]\nmax-batch-rows = 31\n"
@@ -197,6 +221,7 @@ TEST(ConfigTest, HelpNamesEveryFlagWithItsVariable) {
                            "--gpu-memory-mib",
                            "--precision",
                            "--workers",
+                           "--threads-per-worker",
                            "--listen",
                            "--metrics-listen",
                            "--port-file",

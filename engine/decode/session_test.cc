@@ -13,6 +13,8 @@
 #include <vector>
 
 #include "engine/decode/session_fixture.h"
+#include "engine/kernels/cpu/cpu_kernels.h"
+#include "engine/kernels/cpu/isa.h"
 #include "engine/kernels/device.h"
 #include "engine/model/random_tensors.h"
 
@@ -397,6 +399,27 @@ INSTANTIATE_TEST_SUITE_P(Devices, SessionDevicesTest,
                          [](const auto& test) {
                            return ComputationName(test.param);
                          });
+
+// All that can be shared is: three threads, however small the operation.
+TEST(SessionThreadsTest, ThreadsChangeNoBit) {
+  const kernels::Isa isa = kernels::SupportedIsas().back();
+  for (const Computation& computation : ComputationsOn(kernels::Device::kCpu)) {
+    SCOPED_TRACE(ComputationName(computation));
+    Engine one(computation, std::make_unique<kernels::CpuKernels>(isa),
+               SmallShortlist(3));
+    Engine three(
+        computation,
+        std::make_unique<kernels::CpuKernels>(isa, kernels::CpuThreads{3, 0}),
+        SmallShortlist(3));
+    auto expected = one.NewSession();
+    auto found = three.NewSession();
+    std::mt19937 random(7);
+    for (int id = 0; id < 20; ++id) {
+      const SentenceInput sentence = RandomSentence(id, random);
+      ExpectSame(Alone(*found, sentence), Alone(*expected, sentence));
+    }
+  }
+}
 
 TEST(SessionLimitsTest, RefusesSenselessLimits) {
   const auto kernels = *kernels::MakeKernels(kernels::Device::kReference);

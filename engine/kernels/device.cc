@@ -70,7 +70,7 @@ absl::StatusOr<std::unique_ptr<Kernels>> MakeKernels(const Device& device) {
   if (device == Device::kReference) return std::make_unique<ReferenceKernels>();
   PEREGRINE_ASSIGN_OR_RETURN(const Isa isa, ChooseIsa());
   if (device == Device::kCpuOneDnn) return OneDnnKernels::Create(isa);
-  return std::make_unique<CpuKernels>(isa);
+  return std::make_unique<CpuKernels>(isa, CpuThreads{device.num_threads});
 }
 
 absl::StatusOr<std::vector<std::string>> DescribeGpus() {

@@ -241,6 +241,14 @@ inline std::vector<DeviceUnderTest> DevicesUnderTest() {
          },
          {Precision::kFloat32, Precision::kBFloat16, Precision::kInt8}});
   }
+  // All that threads can share, however small.
+  devices.push_back(
+      {"cpu_3_threads",
+       []() -> absl::StatusOr<std::unique_ptr<Kernels>> {
+         return std::make_unique<CpuKernels>(SupportedIsas().back(),
+                                             CpuThreads{3, 0});
+       },
+       {Precision::kFloat32, Precision::kBFloat16, Precision::kInt8}});
   devices.push_back(
       {"cpu_onednn",
        []() -> absl::StatusOr<std::unique_ptr<Kernels>> {

@@ -43,15 +43,35 @@ const LinearOps& LinearOpsFor(const VectorOps& ops, Precision precision) {
   return ops.float32;
 }
 
+int64_t MultiplyAdds(const LinearWeight& weight, int rows) {
+  return int64_t{rows} * weight.in_dim() * weight.out_dim();
+}
+
 }  // namespace
 
-CpuKernels::CpuKernels(Isa isa) : CpuKernels(isa, "cpu") {}
+CpuKernels::CpuKernels(Isa isa, const CpuThreads& threads)
+    : CpuKernels(isa, "cpu", threads) {}
 
-CpuKernels::CpuKernels(Isa isa, std::string device)
+CpuKernels::CpuKernels(Isa isa, std::string device, const CpuThreads& threads)
     : device_(std::move(device)),
       isa_(isa),
       ops_(VectorOpsFor(isa)),
-      best_outputs_(ops_) {}
+      min_shared_multiply_adds_(threads.min_multiply_adds),
+      best_outputs_(ops_),
+      team_(threads.num_threads > 1
+                ? std::make_unique<ThreadTeam>(threads.num_threads)
+                : nullptr) {}
+
+int CpuKernels::NumShares(int64_t multiply_adds) const {
+  if (team_ == nullptr || multiply_adds < min_shared_multiply_adds_) return 1;
+  return team_->num_threads();
+}
+
+void CpuKernels::ForShares(int num_shares,
+                           absl::FunctionRef<void(int share)> work) {
+  if (num_shares == 1) return work(0);
+  team_->Run(num_shares, work);
+}
 
 absl::StatusOr<std::unique_ptr<Buffer>> CpuKernels::Allocate(size_t bytes) {
   return AllocateHostBuffer(bytes);
@@ -127,41 +147,64 @@ void CpuKernels::RunLinear(const LinearWeight& weight, Matrix x,
                            Activation activation, bool add_to_y, Matrix y) {
   const CpuLinearWeight& own = Own(weight);
   const int max_rows = own.ops().max_rows;
-  float* const scratch = Scratch(own.ScratchFloats(x.rows));
+  const int shares = NumShares(MultiplyAdds(own, std::min(max_rows, x.rows)));
+  float* const scratch = Scratch(own.ScratchFloats(x.rows, shares));
   for (int begin = 0; begin < x.rows; begin += max_rows) {
     const int rows = std::min(max_rows, x.rows - begin);
     PackedLinear linear = own.Prepare(x.Rows(begin, rows), scratch);
     linear.activation = activation;
     linear.add_to_y = add_to_y;
     linear.y = y.row(begin);
-    own.ops().run(linear);
+    linear.y_stride = y.cols;
+    RunShared(own, linear, shares);
   }
+}
+
+void CpuKernels::RunShared(const CpuLinearWeight& weight,
+                           const PackedLinear& linear, int num_shares) {
+  if (num_shares == 1) return weight.ops().run(linear);
+  team_->Run(num_shares, [&](int share) {
+    weight.ops().run(weight.Share(linear, share, num_shares));
+  });
 }
 
 void CpuKernels::EncoderAttention(HeadShape heads,
                                   const PackedSequences& sequences, Matrix qkv,
                                   Matrix context) {
   CheckEncoderAttention(heads, sequences, qkv, context);
-  SequenceHead head;
-  head.stride = qkv.cols;
-  head.context_stride = context.cols;
-  head.head_dim = heads.head_dim;
   for (int s = 0; s < sequences.num_sequences; ++s) {
     const int begin = sequences.offsets[s];
-    head.length = sequences.offsets[s + 1] - begin;
-    PEREGRINE_CHECK(begin >= 0 && head.length >= 0 &&
-                    begin + head.length <= qkv.rows)
-        << "sequence " << s << " from " << begin << " of " << head.length;
-    head.scratch =
-        Scratch(ops_.sequence_scratch_floats(head.length, heads.head_dim));
-    for (int h = 0; h < heads.num_heads; ++h) {
-      head.queries = qkv.row(begin) + h * heads.head_dim;
+    const int length = sequences.offsets[s + 1] - begin;
+    PEREGRINE_CHECK(begin >= 0 && length >= 0 && begin + length <= qkv.rows)
+        << "sequence " << s << " from " << begin << " of " << length;
+    AttendSequence(heads, qkv.Rows(begin, length), context.Rows(begin, length));
+  }
+}
+
+void CpuKernels::AttendSequence(HeadShape heads, Matrix qkv, Matrix context) {
+  const int length = qkv.rows;
+  const int shares = NumShares(int64_t{2} * length * length * heads.width());
+  constexpr size_t kLine = 16;
+  const size_t floats =
+      (ops_.sequence_scratch_floats(length, heads.head_dim) + kLine - 1) /
+      kLine * kLine;
+  float* const scratch = Scratch(shares * floats);
+  ForShares(shares, [&](int share) {
+    SequenceHead head;
+    head.stride = qkv.cols;
+    head.context_stride = context.cols;
+    head.length = length;
+    head.head_dim = heads.head_dim;
+    head.scratch = scratch + share * floats;
+    const int end = heads.num_heads * (share + 1) / shares;
+    for (int h = heads.num_heads * share / shares; h < end; ++h) {
+      head.queries = qkv.data + h * heads.head_dim;
       head.keys = head.queries + heads.width();
       head.values = head.keys + heads.width();
-      head.context = context.row(begin) + h * heads.head_dim;
+      head.context = context.data + h * heads.head_dim;
       ops_.attend_sequence(head);
     }
-  }
+  });
 }
 
 void CpuKernels::SelfAttentionStep(HeadShape heads, const StepRows& rows,
@@ -256,25 +299,38 @@ void CpuKernels::SelectedTopK(const LinearWeight& projection,
 }
 
 // Logits block by block of columns, each scanned while it is in the cache, so
-// that whole rows of them are never in memory.
+// that whole rows of them are never in memory. Threads compute a block each,
+// which the caller then scans in order.
 void CpuKernels::RunOutputBlocks(const CpuLinearWeight& weight, Matrix x) {
+  constexpr int kColumns = BestOutputs::kBlockColumns;
   const int max_rows = weight.ops().max_rows;
-  const size_t prepared = weight.ScratchFloats(x.rows);
-  const size_t block_rows = std::min(max_rows, x.rows);
-  float* const scratch =
-      Scratch(prepared + block_rows * BestOutputs::kBlockColumns);
+  const int block_rows = std::min(max_rows, x.rows);
+  const int shares = NumShares(MultiplyAdds(weight, block_rows));
+  const size_t prepared = weight.ScratchFloats(x.rows, shares);
+  const size_t block_floats = static_cast<size_t>(block_rows) * kColumns;
+  float* const scratch = Scratch(prepared + shares * block_floats);
   float* const logits = scratch + prepared;
+  const int num_blocks = (weight.out_dim() + kColumns - 1) / kColumns;
   for (int begin = 0; begin < x.rows; begin += max_rows) {
     const int rows = std::min(max_rows, x.rows - begin);
     const PackedLinear linear = weight.Prepare(x.Rows(begin, rows), scratch);
-    for (int column = 0; column < weight.out_dim();
-         column += BestOutputs::kBlockColumns) {
-      const int columns =
-          std::min(BestOutputs::kBlockColumns, weight.out_dim() - column);
-      PackedLinear block = weight.Columns(linear, column, columns);
-      block.y = logits;
-      weight.ops().run(block);
-      best_outputs_.Take(begin, column, {logits, rows, columns});
+    for (int first = 0; first < num_blocks; first += shares) {
+      const int blocks = std::min(shares, num_blocks - first);
+      const auto block = [&](int share) -> Matrix {
+        const int left = weight.out_dim() - (first + share) * kColumns;
+        return {logits + share * block_floats, rows, std::min(left, kColumns)};
+      };
+      ForShares(blocks, [&](int share) {
+        const Matrix y = block(share);
+        PackedLinear columns =
+            weight.Columns(linear, (first + share) * kColumns, y.cols, share);
+        columns.y = y.data;
+        columns.y_stride = y.cols;
+        weight.ops().run(columns);
+      });
+      for (int share = 0; share < blocks; ++share) {
+        best_outputs_.Take(begin, (first + share) * kColumns, block(share));
+      }
     }
   }
 }

@@ -1,9 +1,12 @@
 #ifndef PEREGRINE_ENGINE_KERNELS_CPU_CPU_KERNELS_H_
 #define PEREGRINE_ENGINE_KERNELS_CPU_CPU_KERNELS_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
+#include "absl/functional/function_ref.h"
+#include "engine/base/thread_team.h"
 #include "engine/kernels/cpu/best_outputs.h"
 #include "engine/kernels/cpu/isa.h"
 #include "engine/kernels/cpu/vector_ops.h"
@@ -13,13 +16,24 @@ namespace peregrine::kernels {
 
 class CpuLinearWeight;
 
-// Transformer operations on one core, in every precision. One instance a worker
-// thread: single-threaded workers that share read-only weights outrun a team of
-// threads on every matrix product. Weights fit all instances of the same Isa.
+// The threads of one instance of CpuKernels, the calling one among them.
+struct CpuThreads {
+  int num_threads = 1;
+  // What has fewer multiply-adds is done by the caller alone, sooner than
+  // threads could agree on it: those of a product of 256 by 256 and one row.
+  int64_t min_multiply_adds = 1 << 16;
+};
+
+// Transformer operations, in every precision. One instance a worker thread,
+// which by default does all the work: under load, single-threaded workers that
+// share read-only weights outrun a team of threads on every matrix product.
+// With more threads a lone sentence is done sooner: products are shared by
+// columns and the encoder's attention by heads, so that the bits are the same
+// with any number of threads. Weights fit all instances of the same Isa.
 class CpuKernels : public Kernels {
  public:
   // `isa` is one of SupportedIsas().
-  explicit CpuKernels(Isa isa);
+  explicit CpuKernels(Isa isa, const CpuThreads& threads = {});
 
   const std::string& device() const override { return device_; }
 
@@ -65,7 +79,7 @@ class CpuKernels : public Kernels {
 
  protected:
   // For a kind that brings its own PackLinear and RunLinear.
-  CpuKernels(Isa isa, std::string device);
+  CpuKernels(Isa isa, std::string device, const CpuThreads& threads = {});
 
   // The product of Linear and LinearAdd, whose shapes have been checked.
   virtual void RunLinear(const LinearWeight& weight, Matrix x,
@@ -84,12 +98,22 @@ class CpuKernels : public Kernels {
   // Fatal where the weight is not of this kind and instruction set.
   const CpuLinearWeight& Own(const LinearWeight& weight) const;
   void RunOutputBlocks(const CpuLinearWeight& weight, Matrix x);
+  void RunShared(const CpuLinearWeight& weight, const PackedLinear& linear,
+                 int num_shares);
+  // All heads of one sequence.
+  void AttendSequence(HeadShape heads, Matrix qkv, Matrix context);
+  // How many threads are to share so many multiply-adds.
+  int NumShares(int64_t multiply_adds) const;
+  // work(share) for each of them, side by side.
+  void ForShares(int num_shares, absl::FunctionRef<void(int share)> work);
 
   const std::string device_;
   const Isa isa_;
   const VectorOps& ops_;
+  const int64_t min_shared_multiply_adds_;
   BestOutputs best_outputs_;
   std::unique_ptr<Buffer> scratch_;
+  const std::unique_ptr<ThreadTeam> team_;  // null: one thread
 };
 
 }  // namespace peregrine::kernels

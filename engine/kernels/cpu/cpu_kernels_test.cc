@@ -2,17 +2,21 @@
 
 #include "engine/kernels/cpu/cpu_kernels.h"
 
+#include <array>
+#include <atomic>
 #include <cstdlib>
 #include <memory>
 #include <new>
+#include <random>
 #include <vector>
 
 #include "engine/kernels/cpu/isa.h"
+#include "engine/kernels/precision.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace {
-thread_local int allocations = 0;
+std::atomic<int> allocations{0};  // by all threads
 }  // namespace
 
 // Counts every allocation of this binary. Not inlined, or g++ would warn of a
@@ -40,8 +44,8 @@ constexpr int kRows = 9;
 // A worker with weights, and one step of everything it can do.
 class Worker {
  public:
-  explicit Worker(Isa isa)
-      : kernels_(isa),
+  explicit Worker(Isa isa, const CpuThreads& threads = {})
+      : kernels_(isa, threads),
         qkv_weight_(Pack(3 * kDim)),
         weight_(Pack(kDim)),
         output_weight_(Pack(kVocabSize)) {}
@@ -96,14 +100,60 @@ class Worker {
 
 TEST(CpuKernelsTest, AStepAllocatesNothing) {
   for (Isa isa : SupportedIsas()) {
-    SCOPED_TRACE(IsaName(isa));
-    Worker worker(isa);
-    const int before_first = allocations;
-    worker.Step(kRows);
-    EXPECT_GT(allocations, before_first) << "allocations are not counted";
-    const int before = allocations;
-    for (int rows : {kRows, 1, 5, kRows}) worker.Step(rows);
-    EXPECT_EQ(allocations, before);
+    for (const CpuThreads& threads : {CpuThreads(), CpuThreads{3, 0}}) {
+      SCOPED_TRACE(testing::Message()
+                   << IsaName(isa) << ", " << threads.num_threads);
+      Worker worker(isa, threads);
+      const int before_first = allocations;
+      worker.Step(kRows);
+      EXPECT_GT(allocations, before_first) << "allocations are not counted";
+      const int before = allocations;
+      for (int rows : {kRows, 1, 5, kRows}) worker.Step(rows);
+      EXPECT_EQ(allocations, before);
+    }
+  }
+}
+
+// y += x W^T + b of random numbers; the same for the same arguments.
+std::vector<float> RandomProduct(CpuKernels& kernels, Precision precision,
+                                 int rows, int in_dim, int out_dim) {
+  std::mt19937 random(5);
+  std::uniform_real_distribution<float> uniform(-1.0f, 1.0f);
+  const auto draw = [&](int count) {
+    std::vector<float> values(count);
+    for (float& value : values) value = uniform(random);
+    return values;
+  };
+  const std::vector<float> weight = draw(out_dim * in_dim);
+  const std::vector<float> bias = draw(out_dim);
+  std::vector<float> x = draw(rows * in_dim);
+  std::vector<float> y = draw(rows * out_dim);
+  const auto packed =
+      kernels.PackLinear({weight, bias, out_dim, in_dim, precision}).value();
+  kernels.LinearAdd(*packed, {x.data(), rows, in_dim},
+                    {y.data(), rows, out_dim});
+  return y;
+}
+
+// Deep products, whose partial sums wait in memory; fewer panels than threads;
+// more rows than go into one product.
+TEST(CpuKernelsTest, ThreadsChangeNoBitOfAProduct) {
+  constexpr std::array<int, 3> kShapes[] = {
+      {1, 2100, 300}, {7, 2100, 300}, {250, 600, 130}, {3, 50, 20}};
+  const Isa isa = SupportedIsas().back();
+  CpuKernels one(isa);
+  for (int num_threads : {2, 3, 5}) {
+    CpuKernels several(isa, CpuThreads{num_threads, 0});
+    for (Precision precision :
+         {Precision::kFloat32, Precision::kBFloat16, Precision::kInt8}) {
+      for (const auto& [rows, in_dim, out_dim] : kShapes) {
+        SCOPED_TRACE(testing::Message()
+                     << num_threads << " threads, " << PrecisionName(precision)
+                     << ", " << rows << " x " << in_dim << " x " << out_dim);
+        EXPECT_EQ(RandomProduct(several, precision, rows, in_dim, out_dim),
+                  RandomProduct(one, precision, rows, in_dim, out_dim));
+      }
+    }
   }
 }
 

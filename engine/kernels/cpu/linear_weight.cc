@@ -82,13 +82,13 @@ size_t CpuLinearWeight::InputStride() const {
   return RoundUp(steps_, 16) * ops_.step_bytes;
 }
 
-size_t CpuLinearWeight::ScratchFloats(int rows) const {
+size_t CpuLinearWeight::ScratchFloats(int rows, int num_shares) const {
   const size_t count = std::min(rows, ops_.max_rows);
   size_t inputs = 0;
   if (ops_.pack_inputs != nullptr) {
     inputs = count * InputStride() / sizeof(float);
   }
-  return RoundUp(inputs + count + count * ops_.panel_columns, 16);
+  return RoundUp(inputs + count + num_shares * count * ops_.panel_columns, 16);
 }
 
 PackedLinear CpuLinearWeight::Prepare(Matrix x, float* scratch) const {
@@ -120,7 +120,7 @@ PackedLinear CpuLinearWeight::Prepare(Matrix x, float* scratch) const {
 }
 
 PackedLinear CpuLinearWeight::Columns(const PackedLinear& linear, int begin,
-                                      int count) const {
+                                      int count, int share) const {
   PEREGRINE_CHECK(begin % ops_.panel_columns == 0 && begin + count <= out_dim_)
       << begin << " and " << count << " of " << out_dim_;
   PackedLinear columns = linear;
@@ -130,8 +130,22 @@ PackedLinear CpuLinearWeight::Columns(const PackedLinear& linear, int begin,
     columns.weight_scales += begin;
     columns.first_sums += begin;
   }
+  columns.partial_sums +=
+      static_cast<size_t>(share) * linear.rows * ops_.panel_columns;
   columns.out_dim = count;
   return columns;
+}
+
+PackedLinear CpuLinearWeight::Share(const PackedLinear& linear, int share,
+                                    int num_shares) const {
+  const int panel = ops_.panel_columns;
+  const int panels = static_cast<int>(columns_) / panel;
+  const int begin = panels * share / num_shares * panel;
+  const int end = panels * (share + 1) / num_shares * panel;
+  PackedLinear part =
+      Columns(linear, begin, std::min(end, out_dim_) - begin, share);
+  part.y += begin;
+  return part;
 }
 
 absl::StatusOr<std::unique_ptr<OutputSelection>> CpuOutputSelection::Create(

@@ -34,15 +34,23 @@ class CpuLinearWeight final : public LinearWeight {
   const LinearOps& ops() const { return ops_; }
 
   // Of Prepare for up to this many rows, or ops().max_rows if that is fewer.
-  size_t ScratchFloats(int rows) const;
+  size_t ScratchFloats(int rows, int num_shares = 1) const;
 
   // The product with x, packed into `scratch`, which lacks only where y is and
-  // what happens to it. x has at most ops().max_rows rows.
+  // what happens to it. x has at most ops().max_rows rows. `scratch` is that of
+  // the product, until it is done.
   PackedLinear Prepare(Matrix x, float* scratch) const;
 
   // The same product for the outputs [begin, begin + count) alone. `begin` is a
-  // multiple of ops().panel_columns.
-  PackedLinear Columns(const PackedLinear& linear, int begin, int count) const;
+  // multiple of ops().panel_columns. Products with different `share`, of which
+  // ScratchFloats was for as many, may run side by side.
+  PackedLinear Columns(const PackedLinear& linear, int begin, int count,
+                       int share = 0) const;
+
+  // One of `num_shares` parts of the product, of whole panels and maybe empty,
+  // which may run side by side.
+  PackedLinear Share(const PackedLinear& linear, int share,
+                     int num_shares) const;
 
  private:
   CpuLinearWeight(Isa isa, const LinearOps& ops, int in_dim, int out_dim,

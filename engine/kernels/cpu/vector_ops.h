@@ -33,9 +33,10 @@ struct PackedLinear {
   const float* weight_scales = nullptr;
   const int32_t* first_sums = nullptr;
   const float* bias = nullptr;       // [columns]
-  float* y = nullptr;                // [rows, out_dim]
+  float* y = nullptr;                // [rows, out_dim] at `y_stride`
   uint32_t* partial_sums = nullptr;  // scratch: [rows, panel_columns]
   size_t input_stride = 0;           // bytes
+  size_t y_stride = 0;               // elements
   int rows = 0;                      // at most max_rows
   int steps = 0;
   int out_dim = 0;

@@ -176,9 +176,9 @@ class PanelLinear {
       const PackedLinear& linear, const Block& block,
       const TileRows& tile_rows) {
     const float* y = linear.y +
-                     static_cast<size_t>(tile_rows.first) * linear.out_dim +
+                     static_cast<size_t>(tile_rows.first) * linear.y_stride +
                      block.column;
-    for (int r = 0; r < kRows; ++r, y += linear.out_dim) {
+    for (int r = 0; r < kRows; ++r, y += linear.y_stride) {
       PrefetchNear<V>(y, kColumns);
     }
   }
@@ -187,22 +187,22 @@ class PanelLinear {
   static inline __attribute__((always_inline)) void Finish(
       const PackedLinear& linear, int row, int column,
       const ProductTile<P, kRows>& tile) {
-    const size_t out_dim = linear.out_dim;
+    const size_t stride = linear.y_stride;
     const int columns = Smaller(linear.out_dim - column, kColumns);
-    float* const y = linear.y + row * out_dim + column;
+    float* const y = linear.y + row * stride + column;
     if (columns < kColumns) {
       StoreSomeColumns(linear, row, column, tile, columns, y);
     } else if (linear.add_to_y) {
-      StoreRows(linear, row, column, tile, y, out_dim, AddToStored);
+      StoreRows(linear, row, column, tile, y, stride, AddToStored);
     } else if (linear.activation == Activation::kRelu) {
-      StoreRows(linear, row, column, tile, y, out_dim, Relu);
+      StoreRows(linear, row, column, tile, y, stride, Relu);
     } else {
-      StoreRows(linear, row, column, tile, y, out_dim, Same);
+      StoreRows(linear, row, column, tile, y, stride, Same);
     }
     if (linear.activation == Activation::kGelu) {
-      ForEachRow<kRows>(y, out_dim, columns, Gelu<V>);
+      ForEachRow<kRows>(y, stride, columns, Gelu<V>);
     } else if (linear.activation == Activation::kSwish) {
-      ForEachRow<kRows>(y, out_dim, columns, Swish<V>);
+      ForEachRow<kRows>(y, stride, columns, Swish<V>);
     }
   }
 
@@ -264,7 +264,7 @@ class PanelLinear {
       StoreRows(linear, row, column, tile, results, kColumns, Same);
     }
     const float* result = results;
-    for (int r = 0; r < kRows; ++r, y += linear.out_dim, result += kColumns) {
+    for (int r = 0; r < kRows; ++r, y += linear.y_stride, result += kColumns) {
       for (int j = 0; j < columns; ++j) {
         y[j] = linear.add_to_y ? y[j] + result[j] : result[j];
       }
@@ -272,9 +272,9 @@ class PanelLinear {
   }
 
   template <int kRows>
-  static void ForEachRow(float* y, size_t out_dim, int columns,
+  static void ForEachRow(float* y, size_t stride, int columns,
                          typename V::Float (*function)(typename V::Float)) {
-    for (int r = 0; r < kRows; ++r, y += out_dim) {
+    for (int r = 0; r < kRows; ++r, y += stride) {
       ForEachVector<V>(
           columns, [&](int i) { V::Store(y + i, function(V::Load(y + i))); },
           [&](int i, int count) {
