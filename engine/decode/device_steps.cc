@@ -27,6 +27,7 @@ DeviceSteps::DeviceSteps(const StepResources& resources,
       kernels_(resources.kernels),
       step_owner_(resources.kernels.NewStepOwner()),
       queue_(std::move(queue)),
+      live_(resources.target_blocks),
       memory_(resources.kernels),
       arrays_(resources.kernels,
               resources.model.config().architecture.position_offset) {}
@@ -37,7 +38,7 @@ absl::Status DeviceSteps::Allocate() {
   PEREGRINE_RETURN_IF_ERROR(new_cells_.Reserve(rows, memory_));
   PEREGRINE_RETURN_IF_ERROR(
       memory_.NewInts(rows * resources_.max_positions, &cells_));
-  live_.reserve(rows);
+  live_.Reserve(rows);
   under_way_.beams.reserve(rows);
   ahead_.beams.reserve(rows);
   beams_.reserve(rows);
@@ -52,11 +53,11 @@ bool DeviceSteps::Takes(const LiveSentence& sentence) {
 
 void DeviceSteps::Add(std::unique_ptr<LiveSentence> sentence) {
   RowCells cells(sentence->beam_size, sentence->max_length + 1);
-  live_.push_back({std::move(sentence), std::move(cells)});
+  live_.Add({std::move(sentence), std::move(cells)});
 }
 
 void DeviceSteps::Step(std::vector<std::unique_ptr<LiveSentence>>& finished) {
-  if (live_.empty()) return;
+  if (num_sentences() == 0) return;
   ForgetIfAllHaveLeft();
   if (under_way_.beams.empty()) Give(under_way_);
   Give(ahead_);
@@ -64,31 +65,17 @@ void DeviceSteps::Step(std::vector<std::unique_ptr<LiveSentence>>& finished) {
 }
 
 std::unique_ptr<LiveSentence> DeviceSteps::Remove(uint64_t id) {
-  for (size_t i = 0; i < live_.size(); ++i) {
-    if (live_[i].sentence->id == id) return RemoveAt(i);
-  }
-  return nullptr;
-}
-
-std::unique_ptr<LiveSentence> DeviceSteps::RemoveAt(size_t i) {
-  for (GivenStep* step : {&under_way_, &ahead_}) {
-    for (GivenBeam& beam : step->beams) {
-      if (beam.sentence == live_[i].sentence.get()) beam.sentence = nullptr;
-    }
-  }
-  live_[i].cells.Release(resources_.target_blocks);
-  std::swap(live_[i], live_.back());
-  std::unique_ptr<LiveSentence> sentence = std::move(live_.back().sentence);
-  live_.pop_back();
+  std::unique_ptr<LiveSentence> sentence = live_.Remove(id);
+  if (sentence != nullptr) ForgetBeamsOf(*sentence);
   return sentence;
 }
 
-int DeviceSteps::num_rows() const {
-  int rows = 0;
-  for (const Entry& entry : live_) {
-    rows += static_cast<int>(entry.sentence->search.live().size());
+void DeviceSteps::ForgetBeamsOf(const LiveSentence& sentence) {
+  for (GivenStep* step : {&under_way_, &ahead_}) {
+    for (GivenBeam& beam : step->beams) {
+      if (beam.sentence == &sentence) beam.sentence = nullptr;
+    }
   }
-  return rows;
 }
 
 // ---- Giving a step
@@ -174,12 +161,10 @@ void DeviceSteps::Read(std::vector<std::unique_ptr<LiveSentence>>& finished) {
                      [](const auto& candidate) { return candidate.token < 0; });
     beam.sentence->search.Advance(all.subspan(0, end - all.begin()));
   }
-  for (size_t i = 0; i < live_.size();) {
-    if (live_[i].sentence->search.finished()) {
-      finished.push_back(RemoveAt(i));
-    } else {
-      ++i;
-    }
+  const size_t finished_before = finished.size();
+  live_.RemoveFinished(finished);
+  for (size_t i = finished_before; i < finished.size(); ++i) {
+    ForgetBeamsOf(*finished[i]);
   }
   std::swap(under_way_, ahead_);
   ahead_.beams.clear();

@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "engine/decode/live_list.h"
 #include "engine/decode/live_sentence.h"
 #include "engine/decode/row_cells.h"
 #include "engine/decode/step_arrays.h"
@@ -53,8 +54,9 @@ class DeviceSteps {
   // Takes a sentence out; null: not here.
   std::unique_ptr<LiveSentence> Remove(uint64_t id);
 
-  int num_sentences() const { return static_cast<int>(live_.size()); }
-  int num_rows() const;  // hypotheses that lived when last read
+  int num_sentences() const { return live_.num_sentences(); }
+  // Hypotheses that lived when last read.
+  int num_rows() const { return live_.num_rows(); }
 
  private:
   struct Entry {
@@ -86,13 +88,13 @@ class DeviceSteps {
   void Read(std::vector<std::unique_ptr<LiveSentence>>& finished);
   void Await();
   void ForgetIfAllHaveLeft();
-  std::unique_ptr<LiveSentence> RemoveAt(size_t i);
+  void ForgetBeamsOf(const LiveSentence& sentence);
 
   const StepResources& resources_;
   kernels::Kernels& kernels_;
   const int64_t step_owner_;
   const std::unique_ptr<kernels::BeamQueue> queue_;
-  std::vector<Entry> live_;
+  LiveList<Entry> live_;
   GivenStep under_way_;  // the oldest that was not read
   GivenStep ahead_;      // the one after it, in Step
 

@@ -12,6 +12,7 @@ HostSteps::HostSteps(const StepResources& resources)
     : resources_(resources),
       kernels_(resources.kernels),
       step_owner_(resources.kernels.NewStepOwner()),
+      live_(resources.target_blocks),
       memory_(resources.kernels),
       arrays_(resources.kernels,
               resources.model.config().architecture.position_offset) {}
@@ -21,7 +22,7 @@ absl::Status HostSteps::Allocate() {
   PEREGRINE_RETURN_IF_ERROR(arrays_.Reserve(resources_.max_rows, memory_));
   PEREGRINE_RETURN_IF_ERROR(
       cells_.Reserve(rows * resources_.max_positions, memory_));
-  live_.reserve(rows);
+  live_.Reserve(rows);
   constraints_.reserve(rows);
   top_log_probs_.reserve(rows * 2 * rows);
   top_tokens_.reserve(rows * 2 * rows);
@@ -30,45 +31,16 @@ absl::Status HostSteps::Allocate() {
 
 void HostSteps::Add(std::unique_ptr<LiveSentence> sentence) {
   HypothesisCells cells(sentence->beam_size, sentence->max_length + 1);
-  live_.push_back({std::move(sentence), std::move(cells)});
+  live_.Add({std::move(sentence), std::move(cells)});
 }
 
 void HostSteps::Step(std::vector<std::unique_ptr<LiveSentence>>& finished) {
-  if (live_.empty()) return;
+  if (num_sentences() == 0) return;
   RunDecoder();
   const kernels::TopK top = PrepareTopK();
   ScoreOutputs(top);
   Advance(top);
-  for (size_t i = 0; i < live_.size();) {
-    if (live_[i].sentence->search.finished()) {
-      finished.push_back(RemoveAt(i));
-    } else {
-      ++i;
-    }
-  }
-}
-
-std::unique_ptr<LiveSentence> HostSteps::Remove(uint64_t id) {
-  for (size_t i = 0; i < live_.size(); ++i) {
-    if (live_[i].sentence->id == id) return RemoveAt(i);
-  }
-  return nullptr;
-}
-
-std::unique_ptr<LiveSentence> HostSteps::RemoveAt(size_t i) {
-  live_[i].cells.Release(resources_.target_blocks);
-  std::swap(live_[i], live_.back());
-  std::unique_ptr<LiveSentence> sentence = std::move(live_.back().sentence);
-  live_.pop_back();
-  return sentence;
-}
-
-int HostSteps::num_rows() const {
-  int rows = 0;
-  for (const Entry& entry : live_) {
-    rows += static_cast<int>(entry.sentence->search.live().size());
-  }
-  return rows;
+  live_.RemoveFinished(finished);
 }
 
 void HostSteps::RunDecoder() {

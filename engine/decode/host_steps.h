@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "engine/decode/hypothesis_cells.h"
+#include "engine/decode/live_list.h"
 #include "engine/decode/live_sentence.h"
 #include "engine/decode/step_arrays.h"
 #include "engine/decode/step_resources.h"
@@ -33,10 +34,10 @@ class HostSteps {
   void Step(std::vector<std::unique_ptr<LiveSentence>>& finished);
 
   // Takes a sentence out; null: not here.
-  std::unique_ptr<LiveSentence> Remove(uint64_t id);
+  std::unique_ptr<LiveSentence> Remove(uint64_t id) { return live_.Remove(id); }
 
-  int num_sentences() const { return static_cast<int>(live_.size()); }
-  int num_rows() const;  // live hypotheses
+  int num_sentences() const { return live_.num_sentences(); }
+  int num_rows() const { return live_.num_rows(); }  // live hypotheses
 
   void set_profile(model::StageProfile* profile) { profile_ = profile; }
 
@@ -53,13 +54,12 @@ class HostSteps {
   void ScoreRows(int begin, int count,
                  const kernels::OutputSelection* selection, kernels::TopK top);
   void Advance(const kernels::TopK& top);
-  std::unique_ptr<LiveSentence> RemoveAt(size_t i);
 
   const StepResources& resources_;
   kernels::Kernels& kernels_;
   const int64_t step_owner_;
   model::StageProfile* profile_ = nullptr;
-  std::vector<Entry> live_;
+  LiveList<Entry> live_;
 
   // The step.
   model::DeviceMemory memory_;
