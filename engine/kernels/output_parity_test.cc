@@ -66,7 +66,23 @@ struct OutputTopKCase {
   }
 };
 
-using OutputParityTest = KernelsTest;
+class OutputParityTest : public KernelsTest {
+ protected:
+  // The best 8 of 2011 outputs, some of which may not be.
+  OutputTopKCase RandomTopK(int rows, int in_dim) {
+    OutputTopKCase top_k;
+    top_k.weight = RandomArray(2011, in_dim, 0.3f);
+    top_k.bias = RandomVector(2011, 1.0f);
+    top_k.x = RandomArray(rows, in_dim, 2.0f);
+    top_k.suppressed = {7, 9};
+    top_k.constraints.resize(rows);
+    for (TokenConstraint& constraint : top_k.constraints) {
+      constraint.forbidden = UniformInt(0, 2010);
+    }
+    top_k.k = 8;
+    return top_k;
+  }
+};
 
 using OutputInvarianceTest = BatchInvariance<OutputParityTest>;
 
@@ -241,16 +257,7 @@ TEST_P(OutputParityTest, SelectedTopKUnderConstraints) {
 
 // With the whole vocabulary as selection: the same bits as without one.
 TEST_P(OutputParityTest, SelectingAllIsSelectingNone) {
-  OutputTopKCase top_k;
-  top_k.weight = RandomArray(2011, 70, 0.3f);
-  top_k.bias = RandomVector(2011, 1.0f);
-  top_k.x = RandomArray(20, 70, 2.0f);
-  top_k.suppressed = {7, 9};
-  top_k.constraints.resize(20);
-  for (TokenConstraint& constraint : top_k.constraints) {
-    constraint.forbidden = UniformInt(0, 2010);
-  }
-  top_k.k = 8;
+  OutputTopKCase top_k = RandomTopK(20, 70);
   for (Precision precision : GetParam().precisions) {
     SCOPED_TRACE(PrecisionName(precision));
     top_k.precision = precision;
@@ -265,16 +272,7 @@ TEST_P(OutputParityTest, SelectingAllIsSelectingNone) {
 }
 
 TEST_P(OutputInvarianceTest, TopK) {
-  OutputTopKCase top_k;
-  top_k.weight = RandomArray(2011, 64, 0.3f);
-  top_k.bias = RandomVector(2011, 1.0f);
-  top_k.x = RandomArray(50, 64, 2.0f);
-  top_k.suppressed = {7, 9};
-  top_k.constraints.resize(50);
-  for (TokenConstraint& constraint : top_k.constraints) {
-    constraint.forbidden = UniformInt(0, 2010);
-  }
-  top_k.k = 8;
+  OutputTopKCase top_k = RandomTopK(50, 64);
   const Best all = top_k.Run(*device_);
   for (int i = 0; i < 5; ++i) {
     const std::vector<int> rows = RandomRows(50);

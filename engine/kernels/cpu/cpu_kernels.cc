@@ -156,16 +156,10 @@ void CpuKernels::RunLinear(const LinearWeight& weight, Matrix x,
     linear.add_to_y = add_to_y;
     linear.y = y.row(begin);
     linear.y_stride = y.cols;
-    RunShared(own, linear, shares);
+    ForShares(shares, [&](int share) {
+      own.ops().run(own.Share(linear, share, shares));
+    });
   }
-}
-
-void CpuKernels::RunShared(const CpuLinearWeight& weight,
-                           const PackedLinear& linear, int num_shares) {
-  if (num_shares == 1) return weight.ops().run(linear);
-  team_->Run(num_shares, [&](int share) {
-    weight.ops().run(weight.Share(linear, share, num_shares));
-  });
 }
 
 void CpuKernels::EncoderAttention(HeadShape heads,

@@ -98,8 +98,6 @@ class CpuKernels : public Kernels {
   // Fatal where the weight is not of this kind and instruction set.
   const CpuLinearWeight& Own(const LinearWeight& weight) const;
   void RunOutputBlocks(const CpuLinearWeight& weight, Matrix x);
-  void RunShared(const CpuLinearWeight& weight, const PackedLinear& linear,
-                 int num_shares);
   // All heads of one sequence.
   void AttendSequence(HeadShape heads, Matrix qkv, Matrix context);
   // How many threads are to share so many multiply-adds.
