@@ -10,8 +10,6 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
-#include <cinttypes>
-#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -24,7 +22,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "bench/multiply_adds.h"
+#include "bench/run_multiply_adds.h"
+#include "engine/base/peak_memory.h"
 #include "engine/base/status_macros.h"
 #include "engine/decode/session.h"
 #include "engine/kernels/device.h"
@@ -159,10 +158,11 @@ nlohmann::json MultiplyAddsOf(const model::Model& model,
                               const std::vector<int>& lengths,
                               const BenchOptions& options) {
   if (options.shortlist_targets > 0) return nullptr;
-  MultiplyAdds counts;
+  RunMultiplyAdds counts;
   for (int length : lengths) {
-    CountMultiplyAdds(model, length + model.config().tokens.num_added(), length,
-                      options.beam_size, counts);
+    AddSentence(model.config().architecture,
+                length + model.config().tokens.num_added(), length,
+                options.beam_size, counts);
   }
   return {{"encoder", counts.encoder},
           {"decoder", counts.decoder},
@@ -237,20 +237,6 @@ double ThreadCpuSeconds() {
   return now.tv_sec + 1e-9 * now.tv_nsec;
 }
 
-// The most memory that was resident. Not ru_maxrss: that begins with the memory
-// of the process which started this one.
-int64_t PeakResidentBytes() {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
-    int64_t kilobytes;
-    if (std::sscanf(line.c_str(), "VmHWM: %" SCNd64 " kB", &kilobytes) == 1) {
-      return kilobytes * 1024;
-    }
-  }
-  OrDie(absl::InternalError("/proc/self/status: no VmHWM"));
-  return 0;
-}
-
 // A thread's own; the model is shared.
 struct Worker {
   std::unique_ptr<kernels::Kernels> kernels;
@@ -300,6 +286,12 @@ std::vector<RunResult> RunAll(std::vector<Worker>& workers,
   return results;
 }
 
+int64_t PeakBytes() {
+  const int64_t bytes = PeakResidentBytes();
+  if (bytes == 0) OrDie(absl::InternalError("/proc/self/status: no VmHWM"));
+  return bytes;
+}
+
 // All workers as one: the time of the slowest, the sums of the rest. The
 // stages are those of the first.
 nlohmann::json Report(const std::vector<RunResult>& results,
@@ -320,7 +312,7 @@ nlohmann::json Report(const std::vector<RunResult>& results,
       {"encode_seconds", all.encode_seconds},
       {"target_tokens", all.target_tokens},
       {"latency_p50", all.latencies[all.latencies.size() / 2]},
-      {"max_rss_bytes", PeakResidentBytes()}};
+      {"max_rss_bytes", PeakBytes()}};
   if (options.profile) report["stages"] = StageSeconds(results[0].profile);
   return report;
 }

@@ -1,53 +1,9 @@
-#include "bench/multiply_adds.h"
+#include "bench/run_multiply_adds.h"
 
-#include <initializer_list>
-#include <memory>
-
-#include "engine/model/weights.h"
+#include "engine/model/multiply_adds.h"
 
 namespace peregrine {
 namespace {
-
-using Weight = std::unique_ptr<kernels::LinearWeight>;
-
-// Of one row with weights that may be null.
-double OfRow(std::initializer_list<const Weight*> weights) {
-  double count = 0;
-  for (const Weight* weight : weights) {
-    if (*weight == nullptr) continue;
-    count += static_cast<double>((*weight)->in_dim()) * (*weight)->out_dim();
-  }
-  return count;
-}
-
-double OfSourceToken(const model::Weights& weights) {
-  double count = 0;
-  for (const model::EncoderLayerWeights& layer : weights.encoder_layers) {
-    count += OfRow({&layer.self_attention.query_key_value,
-                    &layer.self_attention.output, &layer.ffn.inner,
-                    &layer.ffn.outer});
-  }
-  for (const model::DecoderLayerWeights& layer : weights.decoder_layers) {
-    count += OfRow({&layer.cross_attention.key_value,
-                    &layer.compressed_attention.source_key_value});
-  }
-  return count;
-}
-
-double OfHypothesis(const model::Weights& weights) {
-  double count = 0;
-  for (const model::DecoderLayerWeights& layer : weights.decoder_layers) {
-    count += OfRow(
-        {&layer.self_attention.query_key_value, &layer.self_attention.output,
-         &layer.average_attention.inner, &layer.average_attention.outer,
-         &layer.average_attention.input_gate,
-         &layer.average_attention.forget_gate, &layer.ssru.input_forget,
-         &layer.compressed_attention.query_key_value_inner,
-         &layer.compressed_attention.output, &layer.cross_attention.query,
-         &layer.cross_attention.output, &layer.ffn.inner, &layer.ffn.outer});
-  }
-  return count;
-}
 
 // Of one hypothesis with one position, in all layers.
 struct DecoderAttention {
@@ -70,19 +26,22 @@ DecoderAttention OfPosition(const model::ArchitectureConfig& architecture) {
 
 }  // namespace
 
-void CountMultiplyAdds(const model::Model& model, int source_length,
-                       int target_length, int beam_size, MultiplyAdds& counts) {
-  const model::Weights& weights = model.weights();
-  const model::StackConfig& encoder = model.config().architecture.encoder;
-  const DecoderAttention position = OfPosition(model.config().architecture);
+void AddSentence(const model::ArchitectureConfig& architecture,
+                 int source_length, int target_length, int beam_size,
+                 RunMultiplyAdds& counts) {
+  const model::MultiplyAdds products = model::CountMultiplyAdds(architecture);
+  const double output = model::OutputMultiplyAdds(architecture);
+  const double step_of_decoder = products.target_token - output;
+  const model::StackConfig& encoder = architecture.encoder;
+  const DecoderAttention position = OfPosition(architecture);
   const double source = source_length;
-  counts.encoder += source * OfSourceToken(weights);
+  counts.encoder += source * products.source_token;
   counts.attention +=
       2.0 * encoder.num_layers * encoder.heads().width() * source * source;
   for (int step = 0; step < target_length; ++step) {
     const double rows = step == 0 ? 1 : beam_size;
-    counts.decoder += rows * OfHypothesis(weights);
-    counts.output += rows * OfRow({&weights.output_factor, &weights.output});
+    counts.decoder += rows * step_of_decoder;
+    counts.output += rows * output;
     counts.attention +=
         rows * (source * position.source + (step + 1) * position.target);
   }

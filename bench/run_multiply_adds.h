@@ -1,12 +1,12 @@
-#ifndef PEREGRINE_BENCH_MULTIPLY_ADDS_H_
-#define PEREGRINE_BENCH_MULTIPLY_ADDS_H_
+#ifndef PEREGRINE_BENCH_RUN_MULTIPLY_ADDS_H_
+#define PEREGRINE_BENCH_RUN_MULTIPLY_ADDS_H_
 
-#include "engine/model/model.h"
+#include "engine/model/config.h"
 
 namespace peregrine {
 
-// What has to be multiplied, however it is done.
-struct MultiplyAdds {
+// What a run has to multiply, however it is done.
+struct RunMultiplyAdds {
   double encoder = 0;  // with the source's keys and values for the decoder
   double decoder = 0;  // without these
   double output = 0;
@@ -16,9 +16,10 @@ struct MultiplyAdds {
 // Adds those of one sentence of `source_length` tokens, those that the model
 // adds to it included, whose `beam_size` hypotheses all become `target_length`
 // tokens long. The first step has one row.
-void CountMultiplyAdds(const model::Model& model, int source_length,
-                       int target_length, int beam_size, MultiplyAdds& counts);
+void AddSentence(const model::ArchitectureConfig& architecture,
+                 int source_length, int target_length, int beam_size,
+                 RunMultiplyAdds& counts);
 
 }  // namespace peregrine
 
-#endif  // PEREGRINE_BENCH_MULTIPLY_ADDS_H_
+#endif  // PEREGRINE_BENCH_RUN_MULTIPLY_ADDS_H_

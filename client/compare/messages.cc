@@ -88,7 +88,7 @@ absl::StatusOr<ModelFacts> ParseFacts(const Json& json) {
     if (!json.contains("multiply_adds")) return;
     const Json& count = json["multiply_adds"];
     facts.multiply_adds =
-        MultiplyAdds{count.at("source_token"), count.at("target_token")};
+        model::MultiplyAdds{count.at("source_token"), count.at("target_token")};
   });
 }
 

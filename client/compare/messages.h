@@ -8,7 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/optional.h"
-#include "client/compare/multiply_adds.h"
+#include "engine/model/multiply_adds.h"
 
 // What a comparison and the processes that hold its models say to each other,
 // in JSON. peer.py speaks it, too.
@@ -29,7 +29,7 @@ struct ModelFacts {
   bool has_tokenizers = false;
   std::string gpu;  // PCI bus id of where it runs; empty: not on a GPU
   // Not of peers.
-  absl::optional<MultiplyAdds> multiply_adds;
+  absl::optional<model::MultiplyAdds> multiply_adds;
 };
 
 // "Translate sentences of these lengths into as many tokens."

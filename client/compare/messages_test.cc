@@ -14,7 +14,7 @@ ModelFacts Facts() {
   facts.precision = "int8";
   facts.parameters = 7;
   facts.longest = 99;
-  facts.multiply_adds = MultiplyAdds{10, 20};
+  facts.multiply_adds = model::MultiplyAdds{10, 20};
   return facts;
 }
 

@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/compare/workload.h"
+#include "engine/base/peak_memory.h"
 #include "engine/base/status_macros.h"
 #include "engine/kernels/pci_bus_id.h"
 #include "engine/kernels/precision.h"
@@ -42,15 +43,6 @@ double ProcessCpuSeconds() {
 void ForgetPeakMemory() {
   malloc_trim(0);
   std::ofstream("/proc/self/clear_refs") << 5;
-}
-
-std::int64_t PeakMemory() {
-  std::ifstream file("/proc/self/status");
-  for (std::string key; file >> key;) {
-    std::int64_t kilobytes = 0;
-    if (key == "VmHWM:" && file >> kilobytes) return kilobytes * 1024;
-  }
-  return 0;
 }
 
 // Every translator decodes a share of like lengths on a thread of its own;
@@ -100,7 +92,7 @@ ModelFacts ModelRunner::Facts() const {
                          model_->target_tokenizer() != nullptr;
   const auto gpu = kernels::PciBusId(model_->device());
   if (gpu.ok()) facts.gpu = *gpu;
-  facts.multiply_adds = CountMultiplyAdds(architecture);
+  facts.multiply_adds = model::CountMultiplyAdds(architecture);
   return facts;
 }
 
@@ -139,7 +131,7 @@ absl::StatusOr<SpeedResult> ModelRunner::Run(const SpeedRequest& request) {
     result.latencies.push_back(
         absl::ToDoubleSeconds(output.encode_time + output.decode_time));
   }
-  result.peak_bytes = PeakMemory();
+  result.peak_bytes = PeakResidentBytes();
   return result;
 }
 

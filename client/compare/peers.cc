@@ -7,7 +7,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "client/compare/model_process.h"
-#include "client/compare/multiply_adds.h"
 #include "client/compare/peer_script.h"
 #include "engine/base/status_macros.h"
 
@@ -48,7 +47,7 @@ absl::StatusOr<RunningModel> StartPeer(const ComparisonOptions& options,
   PEREGRINE_ASSIGN_OR_RETURN(const Json said, model.process->Read());
   PEREGRINE_ASSIGN_OR_RETURN(model.contestant.facts, ParseFacts(said));
   model.contestant.facts.multiply_adds =
-      CountMultiplyAdds(shape.config.architecture);
+      model::CountMultiplyAdds(shape.config.architecture);
   model.contestant.model = shape.name;
   model.contestant.label = shape.label;
   model.contestant.engine = model.contestant.facts.format;

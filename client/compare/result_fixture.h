@@ -20,7 +20,7 @@ inline Contestant MakeContestant(const std::string& model, double speed,
   contestant.facts.parameters = 76'000'000;
   contestant.facts.source_vocab_size = 32000;
   contestant.facts.target_vocab_size = 32000;
-  contestant.facts.multiply_adds = MultiplyAdds{22'000'000, 38'000'000};
+  contestant.facts.multiply_adds = model::MultiplyAdds{22'000'000, 38'000'000};
   Measurement measurement;
   measurement.tokens_per_second = {speed, speed / 2};
   measurement.tokens_per_cpu_second = {2 * speed, 2 * speed};

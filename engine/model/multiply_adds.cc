@@ -1,22 +1,20 @@
-#include "client/compare/multiply_adds.h"
+#include "engine/model/multiply_adds.h"
 
-namespace peregrine::compare {
+namespace peregrine::model {
 namespace {
 
-using model::DecoderState;
-
 // query, key, value and output.
-std::int64_t SelfAttention(const model::StackConfig& stack) {
+std::int64_t SelfAttention(const StackConfig& stack) {
   return std::int64_t{4} * stack.model_dim * stack.heads().width();
 }
 
-std::int64_t FeedForward(const model::StackConfig& stack) {
+std::int64_t FeedForward(const StackConfig& stack) {
   return std::int64_t{2} * stack.model_dim * stack.ffn_dim;
 }
 
 // What carries the prefix, see docs/model-format.md.
-std::int64_t State(const model::ArchitectureConfig& architecture) {
-  const model::StackConfig& decoder = architecture.decoder;
+std::int64_t State(const ArchitectureConfig& architecture) {
+  const StackConfig& decoder = architecture.decoder;
   const std::int64_t dim = decoder.model_dim;
   const std::int64_t width = decoder.heads().width();
   switch (architecture.decoder_state) {
@@ -33,20 +31,20 @@ std::int64_t State(const model::ArchitectureConfig& architecture) {
   return 0;
 }
 
-std::int64_t Output(const model::ArchitectureConfig& architecture) {
+}  // namespace
+
+std::int64_t OutputMultiplyAdds(const ArchitectureConfig& architecture) {
   const std::int64_t dim = architecture.decoder.model_dim;
   const std::int64_t vocab_size = architecture.target_vocab_size;
-  if (architecture.output != model::OutputProjection::kFactorized) {
+  if (architecture.output != OutputProjection::kFactorized) {
     return dim * vocab_size;
   }
   return architecture.output_rank * (dim + vocab_size);
 }
 
-}  // namespace
-
-MultiplyAdds CountMultiplyAdds(const model::ArchitectureConfig& architecture) {
-  const model::StackConfig& encoder = architecture.encoder;
-  const model::StackConfig& decoder = architecture.decoder;
+MultiplyAdds CountMultiplyAdds(const ArchitectureConfig& architecture) {
+  const StackConfig& encoder = architecture.encoder;
+  const StackConfig& decoder = architecture.decoder;
   const bool can = architecture.decoder_state == DecoderState::kCan;
   const std::int64_t width = decoder.heads().width();
   // Keys and values of the source, in every decoder layer.
@@ -58,8 +56,9 @@ MultiplyAdds CountMultiplyAdds(const model::ArchitectureConfig& architecture) {
   count.source_token =
       encoder.num_layers * (SelfAttention(encoder) + FeedForward(encoder)) +
       decoder.num_layers * kept * encoder.model_dim;
-  count.target_token = decoder.num_layers * layer + Output(architecture);
+  count.target_token =
+      decoder.num_layers * layer + OutputMultiplyAdds(architecture);
   return count;
 }
 
-}  // namespace peregrine::compare
+}  // namespace peregrine::model

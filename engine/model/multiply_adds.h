@@ -1,11 +1,11 @@
-#ifndef PEREGRINE_CLIENT_COMPARE_MULTIPLY_ADDS_H_
-#define PEREGRINE_CLIENT_COMPARE_MULTIPLY_ADDS_H_
+#ifndef PEREGRINE_ENGINE_MODEL_MULTIPLY_ADDS_H_
+#define PEREGRINE_ENGINE_MODEL_MULTIPLY_ADDS_H_
 
 #include <cstdint>
 
 #include "engine/model/config.h"
 
-namespace peregrine::compare {
+namespace peregrine::model {
 
 // Multiply-adds of the matrix products, which are nearly all the work; the
 // scores of attention are left out, since they grow with the length.
@@ -21,8 +21,11 @@ struct MultiplyAdds {
   }
 };
 
-MultiplyAdds CountMultiplyAdds(const model::ArchitectureConfig& architecture);
+MultiplyAdds CountMultiplyAdds(const ArchitectureConfig& architecture);
 
-}  // namespace peregrine::compare
+// The part of `target_token` that is the output projection.
+std::int64_t OutputMultiplyAdds(const ArchitectureConfig& architecture);
 
-#endif  // PEREGRINE_CLIENT_COMPARE_MULTIPLY_ADDS_H_
+}  // namespace peregrine::model
+
+#endif  // PEREGRINE_ENGINE_MODEL_MULTIPLY_ADDS_H_

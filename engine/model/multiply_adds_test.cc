@@ -1,13 +1,13 @@
-#include "client/compare/multiply_adds.h"
+#include "engine/model/multiply_adds.h"
 
 #include "engine/model/paper_shapes.h"
 #include "gtest/gtest.h"
 
-namespace peregrine::compare {
+namespace peregrine::model {
 namespace {
 
-model::ArchitectureConfig Architecture(const std::string& name) {
-  return model::FindPaperShape(name)->config.architecture;
+ArchitectureConfig Architecture(const std::string& name) {
+  return FindPaperShape(name)->config.architecture;
 }
 
 double Millions(std::int64_t count) { return static_cast<double>(count) / 1e6; }
@@ -47,4 +47,4 @@ TEST(MultiplyAddsTest, OtherStates) {
 }
 
 }  // namespace
-}  // namespace peregrine::compare
+}  // namespace peregrine::model
