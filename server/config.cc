@@ -412,16 +412,18 @@ ParsedConfig ParseConfig(std::vector<std::string> arguments) {
     result.output = asked ? output.str() : errors.str();
     return result;
   }
-  if (absl::Status status = flags.CompleteDevices(precision); !status.ok()) {
+  const auto refuse = [&result](absl::string_view why) {
     result.exit_code = 2;
-    result.output = std::string(status.message());
+    result.output =
+        absl::StrCat(why, "\nRun with --help for more information.\n");
     return result;
+  };
+  if (absl::Status status = flags.CompleteDevices(precision); !status.ok()) {
+    return refuse(status.message());
   }
   AddModelSources(models, config);
   if (const std::string conflict = FindConflict(config); !conflict.empty()) {
-    result.exit_code = 2;
-    result.output = conflict + "\nRun with --help for more information.\n";
-    return result;
+    return refuse(conflict);
   }
   result.config = std::move(config);
   return result;
