@@ -1,6 +1,7 @@
 #include "server/config.h"
 
 #include <algorithm>
+#include <limits>
 #include <sstream>
 #include <utility>
 
@@ -64,11 +65,10 @@ class Flags {
         "(on a CPU), or auto: fp16 on a GPU, int8 where the CPU is faster at "
         "it, else float32")
         ->check(CLI::IsMember({"float32", "bf16", "fp16", "int8", "auto"}));
-    Add("workers", config_.model_options.batcher.num_workers,
-        "Worker threads of each model on a CPU, unless --devices says how "
-        "many; "
-        "by default the number of CPUs, over --threads-per-worker")
-        ->check(CLI::PositiveNumber);
+    AddPositive("workers", config_.model_options.batcher.num_workers,
+                "Worker threads of each model on a CPU, unless --devices says "
+                "how many; by default the number of CPUs, over "
+                "--threads-per-worker");
     Add("threads-per-worker", threads_per_worker_,
         "Threads that share the work of each worker on the device cpu, so that "
         "a lone request is answered sooner. Under load, as many workers of one "
@@ -248,7 +248,9 @@ class Flags {
 
   void AddPositive(const std::string& name, int& value,
                    const std::string& help) {
-    Add(name, value, help)->check(CLI::PositiveNumber);
+    // CLI::PositiveNumber's errors spell out the largest double.
+    Add(name, value, help)
+        ->check(CLI::Range(1, std::numeric_limits<int>::max(), "POSITIVE"));
   }
 
   void AddDuration(const std::string& name, absl::Duration& value,
