@@ -13,12 +13,13 @@ import shutil
 import tempfile
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 from .config import ModelConfig
 from .model import Transformer
 from .recipe import Recipe
+from .train import load_weights
 
 
 def write_model(directory: pathlib.Path, config: ModelConfig, weights: dict[str, Tensor],
@@ -42,8 +43,7 @@ def read_model(directory: pathlib.Path) -> tuple[ModelConfig, Transformer]:
     """A model directory as a float32 reference model, ready to translate."""
     config = ModelConfig.load(directory)
     model = Transformer(config.architecture)
-    tensors = load_file(directory / "model.safetensors")
-    model.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
+    model.load_state_dict(load_weights(directory))
     return config, model.eval()
 
 
@@ -59,8 +59,7 @@ def main() -> None:
     recipe = Recipe.load(arguments.recipe)
     vocabulary = arguments.vocabulary or pathlib.Path(
         "runs") / recipe.name / "data" / "source.spm"
-    state = torch.load(arguments.checkpoint, map_location="cpu", weights_only=True)
-    write_model(arguments.out, recipe.model_config(), state["model"],
+    write_model(arguments.out, recipe.model_config(), load_weights(arguments.checkpoint),
                 torch.float32 if arguments.float32 else torch.float16, vocabulary)
 
 

@@ -67,7 +67,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("recipe", type=pathlib.Path, help="of the large model")
-    parser.add_argument("source", type=pathlib.Path, help="an average of the small one")
+    parser.add_argument("source", type=pathlib.Path,
+                        help="the small one: a checkpoint, an average or a model directory")
     parser.add_argument("--run", type=pathlib.Path, help="default: runs/<name>")
     arguments = parser.parse_args()
     recipe = Recipe.load(arguments.recipe)

@@ -102,9 +102,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("recipe", type=pathlib.Path)
-    parser.add_argument("source", type=pathlib.Path, help="a checkpoint or an average")
+    parser.add_argument("source", type=pathlib.Path,
+                        help="a checkpoint, an average or a model directory")
     parser.add_argument("--decoder", type=pathlib.Path,
-                        help="a checkpoint of this very decoder and output")
+                        help="the same, of this very decoder and output")
     parser.add_argument("--run", type=pathlib.Path, help="default: runs/<name>")
     arguments = parser.parse_args()
     recipe = Recipe.load(arguments.recipe)

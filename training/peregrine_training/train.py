@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any, Iterator
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from .data import Batch, Corpus, all_batches, epoch_batches, make_batch
@@ -104,7 +105,10 @@ def mean_loss(model: Transformer, corpus: Corpus, batch_tokens: int,
 
 
 def load_weights(path: pathlib.Path) -> dict[str, Tensor]:
-    """The parameters in a checkpoint, an average or an initial state."""
+    """The parameters in a checkpoint, an average, an initial state or a model directory."""
+    if path.is_dir():
+        tensors = load_file(path / "model.safetensors")
+        return {name: tensor.float() for name, tensor in tensors.items()}
     return torch.load(path, map_location="cpu", weights_only=True)["model"]
 
 

@@ -8,6 +8,7 @@ import pathlib
 import pytest
 import torch
 
+from peregrine_training.export import write_model
 from peregrine_training.initialise import inherit, write_initial
 from peregrine_training.model import Transformer, initialise
 from peregrine_training.recipe import Recipe
@@ -94,6 +95,15 @@ def test_a_run_starts_from_its_initial_weights_and_only_then(baseline, tmp_path)
     with pytest.raises(SystemExit, match="holds checkpoints"):
         write_initial(recipe, tmp_path / "average.pt", tmp_path / "run")
     assert load_weights(tmp_path / "run" / INITIAL).keys() == baseline.keys()
+
+
+def test_a_model_directory_is_as_good_as_a_checkpoint(
+        baseline: dict[str, torch.Tensor], tmp_path: pathlib.Path) -> None:
+    recipe = small(2, 2, 2, 24)
+    write_model(tmp_path / "model", recipe.model_config(), baseline, torch.float16)
+    assert write_initial(recipe, tmp_path / "model", tmp_path / "run") == []
+    for name, values in load_weights(tmp_path / "run" / INITIAL).items():
+        assert torch.equal(values, baseline[name].half().float()), name
 
 
 def test_decoder_and_output_of_an_earlier_student(
