@@ -4,16 +4,30 @@ Counted are the multiply-adds of all linear layers and of the output, as engine_
 them; those of attention, which is multiplied in float32, are left out.
 """
 
+import os
 import re
 import statistics
 import subprocess
 
+# The best that multiplies by vectors: without the tiles of AMX.
+VECTORS = "avx512-bf16"
 
-def measure_peak(kernels_bench, precision):
-    """Multiply-adds a second of one core."""
+
+def _measure(kernels_bench, figure, isa=None):
+    environment = os.environ | ({"PEREGRINE_ISA": isa} if isa else {})
     output = subprocess.run([kernels_bench, "--benchmark_filter=^$"], check=False,
-                            capture_output=True, text=True).stdout
-    return float(re.search(rf"{precision} ([\d.]+)", output).group(1)) * 1e9
+                            capture_output=True, text=True, env=environment).stdout
+    return float(re.search(rf"{figure} ([\d.]+)", output).group(1)) * 1e9
+
+
+def measure_peak(kernels_bench, precision, isa=None):
+    """Multiply-adds a second of one core, up to the instruction set `isa`."""
+    return _measure(kernels_bench, precision, isa)
+
+
+def measure_reads(kernels_bench):
+    """Bytes a second that one core reads of what does not fit into its own caches."""
+    return _measure(kernels_bench, "reads 64 MB at")
 
 
 def products_of(run):

@@ -43,7 +43,7 @@ TEST(DeviceTest, MakesKernelsOfEachDevice) {
 
 TEST(DeviceTest, TheInstructionSetCanBeCapped) {
   for (const char* name : {"", "generic", "avx2", "avx-vnni", "avx512",
-                           "avx512-vnni", "avx512-bf16"}) {
+                           "avx512-vnni", "avx512-bf16", "avx512-amx"}) {
     const IsaCap cap(name);
     EXPECT_TRUE(MakeKernels(Device::kCpu).ok()) << name;
   }

@@ -18,6 +18,7 @@ namespace {
 
 const VectorOps& VectorOpsFor(Isa isa) {
 #if defined(__x86_64__)
+  if (isa == Isa::kAvx512Amx) return Avx512AmxVectorOps();
   if (isa == Isa::kAvx512Bf16) return Avx512Bf16VectorOps();
   if (isa == Isa::kAvx512Vnni) return Avx512VnniVectorOps();
   if (isa == Isa::kAvx512) return Avx512VectorOps();

@@ -2,6 +2,8 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #endif
 
 #include <algorithm>
@@ -16,8 +18,9 @@
 namespace peregrine::kernels {
 namespace {
 
-constexpr Isa kAllIsas[] = {Isa::kGeneric, Isa::kAvx2,       Isa::kAvxVnni,
-                            Isa::kAvx512,  Isa::kAvx512Vnni, Isa::kAvx512Bf16};
+constexpr Isa kAllIsas[] = {Isa::kGeneric,  Isa::kAvx2,       Isa::kAvxVnni,
+                            Isa::kAvx512,   Isa::kAvx512Vnni, Isa::kAvx512Bf16,
+                            Isa::kAvx512Amx};
 
 #if defined(__x86_64__)
 // Compilers of before 2023 know AVX-VNNI, but not by name at run time.
@@ -25,6 +28,20 @@ bool HasAvxVnni() {
   unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
   return __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) != 0 &&
          (eax >> 4 & 1) != 0;
+}
+
+// Whether there are AMX's tiles and its products of bfloat16 and int8, and the
+// kernel lets this process use them: it gives tiles to those alone that ask.
+bool MayUseAmx() {
+  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+  constexpr unsigned kBf16TilesInt8 = 1u << 22 | 1u << 24 | 1u << 25;
+  if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) == 0 ||
+      (edx & kBf16TilesInt8) != kBf16TilesInt8) {
+    return false;
+  }
+  constexpr int kRequestPermission = 0x1023;  // ARCH_REQ_XCOMP_PERM
+  constexpr int kTileData = 18;               // of XCR0
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
 }
 #endif
 
@@ -50,6 +67,10 @@ bool IsSupported(Isa isa) {
       return vnni;
     case Isa::kAvx512Bf16:
       return vnni && __builtin_cpu_supports("avx512bf16");
+    case Isa::kAvx512Amx: {
+      static const bool may_use_amx = MayUseAmx();
+      return vnni && __builtin_cpu_supports("avx512bf16") && may_use_amx;
+    }
   }
   return false;
 #else
@@ -73,6 +94,8 @@ absl::string_view IsaName(Isa isa) {
       return "avx512-vnni";
     case Isa::kAvx512Bf16:
       return "avx512-bf16";
+    case Isa::kAvx512Amx:
+      return "avx512-amx";
   }
   return "unknown";
 }

@@ -23,7 +23,8 @@ CpuLinearWeight::CpuLinearWeight(Isa isa, const LinearOps& ops, int in_dim,
       in_dim_(in_dim),
       out_dim_(out_dim),
       is_int8_(is_int8),
-      steps_((in_dim + ops.step_depth - 1) / ops.step_depth),
+      steps_(RoundUp((in_dim + ops.step_depth - 1) / ops.step_depth,
+                     ops.step_multiple)),
       columns_(RoundUp(out_dim, ops.panel_columns)) {}
 
 absl::Status CpuLinearWeight::Allocate() {

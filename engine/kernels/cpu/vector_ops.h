@@ -50,6 +50,7 @@ struct LinearOps {
   int max_rows;       // of one call
   int step_depth;     // of in_dim in a step
   int step_bytes;     // of a row of inputs
+  int step_multiple;  // of which a packed weight has a whole number; 1 or 16
   void (*pack_weight)(const float* weight, int out_dim, int in_dim,
                       const PackedWeight& to);
   // Packs a row of x into RoundUp(steps, 16) steps; returns its scale. Null
@@ -170,6 +171,7 @@ const VectorOps& AvxVnniVectorOps();
 const VectorOps& Avx512VectorOps();
 const VectorOps& Avx512VnniVectorOps();
 const VectorOps& Avx512Bf16VectorOps();
+const VectorOps& Avx512AmxVectorOps();
 
 }  // namespace peregrine::kernels
 

@@ -4,9 +4,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "engine/kernels/cpu/vector/for_each_vector.h"
-#include "engine/kernels/cpu/vector/math.h"
-#include "engine/kernels/cpu/vector/multiply.h"
+#include "engine/kernels/cpu/vector/linear_results.h"
+#include "engine/kernels/cpu/vector/pack_weight.h"
 #include "engine/kernels/cpu/vector/prefetch.h"
 #include "engine/kernels/cpu/vector/product.h"
 #include "engine/kernels/cpu/vector_ops.h"
@@ -22,7 +21,6 @@ template <class P>
 class PanelLinear {
   using V = typename P::V;
   using Format = typename P::Format;
-  using Float = typename V::Float;
 
  public:
   static constexpr LinearOps Ops() {
@@ -30,7 +28,8 @@ class PanelLinear {
             kMaxRows,
             Format::kDepth,
             Format::kInputBytes,
-            PackWeight,
+            /*step_multiple=*/1,
+            PackWeightPanels<Format, kColumns, 1>,
             Format::PackInputs,
             Run};
   }
@@ -60,22 +59,6 @@ class PanelLinear {
   };
 
   static int Smaller(int a, int b) { return a < b ? a : b; }
-
-  static void PackWeight(const float* weight, int out_dim, int in_dim,
-                         const PackedWeight& to) {
-    const size_t steps = (in_dim + Format::kDepth - 1) / Format::kDepth;
-    for (int j = 0; j < out_dim; ++j) {
-      uint32_t* const lanes =
-          to.panels + j / kColumns * steps * kColumns + j % kColumns;
-      const float* const w = weight + static_cast<size_t>(j) * in_dim;
-      if constexpr (Format::kIsInt8) {
-        Format::PackColumn(w, in_dim, kColumns, lanes, &to.scales[j],
-                           &to.first_sums[j]);
-      } else {
-        Format::PackColumn(w, in_dim, kColumns, lanes);
-      }
-    }
-  }
 
   static void Run(const PackedLinear& linear) {
     for (int column = 0; column < linear.out_dim; column += kColumns) {
@@ -165,7 +148,7 @@ class PanelLinear {
     if (block.step_begin + block.steps < linear.steps) {
       tile.Store(partial);
     } else {
-      Finish(linear, tile_rows.first, block.column, tile);
+      LinearResults<P>::Store(linear, tile_rows.first, block.column, tile);
     }
   }
 
@@ -180,106 +163,6 @@ class PanelLinear {
                      block.column;
     for (int r = 0; r < kRows; ++r, y += linear.y_stride) {
       PrefetchNear<V>(y, kColumns);
-    }
-  }
-
-  template <int kRows>
-  static inline __attribute__((always_inline)) void Finish(
-      const PackedLinear& linear, int row, int column,
-      const ProductTile<P, kRows>& tile) {
-    const size_t stride = linear.y_stride;
-    const int columns = Smaller(linear.out_dim - column, kColumns);
-    float* const y = linear.y + row * stride + column;
-    if (columns < kColumns) {
-      StoreSomeColumns(linear, row, column, tile, columns, y);
-    } else if (linear.add_to_y) {
-      StoreRows(linear, row, column, tile, y, stride, AddToStored);
-    } else if (linear.activation == Activation::kRelu) {
-      StoreRows(linear, row, column, tile, y, stride, Relu);
-    } else {
-      StoreRows(linear, row, column, tile, y, stride, Same);
-    }
-    if (linear.activation == Activation::kGelu) {
-      ForEachRow<kRows>(y, stride, columns, Gelu<V>);
-    } else if (linear.activation == Activation::kSwish) {
-      ForEachRow<kRows>(y, stride, columns, Swish<V>);
-    }
-  }
-
-  // What is stored of a result; `y` is where.
-  static inline __attribute__((always_inline)) Float AddToStored(
-      Float result, const float* y) {
-    return V::Add(V::Load(y), result);
-  }
-  static inline __attribute__((always_inline)) Float Relu(Float result,
-                                                          const float*) {
-    return V::Max(result, V::Zero());
-  }
-  static inline __attribute__((always_inline)) Float Same(Float result,
-                                                          const float*) {
-    return result;
-  }
-
-  // One vector after the other, from the register of its sum to memory: with
-  // steps over the whole tile g++ 12 keeps it on the stack in between.
-  template <int kRows>
-  static inline __attribute__((always_inline)) void StoreRows(
-      const PackedLinear& linear, int row, int column,
-      const ProductTile<P, kRows>& tile, float* y, size_t stride,
-      Float (*finish)(Float result, const float* y)) {
-    const float* const bias = linear.bias + column;
-    const float* weight_scales = nullptr;
-    const float* input_scales = nullptr;
-    if constexpr (Format::kIsInt8) {
-      weight_scales = linear.weight_scales + column;
-      input_scales = linear.input_scales + row;
-    }
-#pragma GCC unroll 8
-    for (int r = 0; r < kRows; ++r, y += stride) {
-#pragma GCC unroll 8
-      for (int v = 0; v < P::kVectors; ++v) {
-        const int i = v * V::kWidth;
-        Float result;
-        if constexpr (Format::kIsInt8) {
-          result = V::Mul(
-              V::Mul(V::ToFloat(tile.sums[r][v]), V::Load(weight_scales + i)),
-              V::Set(input_scales[r]));
-        } else {
-          result = tile.sums[r][v];
-        }
-        result = V::Add(result, V::Load(bias + i));
-        V::Store(y + i, finish(result, y + i));
-      }
-    }
-  }
-
-  template <int kRows>
-  static inline __attribute__((always_inline)) void StoreSomeColumns(
-      const PackedLinear& linear, int row, int column,
-      const ProductTile<P, kRows>& tile, int columns, float* y) {
-    float results[kRows * kColumns];
-    if (linear.activation == Activation::kRelu) {
-      StoreRows(linear, row, column, tile, results, kColumns, Relu);
-    } else {
-      StoreRows(linear, row, column, tile, results, kColumns, Same);
-    }
-    const float* result = results;
-    for (int r = 0; r < kRows; ++r, y += linear.y_stride, result += kColumns) {
-      for (int j = 0; j < columns; ++j) {
-        y[j] = linear.add_to_y ? y[j] + result[j] : result[j];
-      }
-    }
-  }
-
-  template <int kRows>
-  static void ForEachRow(float* y, size_t stride, int columns,
-                         typename V::Float (*function)(typename V::Float)) {
-    for (int r = 0; r < kRows; ++r, y += stride) {
-      ForEachVector<V>(
-          columns, [&](int i) { V::Store(y + i, function(V::Load(y + i))); },
-          [&](int i, int count) {
-            V::StorePart(y + i, function(V::LoadPart(y + i, count)), count);
-          });
     }
   }
 };
