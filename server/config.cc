@@ -132,6 +132,11 @@ class Flags {
     AddPositive("max-connections", config_.max_connections,
                 "Connections at a time, where the process may open that many "
                 "files; beyond, they are closed at once");
+    Add("max-connections-per-address", config_.max_connections_per_address,
+        "Of them, from one address (IPv6: the first 64 bits), so that no "
+        "client takes all places. All clients behind one proxy count as one. "
+        "0: no limit")
+        ->check(CLI::Range(0, std::numeric_limits<int>::max()));
     AddPositive("max-concurrent-streams", config_.max_concurrent_streams,
                 "Calls at a time of one connection");
     AddDuration("max-connection-idle", config_.max_connection_idle,

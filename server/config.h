@@ -55,6 +55,7 @@ struct Config {
   int max_message_bytes = 4 << 20;
   int max_connection_bytes = 256 << 20;
   int max_connections = 4096;
+  int max_connections_per_address = 0;  // 0: no limit
   int max_concurrent_streams = 1024;  // calls of one connection
   // As long as the clients of gRPC keep an idle connection.
   absl::Duration max_connection_idle = absl::Minutes(30);

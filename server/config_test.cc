@@ -177,6 +177,8 @@ TEST(ConfigTest, BadValuesNameTheFlag) {
   EXPECT_THAT(Refused({"--model=x="}), HasSubstr("empty directory"));
   EXPECT_THAT(Refused({"--model=a", "--workers=0"}),
               HasSubstr("--workers: Value 0 not in range 1 to 2147483647"));
+  EXPECT_THAT(Refused({"--model=a", "--max-connections-per-address=-1"}),
+              HasSubstr("--max-connections-per-address"));
   EXPECT_THAT(Refused({"--model=a", "--workers=many"}), HasSubstr("--workers"));
   EXPECT_THAT(Refused({"--model=a", "--device=gpu"}), HasSubstr("--devices"));
   EXPECT_THAT(Refused({"--model=a", "--precision=int4"}),

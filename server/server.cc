@@ -138,6 +138,7 @@ absl::Status Server::StartGrpc() {
 absl::Status Server::Listen(grpc::ServerBuilder& builder) {
   Listener::Options options;
   options.max_connections = ConnectionsThatFit(config_.max_connections);
+  options.max_connections_per_address = config_.max_connections_per_address;
   options.tcp_user_timeout = config_.keepalive_timeout;
   absl::StatusOr<std::unique_ptr<Listener>> listener =
       Listener::Open(OnAllInterfaces(config_.listen, "[::]"), options);

@@ -14,6 +14,7 @@
 #include "absl/time/clock.h"
 #include "engine/base/status_macros.h"
 #include "server/connections/listening_sockets.h"
+#include "server/connections/peer_network.h"
 #include "spdlog/spdlog.h"
 
 namespace peregrine::server {
@@ -52,8 +53,8 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::Open(
 
 Listener::Listener(const Options& options)
     : options_(options),
-      connections_(std::make_shared<OpenConnections>(options.max_connections)) {
-}
+      connections_(std::make_shared<OpenConnections>(
+          options.max_connections, options.max_connections_per_address)) {}
 
 Listener::~Listener() {
   Stop();
@@ -97,10 +98,12 @@ void Listener::AcceptUntilStopped() {
 
 int Listener::AcceptFrom(int listener_fd) {
   for (int i = 0; i < kAcceptedAtOnce; ++i) {
-    const int fd =
-        accept4(listener_fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    sockaddr_storage peer = {};
+    socklen_t length = sizeof(peer);
+    const int fd = accept4(listener_fd, reinterpret_cast<sockaddr*>(&peer),
+                           &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
-      Take(listener_fd, fd);
+      Take(listener_fd, fd, PeerNetwork(peer));
     } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
       return 0;
     } else if (!IsOfOneConnection(errno)) {
@@ -110,8 +113,9 @@ int Listener::AcceptFrom(int listener_fd) {
   return 0;
 }
 
-void Listener::Take(int listener_fd, int connection_fd) {
-  if (!connections_->Add(connection_fd, absl::Now())) {
+void Listener::Take(int listener_fd, int connection_fd,
+                    const std::string& network) {
+  if (!connections_->Add(connection_fd, network, absl::Now())) {
     close(connection_fd);
     return;
   }

@@ -21,6 +21,7 @@ class Listener {
  public:
   struct Options {
     int max_connections = 0;
+    int max_connections_per_address = 0;  // 0: no limit; see PeerNetwork
     // Of data that a peer does not acknowledge.
     absl::Duration tcp_user_timeout = absl::ZeroDuration();  // zero: no limit
   };
@@ -55,7 +56,7 @@ class Listener {
   // Some of those that wait. Not zero: the error for which no more can be
   // accepted now.
   int AcceptFrom(int listener_fd);
-  void Take(int listener_fd, int connection_fd);
+  void Take(int listener_fd, int connection_fd, const std::string& network);
 
   const Options options_;
   const std::shared_ptr<OpenConnections> connections_;

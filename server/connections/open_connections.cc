@@ -12,23 +12,27 @@ constexpr absl::Duration kLookInterval = absl::Milliseconds(100);
 
 }  // namespace
 
-bool OpenConnections::Add(int fd, absl::Time now) {
+bool OpenConnections::Add(int fd, const std::string& network, absl::Time now) {
   struct stat file;
   if (fstat(fd, &file) != 0) return false;
   absl::MutexLock lock(&mutex_);
-  const auto full = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return connections_.size() >= static_cast<size_t>(max_);
-  };
-  if (full() && now >= last_look_ + kLookInterval) {
+  if (IsFullFor(network) && now >= last_look_ + kLookInterval) {
     last_look_ = now;
     RemoveClosed();
   }
-  if (full()) {
+  if (IsFullFor(network)) {
     ++refused_;
     return false;
   }
-  connections_.push_back({fd, file.st_dev, file.st_ino});
+  connections_.push_back({fd, file.st_dev, file.st_ino, network});
+  ++of_network_[network];
   return true;
+}
+
+bool OpenConnections::IsFullFor(const std::string& network) const {
+  if (connections_.size() >= static_cast<size_t>(max_)) return true;
+  const auto found = of_network_.find(network);
+  return found != of_network_.end() && found->second >= max_per_network_;
 }
 
 int OpenConnections::CountOpen() {
@@ -48,9 +52,14 @@ void OpenConnections::RemoveClosed() {
     return fstat(connection.fd, &file) != 0 ||
            file.st_dev != connection.device || file.st_ino != connection.inode;
   };
-  connections_.erase(
-      std::remove_if(connections_.begin(), connections_.end(), is_closed),
-      connections_.end());
+  const auto closed =
+      std::partition(connections_.begin(), connections_.end(),
+                     [&](const Connection& one) { return !is_closed(one); });
+  for (auto it = closed; it != connections_.end(); ++it) {
+    const auto of_network = of_network_.find(it->network);
+    if (--of_network->second == 0) of_network_.erase(of_network);
+  }
+  connections_.erase(closed, connections_.end());
 }
 
 }  // namespace peregrine::server

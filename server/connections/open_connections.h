@@ -4,9 +4,11 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 
@@ -17,11 +19,17 @@ namespace peregrine::server {
 // another file's by now. Thread-safe; time is an argument.
 class OpenConnections {
  public:
-  explicit OpenConnections(int max_connections) : max_(max_connections) {}
+  // Of one network (see PeerNetwork) at most `max_per_network`; 0: as many as
+  // may be in all.
+  explicit OpenConnections(int max_connections, int max_per_network = 0)
+      : max_(max_connections),
+        max_per_network_(max_per_network > 0 ? max_per_network
+                                             : max_connections) {}
 
-  // Before the socket is handed on. False: there are as many as may be; this
-  // one is counted as refused. A place is found again within 100 ms.
-  bool Add(int fd, absl::Time now);
+  // Before the socket is handed on. False: there are as many as may be, in all
+  // or of this network; this one is counted as refused. A place is found again
+  // within 100 ms.
+  bool Add(int fd, const std::string& network, absl::Time now);
 
   int max() const { return max_; }
   int CountOpen();
@@ -32,13 +40,18 @@ class OpenConnections {
     int fd;
     dev_t device;
     ino_t inode;
+    std::string network;
   };
 
+  bool IsFullFor(const std::string& network) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void RemoveClosed() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const int max_;
+  const int max_per_network_;
   mutable absl::Mutex mutex_;
   std::vector<Connection> connections_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_map<std::string, int> of_network_ ABSL_GUARDED_BY(mutex_);
   absl::Time last_look_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
   int64_t refused_ ABSL_GUARDED_BY(mutex_) = 0;
 };

@@ -32,28 +32,43 @@ class OpenConnectionsTest : public ::testing::Test {
 
 TEST_F(OpenConnectionsTest, RefusesBeyondTheLimit) {
   OpenConnections connections(2);
-  EXPECT_TRUE(connections.Add(Open(), start_));
-  EXPECT_TRUE(connections.Add(Open(), start_));
-  EXPECT_FALSE(connections.Add(Open(), start_));
+  EXPECT_TRUE(connections.Add(Open(), "a", start_));
+  EXPECT_TRUE(connections.Add(Open(), "a", start_));
+  EXPECT_FALSE(connections.Add(Open(), "a", start_));
   EXPECT_EQ(connections.CountOpen(), 2);
   EXPECT_EQ(connections.refused(), 1);
 }
 
 TEST_F(OpenConnectionsTest, AClosedOneMakesRoom) {
   OpenConnections connections(2);
-  EXPECT_TRUE(connections.Add(Open(), start_));
-  EXPECT_TRUE(connections.Add(Open(), start_));
+  EXPECT_TRUE(connections.Add(Open(), "a", start_));
+  EXPECT_TRUE(connections.Add(Open(), "a", start_));
   CloseFirst();
   EXPECT_EQ(connections.CountOpen(), 1);
-  EXPECT_TRUE(connections.Add(Open(), start_));
-  EXPECT_FALSE(connections.Add(Open(), start_));
+  EXPECT_TRUE(connections.Add(Open(), "a", start_));
+  EXPECT_FALSE(connections.Add(Open(), "a", start_));
+}
+
+TEST_F(OpenConnectionsTest, OneNetworkCannotTakeAllPlaces) {
+  OpenConnections connections(4, /*max_per_network=*/2);
+  EXPECT_TRUE(connections.Add(Open(), "a", start_));
+  EXPECT_TRUE(connections.Add(Open(), "a", start_));
+  EXPECT_FALSE(connections.Add(Open(), "a", start_));
+  EXPECT_TRUE(connections.Add(Open(), "b", start_));
+  EXPECT_EQ(connections.CountOpen(), 3);
+  EXPECT_EQ(connections.refused(), 1);
+  CloseFirst();
+  EXPECT_TRUE(connections.Add(Open(), "a", start_ + absl::Seconds(1)));
+  EXPECT_FALSE(connections.Add(Open(), "a", start_ + absl::Seconds(1)));
+  EXPECT_TRUE(connections.Add(Open(), "c", start_ + absl::Seconds(1)));
+  EXPECT_FALSE(connections.Add(Open(), "d", start_ + absl::Seconds(1)));
 }
 
 // The kernel gives the number of the closed socket to the next file.
 TEST_F(OpenConnectionsTest, AnotherFileOfTheSameNumberIsNone) {
   OpenConnections connections(1);
   const int number = Open();
-  EXPECT_TRUE(connections.Add(number, start_));
+  EXPECT_TRUE(connections.Add(number, "a", start_));
   CloseFirst();
   ASSERT_EQ(Open(), number);
   EXPECT_EQ(connections.CountOpen(), 0);
@@ -61,11 +76,13 @@ TEST_F(OpenConnectionsTest, AnotherFileOfTheSameNumberIsNone) {
 
 TEST_F(OpenConnectionsTest, LooksNowAndThenOnly) {
   OpenConnections connections(1);
-  EXPECT_TRUE(connections.Add(Open(), start_));
-  EXPECT_FALSE(connections.Add(Open(), start_));  // has looked
+  EXPECT_TRUE(connections.Add(Open(), "a", start_));
+  EXPECT_FALSE(connections.Add(Open(), "a", start_));  // has looked
   CloseFirst();
-  EXPECT_FALSE(connections.Add(sockets_[0], start_ + absl::Milliseconds(99)));
-  EXPECT_TRUE(connections.Add(sockets_[0], start_ + absl::Milliseconds(100)));
+  EXPECT_FALSE(
+      connections.Add(sockets_[0], "a", start_ + absl::Milliseconds(99)));
+  EXPECT_TRUE(
+      connections.Add(sockets_[0], "a", start_ + absl::Milliseconds(100)));
 }
 
 }  // namespace

@@ -96,6 +96,22 @@ class ConnectionsTest(unittest.TestCase):
             connection.close()
         self.assert_serves_a_newcomer(server)
 
+    def test_one_address_cannot_take_all_places(self):
+        server = self.start("--max-connections-per-address=10")
+        mine = [self.connect(server) for _ in range(9)]
+        for connection in mine:
+            self.assertTrue(connection.recv(9))
+        self.assertTrue(self.is_closed(self.connect(server, b"")))
+        port = int(server.address.split(":")[1])
+        other = socket.create_connection(("127.0.0.1", port), timeout=30,
+                                         source_address=("127.0.0.2", 0))
+        self.addCleanup(other.close)
+        other.sendall(GREETING)
+        self.assertTrue(other.recv(9))
+        self.assert_serves(server)
+        mine.pop().close()
+        self.assert_serves_a_newcomer(server)
+
     # What gRPC's own listener does not survive.
     def test_more_connections_than_there_may_be_files(self):
         server = self.start(launcher=("prlimit", "--nofile=80:80", "--"))
