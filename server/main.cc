@@ -1,5 +1,6 @@
 // peregrine-server: flags -> config -> wiring.
 
+#include "engine/kernels/cpu/isa.h"
 #include "engine/kernels/device.h"
 #include "server/device_workers.h"
 #include "server/models/engine_backend.h"
@@ -10,8 +11,11 @@ namespace peregrine::server {
 namespace {
 
 // What was found, whether it is used or not: the first thing to look at when a
-// GPU is missing.
+// GPU is missing, or a CPU is slow.
 void LogDevices(const Config& config) {
+  if (const auto isa = kernels::ChooseIsa(); isa.ok()) {
+    spdlog::info("found a CPU with {}", std::string(kernels::IsaName(*isa)));
+  }
   const auto gpus = kernels::DescribeGpus();
   if (!gpus.ok())
     spdlog::info("no GPU: {}", std::string(gpus.status().message()));
