@@ -1,7 +1,7 @@
 #include "server/connections/peer_network.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
+#include <netdb.h>
+#include <sys/socket.h>
 
 #include <cstring>
 
@@ -10,35 +10,33 @@
 namespace peregrine::server {
 namespace {
 
-sockaddr_storage V4(const char* text) {
-  sockaddr_in address = {};
-  address.sin_family = AF_INET;
-  EXPECT_EQ(inet_pton(AF_INET, text, &address.sin_addr), 1) << text;
-  sockaddr_storage any = {};
-  std::memcpy(&any, &address, sizeof(address));
-  return any;
-}
-
-sockaddr_storage V6(const char* text) {
-  sockaddr_in6 address = {};
-  address.sin6_family = AF_INET6;
-  EXPECT_EQ(inet_pton(AF_INET6, text, &address.sin6_addr), 1) << text;
-  sockaddr_storage any = {};
-  std::memcpy(&any, &address, sizeof(address));
-  return any;
+sockaddr_storage Address(const char* text) {
+  addrinfo hints = {};
+  hints.ai_flags = AI_NUMERICHOST;
+  addrinfo* found = nullptr;
+  sockaddr_storage address = {};
+  const int error = getaddrinfo(text, nullptr, &hints, &found);
+  EXPECT_EQ(error, 0) << text << ": " << gai_strerror(error);
+  if (error != 0) return address;
+  std::memcpy(&address, found->ai_addr, found->ai_addrlen);
+  freeaddrinfo(found);
+  return address;
 }
 
 TEST(PeerNetworkTest, AnAddressOfIpv4IsOne) {
-  EXPECT_EQ(PeerNetwork(V4("192.0.2.1")), PeerNetwork(V4("192.0.2.1")));
-  EXPECT_NE(PeerNetwork(V4("192.0.2.1")), PeerNetwork(V4("192.0.2.2")));
-  EXPECT_EQ(PeerNetwork(V6("::ffff:192.0.2.1")), PeerNetwork(V4("192.0.2.1")));
+  EXPECT_EQ(PeerNetwork(Address("192.0.2.1")),
+            PeerNetwork(Address("192.0.2.1")));
+  EXPECT_NE(PeerNetwork(Address("192.0.2.1")),
+            PeerNetwork(Address("192.0.2.2")));
+  EXPECT_EQ(PeerNetwork(Address("::ffff:192.0.2.1")),
+            PeerNetwork(Address("192.0.2.1")));
 }
 
 TEST(PeerNetworkTest, OfIpv6TheFirst64Bits) {
-  EXPECT_EQ(PeerNetwork(V6("2001:db8:0:1::1")),
-            PeerNetwork(V6("2001:db8:0:1:9:8:7:6")));
-  EXPECT_NE(PeerNetwork(V6("2001:db8:0:1::1")),
-            PeerNetwork(V6("2001:db8:0:2::1")));
+  EXPECT_EQ(PeerNetwork(Address("2001:db8:0:1::1")),
+            PeerNetwork(Address("2001:db8:0:1:9:8:7:6")));
+  EXPECT_NE(PeerNetwork(Address("2001:db8:0:1::1")),
+            PeerNetwork(Address("2001:db8:0:2::1")));
 }
 
 TEST(PeerNetworkTest, OtherKindsAreAllOne) {

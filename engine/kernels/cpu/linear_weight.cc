@@ -32,6 +32,7 @@ absl::Status CpuLinearWeight::Allocate() {
   PEREGRINE_ASSIGN_OR_RETURN(
       buffer_, AllocateHostBuffer((steps_ + rows_of_columns) * columns_ *
                                   sizeof(uint32_t)));
+  packed_.steps = steps_;
   packed_.panels = static_cast<uint32_t*>(buffer_->data());
   bias_ = reinterpret_cast<float*>(packed_.panels + steps_ * columns_);
   if (is_int8_) {

@@ -20,6 +20,7 @@ namespace peregrine::kernels {
 // Where LinearOps::pack_weight writes to, zero before; the columns of all
 // panels, those past out_dim too.
 struct PackedWeight {
+  size_t steps = 0;               // a multiple of LinearOps::step_multiple
   uint32_t* panels = nullptr;     // [panels, steps, panel_columns]
   float* scales = nullptr;        // [columns], int8 only
   int32_t* first_sums = nullptr;  // [columns], int8 only: what sums begin with

@@ -6,14 +6,15 @@ namespace peregrine::kernels {
 
 const VectorOps& Avx2VectorOps() {
   static constexpr VectorOps kOps =
-      MakeVectorOps<Avx2, WidenedBFloat16Product<Avx2>,
-                    PairsInt8Product<Avx2>>();
+      MakeVectorOps<Avx2, PanelLinear<WidenedBFloat16Product<Avx2>>,
+                    PanelLinear<PairsInt8Product<Avx2>>>();
   return kOps;
 }
 
 const VectorOps& AvxVnniVectorOps() {
   static constexpr VectorOps kOps =
-      MakeVectorOps<Avx2, WidenedBFloat16Product<Avx2>, AvxVnniProduct>();
+      MakeVectorOps<Avx2, PanelLinear<WidenedBFloat16Product<Avx2>>,
+                    PanelLinear<AvxVnniProduct>>();
   return kOps;
 }
 

@@ -6,21 +6,22 @@ namespace peregrine::kernels {
 
 const VectorOps& Avx512VectorOps() {
   static constexpr VectorOps kOps =
-      MakeVectorOps<Avx512, WidenedBFloat16Product<Avx512>,
-                    PairsInt8Product<Avx512>>();
+      MakeVectorOps<Avx512, PanelLinear<WidenedBFloat16Product<Avx512>>,
+                    PanelLinear<PairsInt8Product<Avx512>>>();
   return kOps;
 }
 
 const VectorOps& Avx512VnniVectorOps() {
   static constexpr VectorOps kOps =
-      MakeVectorOps<Avx512, WidenedBFloat16Product<Avx512>,
-                    Avx512VnniProduct>();
+      MakeVectorOps<Avx512, PanelLinear<WidenedBFloat16Product<Avx512>>,
+                    PanelLinear<Avx512VnniProduct>>();
   return kOps;
 }
 
 const VectorOps& Avx512Bf16VectorOps() {
   static constexpr VectorOps kOps =
-      MakeVectorOps<Avx512, Avx512BFloat16Product, Avx512VnniProduct>();
+      MakeVectorOps<Avx512, PanelLinear<Avx512BFloat16Product>,
+                    PanelLinear<Avx512VnniProduct>>();
   return kOps;
 }
 

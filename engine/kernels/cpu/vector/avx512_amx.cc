@@ -5,13 +5,9 @@
 namespace peregrine::kernels {
 
 const VectorOps& Avx512AmxVectorOps() {
-  static constexpr VectorOps kOps = [] {
-    VectorOps ops =
-        MakeVectorOps<Avx512, Avx512BFloat16Product, Avx512VnniProduct>();
-    ops.bfloat16 = TileLinear<AmxBFloat16Product>::Ops();
-    ops.int8 = TileLinear<AmxInt8Product>::Ops();
-    return ops;
-  }();
+  static constexpr VectorOps kOps =
+      MakeVectorOps<Avx512, TileLinear<AmxBFloat16Product>,
+                    TileLinear<AmxInt8Product>>();
   return kOps;
 }
 

@@ -6,8 +6,8 @@ namespace peregrine::kernels {
 
 const VectorOps& GenericVectorOps() {
   static constexpr VectorOps kOps =
-      MakeVectorOps<Generic, WidenedBFloat16Product<Generic>,
-                    PairsInt8Product<Generic>>();
+      MakeVectorOps<Generic, PanelLinear<WidenedBFloat16Product<Generic>>,
+                    PanelLinear<PairsInt8Product<Generic>>>();
   return kOps;
 }
 

@@ -29,7 +29,7 @@ class PanelLinear {
             Format::kDepth,
             Format::kInputBytes,
             /*step_multiple=*/1,
-            PackWeightPanels<Format, kColumns, 1>,
+            PackWeightPanels<Format, kColumns>,
             Format::PackInputs,
             Run};
   }

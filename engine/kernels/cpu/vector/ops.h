@@ -33,14 +33,14 @@ void AttendJointly(const JointAttention& attention) {
   }
 }
 
-// The operations over vectors of type V, with linear layers of the products
-// given.
-template <class V, class BFloat16Product, class Int8Product>
+// The operations over vectors of type V, with the linear layers given:
+// PanelLinear or TileLinear of a product.
+template <class V, class BFloat16Linear, class Int8Linear>
 constexpr VectorOps MakeVectorOps() {
   VectorOps ops = {};
   ops.float32 = PanelLinear<FloatProduct<V>>::Ops();
-  ops.bfloat16 = PanelLinear<BFloat16Product>::Ops();
-  ops.int8 = PanelLinear<Int8Product>::Ops();
+  ops.bfloat16 = BFloat16Linear::Ops();
+  ops.int8 = Int8Linear::Ops();
   ops.embed = EmbedRow<V, FloatRow<V>>;
   ops.embed_bfloat16 = EmbedRow<V, BFloat16Row<V>>;
   ops.embed_int8 = EmbedInt8Row<V>;

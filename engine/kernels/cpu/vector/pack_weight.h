@@ -8,17 +8,14 @@
 
 namespace peregrine::kernels {
 
-// LinearOps::pack_weight of a Format (product.h), in panels of kColumns columns
-// of whole multiples of kStepMultiple steps.
-template <class Format, int kColumns, int kStepMultiple>
+// LinearOps::pack_weight of a Format (product.h), in panels of kColumns
+// columns.
+template <class Format, int kColumns>
 void PackWeightPanels(const float* weight, int out_dim, int in_dim,
                       const PackedWeight& to) {
-  constexpr int kDepth = Format::kDepth * kStepMultiple;
-  const size_t steps =
-      static_cast<size_t>((in_dim + kDepth - 1) / kDepth) * kStepMultiple;
   for (int j = 0; j < out_dim; ++j) {
     uint32_t* const lanes =
-        to.panels + j / kColumns * steps * kColumns + j % kColumns;
+        to.panels + j / kColumns * to.steps * kColumns + j % kColumns;
     const float* const w = weight + static_cast<size_t>(j) * in_dim;
     if constexpr (Format::kIsInt8) {
       Format::PackColumn(w, in_dim, kColumns, lanes, &to.scales[j],

@@ -33,7 +33,7 @@ class TileLinear {
     ops.step_depth = Format::kDepth;
     ops.step_bytes = Format::kInputBytes;
     ops.step_multiple = Square::kSteps;
-    ops.pack_weight = PackWeightPanels<Format, kColumns, Square::kSteps>;
+    ops.pack_weight = PackWeightPanels<Format, kColumns>;
     ops.pack_inputs = PackInputs;
     ops.run = Run;
     return ops;
