@@ -110,14 +110,15 @@ def main():
                         help="instead of cases: every row that is to be reached, in int8, "
                         "into PREFIX.md and PREFIX.json")
     parser.add_argument("--kernels-bench", help="measures the peak of the core")
-    parser.add_argument("--rows", default="",
-                        help="for --targets: only those whose name holds this, e.g. workers")
+    parser.add_argument("--rows", choices=targets.GROUPS, help="for --targets: only this part")
     parser.add_argument("--server", help="for --targets: the server, started cold")
     parser.add_argument("--bundled-model", default="models/en-de-mdn")
     args = parser.parse_args()
 
     if args.precision == "bf16" and args.peer_precision is None:
         parser.error("--precision=bf16: found no --peer-precision, needed float32 or int8")
+    if args.rows and not args.targets:
+        parser.error("--rows: found no --targets, whose rows it chooses")
     lengths = source_lengths(args.sentences)
     if args.targets:
         args.precision = "int8"

@@ -259,15 +259,14 @@ def markdown(rows, args, lengths):
     return "\n".join(lines) + "\n"
 
 
+GROUPS = {"ratios": ratio_rows, "latency": latency_rows, "mdn": mdn_rows,
+          "workers": workers_rows, "memory": memory_rows,
+          "cold-start": lambda args, lengths: [cold_start_row(args)]}
+
+
 def run(args, lengths):
-    groups = {"ratios": ratio_rows,
-              "latency": latency_rows,
-              "mdn": mdn_rows, "workers": workers_rows, "memory": memory_rows,
-              "cold-start": lambda *given: [cold_start_row(given[0])]}
-    rows = []
-    for name, measure in groups.items():
-        if args.rows in name:
-            rows += measure(args, lengths)
+    wanted = [args.rows] if args.rows else GROUPS
+    rows = [found for name in wanted for found in GROUPS[name](args, lengths)]
     with open(f"{args.targets}.md", "w", encoding="utf-8") as file:
         file.write(markdown(rows, args, lengths))
     write_json(f"{args.targets}.json", rows)
