@@ -10,6 +10,9 @@ loop, a truncation) are left out. An interrupted run goes on after its last whol
 With `--closest`, of the hypotheses of the beam not the likeliest is taken but the one
 nearest to the corpus's own translation by sentence BLEU (sequence-level interpolation, Kim
 and Rush, "Sequence-Level Knowledge Distillation", 2016, section 3.3).
+
+`--origins tatoeba_ende europarl20k` takes only the pairs of these origins: the others'
+translations may be too poor to be near to.
 """
 
 from __future__ import annotations
@@ -35,6 +38,15 @@ def write_lines(path: pathlib.Path, lines: list[str]) -> None:
     with gzip.open(temporary, "wt", encoding="utf-8", newline="\n") as file:
         file.write("".join(f"{line}\n" for line in lines))
     os.replace(temporary, path)
+
+
+def of_origins(pairs: list[Pair], origins: list[str]) -> list[Pair]:
+    """The pairs whose origin begins with one of these; each must be that of a pair."""
+    for origin in origins:
+        if not any(pair.origin.startswith(origin) for pair in pairs):
+            found = ", ".join(sorted({pair.origin for pair in pairs}))
+            raise SystemExit(f"--origins: no pair is of {origin!r}; the corpus has {found}")
+    return [pair for pair in pairs if pair.origin.startswith(tuple(origins))]
 
 
 def closest(hypotheses: list[str], reference: str) -> str:
@@ -97,11 +109,15 @@ def main() -> None:
     parser.add_argument("--beam", type=int, default=4)
     parser.add_argument("--closest", action="store_true",
                         help="of the beam, the hypothesis nearest to the reference")
+    parser.add_argument("--origins", nargs="+", metavar="PREFIX",
+                        help="only pairs whose origin begins so (default: all)")
     parser.add_argument("--binaries", type=pathlib.Path, default=BINARIES)
     arguments = parser.parse_args()
     recipe = Recipe.load(arguments.recipe)
     languages = recipe.source_language, recipe.target_language
     pairs = read_pairs(arguments.data / recipe.prepare.corpus, languages, recipe.prepare)
+    if arguments.origins:
+        pairs = of_origins(pairs, arguments.origins)
     out = arguments.out or pathlib.Path("runs") / recipe.name / "distilled"
     distil(recipe, pairs, arguments.teacher, out, arguments.binaries, arguments.beam,
            arguments.closest)

@@ -11,7 +11,7 @@ import pytest
 from sacrebleu import corpus_bleu
 
 from peregrine_training import distil as distil_module
-from peregrine_training.distil import closest, distil
+from peregrine_training.distil import closest, distil, of_origins
 from peregrine_training.ladder import Climb, Ladder
 from peregrine_training.prepare import Pair, read_aligned, read_pairs
 from peregrine_training.serving import BINARIES, Server
@@ -131,6 +131,14 @@ def test_interrupted_distillation_goes_on(ladder, tmp_path, monkeypatch):
     out = ladder.run("base") / "distilled"
     rows = read_aligned([out.with_name(f"distilled.{kind}.gz") for kind in ("en", "de", "src")])
     assert rows and all(target and origin == "tatoeba_ende.distilled" for _, target, origin in rows)
+
+
+def test_origins_are_chosen_by_their_beginning():
+    pairs = [Pair(origin, origin, 1.0, origin) for origin in ("docs:rust", "docs:go", "web")]
+    assert [pair.origin for pair in of_origins(pairs, ["docs:go", "web"])] == ["docs:go", "web"]
+    assert of_origins(pairs, ["docs:"]) == pairs[:2]
+    with pytest.raises(SystemExit, match="no pair is of 'wbe'; the corpus has docs:go, docs:rust"):
+        of_origins(pairs, ["docs:", "wbe"])
 
 
 def test_closest_takes_the_hypothesis_nearest_to_the_reference():
