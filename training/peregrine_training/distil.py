@@ -11,6 +11,9 @@ With `--closest`, of the hypotheses of the beam not the likeliest is taken but t
 nearest to the corpus's own translation by sentence BLEU (sequence-level interpolation, Kim
 and Rush, "Sequence-Level Knowledge Distillation", 2016, section 3.3).
 
+`--min-length 0.95` leaves out what is shorter than that share of the corpus's translation:
+a small decoder drops words, and taught by its own hypotheses it drops ever more.
+
 `--origins tatoeba_ende europarl20k` takes only the pairs of these origins: the others'
 translations may be too poor to be near to.
 """
@@ -22,6 +25,7 @@ import gzip
 import os
 import pathlib
 import time
+from dataclasses import dataclass
 
 import sacrebleu
 
@@ -30,6 +34,15 @@ from .recipe import Recipe
 from .serving import BINARIES, Server
 
 SHARD_LINES = 10_000
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which translation of a sentence is taken."""
+
+    beam_size: int = 4
+    closest: bool = False    # to the corpus's own; or the likeliest
+    min_length: float = 0.0  # in lengths of the corpus's own, by characters
 
 
 def write_lines(path: pathlib.Path, lines: list[str]) -> None:
@@ -55,27 +68,28 @@ def closest(hypotheses: list[str], reference: str) -> str:
     return max(hypotheses, key=lambda text: bleu.sentence_score(text, [reference]).score)
 
 
-def translate_shard(server: Server, pairs: list[Pair], beam_size: int,
-                    take_closest: bool) -> list[str]:
+def translate_shard(server: Server, pairs: list[Pair], choice: Choice) -> list[str]:
     """`source TAB target TAB origin` of every pair that went well.
 
     To the origin is added how the target was made: a recipe may weigh it by that.
     """
-    answers = server.translate([pair.source for pair in pairs], beam_size,
-                               num_hypotheses=beam_size if take_closest else 1)
-    rows, kind = [], "closest" if take_closest else "distilled"
+    answers = server.translate([pair.source for pair in pairs], choice.beam_size,
+                               num_hypotheses=choice.beam_size if choice.closest else 1)
+    rows, kind = [], "closest" if choice.closest else "distilled"
     for pair, answer in zip(pairs, answers):
         if not answer.text or answer.flags:
             continue
         text = answer.text
-        if take_closest:
+        if choice.closest:
             text = closest([text, *answer.alternatives], pair.target)
+        if len(text) < choice.min_length * len(pair.target):
+            continue
         rows.append(f"{pair.source}\t{text}\t{pair.origin}.{kind}")
     return rows
 
 
 def distil(recipe: Recipe, pairs: list[Pair], teacher: pathlib.Path, out: pathlib.Path,
-           binaries: pathlib.Path, beam_size: int, take_closest: bool = False) -> None:
+           binaries: pathlib.Path, choice: Choice = Choice()) -> None:
     """`out`: the path of the corpus without `.en.gz` and the like."""
     shards = out.with_name(f"{out.name}.shards")
     shards.mkdir(parents=True, exist_ok=True)
@@ -86,13 +100,14 @@ def distil(recipe: Recipe, pairs: list[Pair], teacher: pathlib.Path, out: pathli
             if not path.exists():
                 started = time.monotonic()
                 shard = pairs[begin:begin + SHARD_LINES]
-                write_lines(path, translate_shard(server, shard, beam_size, take_closest))
+                write_lines(path, translate_shard(server, shard, choice))
                 print(f"{begin + len(shard)} of {len(pairs)} sentences, "
                       f"{len(shard) / (time.monotonic() - started):.0f} a second", flush=True)
             with gzip.open(path, "rt", encoding="utf-8", newline="\n") as file:
                 rows += [line.rstrip("\n").split("\t") for line in file]
     if not rows:
-        raise SystemExit(f"{teacher} gave no translation without a warning: is it trained?")
+        raise SystemExit(f"{teacher} gave no translation that is long enough and without a "
+                         "warning: is it trained?")
     kinds = recipe.source_language, recipe.target_language, "src"
     for kind, column in zip(kinds, zip(*rows)):
         write_lines(out.with_name(f"{out.name}.{kind}.gz"), list(column))
@@ -109,6 +124,8 @@ def main() -> None:
     parser.add_argument("--beam", type=int, default=4)
     parser.add_argument("--closest", action="store_true",
                         help="of the beam, the hypothesis nearest to the reference")
+    parser.add_argument("--min-length", type=float, default=0.0, metavar="SHARE",
+                        help="of the reference's characters, at least (default: any)")
     parser.add_argument("--origins", nargs="+", metavar="PREFIX",
                         help="only pairs whose origin begins so (default: all)")
     parser.add_argument("--binaries", type=pathlib.Path, default=BINARIES)
@@ -119,8 +136,8 @@ def main() -> None:
     if arguments.origins:
         pairs = of_origins(pairs, arguments.origins)
     out = arguments.out or pathlib.Path("runs") / recipe.name / "distilled"
-    distil(recipe, pairs, arguments.teacher, out, arguments.binaries, arguments.beam,
-           arguments.closest)
+    distil(recipe, pairs, arguments.teacher, out, arguments.binaries,
+           Choice(arguments.beam, arguments.closest, arguments.min_length))
 
 
 if __name__ == "__main__":

@@ -119,7 +119,7 @@ class Climb:
         recipe = next(rung.recipe for rung in self.ladder.rungs if rung.name == teacher)
         languages = recipe.source_language, recipe.target_language
         pairs = read_pairs(self.corpora / recipe.prepare.corpus, languages, recipe.prepare)
-        distil(recipe, pairs, run / "model", run / "distilled", self.binaries, beam_size=4)
+        distil(recipe, pairs, run / "model", run / "distilled", self.binaries)
 
     def train(self, rung: Rung) -> float:
         """Returns the seconds that the updates since the last start took."""

@@ -11,7 +11,7 @@ import pytest
 from sacrebleu import corpus_bleu
 
 from peregrine_training import distil as distil_module
-from peregrine_training.distil import closest, distil, of_origins
+from peregrine_training.distil import Choice, closest, distil, of_origins
 from peregrine_training.ladder import Climb, Ladder
 from peregrine_training.prepare import Pair, read_aligned, read_pairs
 from peregrine_training.serving import BINARIES, Server
@@ -149,19 +149,22 @@ def test_closest_takes_the_hypothesis_nearest_to_the_reference():
 
 
 @needs_server
-def test_closest_is_nearer_to_the_references_than_the_likeliest(ladder):
+def test_closest_and_long_translations_are_chosen(ladder):
     base = ladder.ladder.rungs[0]
     ladder.climb(base)
     options = base.recipe.prepare
     pairs = [Pair(source, target, 1.0, "tatoeba_ende")
              for source, target in made_up_lines(40, 1)]
     run, rows = ladder.run("base"), {}
-    for kind in ("likeliest", "closest"):
-        distil(base.recipe, pairs, run / "model", run / kind, PROGRAMS, beam_size=4,
-               take_closest=kind == "closest")
+    for kind, choice in (("likeliest", Choice()), ("closest", Choice(closest=True)),
+                         ("long", Choice(min_length=1.0))):
+        distil(base.recipe, pairs, run / "model", run / kind, PROGRAMS, choice)
         rows[kind] = read_pairs(run / kind, ("en", "de"), options)
     references = {pair.source: pair.target for pair in pairs}
     scores = {kind: corpus_bleu([pair.target for pair in found],
                                 [[references[pair.source] for pair in found]]).score
               for kind, found in rows.items()}
     assert scores["closest"] > scores["likeliest"]
+    assert 0 < len(rows["long"]) < len(rows["likeliest"])
+    assert rows["long"] == [pair for pair in rows["likeliest"]
+                            if len(pair.target) >= len(references[pair.source])]
