@@ -1,12 +1,16 @@
 """Averages the weights of a run's last checkpoints.
 
     python -m peregrine_training.average runs/en-de-mdn --last 5 --out runs/en-de-mdn/average.pt
+
+With `--with` another model, the mean of that average and of the model's weights: of a run
+and what it started from, often better than either.
 """
 
 from __future__ import annotations
 
 import argparse
 import pathlib
+from typing import Iterable
 
 from torch import Tensor
 
@@ -16,14 +20,26 @@ from .recipe import Recipe
 from .train import checkpoints, load_weights, mean_loss, save_atomically
 
 
-def average(paths: list[pathlib.Path]) -> dict[str, Tensor]:
-    """The mean of the checkpoints' weights, summed in float64."""
+def mean(states: Iterable[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """The mean of the weights of equal models, summed in float64."""
     total: dict[str, Tensor] = {}
-    for path in paths:
-        state = load_weights(path)
+    count = 0
+    for state in states:
+        if count and state.keys() != total.keys():
+            raise SystemExit("only models of one architecture have a mean; these differ in "
+                             f"{', '.join(sorted(state.keys() ^ total.keys()))}")
+        count += 1
         for name, tensor in state.items():
+            if name in total and tensor.shape != total[name].shape:
+                raise SystemExit(f"{name}: found the shape {tuple(tensor.shape)}, expected "
+                                 f"{tuple(total[name].shape)} as in the first model")
             total[name] = total.get(name, 0) + tensor.double()
-    return {name: (tensor / len(paths)).float() for name, tensor in total.items()}
+    return {name: (tensor / count).float() for name, tensor in total.items()}
+
+
+def average(paths: list[pathlib.Path]) -> dict[str, Tensor]:
+    """The mean of the checkpoints' weights."""
+    return mean(load_weights(path) for path in paths)
 
 
 def last_checkpoints(run: pathlib.Path, count: int) -> list[pathlib.Path]:
@@ -54,10 +70,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=pathlib.Path)
     parser.add_argument("--last", type=int, default=5)
+    parser.add_argument("--with", type=pathlib.Path, dest="other",
+                        help="a checkpoint or model directory that counts as much as the run")
     parser.add_argument("--out", type=pathlib.Path, required=True)
     arguments = parser.parse_args()
-    save_atomically({"model": average(last_checkpoints(arguments.run, arguments.last))},
-                    arguments.out)
+    weights = average(last_checkpoints(arguments.run, arguments.last))
+    if arguments.other:
+        weights = mean([weights, load_weights(arguments.other)])
+    save_atomically({"model": weights}, arguments.out)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import datetime
 import math
 import os
 import pathlib
+import pickle
 import statistics
 import time
 from collections import deque
@@ -20,6 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any, Iterator
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -106,10 +108,16 @@ def mean_loss(model: Transformer, corpus: Corpus, batch_tokens: int,
 
 def load_weights(path: pathlib.Path) -> dict[str, Tensor]:
     """The parameters in a checkpoint, an average, an initial state or a model directory."""
-    if path.is_dir():
-        tensors = load_file(path / "model.safetensors")
-        return {name: tensor.float() for name, tensor in tensors.items()}
-    return torch.load(path, map_location="cpu", weights_only=True)["model"]
+    try:
+        if path.is_dir():
+            tensors = load_file(path / "model.safetensors")
+            return {name: tensor.float() for name, tensor in tensors.items()}
+        return torch.load(path, map_location="cpu", weights_only=True)["model"]
+    except OSError as error:
+        raise SystemExit(f"{path}: cannot be read as weights: {error}") from error
+    except (pickle.UnpicklingError, SafetensorError, RuntimeError, KeyError, EOFError) as error:
+        raise SystemExit(f"{path}: found no weights; expected a checkpoint of this package, or "
+                         "a directory with model.safetensors") from error
 
 
 def adopt(model: Transformer, weights: dict[str, Tensor], path: pathlib.Path) -> None:

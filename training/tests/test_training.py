@@ -13,12 +13,12 @@ import pytest
 import torch
 
 from peregrine_training import prepare as prepare_module
-from peregrine_training.average import average
+from peregrine_training.average import average, mean
 from peregrine_training.data import Corpus, Side, all_batches, epoch_batches
 from peregrine_training.export import read_model, write_model
 from peregrine_training.loss import cross_entropy
 from peregrine_training.recipe import PAD, Recipe
-from peregrine_training.train import Trainer, checkpoints
+from peregrine_training.train import Trainer, checkpoints, load_weights
 
 RECIPE = pathlib.Path(__file__).parents[1] / "configs" / "en-de-mdn.toml"
 
@@ -128,6 +128,27 @@ def test_average_is_the_mean(tmp_path):
     for i, value in enumerate((1.0, 2.0, 6.0)):
         torch.save({"model": {"w": torch.tensor([value])}}, tmp_path / f"{i}.pt")
     assert average(sorted(tmp_path.glob("*.pt")))["w"].item() == 3.0
+
+
+def test_what_holds_no_weights_is_refused_by_name(tmp_path):
+    (tmp_path / "text.pt").write_text("no checkpoint")
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "model.safetensors").write_bytes(b"xx")
+    torch.save({"weights": {}}, tmp_path / "other.pt")
+    for name in ("text.pt", "broken", "other.pt"):
+        with pytest.raises(SystemExit, match=f"{name}: found no weights; expected a checkpoint"):
+            load_weights(tmp_path / name)
+    for name in ("missing.pt", "."):
+        with pytest.raises(SystemExit, match="cannot be read as weights: .*No such file"):
+            load_weights(tmp_path / name)
+
+
+def test_mean_refuses_models_of_other_architectures():
+    first = {"w": torch.zeros(2)}
+    with pytest.raises(SystemExit, match="these differ in bias"):
+        mean([first, {"w": torch.zeros(2), "bias": torch.zeros(2)}])
+    with pytest.raises(SystemExit, match=r"w: found the shape \(3,\), expected \(2,\)"):
+        mean([first, {"w": torch.zeros(3)}])
 
 
 def test_export_round_trip(recipe, data, tmp_path):
