@@ -10,36 +10,32 @@ from __future__ import annotations
 
 import argparse
 import pathlib
-from typing import Iterable
 
 from torch import Tensor
 
 from .data import Corpus
 from .model import Transformer
 from .recipe import Recipe
-from .train import checkpoints, load_weights, mean_loss, save_atomically
+from .train import (check_architecture, checkpoints, load_weights, mean_loss,
+                    save_atomically)
 
 
-def mean(states: Iterable[dict[str, Tensor]]) -> dict[str, Tensor]:
+def mean(states: list[dict[str, Tensor]]) -> dict[str, Tensor]:
     """The mean of the weights of equal models, summed in float64."""
-    total: dict[str, Tensor] = {}
-    count = 0
-    for state in states:
-        if count and state.keys() != total.keys():
-            raise SystemExit("only models of one architecture have a mean; these differ in "
-                             f"{', '.join(sorted(state.keys() ^ total.keys()))}")
-        count += 1
-        for name, tensor in state.items():
-            if name in total and tensor.shape != total[name].shape:
-                raise SystemExit(f"{name}: found the shape {tuple(tensor.shape)}, expected "
-                                 f"{tuple(total[name].shape)} as in the first model")
-            total[name] = total.get(name, 0) + tensor.double()
-    return {name: (tensor / count).float() for name, tensor in total.items()}
+    return {name: (sum(state[name].double() for state in states) / len(states)).float()
+            for name in states[0]}
 
 
 def average(paths: list[pathlib.Path]) -> dict[str, Tensor]:
     """The mean of the checkpoints' weights."""
-    return mean(load_weights(path) for path in paths)
+    return mean([load_weights(path) for path in paths])
+
+
+def mean_with(weights: dict[str, Tensor], path: pathlib.Path) -> dict[str, Tensor]:
+    """The mean of these weights and of another model's, of the same architecture."""
+    other = load_weights(path)
+    check_architecture(weights, other, path)
+    return mean([weights, other])
 
 
 def last_checkpoints(run: pathlib.Path, count: int) -> list[pathlib.Path]:
@@ -76,7 +72,7 @@ def main() -> None:
     arguments = parser.parse_args()
     weights = average(last_checkpoints(arguments.run, arguments.last))
     if arguments.other:
-        weights = mean([weights, load_weights(arguments.other)])
+        weights = mean_with(weights, arguments.other)
     save_atomically({"model": weights}, arguments.out)
 
 

@@ -120,15 +120,21 @@ def load_weights(path: pathlib.Path) -> dict[str, Tensor]:
                          "a directory with model.safetensors") from error
 
 
-def adopt(model: Transformer, weights: dict[str, Tensor], path: pathlib.Path) -> None:
-    """Puts weights read from `path` into the model; refuses another architecture's."""
-    expected = {name: list(tensor.shape) for name, tensor in model.state_dict().items()}
+def check_architecture(reference: dict[str, Tensor], weights: dict[str, Tensor],
+                       path: pathlib.Path) -> None:
+    """Refuses weights read from `path` whose names and shapes are not the reference's."""
+    expected = {name: list(tensor.shape) for name, tensor in reference.items()}
     found = {name: list(tensor.shape) for name, tensor in weights.items()}
     for name in sorted(expected.keys() | found.keys()):
         if expected.get(name) != found.get(name):
             raise SystemExit(f"{path} belongs to another architecture: {name}: found "
                              f"{found.get(name, 'nothing')}, expected "
                              f"{expected.get(name, 'nothing')}")
+
+
+def adopt(model: Transformer, weights: dict[str, Tensor], path: pathlib.Path) -> None:
+    """Puts weights read from `path` into the model; refuses another architecture's."""
+    check_architecture(model.state_dict(), weights, path)
     model.load_state_dict(weights)
 
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from peregrine_training import prepare as prepare_module
-from peregrine_training.average import average, mean
+from peregrine_training.average import average, mean_with
 from peregrine_training.data import Corpus, Side, all_batches, epoch_batches
 from peregrine_training.export import read_model, write_model
 from peregrine_training.loss import cross_entropy
@@ -143,12 +143,17 @@ def test_what_holds_no_weights_is_refused_by_name(tmp_path):
             load_weights(tmp_path / name)
 
 
-def test_mean_refuses_models_of_other_architectures():
-    first = {"w": torch.zeros(2)}
-    with pytest.raises(SystemExit, match="these differ in bias"):
-        mean([first, {"w": torch.zeros(2), "bias": torch.zeros(2)}])
-    with pytest.raises(SystemExit, match=r"w: found the shape \(3,\), expected \(2,\)"):
-        mean([first, {"w": torch.zeros(3)}])
+def test_mean_with_another_model_refuses_other_architectures(tmp_path):
+    weights, path = {"w": torch.zeros(2)}, tmp_path / "other.pt"
+    torch.save({"model": {"w": torch.full((2,), 3.0)}}, path)
+    assert mean_with(weights, path)["w"].tolist() == [1.5, 1.5]
+    torch.save({"model": {"w": torch.zeros(2), "bias": torch.zeros(2)}}, path)
+    with pytest.raises(SystemExit, match=r"other\.pt belongs to another architecture: "
+                                         r"bias: found \[2\], expected nothing"):
+        mean_with(weights, path)
+    torch.save({"model": {"w": torch.zeros(3)}}, path)
+    with pytest.raises(SystemExit, match=r"w: found \[3\], expected \[2\]"):
+        mean_with(weights, path)
 
 
 def test_export_round_trip(recipe, data, tmp_path):
