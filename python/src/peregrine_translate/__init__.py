@@ -1,0 +1,48 @@
+"""Client of Peregrine, a translation service over gRPC.
+
+    from peregrine_translate import Client
+
+    with Client("localhost:50051") as client:
+        print(client.translate("Good morning!"))
+"""
+
+from .aio import AsyncClient
+from .arguments import StreamArguments, TranslateArguments
+from .channel import Tls
+from .client import Client
+from .errors import (
+    AuthenticationError,
+    DeadlineError,
+    FieldViolation,
+    InvalidRequestError,
+    NotFoundError,
+    OverloadedError,
+    TranslationError,
+    UnavailableError,
+)
+from .options import Options
+from .results import Cost, Hypothesis, Model, StreamResult, Translation
+from .window import RetryPolicy
+
+__all__ = [
+    "AsyncClient",
+    "AuthenticationError",
+    "Client",
+    "Cost",
+    "DeadlineError",
+    "FieldViolation",
+    "Hypothesis",
+    "InvalidRequestError",
+    "Model",
+    "NotFoundError",
+    "Options",
+    "OverloadedError",
+    "RetryPolicy",
+    "StreamArguments",
+    "StreamResult",
+    "Tls",
+    "TranslateArguments",
+    "Translation",
+    "TranslationError",
+    "UnavailableError",
+]

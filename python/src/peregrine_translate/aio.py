@@ -1,0 +1,175 @@
+"""The client for asyncio; `client.py` offers the same without it."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any, AsyncIterator, List, Optional, Sequence, Type, Union, overload
+
+import grpc
+from typing_extensions import Unpack
+
+from ._wire import translation_pb2 as pb
+from ._wire import translation_pb2_grpc
+from .arguments import (
+    StreamArguments,
+    TranslateArguments,
+    make_request,
+    make_stream_options,
+)
+from .channel import Metadata, Tls, make_endpoint
+from .errors import from_rpc_error
+from .results import Model, StreamResult, Translation, make_model, make_translation
+from .source import Texts
+from .stream import Stream, check_text
+
+#: Longer lists go over a stream, which has no limit.
+MAX_TEXTS_PER_CALL = 64
+MAX_BYTES_PER_CALL = 1 << 20
+
+
+class AsyncClient:
+    """Calls one Peregrine server, or several between which it balances.
+
+    Connects with the first call, and again by itself. Belongs to the event
+    loop that runs it; close it there, or use `async with`.
+
+    :param address: "HOST:PORT", a list of them, or a target of gRPC, such as
+        "dns:///translate.example:50051" for all servers of one name.
+    :param tls: True for the authorities of the system, or a `Tls`.
+    :param token: who calls; by default the environment's PEREGRINE_TOKEN.
+        Goes over an unencrypted connection to this machine only, unless
+        `insecure_token` is set.
+    :param timeout: seconds for a call with all its attempts; None: no limit.
+    :param max_attempts: of a call while the server is unavailable or full.
+    :param metadata: of every call, such as a `traceparent`.
+    """
+
+    def __init__(
+        self,
+        address: Union[str, Sequence[str]] = "localhost:50051",
+        *,
+        tls: Union[bool, Tls] = False,
+        token: Optional[str] = None,
+        insecure_token: bool = False,
+        timeout: Optional[float] = None,
+        max_attempts: int = 5,
+        metadata: Metadata = (),
+    ) -> None:
+        endpoint = make_endpoint(
+            address,
+            tls=tls,
+            token=token,
+            insecure_token=insecure_token,
+            max_attempts=max_attempts,
+            metadata=metadata,
+        )
+        self._metadata = endpoint.metadata
+        self._timeout = timeout
+        if endpoint.credentials is None:
+            self._channel = grpc.aio.insecure_channel(endpoint.target, endpoint.options)
+        else:
+            self._channel = grpc.aio.secure_channel(
+                endpoint.target, endpoint.credentials, endpoint.options
+            )
+        make_stub: Any = translation_pb2_grpc.TranslationServiceStub
+        self._stub = make_stub(self._channel)
+
+    async def __aenter__(self) -> "AsyncClient":
+        return self
+
+    async def __aexit__(
+        self,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Ends the connections, and calls that are still under way."""
+        await self._channel.close(None)
+
+    @overload
+    async def translate(  # type: ignore[overload-overlap]  # a str is a sequence of str
+        self, texts: str, **arguments: Unpack[TranslateArguments]
+    ) -> Translation: ...
+
+    @overload
+    async def translate(
+        self, texts: Sequence[str], **arguments: Unpack[TranslateArguments]
+    ) -> List[Translation]: ...
+
+    async def translate(
+        self, texts: Union[str, Sequence[str]], **arguments: Unpack[TranslateArguments]
+    ) -> Union[Translation, List[Translation]]:
+        """Translates a text, or a list of texts in its order.
+
+        All or nothing: an error of one text is raised, and names it. The
+        arguments are those of `TranslateArguments`.
+        """
+        many = [texts] if isinstance(texts, str) else list(texts)
+        size = 0
+        for number, text in enumerate(many):
+            error = check_text(text, f"texts[{number}]")
+            if error is not None:
+                raise error
+            size += len(text)
+        if not many:
+            return []
+        timeout = arguments.get("timeout", self._timeout)
+        if len(many) > MAX_TEXTS_PER_CALL or size > MAX_BYTES_PER_CALL:
+            translations = []
+            arguments["timeout"] = timeout
+            async for results in self.translate_batches(many, **arguments):
+                translations += [result.unwrap() for result in results]
+        else:
+            request = make_request(many, arguments)
+            response = await self._call(self._stub.Translate, request, timeout)
+            translations = [make_translation(t) for t in response.translations]
+        return translations[0] if isinstance(texts, str) else translations
+
+    async def translate_stream(
+        self, texts: Texts, **arguments: Unpack[StreamArguments]
+    ) -> AsyncIterator[StreamResult]:
+        """Translates any number of texts, with a bounded number in memory.
+
+        An error of one text is its result, and does not end the stream. Texts
+        that met a full server, or one that went away, are sent again. The
+        arguments are those of `StreamArguments`.
+
+        :param texts: an iterable, which is read on another thread, or an
+            asynchronous one.
+        """
+        async for results in self.translate_batches(texts, **arguments):
+            for result in results:
+                yield result
+
+    def translate_batches(
+        self, texts: Texts, **arguments: Unpack[StreamArguments]
+    ) -> AsyncIterator[List[StreamResult]]:
+        """`translate_stream` in lists: the results that are there, one or more."""
+
+        def open_call(left: Optional[float]) -> Any:
+            return self._stub.TranslateStream(metadata=self._metadata, timeout=left)
+
+        return Stream(open_call, make_stream_options(arguments)).batches(texts)
+
+    async def models(self) -> List[Model]:
+        """The served models, by name."""
+        response = await self._call(self._stub.ListModels, pb.ListModelsRequest(), None)
+        return [make_model(model) for model in response.models]
+
+    async def model(self, name: str) -> Model:
+        """One served model."""
+        request = pb.GetModelRequest(name=name)
+        return make_model(await self._call(self._stub.GetModel, request, None))
+
+    async def _call(self, method: Any, request: Any, timeout: Optional[float]) -> Any:
+        try:
+            return await method(
+                request,
+                metadata=self._metadata,
+                timeout=self._timeout if timeout is None else timeout,
+            )
+        except grpc.aio.AioRpcError as error:
+            raise from_rpc_error(error) from None

@@ -1,0 +1,93 @@
+"""What a call says beside its texts."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Mapping, Optional, Sequence, TypedDict, Union
+
+from ._wire import translation_pb2 as pb
+from .options import Options, make_options
+from .stream import StreamOptions
+from .window import RetryPolicy
+
+
+class TranslateArguments(TypedDict, total=False):
+    """Keyword arguments of `translate`."""
+
+    #: Language to translate into, by the model's name of it or BCP 47; absent:
+    #: the model's own.
+    target: str
+    #: Language of the texts; likewise.
+    source: str
+    #: One of `models()`; may be absent where the server knows which.
+    model: str
+    #: How to decode, by name.
+    options: Union[Options, Mapping[str, Any]]
+    #: The text is one sentence: do not look for boundaries in it.
+    single_sentence: bool
+    #: "interactive" (somebody waits for it) or "bulk" (nobody does).
+    priority: str
+    #: Seconds for the call with all its attempts; None: no limit.
+    timeout: Optional[float]
+
+
+class StreamArguments(TranslateArguments, total=False):
+    """Keyword arguments of `translate_stream`."""
+
+    #: Results in the order of the texts (True), or as they are finished.
+    ordered: bool
+    #: Texts held at a time, at most; by default 256.
+    max_in_flight: int
+    #: When to send again what a full server refused.
+    retry: RetryPolicy
+
+
+_PRIORITIES = {
+    "": pb.PRIORITY_UNSPECIFIED,
+    "bulk": pb.PRIORITY_BULK,
+    "interactive": pb.PRIORITY_INTERACTIVE,
+}
+
+
+def make_request(
+    texts: Sequence[str], arguments: TranslateArguments
+) -> pb.TranslateRequest:
+    """ValueError names an argument that does not fit."""
+    return pb.TranslateRequest(
+        texts=[pb.Text(text=text) for text in texts],
+        options=make_options(arguments.get("options")),
+        **_common_fields(arguments),
+    )
+
+
+def make_stream_options(arguments: StreamArguments) -> StreamOptions:
+    """Likewise."""
+    template = pb.TranslateStreamRequest(
+        text=pb.Text(options=make_options(arguments.get("options"))),
+        **_common_fields(arguments),
+    )
+    return StreamOptions(
+        template=template,
+        ordered=arguments.get("ordered", True),
+        max_in_flight=arguments.get("max_in_flight", 256),
+        timeout=arguments.get("timeout"),
+        retry=arguments.get("retry", RetryPolicy()),
+    )
+
+
+def _common_fields(arguments: TranslateArguments) -> Dict[str, Any]:
+    unknown = set(arguments) - set(StreamArguments.__annotations__)
+    if unknown:
+        known = ", ".join(sorted(StreamArguments.__annotations__))
+        raise TypeError(f"found the argument {min(unknown)!r}, expected one of {known}")
+    priority = arguments.get("priority") or ""
+    if priority not in _PRIORITIES:
+        raise ValueError(
+            f"priority: found {priority!r}, expected 'interactive' or 'bulk'"
+        )
+    return {
+        "model": arguments.get("model", ""),
+        "source_language": arguments.get("source", ""),
+        "target_language": arguments.get("target", ""),
+        "single_sentence": arguments.get("single_sentence", False),
+        "priority": _PRIORITIES[priority],
+    }

@@ -1,0 +1,154 @@
+"""The client for code without asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from types import TracebackType
+from typing import (
+    Any,
+    Coroutine,
+    Iterable,
+    Iterator,
+    List,
+    Optional,
+    Sequence,
+    Type,
+    TypeVar,
+    Union,
+    overload,
+)
+
+from typing_extensions import Unpack
+
+from .aio import AsyncClient
+from .arguments import StreamArguments, TranslateArguments
+from .results import Model, StreamResult, Translation
+
+T = TypeVar("T")
+
+
+class Client:
+    """`AsyncClient` without asyncio: same arguments, same methods, blocking.
+
+    Thread-safe. Runs an event loop on a thread of its own; close it, or use
+    `with`. Not to be used on both sides of a fork.
+    """
+
+    def __init__(
+        self, address: Union[str, Sequence[str]] = "localhost:50051", **arguments: Any
+    ) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(
+            target=self._loop.run_forever, daemon=True, name="peregrine-client"
+        )
+        self._thread.start()
+        try:
+            self._client = self._wait(self._open(address, arguments))
+        except BaseException:
+            self._stop_loop()
+            raise
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the connections. Calls that are under way are cancelled."""
+        if self._loop.is_closed():
+            return
+        self._wait(self._client.close())
+        self._stop_loop()
+
+    @overload
+    def translate(  # type: ignore[overload-overlap]  # a str is a sequence of str
+        self, texts: str, **arguments: Unpack[TranslateArguments]
+    ) -> Translation: ...
+
+    @overload
+    def translate(
+        self, texts: Sequence[str], **arguments: Unpack[TranslateArguments]
+    ) -> List[Translation]: ...
+
+    def translate(
+        self, texts: Union[str, Sequence[str]], **arguments: Unpack[TranslateArguments]
+    ) -> Union[Translation, List[Translation]]:
+        """See `AsyncClient.translate`."""
+        return self._wait(self._client.translate(texts, **arguments))
+
+    def translate_stream(
+        self, texts: Iterable[str], **arguments: Unpack[StreamArguments]
+    ) -> Iterator[StreamResult]:
+        """See `AsyncClient.translate_stream`. `texts` is read on another thread."""
+        results: "queue.SimpleQueue[Union[List[StreamResult], BaseException, None]]"
+        results = queue.SimpleQueue()
+        # Results that nobody takes stop the stream, and so the server.
+        room = asyncio.Semaphore(4)
+        future = asyncio.run_coroutine_threadsafe(
+            self._run_stream(texts, arguments, results, room), self._loop
+        )
+        try:
+            while True:
+                batch = results.get()
+                self._loop.call_soon_threadsafe(room.release)
+                if batch is None:
+                    return
+                if isinstance(batch, BaseException):
+                    raise batch
+                yield from batch
+        finally:
+            future.cancel()
+
+    def models(self) -> List[Model]:
+        """The served models, by name."""
+        return self._wait(self._client.models())
+
+    def model(self, name: str) -> Model:
+        """One served model."""
+        return self._wait(self._client.model(name))
+
+    async def _open(self, address: Union[str, Sequence[str]], arguments: Any) -> AsyncClient:
+        return AsyncClient(address, **arguments)
+
+    async def _run_stream(
+        self, texts: Iterable[str], arguments: StreamArguments, results: Any, room: asyncio.Semaphore
+    ) -> None:
+        try:
+            async for batch in self._client.translate_batches(texts, **arguments):
+                await room.acquire()
+                results.put(batch)
+            results.put(None)
+        except asyncio.CancelledError:
+            results.put(RuntimeError("the client was closed"))
+            raise
+        except BaseException as error:
+            results.put(error)
+
+    def _wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        if self._loop.is_closed():
+            coroutine.close()
+            raise RuntimeError("the client is closed")
+        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        try:
+            return future.result()
+        except BaseException:  # KeyboardInterrupt, say: nobody waits any more.
+            future.cancel()
+            raise
+
+    def _stop_loop(self) -> None:
+        self._loop.call_soon_threadsafe(self._cancel_all)
+        self._thread.join()
+        self._loop.close()
+
+    def _cancel_all(self) -> None:
+        for task in asyncio.all_tasks(self._loop):
+            task.cancel()
+        self._loop.call_soon(self._loop.call_soon, self._loop.stop)

@@ -1,0 +1,122 @@
+"""What the server answers, as plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional, Tuple
+
+from google.protobuf.duration_pb2 import Duration
+
+from ._wire import translation_pb2 as pb
+from .errors import TranslationError
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """One way to say it. `score` is a length-normalised log-probability."""
+
+    text: str
+    score: float
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What an answer took; seconds and counts, see `Cost` of the contract."""
+
+    queue: float
+    encode: float
+    decode: float
+    source_tokens: int
+    target_tokens: int
+    sentences: int
+    device: str
+
+
+@dataclass(frozen=True)
+class Translation:
+    """The translation of one text."""
+
+    text: str
+    score: float
+    #: Best first; the first is `text` with `score`.
+    hypotheses: Tuple[Hypothesis, ...]
+    #: What to know before trusting it: "truncated", "repetition", …
+    flags: Tuple[str, ...]
+    cost: Cost
+    #: The message as it came, for what has no attribute here.
+    message: pb.Translation
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
+class StreamResult:
+    """The answer to one text of a stream: a translation or an error."""
+
+    index: int  #: of the text in the input, from 0
+    source: str
+    translation: Optional[Translation] = None
+    error: Optional[TranslationError] = None
+
+    def unwrap(self) -> Translation:
+        """The translation; raises the error where there is none."""
+        if self.translation is None:
+            assert self.error is not None
+            raise self.error
+        return self.translation
+
+
+@dataclass(frozen=True)
+class Model:
+    """A served model."""
+
+    name: str
+    source_language: str
+    target_language: str
+    #: Of a multilingual model, those that a request may name.
+    languages: Tuple[str, ...]
+    #: The message as it came: limits, devices, default options.
+    message: pb.Model
+
+
+def _seconds(duration: Duration) -> float:
+    return float(duration.seconds + duration.nanos * 1e-9)
+
+
+def flag_name(value: int) -> str:
+    """ "truncated" for FLAG_TRUNCATED; a flag of a later server by its number."""
+    known = pb.Flag.DESCRIPTOR.values_by_number.get(value)
+    return known.name[len("FLAG_") :].lower() if known else f"flag_{value}"
+
+
+def make_translation(message: pb.Translation) -> Translation:
+    hypotheses = tuple(Hypothesis(h.text, h.score) for h in message.hypotheses)
+    best = hypotheses[0] if hypotheses else Hypothesis("", 0.0)
+    cost = message.cost
+    return Translation(
+        text=best.text,
+        score=best.score,
+        hypotheses=hypotheses,
+        flags=tuple(flag_name(flag) for flag in message.flags),
+        cost=Cost(
+            queue=_seconds(cost.queue),
+            encode=_seconds(cost.encode),
+            decode=_seconds(cost.decode),
+            source_tokens=cost.source_tokens,
+            target_tokens=cost.target_tokens,
+            sentences=cost.sentences,
+            device=cost.device,
+        ),
+        message=message,
+    )
+
+
+def make_model(message: pb.Model) -> Model:
+    return Model(
+        name=message.name,
+        source_language=message.source_language,
+        target_language=message.target_language,
+        languages=tuple(message.languages),
+        message=message,
+    )

@@ -1,0 +1,219 @@
+"""The clients against the real server."""
+
+import asyncio
+import threading
+
+import grpc
+import pytest
+
+from peregrine_translate import (
+    AsyncClient,
+    AuthenticationError,
+    Client,
+    DeadlineError,
+    InvalidRequestError,
+    NotFoundError,
+    OverloadedError,
+    RetryPolicy,
+    UnavailableError,
+)
+
+TEXTS = [f"The house number {number} is small." for number in range(100)]
+
+
+@pytest.fixture
+def client(server):
+    with Client(server.address, timeout=60) as client:
+        yield client
+
+
+def test_one_text(client):
+    translation = client.translate("The house is small.")
+    assert "Haus" in translation.text
+    assert str(translation) == translation.text
+    assert translation.hypotheses[0].text == translation.text
+    assert translation.cost.sentences == 1
+    assert translation.cost.device == "cpu"
+    assert translation.cost.target_tokens > 0
+
+
+def test_a_list_keeps_its_order(client):
+    texts = ["The house is small.", "", "I like coffee.", "  "]
+    translations = client.translate(texts)
+    assert "Haus" in translations[0].text
+    assert "Kaffee" in translations[2].text
+    assert [t.text for t in translations[1::2]] == ["", "  "]
+    assert client.translate([]) == []
+
+
+def test_a_long_list_equals_single_texts(client):
+    together = client.translate(TEXTS)  # more than one call takes
+    alone = [client.translate(text) for text in TEXTS[:3]]
+    assert [t.text for t in together[:3]] == [t.text for t in alone]
+    assert len(together) == len(TEXTS)
+
+
+def test_alternatives(client):
+    translation = client.translate(
+        "Good morning!", options={"beam_size": 4, "num_hypotheses": 3}
+    )
+    assert len(translation.hypotheses) == 3
+    scores = [h.score for h in translation.hypotheses]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_models(client):
+    (model,) = client.models()
+    assert (model.name, model.source_language, model.target_language) == ("en-de-mdn", "en", "de")
+    assert client.model("en-de-mdn") == model
+    assert client.translate("Hello.", model="en-de-mdn", source="en", target="de").text
+
+
+def test_errors_name_the_field(client):
+    with pytest.raises(InvalidRequestError) as caught:
+        client.translate("Hello.", options={"beam_size": 9999})
+    assert caught.value.field == "options.beam_size"
+    assert caught.value.code == grpc.StatusCode.INVALID_ARGUMENT
+    assert "9999" in caught.value.violations[0].description
+    with pytest.raises(NotFoundError, match="no-such-model"):
+        client.translate("Hello.", model="no-such-model")
+    with pytest.raises(ValueError, match=r"texts\[1\]: not UTF-8: a lone surrogate"):
+        client.translate(["fine", "\udc80"])
+    with pytest.raises(ValueError, match=r"texts\[0\]: found int, expected str"):
+        client.translate([3])
+
+
+def test_a_deadline(client):
+    with pytest.raises((DeadlineError, OverloadedError)):
+        client.translate(["word " * 5000] * 8, timeout=0.001)
+
+
+def test_no_server():
+    with Client("127.0.0.1:1", max_attempts=1, timeout=10) as client:
+        with pytest.raises(UnavailableError):
+            client.translate("Hello.")
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+def test_a_stream_answers_every_text_once(client, ordered):
+    results = list(client.translate_stream(iter(TEXTS), ordered=ordered, max_in_flight=16))
+    indexes = [result.index for result in results]
+    assert sorted(indexes) == list(range(len(TEXTS)))
+    if ordered:
+        assert indexes == sorted(indexes)
+    for result in results:
+        assert result.source == TEXTS[result.index]
+        assert result.unwrap().text
+
+
+def test_an_error_of_one_text_leaves_the_stream_open(client):
+    texts = ["Hello.", "\udc80", "x" * 100_000, 7, "Good morning!"]
+    results = list(client.translate_stream(texts))
+    assert [result.error is None for result in results] == [True, False, False, False, True]
+    assert all(isinstance(result.error, InvalidRequestError) for result in results[1:4])
+
+
+def test_a_stream_ends_early_without_the_rest(client):
+    read = []
+
+    def endless():
+        while True:
+            read.append(1)
+            yield "Hello."
+
+    stream = client.translate_stream(endless(), max_in_flight=8)
+    assert next(stream).unwrap().text
+    stream.close()
+    count = len(read)
+    assert client.translate("Hello.").text
+    assert len(read) <= count + 300  # what was read ahead, and no more
+
+
+def test_a_source_that_waits_for_its_answers(client):
+    """As a person at a terminal does."""
+    answered = threading.Event()
+
+    def ask_twice():
+        yield "Hello."
+        assert answered.wait(30)
+        yield "Good morning!"
+
+    stream = client.translate_stream(ask_twice())
+    first = next(stream)
+    answered.set()
+    assert first.index == 0
+    assert next(stream).index == 1
+    assert list(stream) == []
+
+
+def test_what_the_source_raises_is_raised(client):
+    def broken():
+        yield "Hello."
+        raise LookupError("no more")
+
+    with pytest.raises(LookupError, match="no more"):
+        list(client.translate_stream(broken()))
+
+
+def test_asyncio(server):
+    async def texts():
+        for text in TEXTS[:20]:
+            await asyncio.sleep(0)
+            yield text
+
+    async def run():
+        async with AsyncClient(server.address) as client:
+            several = await asyncio.gather(*(client.translate(t) for t in TEXTS[:10]))
+            streamed = [r async for r in client.translate_stream(texts())]
+            return several, streamed
+
+    several, streamed = asyncio.run(run())
+    assert [t.text for t in several] == [r.unwrap().text for r in streamed[:10]]
+    assert len(streamed) == 20
+
+
+def test_a_closed_client_says_so(server):
+    client = Client(server.address)
+    client.close()
+    client.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        client.translate("Hello.")
+
+
+def test_a_full_server_loses_nothing(start_server):
+    small = start_server("--workers=1", "--max-queue-sentences=4", "--max-batch-rows=16",
+                         "--max-texts-per-request=4")
+    with Client(small.address) as client:
+        retry = RetryPolicy(max_attempts=50, first_pause=0.02)
+        results = list(client.translate_stream(TEXTS, retry=retry))
+    assert [result.error for result in results] == [None] * len(TEXTS)
+
+
+def test_a_killed_server_loses_nothing(start_server):
+    servers = [start_server("--workers=1") for _ in range(2)]
+    with Client([server.address for server in servers]) as client:
+        answers = []
+        for result in client.translate_stream(TEXTS * 3, max_in_flight=32):
+            answers.append(result)
+            if len(answers) == 40:
+                servers[0].kill()
+        assert [r.index for r in answers] == list(range(len(TEXTS) * 3))
+        assert [r.error for r in answers] == [None] * len(answers)
+        # The one that is left answers calls of its own, too.
+        assert client.translate("Hello.").text
+
+
+def test_tokens(start_server, tmp_path):
+    import hashlib
+
+    tokens = tmp_path / "tokens"
+    tokens.write_text(f"web {hashlib.sha256(b'secret').hexdigest()}\n")
+    guarded = start_server("--workers=1", f"--token-file={tokens}")
+    with Client(guarded.address, token="secret") as client:
+        assert client.translate("Hello.").text
+        assert len(list(client.translate_stream(["Hello."] * 3))) == 3
+    with Client(guarded.address, token="guess") as client:
+        with pytest.raises(AuthenticationError):
+            client.translate("Hello.")
+        with pytest.raises(AuthenticationError):
+            list(client.translate_stream(["Hello."]))
