@@ -107,7 +107,7 @@ def test_a_stream_answers_every_text_once(client, ordered):
 
 
 def test_an_error_of_one_text_leaves_the_stream_open(client):
-    texts = ["Hello.", "\udc80", "x" * 100_000, 7, "Good morning!"]
+    texts = ["Hello.", "\udc80", "x" * 100_000, None, "Good morning!"]
     results = list(client.translate_stream(texts))
     assert [result.error is None for result in results] == [True, False, False, False, True]
     assert all(isinstance(result.error, InvalidRequestError) for result in results[1:4])

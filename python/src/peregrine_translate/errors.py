@@ -143,4 +143,8 @@ def from_rpc_error(error: Any) -> TranslationError:
                 details = None
         elif key == "x-request-id":
             request_id = str(value)
-    return make_error(error.code(), error.details() or "", details, request_id)
+    code, message = error.code(), error.details() or ""
+    if code == grpc.StatusCode.INTERNAL and message == "Internal error from Core":
+        # grpc.aio's word for a connection that was lost while it was written to.
+        code, message = grpc.StatusCode.UNAVAILABLE, "the connection was lost"
+    return make_error(code, message, details, request_id)

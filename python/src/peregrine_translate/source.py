@@ -38,10 +38,13 @@ class Source:
                 target=self._read_thread, args=(texts,), daemon=True, name="peregrine-source"
             ).start()
 
-    def take(self) -> Optional[str]:
-        """The next text, if one was read."""
-        if not self._read:
-            return None
+    @property
+    def has_text(self) -> bool:
+        """Whether `take` has one to give."""
+        return bool(self._read)
+
+    def take(self) -> str:
+        """The next text. `has_text` must hold."""
         text = self._read.popleft()
         self._room.release()
         return text

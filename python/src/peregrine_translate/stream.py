@@ -137,7 +137,8 @@ class Stream:
     def _fill(self) -> None:
         """Moves what was read into the window."""
         assert self._source is not None
-        while self._window.has_room and (text := self._source.take()) is not None:
+        while self._window.has_room and self._source.has_text:
+            text = self._source.take()
             error = check_text(text)
             if error is None:
                 self._window.add(text)

@@ -1,0 +1,208 @@
+"""A bulk job: files of rows in, the same rows with translations out.
+
+The input is cut into partitions of some thousand rows. Each becomes one output
+file, written under another name first and renamed when it is whole; so a job
+that was killed goes on where it stopped, and no row is there twice. Rows that
+could not be translated stand in a file of their own, with the error.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, Union
+
+from ..client import Client
+from ..results import StreamResult
+from .rows import FORMATS, Row, count_rows, format_of, read_rows, write_rows
+
+ERRORS = "_errors"
+REPORTS = "_reports"
+
+
+@dataclass(frozen=True)
+class Partition:
+    """Rows `start` to `stop` of a file."""
+
+    source: str
+    kind: str
+    start: int
+    stop: int
+    name: str  #: of its output, without the ending
+
+
+@dataclass
+class BulkReport:
+    """What was done; of one partition, or the sum."""
+
+    rows: int = 0  #: translated
+    failed: int = 0
+    source_tokens: int = 0
+    target_tokens: int = 0
+    busy_seconds: float = 0.0  #: of encoding and decoding, batch-mates included
+    flags: Dict[str, int] = field(default_factory=dict)
+
+    def add(self, other: "BulkReport") -> None:
+        self.rows += other.rows
+        self.failed += other.failed
+        self.source_tokens += other.source_tokens
+        self.target_tokens += other.target_tokens
+        self.busy_seconds += other.busy_seconds
+        for flag, count in other.flags.items():
+            self.flags[flag] = self.flags.get(flag, 0) + count
+
+
+@dataclass(frozen=True)
+class BulkJob:
+    """What to translate, and where to. Plain values: it is sent to workers."""
+
+    #: Files, or folders of them.
+    sources: Tuple[str, ...]
+    out: str
+    #: The column of the text; a text file has only "text".
+    column: str = "text"
+    #: The column of the translation, which is added.
+    into: str = "translation"
+    #: By the file's ending where it is empty.
+    kind: str = ""
+    rows_per_partition: int = 10_000
+    #: Of translate_stream: model, source, target, options, priority.
+    arguments: Dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.rows_per_partition < 1:
+            raise ValueError(f"rows_per_partition: found {self.rows_per_partition}, expected 1 or more")
+        if self.kind and self.kind not in FORMATS:
+            raise ValueError(f"format: found {self.kind!r}, expected one of {', '.join(FORMATS)}")
+
+    def partitions(self) -> List[Partition]:
+        """All, in order. Names tell the file apart from its namesakes."""
+        partitions: List[Partition] = []
+        taken: Dict[str, str] = {}
+        for path in self._files():
+            kind = self.kind or format_of(path)
+            rows = count_rows(path, kind)
+            stem = path.name.split(".")[0]
+            if taken.setdefault(stem, str(path)) != str(path):
+                raise ValueError(
+                    f"{path}: would be written as {stem}, as {taken[stem]} is; "
+                    "give each file a name of its own"
+                )
+            for number, start in enumerate(range(0, rows, self.rows_per_partition)):
+                stop = min(start + self.rows_per_partition, rows)
+                partitions.append(Partition(str(path), kind, start, stop, f"{stem}-{number:05d}"))
+        return partitions
+
+    def pending(self) -> List[Partition]:
+        """Those that are not finished."""
+        return [p for p in self.partitions() if not self.output(p).exists()]
+
+    def output(self, partition: Partition) -> Path:
+        """Where its rows go."""
+        return Path(self.out, f"{partition.name}.{partition.kind}")
+
+    def run_partition(self, client: Client, partition: Partition) -> BulkReport:
+        """Translates one; its output is there when this returns."""
+        report = BulkReport()
+        errors: List[Row] = []
+        part = self.output(partition).with_suffix(f".part-{os.getpid()}")
+        part.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            write_rows(part, partition.kind, self._translated(client, partition, report, errors))
+            self._write_beside(ERRORS, partition, errors)
+            self._write_beside(REPORTS, partition, [vars(report)])
+            os.replace(part, self.output(partition))
+        finally:
+            part.unlink(missing_ok=True)
+        return report
+
+    def reports(self) -> BulkReport:
+        """The sum over all finished partitions, of earlier runs too."""
+        total = BulkReport()
+        for partition in self.partitions():
+            path = Path(self.out, REPORTS, f"{partition.name}.jsonl")
+            if path.exists() and self.output(partition).exists():
+                total.add(BulkReport(**json.loads(path.read_text(encoding="utf-8"))))
+        return total
+
+    def _files(self) -> List[Path]:
+        files: List[Path] = []
+        for source in self.sources:
+            path = Path(source)
+            if path.is_dir():
+                files += sorted(f for f in path.iterdir() if f.is_file() and f.name[0] not in "._")
+            elif path.exists():
+                files.append(path)
+            else:
+                raise ValueError(f"{source}: found no such file or folder")
+        if not files:
+            raise ValueError(f"found no file in {', '.join(self.sources)}")
+        return files
+
+    def _translated(
+        self, client: Client, partition: Partition, report: BulkReport, errors: List[Row]
+    ) -> Iterator[Row]:
+        rows: Dict[int, Row] = {}  # read and not yet answered
+
+        def texts() -> Iterator[str]:
+            read = read_rows(Path(partition.source), partition.kind, partition.start, partition.stop)
+            for number, row in enumerate(read):
+                rows[number] = row
+                yield row.get(self.column)  # type: ignore[misc]  # checked by the stream
+
+        for result in client.translate_stream(texts(), **self.arguments):
+            row = rows.pop(result.index)
+            if result.translation is None:
+                report.failed += 1
+                errors.append(self._error_row(partition, result, row))
+                continue
+            _count(report, result)
+            yield {**row, self.into: result.translation.text}
+
+    def _error_row(self, partition: Partition, result: StreamResult, row: Row) -> Row:
+        number = partition.start + result.index
+        found = "" if self.column in row else f" (no column {self.column!r} in {sorted(row)})"
+        return {
+            "source": partition.source,
+            "row": number,
+            "error": f"{result.error}{found}",
+            "content": row,
+        }
+
+    def _write_beside(self, folder: str, partition: Partition, rows: Sequence[Row]) -> None:
+        path = Path(self.out, folder, f"{partition.name}.jsonl")
+        if not rows:
+            path.unlink(missing_ok=True)
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(f".part-{os.getpid()}")
+        write_rows(part, "jsonl", rows)
+        os.replace(part, path)
+
+
+def _count(report: BulkReport, result: StreamResult) -> None:
+    translation = result.unwrap()
+    cost = translation.cost
+    report.rows += 1
+    report.source_tokens += cost.source_tokens
+    report.target_tokens += cost.target_tokens
+    report.busy_seconds += cost.encode + cost.decode
+    for flag in translation.flags:
+        report.flags[flag] = report.flags.get(flag, 0) + 1
+
+
+def run(
+    job: BulkJob,
+    address: Union[str, Sequence[str]],
+    client_arguments: Dict[str, Any],
+    progress: Optional[Any] = None,
+) -> BulkReport:
+    """Translates what is not finished, on this machine."""
+    with Client(address, **client_arguments) as client:
+        for partition in job.pending():
+            report = job.run_partition(client, partition)
+            if progress is not None:
+                progress(report.rows + report.failed)
+    return job.reports()

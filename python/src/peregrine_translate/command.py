@@ -1,0 +1,146 @@
+"""The command `peregrine-py`: documents and bulk jobs.
+
+For texts and lines there is `peregrine translate`, which needs no Python.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+import time
+from typing import Any, Dict, List, Optional, Sequence
+
+from .channel import Tls
+from .errors import TranslationError
+
+
+def main(arguments: Optional[Sequence[str]] = None) -> int:
+    """0: done. 1: failed, or rows failed. 2: the command line is wrong."""
+    parser = _make_parser()
+    options = parser.parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except (TranslationError, ValueError, OSError) as error:
+        print(f"peregrine-py: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("peregrine-py: interrupted", file=sys.stderr)
+        return 130
+
+
+def _make_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="peregrine-py", description=__doc__)
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    bulk = commands.add_parser(
+        "bulk",
+        help="translate files of rows, on this machine or a Ray cluster",
+        description="Translates a column of every row. A job that was stopped goes on "
+        "where it stopped when the same command is given again.",
+    )
+    bulk.add_argument("--input", action="append", required=True, metavar="FILE_OR_FOLDER",
+                      help="may be repeated")
+    bulk.add_argument("--out", required=True, metavar="FOLDER")
+    bulk.add_argument("--format", default="", help="jsonl, csv, tsv, parquet, txt; "
+                      "by default what the files' endings say")
+    bulk.add_argument("--column", default="text", help="of the text (%(default)s)")
+    bulk.add_argument("--into", default="translation", help="column to add (%(default)s)")
+    bulk.add_argument("--rows-per-partition", type=int, default=10_000, metavar="N",
+                      help="rows of an output file (%(default)s)")
+    bulk.add_argument("--ray", metavar="ADDRESS", help="run on this Ray cluster (auto, or "
+                      "ray://HOST:PORT); files must be the same on all nodes")
+    bulk.add_argument("--actors", type=int, default=1, metavar="N", help="on Ray")
+    bulk.add_argument("--serve", metavar="COMMAND", help="on Ray: each actor starts this "
+                      "server for itself, as in 'peregrine-server --model=DIR'")
+    _add_common(bulk)
+    bulk.set_defaults(run=_run_bulk)
+    return parser
+
+
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--address", default="localhost:50051",
+                        help="HOST:PORT, several with commas between (%(default)s)")
+    parser.add_argument("--source", default="", help="language of the texts")
+    parser.add_argument("--target", default="", help="language to translate into")
+    parser.add_argument("--model", default="", help="name of a served model")
+    parser.add_argument("--beam-size", type=int, help="by default the model's")
+    parser.add_argument("--tls", action="store_true", help="encrypt")
+    parser.add_argument("--tls-ca", metavar="FILE", help="authorities to trust")
+    parser.add_argument("--token-file", metavar="FILE",
+                        help="holds the token; or set PEREGRINE_TOKEN")
+
+
+def _client_arguments(options: Any) -> Dict[str, Any]:
+    arguments: Dict[str, Any] = {}
+    if options.tls or options.tls_ca:
+        arguments["tls"] = Tls(ca=options.tls_ca)
+    if options.token_file:
+        with open(options.token_file, encoding="ascii") as file:
+            arguments["token"] = file.read()
+    return arguments
+
+
+def _translate_arguments(options: Any) -> Dict[str, Any]:
+    arguments: Dict[str, Any] = {
+        name: getattr(options, name)
+        for name in ("source", "target", "model")
+        if getattr(options, name)
+    }
+    if options.beam_size is not None:
+        arguments["options"] = {"beam_size": options.beam_size}
+    return arguments
+
+
+def _addresses(options: Any) -> Any:
+    addresses: List[str] = options.address.split(",")
+    return addresses if len(addresses) > 1 else addresses[0]
+
+
+def _run_bulk(options: Any) -> int:
+    from .bulk.job import BulkJob, run
+
+    job = BulkJob(
+        sources=tuple(options.input),
+        out=options.out,
+        column=options.column,
+        into=options.into,
+        kind=options.format,
+        rows_per_partition=options.rows_per_partition,
+        arguments={"priority": "bulk", **_translate_arguments(options)},
+    )
+    began = time.monotonic()
+    pending = job.pending()
+    rows = sum(partition.stop - partition.start for partition in pending)
+    if options.ray:
+        import ray
+
+        from .bulk.on_ray import run_on_ray
+
+        ray.init(address=options.ray)
+        report = run_on_ray(
+            job,
+            None if options.serve else _addresses(options),
+            _client_arguments(options),
+            actors=options.actors,
+            serve=shlex.split(options.serve or ""),
+        )
+    else:
+        from tqdm import tqdm
+
+        with tqdm(total=rows, unit="row") as bar:
+            report = run(job, _addresses(options), _client_arguments(options), bar.update)
+    seconds = time.monotonic() - began
+    print(
+        f"{report.rows} rows translated, {report.failed} failed"
+        f"{' (see _errors in ' + options.out + ')' if report.failed else ''}; "
+        f"now {rows} rows in {seconds:.1f} s, {rows / max(seconds, 1e-9):.1f} a second; "
+        f"{report.source_tokens} source and {report.target_tokens} target tokens"
+    )
+    for flag, count in sorted(report.flags.items()):
+        print(f"  {flag}: {count}")
+    return 1 if report.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
