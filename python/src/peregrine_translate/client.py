@@ -88,17 +88,15 @@ class Client:
         self, texts: Iterable[str], **arguments: Unpack[StreamArguments]
     ) -> Iterator[StreamResult]:
         """See `AsyncClient.translate_stream`. `texts` is read on another thread."""
-        results: "queue.SimpleQueue[Union[List[StreamResult], BaseException, None]]"
-        results = queue.SimpleQueue()
-        # Results that nobody takes stop the stream, and so the server.
-        room = asyncio.Semaphore(4)
+        handover = _Handover()
         future = asyncio.run_coroutine_threadsafe(
-            self._run_stream(texts, arguments, results, room), self._loop
+            self._run_stream(texts, arguments, handover), self._loop
         )
         try:
             while True:
-                batch = results.get()
-                self._loop.call_soon_threadsafe(room.release)
+                batch = handover.results.get()
+                if handover.room is not None:
+                    self._loop.call_soon_threadsafe(handover.room.release)
                 if batch is None:
                     return
                 if isinstance(batch, BaseException):
@@ -119,18 +117,20 @@ class Client:
         return AsyncClient(address, **arguments)
 
     async def _run_stream(
-        self, texts: Iterable[str], arguments: StreamArguments, results: Any, room: asyncio.Semaphore
+        self, texts: Iterable[str], arguments: StreamArguments, handover: "_Handover"
     ) -> None:
+        # Results that nobody takes stop the stream, and so the server.
+        handover.room = asyncio.Semaphore(4)
         try:
             async for batch in self._client.translate_batches(texts, **arguments):
-                await room.acquire()
-                results.put(batch)
-            results.put(None)
+                await handover.room.acquire()
+                handover.results.put(batch)
+            handover.results.put(None)
         except asyncio.CancelledError:
-            results.put(RuntimeError("the client was closed"))
+            handover.results.put(RuntimeError("the client was closed"))
             raise
         except BaseException as error:
-            results.put(error)
+            handover.results.put(error)
 
     def _wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
         if self._loop.is_closed():
@@ -152,3 +152,12 @@ class Client:
         for task in asyncio.all_tasks(self._loop):
             task.cancel()
         self._loop.call_soon(self._loop.call_soon, self._loop.stop)
+
+
+class _Handover:
+    """Between the event loop's thread and the caller's."""
+
+    def __init__(self) -> None:
+        self.results: "queue.SimpleQueue[Union[List[StreamResult], BaseException, None]]"
+        self.results = queue.SimpleQueue()
+        self.room: Optional[asyncio.Semaphore] = None  # made on the event loop
