@@ -31,8 +31,8 @@
 #include "grpcpp/create_channel.h"
 #include "peregrine/v1/translation.grpc.pb.h"
 #include "server/metrics/metrics.h"
-#include "server/models/fake_backend.h"
 #include "server/server.h"
+#include "server/testing/fake_backend.h"
 
 namespace peregrine::server {
 namespace {

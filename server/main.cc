@@ -2,8 +2,8 @@
 
 #include "engine/kernels/cpu/isa.h"
 #include "engine/kernels/device.h"
-#include "server/device_workers.h"
-#include "server/models/engine_backend.h"
+#include "server/backend/engine_backend.h"
+#include "server/options/device_workers.h"
 #include "server/run.h"
 #include "spdlog/spdlog.h"
 

@@ -15,7 +15,7 @@
 #include "absl/synchronization/mutex.h"
 #include "engine/base/status_macros.h"
 #include "server/allocator.h"
-#include "server/config.h"
+#include "server/flags.h"
 #include "server/logging.h"
 #include "server/port_file.h"
 #include "server/server.h"

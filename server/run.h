@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "server/config.h"
 #include "server/models/model_manager.h"
+#include "server/options/config.h"
 
 namespace peregrine::server {
 

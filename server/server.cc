@@ -15,7 +15,7 @@
 #include "grpcpp/resource_quota.h"
 #include "grpcpp/server_builder.h"
 #include "server/connections/file_limit.h"
-#include "server/security/tls.h"
+#include "server/connections/tls.h"
 #include "spdlog/spdlog.h"
 
 namespace peregrine::server {

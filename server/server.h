@@ -10,14 +10,14 @@
 #include "grpcpp/server.h"
 #include "grpcpp/server_builder.h"
 #include "prometheus/exposer.h"
-#include "server/config.h"
+#include "server/api/admin_service.h"
+#include "server/api/translation_service.h"
+#include "server/clients/authenticator.h"
 #include "server/connections/listener.h"
 #include "server/metrics/metrics.h"
 #include "server/models/model_manager.h"
 #include "server/models/models.h"
-#include "server/security/authenticator.h"
-#include "server/service/admin_service.h"
-#include "server/service/service.h"
+#include "server/options/config.h"
 
 namespace peregrine::server {
 

@@ -15,8 +15,8 @@
 #include "gtest/gtest.h"
 #include "peregrine/v1/admin.grpc.pb.h"
 #include "peregrine/v1/translation.grpc.pb.h"
-#include "server/models/fake_backend.h"
-#include "server/models/model_override.h"
+#include "server/options/model_override.h"
+#include "server/testing/fake_backend.h"
 
 namespace peregrine::server {
 namespace {

@@ -15,8 +15,8 @@
 #include "absl/time/time.h"
 #include "prometheus/collectable.h"
 #include "prometheus/metric_family.h"
+#include "server/backend/model_backend.h"
 #include "server/metrics/metric_types.h"
-#include "server/models/model_backend.h"
 
 namespace peregrine::server {
 

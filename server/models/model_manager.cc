@@ -9,7 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "engine/base/status_macros.h"
-#include "server/scheduling/errors.h"
+#include "server/errors.h"
 #include "spdlog/spdlog.h"
 
 namespace peregrine::server {

@@ -12,9 +12,9 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
-#include "server/config.h"
-#include "server/models/model_backend.h"
+#include "server/backend/model_backend.h"
 #include "server/models/models.h"
+#include "server/options/config.h"
 
 namespace peregrine::server {
 

@@ -5,7 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "engine/base/status_macros.h"
-#include "server/scheduling/errors.h"
+#include "server/errors.h"
 
 namespace peregrine::server {
 

@@ -11,8 +11,8 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
+#include "server/backend/model_backend.h"
 #include "server/metrics/metrics.h"
-#include "server/models/model_backend.h"
 #include "server/models/model_reaper.h"
 #include "server/models/served_model.h"
 

@@ -3,8 +3,8 @@
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "gtest/gtest.h"
-#include "server/models/fake_backend.h"
 #include "server/scheduling/sentence_group.h"
+#include "server/testing/fake_backend.h"
 
 namespace peregrine::server {
 namespace {

@@ -4,18 +4,12 @@
 #include <memory>
 
 #include "absl/status/statusor.h"
+#include "server/backend/model_backend.h"
 #include "server/metrics/metrics.h"
-#include "server/models/model_backend.h"
+#include "server/options/model_options.h"
 #include "server/scheduling/batcher.h"
-#include "server/service/request_limits.h"
 
 namespace peregrine::server {
-
-// How one model is served.
-struct ModelOptions {
-  BatcherOptions batcher;
-  RequestLimits limits;
-};
 
 // A model and those who work for it. Requests share it while they are under
 // way, so that it can be replaced without failing one.

@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "engine/base/check.h"
 #include "engine/base/status_macros.h"
-#include "server/scheduling/errors.h"
+#include "server/errors.h"
 #include "server/scheduling/sentence_group.h"
 
 namespace peregrine::server {

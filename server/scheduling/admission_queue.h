@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "server/options/batching.h"
 #include "server/scheduling/fair_order.h"
 #include "server/scheduling/sentence.h"
 #include "server/scheduling/service_estimator.h"
@@ -16,17 +17,6 @@
 #include "server/scheduling/wait_estimator.h"
 
 namespace peregrine::server {
-
-struct AdmissionOptions {
-  int max_sentences = 4096;
-  int max_source_tokens = 131072;
-  // A sentence that waited longer, or for an eighth of the time until its
-  // deadline, is overtaken by none of its flow, and by those of others only as
-  // far as their shares go.
-  absl::Duration max_age = absl::Milliseconds(200);
-  int num_workers = 1;
-  int max_batch_rows = 256;  // of one worker
-};
 
 // A sentence that leaves the queue unserved. The taker answers it: the queue
 // is used under a lock, and no answer is given under a lock.

@@ -9,7 +9,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "server/scheduling/errors.h"
+#include "server/errors.h"
 #include "server/scheduling/sentence_group.h"
 
 namespace peregrine::server {

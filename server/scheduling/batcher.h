@@ -9,21 +9,14 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
-#include "engine/decode/session.h"
+#include "server/backend/model_backend.h"
 #include "server/metrics/metrics.h"
-#include "server/models/model_backend.h"
+#include "server/options/batching.h"
 #include "server/scheduling/admission_queue.h"
 #include "server/scheduling/sentence.h"
 #include "server/scheduling/worker.h"
 
 namespace peregrine::server {
-
-struct BatcherOptions {
-  int num_workers = 1;
-  decode::SessionLimits session;
-  AdmissionOptions queue;  // its num_workers is set from the above
-  AdmissionPolicy admission;
-};
 
 // The queue of one model and the threads that serve it. Batches are never
 // closed: sentences join a worker's session and leave it between any two

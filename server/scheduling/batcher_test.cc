@@ -9,9 +9,9 @@
 #include "absl/synchronization/notification.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "server/models/fake_backend.h"
-#include "server/models/step_gate.h"
 #include "server/scheduling/sentence_group.h"
+#include "server/testing/fake_backend.h"
+#include "server/testing/step_gate.h"
 
 namespace peregrine::server {
 namespace {

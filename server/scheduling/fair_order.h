@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <unordered_map>
 
-#include "server/scheduling/flow.h"
+#include "server/clients/flow.h"
 
 namespace peregrine::server {
 

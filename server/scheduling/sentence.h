@@ -6,7 +6,7 @@
 
 #include "absl/time/time.h"
 #include "engine/decode/decoding_options.h"
-#include "server/scheduling/flow.h"
+#include "server/clients/flow.h"
 
 namespace peregrine::server {
 

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "engine/base/check.h"
-#include "server/scheduling/errors.h"
+#include "server/errors.h"
 #include "server/scheduling/sentence_group.h"
 
 namespace peregrine::server {

@@ -6,26 +6,15 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "server/backend/model_backend.h"
 #include "server/metrics/metrics.h"
-#include "server/models/model_backend.h"
+#include "server/options/batching.h"
 #include "server/scheduling/admission_queue.h"
 #include "server/scheduling/sentence.h"
 #include "server/scheduling/service_estimator.h"
 #include "server/scheduling/session_plan.h"
 
 namespace peregrine::server {
-
-// When a worker interrupts its live sentences for the encoder. A run reads all
-// encoder weights, however few tokens it encodes, and everything live waits
-// for it: too small runs waste the device, too large ones stall the live
-// sentences and their deadlines.
-struct AdmissionPolicy {
-  int max_tokens = 512;  // of one run; a longer sentence runs alone
-  // While others are live, a run starts for at least this many tokens, or when
-  // the last one ended `max_wait` ago.
-  int min_tokens = 128;
-  absl::Duration max_wait = absl::Milliseconds(10);
-};
 
 // What one worker thread does between two looks at the queue: admit, drop what
 // nobody waits for, one decode step, answer. Knows neither threads nor locks

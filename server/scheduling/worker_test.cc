@@ -6,8 +6,8 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "server/models/fake_backend.h"
 #include "server/scheduling/sentence_group.h"
+#include "server/testing/fake_backend.h"
 
 namespace peregrine::server {
 namespace {

@@ -20,33 +20,24 @@ std::string RandomId() {
   return absl::StrCat(absl::Hex(id, absl::kZeroPad16));
 }
 
-absl::string_view Find(const grpc::ServerContextBase& context,
-                       const char* key) {
-  const auto& metadata = context.client_metadata();
-  const auto found = metadata.find(key);
-  return found == metadata.end()
-             ? absl::string_view()
-             : absl::string_view(found->second.data(), found->second.size());
-}
-
 }  // namespace
 
-CallIds IdsOf(const grpc::ServerContextBase& context) {
+CallIds MakeCallIds(absl::string_view request_id,
+                    absl::string_view traceparent) {
   CallIds ids;
-  const absl::string_view given = Find(context, "x-request-id");
-  ids.request_id = IsRequestId(given) ? std::string(given)
-                                      : absl::StrCat(RandomId(), RandomId());
-  ids.parent = ParseTraceparent(Find(context, "traceparent"));
+  ids.request_id = IsRequestId(request_id)
+                       ? std::string(request_id)
+                       : absl::StrCat(RandomId(), RandomId());
+  ids.parent = ParseTraceparent(traceparent);
   if (ids.parent.has_value()) ids.span_id = RandomId();
   return ids;
 }
 
-void SendIds(const CallIds& ids, grpc::ServerContextBase& context) {
-  context.AddTrailingMetadata("x-request-id", ids.request_id);
-  if (!ids.parent.has_value()) return;
+std::string TraceResponse(const CallIds& ids) {
+  if (!ids.parent.has_value()) return "";
   TraceContext own = *ids.parent;
   own.span_id = ids.span_id;
-  context.AddTrailingMetadata("traceresponse", FormatTraceContext(own));
+  return FormatTraceContext(own);
 }
 
 bool IsRequestId(absl::string_view text) {

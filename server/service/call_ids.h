@@ -5,7 +5,6 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/types/optional.h"
-#include "grpcpp/server_context.h"
 #include "proto/trace_context.h"
 
 namespace peregrine::server {
@@ -17,13 +16,12 @@ struct CallIds {
   std::string span_id;                  // a new one, where there is a parent
 };
 
-CallIds IdsOf(const grpc::ServerContextBase& context);
+// Of what the caller gave; empty: nothing.
+CallIds MakeCallIds(absl::string_view request_id,
+                    absl::string_view traceparent);
 
-// Tells the caller its request id and its `traceresponse`, before the call
-// finishes. In the trailers: a refusal with headers of its own would not be
-// repeated by gRPC's clients, which take headers for the beginning of an
-// answer.
-void SendIds(const CallIds& ids, grpc::ServerContextBase& context);
+// What the caller is told of the span of its call. Empty: it gave none.
+std::string TraceResponse(const CallIds& ids);
 
 // Whether a caller's request id is taken: 1 to 128 letters, digits and -_.:
 bool IsRequestId(absl::string_view text);

@@ -18,17 +18,6 @@ std::string Cut(absl::string_view text, size_t& bytes) {
   return absl::StrCat(text.substr(0, size), whole ? "" : "…");
 }
 
-// The best hypothesis.
-absl::string_view Best(const v1::Translation& translation) {
-  if (translation.hypotheses().empty()) return "";
-  return translation.hypotheses(0).text();
-}
-
-std::string Best(const v1::TokenTranslation& translation) {
-  if (translation.hypotheses().empty()) return "";
-  return absl::StrJoin(translation.hypotheses(0).tokens(), " ");
-}
-
 }  // namespace
 
 void LoggedTexts::AddSource(absl::string_view source) {
@@ -39,36 +28,36 @@ void LoggedTexts::AddSource(absl::string_view source) {
   texts_.push_back({Cut(source, source_bytes_), ""});
 }
 
-void LoggedTexts::AddSources(const v1::TranslateRequest& request) {
-  for (const v1::Text& text : request.texts()) AddSource(text.text());
+void LoggedTexts::AddSources(const TextRequest& request) {
+  for (const RequestText& text : request.texts) AddSource(text.text);
 }
 
-void LoggedTexts::AddSources(const v1::TranslateTokensRequest& request) {
-  for (const v1::TokenSequence& source : request.sources()) {
-    AddSource(absl::StrJoin(source.tokens(), " "));
+void LoggedTexts::AddSources(const TokenRequest& request) {
+  for (const std::vector<std::string>& source : request.sources) {
+    AddSource(absl::StrJoin(source, " "));
   }
 }
 
-void LoggedTexts::AddTranslations(const v1::TranslateResponse& response) {
+void LoggedTexts::AddTranslations(const TextAnswer& answer) {
   for (size_t i = 0; i < texts_.size(); ++i) {
-    texts_[i].translation = Cut(
-        Best(response.translations(static_cast<int>(i))), translation_bytes_);
+    texts_[i].translation =
+        Cut(answer.texts[i].translation.hypotheses[0].text, translation_bytes_);
   }
 }
 
-void LoggedTexts::AddTranslations(const v1::TranslateTokensResponse& response) {
+void LoggedTexts::AddTranslations(const TokenAnswer& answer) {
   for (size_t i = 0; i < texts_.size(); ++i) {
-    texts_[i].translation = Cut(
-        Best(response.translations(static_cast<int>(i))), translation_bytes_);
+    texts_[i].translation =
+        Cut(absl::StrJoin(answer.sequences[i].hypotheses[0].tokens, " "),
+            translation_bytes_);
   }
 }
 
-void LoggedTexts::Add(absl::string_view source,
-                      const v1::Translation& translation) {
+void LoggedTexts::Add(absl::string_view source, absl::string_view translation) {
   const size_t before = texts_.size();
   AddSource(source);
   if (texts_.size() == before) return;
-  texts_.back().translation = Cut(Best(translation), translation_bytes_);
+  texts_.back().translation = Cut(translation, translation_bytes_);
 }
 
 }  // namespace peregrine::server

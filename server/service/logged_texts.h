@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
-#include "peregrine/v1/translation.pb.h"
+#include "server/service/translation.h"
 
 namespace peregrine::server {
 
@@ -22,15 +22,15 @@ class LoggedTexts {
     std::string translation;  // empty: there is none
   };
 
-  // Of a request, once; then of its response, if there is one. Tokens are
+  // Of a request, once; then of its answer, if there is one. Tokens are
   // joined by spaces.
-  void AddSources(const v1::TranslateRequest& request);
-  void AddSources(const v1::TranslateTokensRequest& request);
-  void AddTranslations(const v1::TranslateResponse& response);
-  void AddTranslations(const v1::TranslateTokensResponse& response);
+  void AddSources(const TextRequest& request);
+  void AddSources(const TokenRequest& request);
+  void AddTranslations(const TextAnswer& answer);
+  void AddTranslations(const TokenAnswer& answer);
 
-  // Of a stream, one by one.
-  void Add(absl::string_view source, const v1::Translation& translation);
+  // Of a stream, one by one. An empty translation: there is none.
+  void Add(absl::string_view source, absl::string_view translation);
 
   const std::vector<Text>& texts() const { return texts_; }
   int left_out() const { return left_out_; }

@@ -5,9 +5,9 @@
 namespace peregrine::server {
 namespace {
 
-v1::TranslateRequest Request(const std::vector<std::string>& texts) {
-  v1::TranslateRequest request;
-  for (const std::string& text : texts) request.add_texts()->set_text(text);
+TextRequest Request(const std::vector<std::string>& texts) {
+  TextRequest request;
+  for (const std::string& text : texts) request.texts.push_back({text, {}});
   return request;
 }
 
@@ -16,28 +16,25 @@ TEST(LoggedTextsTest, SetsTheBestTranslationBesideItsSource) {
   logged.AddSources(Request({"one", "two"}));
   EXPECT_EQ(logged.texts().at(1).source, "two");
   EXPECT_EQ(logged.texts().at(1).translation, "");
-  v1::TranslateResponse response;
+  TextAnswer answer;
   for (const char* text : {"eins", "zwei"}) {
-    v1::Translation* translation = response.add_translations();
-    translation->add_hypotheses()->set_text(text);
-    translation->add_hypotheses()->set_text("other");
+    answer.texts.emplace_back();
+    answer.texts.back().translation.hypotheses = {{text, 0}, {"other", 0}};
   }
-  logged.AddTranslations(response);
+  logged.AddTranslations(answer);
   EXPECT_EQ(logged.texts().at(0).translation, "eins");
   EXPECT_EQ(logged.texts().at(1).translation, "zwei");
 }
 
 TEST(LoggedTextsTest, JoinsTokens) {
-  v1::TranslateTokensRequest request;
-  for (const char* token : {"▁a", "b"}) {
-    if (request.sources().empty()) request.add_sources();
-    request.mutable_sources(0)->add_tokens(token);
-  }
-  v1::TranslateTokensResponse response;
-  response.add_translations()->add_hypotheses()->add_tokens("▁c");
+  TokenRequest request;
+  request.sources = {{"▁a", "b"}};
+  TokenAnswer answer;
+  answer.sequences.emplace_back();
+  answer.sequences[0].hypotheses = {{{"▁c"}, 0}};
   LoggedTexts logged;
   logged.AddSources(request);
-  logged.AddTranslations(response);
+  logged.AddTranslations(answer);
   EXPECT_EQ(logged.texts().at(0).source, "▁a b");
   EXPECT_EQ(logged.texts().at(0).translation, "▁c");
 }
@@ -55,10 +52,8 @@ TEST(LoggedTextsTest, CutsBetweenCharactersAndKeepsCount) {
 
 TEST(LoggedTextsTest, TakesNoMoreThanItsNumberOfTexts) {
   LoggedTexts logged;
-  v1::Translation translation;
-  translation.add_hypotheses()->set_text("t");
   for (size_t i = 0; i < LoggedTexts::kMaxTexts + 2; ++i) {
-    logged.Add("s", translation);
+    logged.Add("s", "t");
   }
   EXPECT_EQ(logged.texts().size(), LoggedTexts::kMaxTexts);
   EXPECT_EQ(logged.texts().back().translation, "t");

@@ -12,25 +12,23 @@ void OpenCalls::Leave() {
   --count_;
 }
 
-void OpenCalls::Enter(DrainableCall* call) {
+void OpenCalls::Add(DrainableCall* call) {
   bool draining = false;
   {
     absl::MutexLock lock(&mutex_);
-    ++count_;
     drainable_.insert(call);
     draining = draining_;
   }
   if (draining) call->Drain();
 }
 
-void OpenCalls::Leave(DrainableCall* call) {
+void OpenCalls::Remove(DrainableCall* call) {
   absl::MutexLock lock(&mutex_);
-  --count_;
   drainable_.erase(call);
 }
 
 void OpenCalls::Drain() {
-  // Under the lock, since Leave comes before a call is destroyed.
+  // Under the lock, since Remove comes before a call is destroyed.
   absl::MutexLock lock(&mutex_);
   draining_ = true;
   for (DrainableCall* call : drainable_) call->Drain();

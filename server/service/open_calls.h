@@ -14,21 +14,20 @@ class DrainableCall {
  public:
   virtual ~DrainableCall() = default;
 
-  // Take no more; end when what was taken is answered. Must not leave the
-  // OpenCalls on the calling thread.
+  // Take no more; end when what was taken is answered. Must not call Remove
+  // on the calling thread.
   virtual void Drain() = 0;
 };
 
 // The calls in progress, so that a server can drain. Thread-safe.
 class OpenCalls {
  public:
-  // Calls that end by themselves.
   void Enter();
   void Leave();
 
-  // After Drain `call` is told so at once.
-  void Enter(DrainableCall* call);
-  void Leave(DrainableCall* call);
+  // Of a call that is in, and after Drain is told so at once.
+  void Add(DrainableCall* call);
+  void Remove(DrainableCall* call);
 
   void Drain();
 

@@ -3,29 +3,36 @@
 namespace peregrine::server {
 namespace {
 
-double WeightOf(v1::Priority priority) {
+bool IsPriority(int priority) {
+  return priority >= 0 && priority < kPriorities;
+}
+
+double WeightOf(Priority priority) {
   switch (priority) {
-    case v1::PRIORITY_BULK:
+    case Priority::kBulk:
       return 1;
-    case v1::PRIORITY_INTERACTIVE:
+    case Priority::kInteractive:
       return 16;
-    default:
-      return 4;
+    case Priority::kUnspecified:
+      break;
   }
+  return 4;
 }
 
 }  // namespace
 
-void CheckPriority(v1::Priority priority, Violations& violations) {
-  if (v1::Priority_IsValid(priority)) return;
-  violations.AddRange("priority", priority, v1::Priority_MIN, v1::Priority_MAX);
+void CheckPriority(int priority, Violations& violations) {
+  if (IsPriority(priority)) return;
+  violations.AddRange("priority", priority, 0, kPriorities - 1);
 }
 
-Flow FlowOf(const Client& client, v1::Priority priority) {
+Flow FlowOf(const Client& client, int priority) {
+  if (!IsPriority(priority))
+    priority = 0;  // refused later, where it is checked
   Flow flow;
-  flow.id = client.id() * v1::Priority_ARRAYSIZE +
-            (v1::Priority_IsValid(priority) ? priority : 0);
-  flow.weight = client.limits().weight * WeightOf(priority);
+  flow.id = client.id() * kPriorities + priority;
+  flow.weight =
+      client.limits().weight * WeightOf(static_cast<Priority>(priority));
   flow.known = client.id() != 0;
   return flow;
 }

@@ -46,22 +46,19 @@ absl::Status Violations::status() const {
 
 void CheckOptions(const OptionsLayer& layer, const RequestLimits& limits,
                   const ModelInfo& model, Violations& violations) {
-  const v1::DecodingOptions& options = layer.options;
-  const auto check = [&](bool present, const char* field, int found, int low,
-                         int high) {
-    if (present && (found < low || found > high)) {
-      violations.AddRange(Path(layer.path, field), found, low, high);
+  const RequestOptions& options = layer.options;
+  const auto check = [&](const absl::optional<int>& found, const char* field,
+                         int low, int high) {
+    if (found.has_value() && (*found < low || *found > high)) {
+      violations.AddRange(Path(layer.path, field), *found, low, high);
     }
   };
-  check(options.has_beam_size(), "beam_size", options.beam_size(), 1,
-        limits.max_beam_size);
-  check(options.has_num_hypotheses(), "num_hypotheses",
-        options.num_hypotheses(), 1, limits.max_beam_size);
-  check(options.has_min_length(), "min_length", options.min_length(), 0,
-        model.max_target_tokens);
-  check(options.has_max_length(), "max_length", options.max_length(), 1,
+  check(options.beam_size, "beam_size", 1, limits.max_beam_size);
+  check(options.num_hypotheses, "num_hypotheses", 1, limits.max_beam_size);
+  check(options.min_length, "min_length", 0, model.max_target_tokens);
+  check(options.max_length, "max_length", 1,
         std::numeric_limits<int32_t>::max());
-  const float penalty = options.length_penalty();
+  const float penalty = options.length_penalty.value_or(0.0f);
   // Written so that a NaN fails.
   if (!(penalty >= -kMaxLengthPenalty && penalty <= kMaxLengthPenalty)) {
     violations.Add(Path(layer.path, "length_penalty"),
@@ -72,22 +69,21 @@ void CheckOptions(const OptionsLayer& layer, const RequestLimits& limits,
 
 void CheckCombination(const OptionsLayer& upper, const OptionsLayer& lower,
                       int default_beam_size, Violations& violations) {
-  v1::DecodingOptions options = lower.options;
-  options.MergeFrom(upper.options);
-  const int beam_size =
-      options.has_beam_size() ? options.beam_size() : default_beam_size;
-  if (options.num_hypotheses() > beam_size) {
-    const bool is_upper = upper.options.has_num_hypotheses();
+  const RequestOptions options = lower.options.OverriddenBy(upper.options);
+  const int beam_size = options.beam_size.value_or(default_beam_size);
+  const int num_hypotheses = options.num_hypotheses.value_or(1);
+  if (num_hypotheses > beam_size) {
+    const bool is_upper = upper.options.num_hypotheses.has_value();
     violations.Add(Path(is_upper ? upper.path : lower.path, "num_hypotheses"),
-                   absl::StrCat("found ", options.num_hypotheses(),
-                                ", allowed 1 to ", beam_size, " (beam_size)"));
+                   absl::StrCat("found ", num_hypotheses, ", allowed 1 to ",
+                                beam_size, " (beam_size)"));
   }
-  if (options.has_max_length() && options.min_length() > options.max_length()) {
-    const bool is_upper = upper.options.has_min_length();
-    violations.Add(
-        Path(is_upper ? upper.path : lower.path, "min_length"),
-        absl::StrCat("found ", options.min_length(), ", allowed 0 to ",
-                     options.max_length(), " (max_length)"));
+  const int min_length = options.min_length.value_or(0);
+  if (options.max_length.has_value() && min_length > *options.max_length) {
+    const bool is_upper = upper.options.min_length.has_value();
+    violations.Add(Path(is_upper ? upper.path : lower.path, "min_length"),
+                   absl::StrCat("found ", min_length, ", allowed 0 to ",
+                                *options.max_length, " (max_length)"));
   }
 }
 
@@ -106,22 +102,18 @@ RequestLanguages CheckLanguages(const std::string& source,
           choose("target_language", model.target_language, target)};
 }
 
-decode::DecodingOptions ResolveOptions(const v1::DecodingOptions& options,
+decode::DecodingOptions ResolveOptions(const RequestOptions& options,
                                        decode::DecodingOptions defaults,
                                        const ModelInfo& model) {
   decode::DecodingOptions result = std::move(defaults);
-  if (options.has_beam_size()) result.beam_size = options.beam_size();
-  if (options.has_length_penalty()) {
-    result.length_penalty = options.length_penalty();
-  }
-  if (options.has_num_hypotheses()) {
-    result.num_hypotheses = options.num_hypotheses();
-  }
-  if (options.has_min_length()) result.min_length = options.min_length();
-  if (options.has_max_length()) result.max_length = options.max_length();
-  if (options.has_use_shortlist()) {
-    result.use_shortlist = options.use_shortlist();
-  }
+  result.beam_size = options.beam_size.value_or(result.beam_size);
+  result.length_penalty =
+      options.length_penalty.value_or(result.length_penalty);
+  result.num_hypotheses =
+      options.num_hypotheses.value_or(result.num_hypotheses);
+  result.min_length = options.min_length.value_or(result.min_length);
+  result.max_length = options.max_length.value_or(result.max_length);
+  result.use_shortlist = options.use_shortlist.value_or(result.use_shortlist);
   result.max_length = std::max(result.max_length, result.min_length);
   result.max_length = std::min(result.max_length, model.max_target_tokens);
   return result;

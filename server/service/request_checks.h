@@ -6,10 +6,10 @@
 
 #include "absl/status/status.h"
 #include "engine/decode/decoding_options.h"
-#include "peregrine/v1/translation.pb.h"
-#include "server/models/model_backend.h"
-#include "server/scheduling/errors.h"
-#include "server/service/request_limits.h"
+#include "server/backend/model_backend.h"
+#include "server/errors.h"
+#include "server/options/request_limits.h"
+#include "server/service/translation.h"
 
 namespace peregrine::server {
 
@@ -30,7 +30,7 @@ class Violations {
 // Checks options that override others field by field, as those of a text
 // override those of its request. `path` names them in violations.
 struct OptionsLayer {
-  const v1::DecodingOptions& options;
+  const RequestOptions& options;
   std::string path;
 };
 
@@ -54,7 +54,7 @@ RequestLanguages CheckLanguages(const std::string& source,
                                 const ModelInfo& model, Violations& violations);
 
 // The model's `defaults`, overridden by the checked `options`.
-decode::DecodingOptions ResolveOptions(const v1::DecodingOptions& options,
+decode::DecodingOptions ResolveOptions(const RequestOptions& options,
                                        decode::DecodingOptions defaults,
                                        const ModelInfo& model);
 

@@ -15,8 +15,8 @@ ModelInfo Model() {
   return model;
 }
 
-std::string Check(const std::function<void(v1::DecodingOptions&)>& change) {
-  v1::DecodingOptions options;
+std::string Check(const std::function<void(RequestOptions&)>& change) {
+  RequestOptions options;
   change(options);
   Violations violations;
   CheckOptions({options, "options"}, RequestLimits(), Model(), violations);
@@ -28,27 +28,27 @@ TEST(CheckOptionsTest, AbsentFieldsAreFine) {
 }
 
 TEST(CheckOptionsTest, EveryLimit) {
-  EXPECT_EQ(Check([](auto& o) { o.set_beam_size(1); }), "");
-  EXPECT_EQ(Check([](auto& o) { o.set_beam_size(16); }), "");
-  EXPECT_EQ(Check([](auto& o) { o.set_beam_size(0); }),
+  EXPECT_EQ(Check([](auto& o) { o.beam_size = 1; }), "");
+  EXPECT_EQ(Check([](auto& o) { o.beam_size = 16; }), "");
+  EXPECT_EQ(Check([](auto& o) { o.beam_size = 0; }),
             "options.beam_size: found 0, allowed 1 to 16");
-  EXPECT_EQ(Check([](auto& o) { o.set_beam_size(17); }),
+  EXPECT_EQ(Check([](auto& o) { o.beam_size = 17; }),
             "options.beam_size: found 17, allowed 1 to 16");
-  EXPECT_EQ(Check([](auto& o) { o.set_num_hypotheses(-3); }),
+  EXPECT_EQ(Check([](auto& o) { o.num_hypotheses = -3; }),
             "options.num_hypotheses: found -3, allowed 1 to 16");
-  EXPECT_EQ(Check([](auto& o) { o.set_min_length(-1); }),
+  EXPECT_EQ(Check([](auto& o) { o.min_length = -1; }),
             "options.min_length: found -1, allowed 0 to 200");
-  EXPECT_EQ(Check([](auto& o) { o.set_min_length(201); }),
+  EXPECT_EQ(Check([](auto& o) { o.min_length = 201; }),
             "options.min_length: found 201, allowed 0 to 200");
-  EXPECT_EQ(Check([](auto& o) { o.set_max_length(0); }),
+  EXPECT_EQ(Check([](auto& o) { o.max_length = 0; }),
             "options.max_length: found 0, allowed 1 to 2147483647");
-  EXPECT_EQ(Check([](auto& o) { o.set_max_length(1000000); }), "");
-  EXPECT_EQ(Check([](auto& o) { o.set_length_penalty(-5); }), "");
-  EXPECT_EQ(Check([](auto& o) { o.set_length_penalty(5.5); }),
+  EXPECT_EQ(Check([](auto& o) { o.max_length = 1000000; }), "");
+  EXPECT_EQ(Check([](auto& o) { o.length_penalty = -5; }), "");
+  EXPECT_EQ(Check([](auto& o) { o.length_penalty = 5.5; }),
             "options.length_penalty: found 5.5, allowed -5 to 5");
-  EXPECT_EQ(Check([](auto& o) { o.set_length_penalty(NAN); }),
+  EXPECT_EQ(Check([](auto& o) { o.length_penalty = NAN; }),
             "options.length_penalty: found nan, allowed -5 to 5");
-  EXPECT_EQ(Check([](auto& o) { o.set_length_penalty(-INFINITY); }),
+  EXPECT_EQ(Check([](auto& o) { o.length_penalty = -INFINITY; }),
             "options.length_penalty: found -inf, allowed -5 to 5");
 }
 
@@ -60,31 +60,31 @@ class CheckCombinationTest : public ::testing::Test {
                      violations);
     return std::string(violations.status().message());
   }
-  v1::DecodingOptions request_;
-  v1::DecodingOptions text_;
+  RequestOptions request_;
+  RequestOptions text_;
 };
 
 TEST_F(CheckCombinationTest, TheModelsBeamCounts) {
-  request_.set_num_hypotheses(4);
+  request_.num_hypotheses = 4;
   EXPECT_EQ(Check(), "");
-  request_.set_num_hypotheses(5);
+  request_.num_hypotheses = 5;
   EXPECT_EQ(Check(),
             "options.num_hypotheses: found 5, allowed 1 to 4 (beam_size)");
-  text_.set_beam_size(5);
+  text_.beam_size = 5;
   EXPECT_EQ(Check(), "");
 }
 
 TEST_F(CheckCombinationTest, TheFieldAtFaultIsNamedWhereItStands) {
-  request_.set_beam_size(8);
-  text_.set_num_hypotheses(9);
+  request_.beam_size = 8;
+  text_.num_hypotheses = 9;
   EXPECT_EQ(
       Check(),
       "texts[3].options.num_hypotheses: found 9, allowed 1 to 8 (beam_size)");
 }
 
 TEST_F(CheckCombinationTest, MinimumAboveMaximum) {
-  request_.set_min_length(11);
-  text_.set_max_length(10);
+  request_.min_length = 11;
+  text_.max_length = 10;
   EXPECT_EQ(Check(),
             "options.min_length: found 11, allowed 0 to 10 (max_length)");
 }
@@ -94,12 +94,12 @@ TEST(ResolveOptionsTest, OverridesFieldByField) {
   defaults.beam_size = 4;
   defaults.length_penalty = 0.7f;
   defaults.max_length = 50;
-  v1::DecodingOptions options;
+  RequestOptions options;
   EXPECT_EQ(ResolveOptions(options, defaults, Model()).beam_size, 4);
-  options.set_beam_size(2);
-  options.set_length_penalty(0);
-  options.set_num_hypotheses(2);
-  options.set_use_shortlist(false);
+  options.beam_size = 2;
+  options.length_penalty = 0;
+  options.num_hypotheses = 2;
+  options.use_shortlist = false;
   const decode::DecodingOptions resolved =
       ResolveOptions(options, defaults, Model());
   EXPECT_EQ(resolved.beam_size, 2);
@@ -112,11 +112,11 @@ TEST(ResolveOptionsTest, OverridesFieldByField) {
 TEST(ResolveOptionsTest, LengthsAreCutToTheModel) {
   decode::DecodingOptions defaults;
   defaults.max_length = 50;
-  v1::DecodingOptions options;
-  options.set_max_length(std::numeric_limits<int32_t>::max());
+  RequestOptions options;
+  options.max_length = std::numeric_limits<int32_t>::max();
   EXPECT_EQ(ResolveOptions(options, defaults, Model()).max_length, 200);
-  options.Clear();
-  options.set_min_length(60);
+  options = {};
+  options.min_length = 60;
   EXPECT_EQ(ResolveOptions(options, defaults, Model()).max_length, 60);
 }
 

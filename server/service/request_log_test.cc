@@ -44,10 +44,8 @@ TEST(RequestLogTest, NamesCannotBreakTheLineAndMessagesStayOut) {
 }
 
 TEST(RequestLogTest, TextsAreEscaped) {
-  v1::Translation translation;
-  translation.add_hypotheses()->set_text("\xc3\xa4\x1b[2J");
   LoggedTexts texts;
-  texts.Add("a\n\"b\"\x7f", translation);
+  texts.Add("a\n\"b\"\x7f", "\xc3\xa4\x1b[2J");
   CallRecord record;
   record.texts = &texts;
   EXPECT_THAT(RequestLog::Format(record),

@@ -4,9 +4,11 @@
 #include "google/protobuf/stubs/logging.h"
 #include "grpcpp/support/slice.h"
 #include "peregrine/v1/translation.pb.h"
-#include "server/models/fake_backend.h"
-#include "server/service/jobs.h"
-#include "server/service/wire.h"
+#include "server/api/v1_messages.h"
+#include "server/api/wire.h"
+#include "server/service/text_job.h"
+#include "server/service/token_job.h"
+#include "server/testing/fake_backend.h"
 
 namespace peregrine::server {
 namespace {
@@ -29,13 +31,13 @@ void CheckSentences(const std::vector<Sentence>& sentences,
   }
 }
 
-template <typename Request, typename Job>
+template <typename Message, typename JobOfMessage>
 void Try(const grpc::ByteBuffer& bytes, const ModelBackend& model) {
   static const RequestLimits limits = {20, kMaxTextBytes, 16};
-  Request request;
-  Job job(model, limits);
-  absl::Status status = ParseMessage(bytes, request);
-  if (status.ok()) status = job.Prepare(request);
+  Message message;
+  absl::Status status = ParseMessage(bytes, message);
+  JobOfMessage job(ReadRequest(std::move(message)));
+  if (status.ok()) status = job.Prepare(model, limits);
   if (!status.ok()) {
     PEREGRINE_CHECK(status.code() == absl::StatusCode::kInvalidArgument);
     PEREGRINE_CHECK(!status.message().empty());

@@ -3,7 +3,7 @@
 
 #include "absl/strings/string_view.h"
 #include "engine/base/check.h"
-#include "server/security/token_table.h"
+#include "server/clients/token_table.h"
 #include "server/service/call_ids.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "server/models/model_backend.h"
+#include "server/backend/model_backend.h"
 
 namespace peregrine::server {
 

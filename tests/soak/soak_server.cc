@@ -2,7 +2,7 @@
 // environment variables that choose them.
 
 #include "engine/base/status_macros.h"
-#include "server/models/engine_backend.h"
+#include "server/backend/engine_backend.h"
 #include "server/run.h"
 #include "tests/soak/faulty_backend.h"
 

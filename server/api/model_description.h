@@ -1,0 +1,14 @@
+#ifndef PEREGRINE_SERVER_API_MODEL_DESCRIPTION_H_
+#define PEREGRINE_SERVER_API_MODEL_DESCRIPTION_H_
+
+#include "peregrine/v1/translation.pb.h"
+#include "server/models/served_model.h"
+
+namespace peregrine::server {
+
+// What ListModels and GetModel tell of a model.
+v1::Model DescribeModel(const ServedModel& model);
+
+}  // namespace peregrine::server
+
+#endif  // PEREGRINE_SERVER_API_MODEL_DESCRIPTION_H_

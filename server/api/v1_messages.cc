@@ -1,0 +1,158 @@
+#include "server/api/v1_messages.h"
+
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace peregrine::server {
+namespace {
+
+constexpr FieldNames kOfRequest = {
+    "texts", [](int index) { return absl::StrCat("texts[", index, "].text"); },
+    [](int index) { return absl::StrCat("texts[", index, "].options"); }};
+constexpr FieldNames kOfStream = {
+    "text", [](int /*index*/) { return std::string("text.text"); },
+    [](int /*index*/) { return std::string("text.options"); }};
+
+RequestOptions ReadOptions(const v1::DecodingOptions& proto) {
+  RequestOptions options;
+  if (proto.has_beam_size()) options.beam_size = proto.beam_size();
+  if (proto.has_length_penalty()) {
+    options.length_penalty = proto.length_penalty();
+  }
+  if (proto.has_num_hypotheses()) {
+    options.num_hypotheses = proto.num_hypotheses();
+  }
+  if (proto.has_min_length()) options.min_length = proto.min_length();
+  if (proto.has_max_length()) options.max_length = proto.max_length();
+  if (proto.has_use_shortlist()) options.use_shortlist = proto.use_shortlist();
+  return options;
+}
+
+// Of a message of any kind, but for the options.
+template <typename Message>
+RequestHead ReadHead(Message& message) {
+  RequestHead head;
+  head.model = std::move(*message.mutable_model());
+  head.priority = message.priority();
+  head.source_language = std::move(*message.mutable_source_language());
+  head.target_language = std::move(*message.mutable_target_language());
+  return head;
+}
+
+RequestText ReadText(v1::Text& text) {
+  return {std::move(*text.mutable_text()), ReadOptions(text.options())};
+}
+
+void SetDuration(absl::Duration duration, google::protobuf::Duration& proto) {
+  const int64_t nanos = absl::ToInt64Nanoseconds(duration);
+  proto.set_seconds(nanos / 1000000000);
+  proto.set_nanos(static_cast<int32_t>(nanos % 1000000000));
+}
+
+void WriteCost(const Cost& cost, v1::Cost& proto) {
+  SetDuration(cost.queue, *proto.mutable_queue());
+  SetDuration(cost.encode, *proto.mutable_encode());
+  SetDuration(cost.decode, *proto.mutable_decode());
+  proto.set_source_tokens(cost.source_tokens);
+  proto.set_target_tokens(cost.target_tokens);
+  proto.set_sentences(cost.sentences);
+  proto.set_device(cost.device);
+}
+
+// Of either kind of translation.
+template <typename From, typename To>
+void WriteFlags(const From& from, To& to) {
+  if (from.truncated) to.add_flags(v1::FLAG_TRUNCATED);
+  if (from.repetition) to.add_flags(v1::FLAG_REPETITION);
+  if (from.unknown_source) to.add_flags(v1::FLAG_UNKNOWN_SOURCE);
+}
+
+void WriteText(TranslatedText text, v1::Translation& proto) {
+  for (TextHypothesis& hypothesis : text.translation.hypotheses) {
+    v1::Hypothesis* to = proto.add_hypotheses();
+    to->set_text(std::move(hypothesis.text));
+    to->set_score(hypothesis.score);
+  }
+  WriteFlags(text.translation, proto);
+  if (text.translation.source_split) proto.add_flags(v1::FLAG_SOURCE_SPLIT);
+  WriteCost(text.cost, *proto.mutable_cost());
+}
+
+void WriteTokens(TranslatedTokens tokens, v1::TokenTranslation& proto) {
+  for (TranslatedTokens::Hypothesis& hypothesis : tokens.hypotheses) {
+    v1::TokenHypothesis* to = proto.add_hypotheses();
+    for (std::string& piece : hypothesis.tokens) {
+      to->add_tokens(std::move(piece));
+    }
+    to->set_score(hypothesis.score);
+  }
+  WriteFlags(tokens, proto);
+  WriteCost(tokens.cost, *proto.mutable_cost());
+}
+
+}  // namespace
+
+TextRequest ReadRequest(v1::TranslateRequest message) {
+  TextRequest request;
+  request.head = ReadHead(message);
+  request.head.options = ReadOptions(message.options());
+  request.texts.reserve(message.texts_size());
+  for (v1::Text& text : *message.mutable_texts()) {
+    request.texts.push_back(ReadText(text));
+  }
+  request.single_sentence = message.single_sentence();
+  request.names = &kOfRequest;
+  return request;
+}
+
+TextRequest ReadRequest(v1::TranslateStreamRequest message) {
+  TextRequest request;
+  request.head = ReadHead(message);
+  request.texts.push_back(ReadText(*message.mutable_text()));
+  request.single_sentence = message.single_sentence();
+  request.names = &kOfStream;
+  return request;
+}
+
+TokenRequest ReadRequest(v1::TranslateTokensRequest message) {
+  TokenRequest request;
+  request.head = ReadHead(message);
+  request.head.options = ReadOptions(message.options());
+  request.sources.reserve(message.sources_size());
+  for (v1::TokenSequence& sequence : *message.mutable_sources()) {
+    request.sources.emplace_back(
+        std::make_move_iterator(sequence.mutable_tokens()->begin()),
+        std::make_move_iterator(sequence.mutable_tokens()->end()));
+  }
+  return request;
+}
+
+v1::TranslateResponse WriteAnswer(TextAnswer answer) {
+  v1::TranslateResponse response;
+  response.set_model(std::move(answer.model));
+  response.mutable_translations()->Reserve(
+      static_cast<int>(answer.texts.size()));
+  for (TranslatedText& text : answer.texts) {
+    WriteText(std::move(text), *response.add_translations());
+  }
+  return response;
+}
+
+v1::Translation WriteTranslation(TranslatedText text) {
+  v1::Translation translation;
+  WriteText(std::move(text), translation);
+  return translation;
+}
+
+v1::TranslateTokensResponse WriteAnswer(TokenAnswer answer) {
+  v1::TranslateTokensResponse response;
+  response.set_model(std::move(answer.model));
+  for (TranslatedTokens& tokens : answer.sequences) {
+    WriteTokens(std::move(tokens), *response.add_translations());
+  }
+  return response;
+}
+
+}  // namespace peregrine::server

@@ -1,0 +1,184 @@
+#include "server/backend/engine_backend.h"
+
+#include <algorithm>
+#include <atomic>
+#include <utility>
+#include <vector>
+
+#include "absl/memory/memory.h"
+#include "absl/strings/str_join.h"
+#include "engine/base/status_macros.h"
+#include "engine/decode/session.h"
+#include "engine/kernels/gpu_memory.h"
+#include "engine/kernels/precision.h"
+#include "engine/text/tokenizer.h"
+#include "engine/text_plan.h"
+#include "engine/translation_model.h"
+#include "server/backend/warm_up.h"
+
+namespace peregrine::server {
+namespace {
+
+class EngineSession : public DecodeSession {
+ public:
+  static absl::StatusOr<std::unique_ptr<DecodeSession>> Create(
+      const TranslationModel& model, const decode::SessionLimits& limits) {
+    auto session = absl::WrapUnique(new EngineSession);
+    PEREGRINE_ASSIGN_OR_RETURN(session->kernels_,
+                               kernels::MakeKernels(model.device()));
+    PEREGRINE_ASSIGN_OR_RETURN(
+        session->session_,
+        decode::Session::Create(model.weights(), *session->kernels_, limits));
+    return session;
+  }
+
+  decode::Room room() const override { return session_->room(); }
+  int BlockedTokens(int source_length) const override {
+    return session_->BlockedTokens(source_length);
+  }
+  absl::Status Validate(const decode::SentenceInput& sentence) const override {
+    return session_->Validate(sentence);
+  }
+  void Admit(absl::Span<const decode::SentenceInput> sentences) override {
+    session_->Admit(sentences);
+  }
+  std::vector<decode::SentenceOutput> Step() override {
+    return session_->Step();
+  }
+  bool Cancel(uint64_t id) override { return session_->Cancel(id); }
+  int live_rows() const override { return session_->live_rows(); }
+  absl::Status status() const override { return session_->status(); }
+
+ private:
+  EngineSession() = default;
+  std::unique_ptr<kernels::Kernels> kernels_;
+  std::unique_ptr<decode::Session> session_;  // above it goes first
+};
+
+class EnginePlan : public PlannedText {
+ public:
+  EnginePlan(const TranslationModel& model, TextPlan plan)
+      : model_(model), plan_(std::move(plan)) {}
+
+  const std::vector<std::vector<int32_t>>& sentences() const override {
+    return plan_.sentences();
+  }
+  TextTranslation Assemble(absl::Span<const std::vector<decode::Hypothesis>>
+                               hypotheses) const override {
+    return plan_.Assemble(model_, hypotheses);
+  }
+
+ private:
+  const TranslationModel& model_;
+  TextPlan plan_;
+};
+
+class EngineBackend : public ModelBackend {
+ public:
+  // `models` are the same on each of `devices`.
+  EngineBackend(std::vector<std::unique_ptr<const TranslationModel>> models,
+                absl::Span<const DeviceWorkers> devices,
+                const std::string& name)
+      : models_(std::move(models)),
+        model_(*models_[0]),
+        source_pieces_(model_.source_tokenizer()),
+        target_pieces_(model_.target_tokenizer()) {
+    const model::ModelConfig& config = model_.config();
+    const model::Weights& weights = model_.weights().weights();
+    std::vector<std::string> precisions;
+    for (size_t i = 0; i < devices.size(); ++i) {
+      worker_models_.insert(worker_models_.end(), devices[i].num_workers,
+                            models_[i].get());
+      precisions.emplace_back(kernels::PrecisionName(devices[i].precision));
+      info_.weights_bytes +=
+          static_cast<int64_t>(models_[i]->weights().weights().bytes);
+    }
+    precisions.erase(std::unique(precisions.begin(), precisions.end()),
+                     precisions.end());
+    info_.name = name.empty() ? config.name : name;
+    info_.source_language = config.source_language;
+    info_.target_language = config.target_language;
+    info_.languages = config.languages;
+    info_.architecture = model::DescribeArchitecture(config.architecture);
+    info_.parameters = weights.num_parameters;
+    info_.source_vocab_size = config.architecture.source_vocab_size;
+    info_.target_vocab_size = config.architecture.target_vocab_size;
+    info_.max_source_tokens = model_.max_source_tokens();
+    info_.max_target_tokens = model_.max_target_tokens();
+    info_.device = DeviceNames(devices);
+    info_.precision = absl::StrJoin(precisions, "+");
+  }
+
+  const ModelInfo& info() const override { return info_; }
+  std::vector<DeviceMemory> device_memory() const override {
+    std::vector<DeviceMemory> devices;
+    for (const kernels::GpuMemory& gpu : kernels::MemoryOfGpus()) {
+      devices.push_back({gpu.device, static_cast<int64_t>(gpu.used_bytes),
+                         static_cast<int64_t>(gpu.free_bytes)});
+    }
+    return devices;
+  }
+  decode::DecodingOptions DefaultOptions(int source_tokens) const override {
+    return model_.DefaultOptions(source_tokens);
+  }
+  absl::StatusOr<std::unique_ptr<DecodeSession>> MakeSession(
+      const decode::SessionLimits& limits) const override {
+    const size_t worker = num_sessions_++ % worker_models_.size();
+    PEREGRINE_ASSIGN_OR_RETURN(
+        auto session, EngineSession::Create(*worker_models_[worker], limits));
+    PEREGRINE_RETURN_IF_ERROR(WarmUp(*this, *session));
+    return session;
+  }
+
+  bool has_tokenizers() const override {
+    return source_pieces_ != nullptr && target_pieces_ != nullptr;
+  }
+  std::unique_ptr<PlannedText> Plan(
+      absl::string_view text, bool single_sentence,
+      absl::string_view source_language) const override {
+    return std::make_unique<EnginePlan>(
+        model_, TextPlan::Make(model_, text, single_sentence, source_language));
+  }
+  std::vector<int32_t> SourceIds(absl::Span<const absl::string_view> pieces,
+                                 int& unknown) const override {
+    std::vector<int32_t> ids;
+    ids.reserve(pieces.size());
+    for (absl::string_view piece : pieces) {
+      const absl::optional<int32_t> id = source_pieces_->id(piece);
+      unknown += !id.has_value();
+      ids.push_back(id.value_or(source_pieces_->unk_id()));
+    }
+    return ids;
+  }
+  std::string TargetPiece(int32_t id) const override {
+    // A model may have more rows than its vocabulary has pieces.
+    if (id < 0 || id >= target_pieces_->vocab_size())
+      id = target_pieces_->unk_id();
+    return std::string(target_pieces_->piece(id));
+  }
+
+ private:
+  const std::vector<std::unique_ptr<const TranslationModel>> models_;
+  const TranslationModel& model_;  // one of them, for all but computing
+  std::vector<const TranslationModel*> worker_models_;  // of each worker
+  mutable std::atomic<size_t> num_sessions_{0};
+  const text::Tokenizer* source_pieces_;  // null: tokens in, tokens out only
+  const text::Tokenizer* target_pieces_;
+  ModelInfo info_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<const ModelBackend>> LoadEngineBackend(
+    const std::string& directory, const std::string& name,
+    absl::Span<const DeviceWorkers> devices) {
+  std::vector<std::unique_ptr<const TranslationModel>> models;
+  for (const DeviceWorkers& workers : devices) {
+    PEREGRINE_ASSIGN_OR_RETURN(
+        models.emplace_back(),
+        TranslationModel::Load(directory, workers.device, workers.precision));
+  }
+  return std::make_unique<EngineBackend>(std::move(models), devices, name);
+}
+
+}  // namespace peregrine::server

@@ -1,0 +1,101 @@
+#ifndef PEREGRINE_SERVER_BACKEND_MODEL_BACKEND_H_
+#define PEREGRINE_SERVER_BACKEND_MODEL_BACKEND_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "engine/decode/decoding_options.h"
+#include "engine/decode/session.h"
+#include "engine/model/languages.h"
+#include "engine/text_plan.h"
+
+// What the server asks of the engine: the seam at which its tests put a fake
+// (fake_backend.h). The real one is engine_backend.h; the contracts are those
+// of the engine classes behind it.
+namespace peregrine::server {
+
+// See decode::Session. Belongs to one worker thread.
+class DecodeSession {
+ public:
+  virtual ~DecodeSession() = default;
+  virtual decode::Room room() const = 0;
+  virtual int BlockedTokens(int source_length) const = 0;
+  virtual absl::Status Validate(
+      const decode::SentenceInput& sentence) const = 0;
+  virtual void Admit(absl::Span<const decode::SentenceInput> sentences) = 0;
+  virtual std::vector<decode::SentenceOutput> Step() = 0;
+  virtual bool Cancel(uint64_t id) = 0;
+  virtual int live_rows() const = 0;
+  virtual absl::Status status() const { return absl::OkStatus(); }
+};
+
+// See TextPlan.
+class PlannedText {
+ public:
+  virtual ~PlannedText() = default;
+  virtual const std::vector<std::vector<int32_t>>& sentences() const = 0;
+  virtual TextTranslation Assemble(
+      absl::Span<const std::vector<decode::Hypothesis>> hypotheses) const = 0;
+};
+
+struct ModelInfo {
+  std::string name;
+  std::string source_language;
+  std::string target_language;
+  std::vector<model::Language> languages;  // see model::ModelConfig
+  std::string architecture;                // for people
+  int64_t parameters = 0;
+  int source_vocab_size = 0;
+  int target_vocab_size = 0;
+  int max_source_tokens = 0;
+  int max_target_tokens = 0;
+  std::string device;
+  std::string precision;
+  int64_t weights_bytes = 0;
+};
+
+// Memory that this process has taken of a device that counts it, for all its
+// models.
+struct DeviceMemory {
+  std::string device;
+  int64_t used_bytes = 0;
+  int64_t free_bytes = 0;  // taken, and not used yet
+};
+
+// A loaded model. Thread-safe.
+class ModelBackend {
+ public:
+  virtual ~ModelBackend() = default;
+
+  virtual const ModelInfo& info() const = 0;
+  // Now. The same for all models of a process.
+  virtual std::vector<DeviceMemory> device_memory() const { return {}; }
+  virtual decode::DecodingOptions DefaultOptions(int source_tokens) const = 0;
+
+  // Call on the thread that will use the session. It is warm: its first
+  // sentence takes no longer than later ones.
+  virtual absl::StatusOr<std::unique_ptr<DecodeSession>> MakeSession(
+      const decode::SessionLimits& limits) const = 0;
+
+  // Whether it translates text, or tokens only.
+  virtual bool has_tokenizers() const = 0;
+  virtual std::unique_ptr<PlannedText> Plan(
+      absl::string_view text, bool single_sentence,
+      absl::string_view source_language) const = 0;
+
+  // Pieces of the vocabularies. What the source vocabulary lacks becomes the
+  // unknown token, and is counted in `unknown`.
+  virtual std::vector<int32_t> SourceIds(
+      absl::Span<const absl::string_view> pieces, int& unknown) const = 0;
+  virtual std::string TargetPiece(int32_t id) const = 0;
+};
+
+}  // namespace peregrine::server
+
+#endif  // PEREGRINE_SERVER_BACKEND_MODEL_BACKEND_H_

@@ -1,0 +1,43 @@
+#ifndef PEREGRINE_SERVER_SERVICE_JOB_H_
+#define PEREGRINE_SERVER_SERVICE_JOB_H_
+
+#include <vector>
+
+#include "absl/status/status.h"
+#include "server/backend/model_backend.h"
+#include "server/options/request_limits.h"
+#include "server/scheduling/sentence.h"
+#include "server/scheduling/sentence_group.h"
+#include "server/service/translation.h"
+
+namespace peregrine::server {
+
+// What a request becomes on its way through a model. Knows neither threads nor
+// APIs: request.h runs it. The answer is taken by whoever made the job and so
+// knows its kind:
+//
+//   TextJob job(request);
+//   job.Prepare(backend, limits);                  // or its error
+//   batcher.Submit(job.MakeSentences(group, terms));
+//   ... the group is complete:
+//   TextAnswer answer = job.Take(group);
+class Job {
+ public:
+  virtual ~Job() = default;
+
+  virtual const RequestHead& head() const = 0;
+
+  // Once, before all of the below. INVALID_ARGUMENT names every field at
+  // fault. Both must outlive the job.
+  virtual absl::Status Prepare(const ModelBackend& model,
+                               const RequestLimits& limits) = 0;
+
+  // Zero: nothing to translate, and the answer is taken without a group.
+  virtual int num_sentences() const = 0;
+  virtual std::vector<Sentence> MakeSentences(
+      SentenceGroup& group, const SentenceTerms& terms) const = 0;
+};
+
+}  // namespace peregrine::server
+
+#endif  // PEREGRINE_SERVER_SERVICE_JOB_H_

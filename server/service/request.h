@@ -1,0 +1,89 @@
+#ifndef PEREGRINE_SERVER_SERVICE_REQUEST_H_
+#define PEREGRINE_SERVER_SERVICE_REQUEST_H_
+
+#include <functional>
+#include <memory>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "absl/types/optional.h"
+#include "server/clients/client.h"
+#include "server/models/models.h"
+#include "server/scheduling/sentence_group.h"
+#include "server/service/call.h"
+#include "server/service/job.h"
+
+namespace peregrine::server {
+
+// The one life of a request to translate, whatever API it came by: the client's
+// ticket, the model, the checks, the queue, the count. A call of one answer is
+// one request; each text of a stream is one.
+//
+//   Request request(call, start, deadline);
+//   status = request.Submit(read, done);        // `read` parses: gives a Job
+//   ... not ended at once: `done(status)` is called on a worker's thread
+//   if (status.ok()) answer = job.Take(request.group());
+//   request.Count(status);
+class Request {
+ public:
+  // `call` must be authenticated and outlive the request.
+  Request(const Call& call, absl::Time start, absl::Time deadline)
+      : call_(call), start_(start), deadline_(deadline) {}
+
+  // Gives the job, which must outlive the request. Called once, by Submit, if
+  // the client may bring a request now: so parsing comes after that.
+  using Read = absl::FunctionRef<absl::StatusOr<Job*>()>;
+  using Done = std::function<void(const absl::Status&)>;
+
+  // Once. What the request ends with at once: an error, or OK if there is
+  // nothing to translate. None: `done` is called once with that, on a worker's
+  // thread and perhaps before this returns; it may destroy the request.
+  absl::optional<absl::Status> Submit(Read read, Done done);
+
+  // Nobody wants the answer any more. On any thread, at any time. What still
+  // waits is answered by the second step, on the calling thread: not under a
+  // lock that `done` takes.
+  struct Abandoned {
+    ServedModelPtr model;  // null: nothing waits
+    void Remove() const;
+  };
+  Abandoned Abandon();
+
+  // Once, when the outcome is known.
+  void Count(const absl::Status& status) const;
+
+  // Null before Submit has found it.
+  const ServedModelPtr& model() const { return model_; }
+  // Of the job; 0 before Submit has it.
+  int num_sentences() const {
+    return job_ == nullptr ? 0 : job_->num_sentences();
+  }
+  // Complete when `done` is called; null if there is nothing to translate.
+  SentenceGroup* group() const { return group_.get(); }
+
+ private:
+  absl::Status Prepare(Read read, SentenceTerms& terms);
+  // CANCELLED: abandoned before.
+  absl::Status SetGroup(std::unique_ptr<SentenceGroup> group);
+
+  const Call& call_;
+  const absl::Time start_;
+  const absl::Time deadline_;
+  ClientTicket ticket_;
+  ServedModelPtr model_;
+  Job* job_ = nullptr;
+  std::unique_ptr<SentenceGroup> group_;
+
+  absl::Mutex mutex_;
+  bool abandoned_ ABSL_GUARDED_BY(mutex_) = false;
+  // group_, once it may be abandoned.
+  SentenceGroup* submitted_ ABSL_GUARDED_BY(mutex_) = nullptr;
+};
+
+}  // namespace peregrine::server
+
+#endif  // PEREGRINE_SERVER_SERVICE_REQUEST_H_

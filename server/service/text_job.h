@@ -1,0 +1,49 @@
+#ifndef PEREGRINE_SERVER_SERVICE_TEXT_JOB_H_
+#define PEREGRINE_SERVER_SERVICE_TEXT_JOB_H_
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "server/service/job.h"
+#include "server/service/request_checks.h"
+
+namespace peregrine::server {
+
+// Texts: split into sentences, and put together again.
+class TextJob final : public Job {
+ public:
+  explicit TextJob(TextRequest request) : request_(std::move(request)) {}
+
+  const RequestHead& head() const override { return request_.head; }
+  absl::Status Prepare(const ModelBackend& model,
+                       const RequestLimits& limits) override;
+  int num_sentences() const override { return num_sentences_; }
+  std::vector<Sentence> MakeSentences(
+      SentenceGroup& group, const SentenceTerms& terms) const override;
+
+  // Takes the answers out of the group, which must be complete and OK; null
+  // where there are no sentences.
+  TextAnswer Take(SentenceGroup* group) const;
+
+ private:
+  struct Planned {
+    std::unique_ptr<PlannedText> plan;
+    int first_sentence = 0;
+  };
+
+  void Check(int index, const RequestLimits& limits,
+             Violations& violations) const;
+  void Plan(const RequestText& text);
+  TranslatedText TakeOne(const Planned& text, SentenceGroup* group) const;
+
+  const TextRequest request_;
+  const ModelBackend* model_ = nullptr;
+  RequestLanguages languages_;
+  std::vector<Planned> texts_;
+  int num_sentences_ = 0;
+};
+
+}  // namespace peregrine::server
+
+#endif  // PEREGRINE_SERVER_SERVICE_TEXT_JOB_H_

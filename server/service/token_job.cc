@@ -1,0 +1,100 @@
+#include "server/service/token_job.h"
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "engine/base/status_macros.h"
+#include "engine/text_plan.h"
+#include "server/service/job_parts.h"
+
+namespace peregrine::server {
+
+absl::Status TokenJob::Prepare(const ModelBackend& model,
+                               const RequestLimits& limits) {
+  model_ = &model;
+  Violations violations;
+  if (!model.has_tokenizers()) {
+    violations.Add("model", "has no vocabulary that maps pieces to tokens");
+  }
+  CheckCount("sources", request_.sources.size(), limits, violations);
+  languages_ = CheckHead(request_.head, model.info(), violations);
+  const OptionsLayer options = {request_.head.options, "options"};
+  CheckOptions(options, limits, model.info(), violations);
+  PEREGRINE_RETURN_IF_ERROR(violations.status());
+
+  const RequestOptions none;
+  CheckCombination(options, {none, "options"},
+                   model.DefaultOptions(1).beam_size, violations);
+  for (size_t i = 0; i < request_.sources.size(); ++i) {
+    const size_t tokens = request_.sources[i].size();
+    if (tokens > static_cast<size_t>(model.info().max_source_tokens)) {
+      violations.Add(absl::StrCat("sources[", i, "].tokens"),
+                     absl::StrCat("found ", tokens, " tokens, allowed at most ",
+                                  model.info().max_source_tokens));
+    }
+  }
+  PEREGRINE_RETURN_IF_ERROR(violations.status());
+
+  for (const std::vector<std::string>& sequence : request_.sources) {
+    const std::vector<absl::string_view> pieces(sequence.begin(),
+                                                sequence.end());
+    Source source;
+    int unknown = 0;
+    source.ids = model.SourceIds(pieces, unknown);
+    source.has_unknown = unknown > 0;
+    num_sentences_ += !source.ids.empty();
+    sources_.push_back(std::move(source));
+  }
+  return absl::OkStatus();
+}
+
+std::vector<Sentence> TokenJob::MakeSentences(
+    SentenceGroup& group, const SentenceTerms& terms) const {
+  const SentenceMaker maker = {*model_, languages_, terms, group};
+  std::vector<Sentence> sentences;
+  sentences.reserve(num_sentences_);
+  for (const Source& source : sources_) {
+    if (source.ids.empty()) continue;
+    const int index = static_cast<int>(sentences.size());
+    sentences.push_back(maker.Make(source.ids, request_.head.options, index));
+  }
+  return sentences;
+}
+
+TokenAnswer TokenJob::Take(SentenceGroup* group) const {
+  TokenAnswer answer;
+  answer.model = model_->info().name;
+  int next = 0;
+  for (const Source& source : sources_) {
+    if (!source.ids.empty()) {
+      answer.sequences.push_back(TakeOne(source, group->answer(next++)));
+      continue;
+    }
+    TranslatedTokens empty;
+    empty.hypotheses.emplace_back();
+    empty.cost.device = model_->info().device;
+    answer.sequences.push_back(std::move(empty));
+  }
+  return answer;
+}
+
+TranslatedTokens TokenJob::TakeOne(const Source& source,
+                                   SentenceAnswer& answer) const {
+  TranslatedTokens translated;
+  for (const decode::Hypothesis& hypothesis : answer.hypotheses) {
+    TranslatedTokens::Hypothesis named;
+    for (int32_t id : hypothesis.tokens) {
+      named.tokens.push_back(model_->TargetPiece(id));
+    }
+    named.score = hypothesis.score;
+    translated.hypotheses.push_back(std::move(named));
+    translated.truncated |= hypothesis.truncated;
+  }
+  translated.repetition = LooksLikeLoop(answer.hypotheses[0].tokens);
+  translated.unknown_source = source.has_unknown;
+  AddCost(answer, translated.cost);
+  translated.cost.device = model_->info().device;
+  return translated;
+}
+
+}  // namespace peregrine::server

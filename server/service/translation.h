@@ -1,0 +1,106 @@
+#ifndef PEREGRINE_SERVER_SERVICE_TRANSLATION_H_
+#define PEREGRINE_SERVER_SERVICE_TRANSLATION_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "absl/types/optional.h"
+#include "engine/text_plan.h"
+
+// What is asked and what is answered, in words of the server's own. Each API
+// turns its messages into these and back (api/v1_messages.h), so that the life
+// of a request (request.h) and its checks know none of them.
+namespace peregrine::server {
+
+// How large a share of a busy server a request gets.
+enum class Priority { kUnspecified = 0, kBulk = 1, kInteractive = 2 };
+inline constexpr int kPriorities = 3;
+
+// How to decode. What is absent is the model's default.
+struct RequestOptions {
+  absl::optional<int> beam_size;
+  absl::optional<float> length_penalty;
+  absl::optional<int> num_hypotheses;
+  absl::optional<int> min_length;
+  absl::optional<int> max_length;
+  absl::optional<bool> use_shortlist;
+
+  // These, and `upper` instead where it says something.
+  RequestOptions OverriddenBy(const RequestOptions& upper) const;
+};
+
+// What requests of every kind hold.
+struct RequestHead {
+  std::string model;  // empty: the only one
+  int priority = 0;   // a Priority, once it is checked
+  std::string source_language;
+  std::string target_language;
+  RequestOptions options;
+};
+
+struct RequestText {
+  std::string text;
+  RequestOptions options;  // override those of the request
+};
+
+// How an API names in its errors what it has under names of its own.
+struct FieldNames {
+  const char* texts;  // the list
+  std::string (*text)(int index);
+  std::string (*options)(int index);  // those of a text
+};
+
+struct TextRequest {
+  RequestHead head;
+  std::vector<RequestText> texts;
+  bool single_sentence = false;
+  const FieldNames* names = nullptr;  // outlives the request
+};
+
+// Pieces of the model's vocabulary, each sequence one sentence.
+struct TokenRequest {
+  RequestHead head;
+  std::vector<std::vector<std::string>> sources;
+};
+
+// What an answer took. For several sentences: the longest times of any, and the
+// sums of tokens.
+struct Cost {
+  absl::Duration queue, encode, decode;
+  int source_tokens = 0;
+  int target_tokens = 0;
+  int sentences = 0;
+  std::string device;
+};
+
+struct TranslatedText {
+  TextTranslation translation;
+  Cost cost;
+};
+
+struct TextAnswer {
+  std::string model;
+  std::vector<TranslatedText> texts;
+};
+
+struct TranslatedTokens {
+  struct Hypothesis {
+    std::vector<std::string> tokens;
+    float score = 0;
+  };
+  std::vector<Hypothesis> hypotheses;  // best first, never empty
+  bool truncated = false;
+  bool repetition = false;
+  bool unknown_source = false;
+  Cost cost;
+};
+
+struct TokenAnswer {
+  std::string model;
+  std::vector<TranslatedTokens> sequences;
+};
+
+}  // namespace peregrine::server
+
+#endif  // PEREGRINE_SERVER_SERVICE_TRANSLATION_H_
