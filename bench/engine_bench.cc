@@ -29,8 +29,8 @@
 #include "engine/kernels/device.h"
 #include "engine/kernels/precision.h"
 #include "engine/model/model.h"
-#include "engine/model/paper_shapes.h"
-#include "engine/model/random_tensors.h"
+#include "engine/shapes/paper_shapes.h"
+#include "engine/shapes/random_tensors.h"
 #include "engine/translation_model.h"
 
 namespace peregrine {
@@ -65,8 +65,8 @@ T OrDie(absl::StatusOr<T> value) {
 }
 
 std::string ShapeNames() {
-  return absl::StrJoin(model::PaperShapes(), ", ",
-                       [](std::string* out, const model::PaperShape& shape) {
+  return absl::StrJoin(shapes::PaperShapes(), ", ",
+                       [](std::string* out, const shapes::PaperShape& shape) {
                          out->append(shape.name);
                        });
 }
@@ -104,8 +104,8 @@ absl::StatusOr<BenchModel> LoadModel(const BenchOptions& options,
                                      kernels::Precision precision) {
   const std::string& name = options.model;
   BenchModel model;
-  if (const model::PaperShape* shape = model::FindPaperShape(name)) {
-    model::RandomTensors tensors(1);
+  if (const shapes::PaperShape* shape = shapes::FindPaperShape(name)) {
+    shapes::RandomTensors tensors(1);
     PEREGRINE_ASSIGN_OR_RETURN(auto kernels, kernels::MakeKernels(device));
     PEREGRINE_ASSIGN_OR_RETURN(
         model.random,

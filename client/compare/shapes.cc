@@ -7,7 +7,7 @@ namespace peregrine::compare {
 
 absl::StatusOr<std::vector<Shape>> ParseShapes(
     const std::vector<std::string>& names) {
-  const std::vector<Shape>& all = model::PaperShapes();
+  const std::vector<Shape>& all = shapes::PaperShapes();
   std::vector<Shape> shapes;
   for (const std::string& name : names) {
     const std::size_t before = shapes.size();

@@ -5,11 +5,11 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "engine/model/paper_shapes.h"
+#include "engine/shapes/paper_shapes.h"
 
 namespace peregrine::compare {
 
-using Shape = model::PaperShape;
+using Shape = shapes::PaperShape;
 
 // Names of shapes, or "ladder", "all" or "none", in the order given.
 // INVALID_ARGUMENT names what was given and what exists.

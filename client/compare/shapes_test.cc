@@ -22,12 +22,12 @@ TEST(ShapesTest, TheLadderClimbsFromBaseToMdn) {
                           "no-ffn", "mdn"));
   EXPECT_THAT(Names({"mdn-can", "none", "base-10k"}),
               ElementsAre("mdn-can", "base-10k"));
-  EXPECT_EQ(Names({"all"}).size(), model::PaperShapes().size());
+  EXPECT_EQ(Names({"all"}).size(), shapes::PaperShapes().size());
 }
 
 TEST(ShapesTest, MdnIsThePapers) {
   EXPECT_EQ(model::DescribeArchitecture(
-                model::FindPaperShape("mdn")->config.architecture),
+                shapes::FindPaperShape("mdn")->config.architecture),
             "pre-norm, encoder 22 x 512 (8 heads of 64, ffn 2048), decoder 1 x "
             "512 (1 head of 64, no ffn), output rank 64");
 }

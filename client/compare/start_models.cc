@@ -15,7 +15,7 @@
 #include "engine/formats/checkpoint.h"
 #include "engine/kernels/device.h"
 #include "engine/kernels/precision.h"
-#include "engine/model/random_tensors.h"
+#include "engine/shapes/random_tensors.h"
 #include "engine/translation_model.h"
 
 namespace peregrine::compare {
@@ -60,7 +60,7 @@ LoadedModel LoadShape(const Shape& shape, const Place& place) {
   formats::Checkpoint checkpoint;
   checkpoint.format = "random weights";
   checkpoint.config = shape.config;
-  checkpoint.tensors = std::make_unique<model::RandomTensors>(1);
+  checkpoint.tensors = std::make_unique<shapes::RandomTensors>(1);
   return TranslationModel::Create(std::move(checkpoint), shape.name,
                                   place.device, place.precision);
 }

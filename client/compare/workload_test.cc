@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include "engine/model/paper_shapes.h"
+#include "engine/shapes/paper_shapes.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -41,7 +41,7 @@ TEST(WorkloadTest, NoneIsLongerThanAModelTakes) {
 }
 
 TEST(WorkloadTest, OutputsAreForced) {
-  const model::ModelConfig& config = model::PaperShapes().front().config;
+  const model::ModelConfig& config = shapes::PaperShapes().front().config;
   const auto sentences = MakeSentences({5, 9, 7}, config, 4);
   ASSERT_EQ(sentences.size(), 3u);
   int last = 100;

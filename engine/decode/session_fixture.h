@@ -14,7 +14,7 @@
 #include "engine/kernels/cuda/emulation/emulated_kernels.h"
 #include "engine/kernels/device.h"
 #include "engine/kernels/precision.h"
-#include "engine/model/random_tensors.h"
+#include "engine/shapes/random_tensors.h"
 
 namespace peregrine::decode {
 
@@ -141,7 +141,7 @@ class Engine {
          std::unique_ptr<kernels::Kernels> kernels,
          std::unique_ptr<const model::Shortlist> shortlist = nullptr)
       : kernels_(std::move(kernels)) {
-    model::RandomTensors tensors(/*seed=*/1);
+    shapes::RandomTensors tensors(/*seed=*/1);
     auto model = model::Model::Load(config, tensors, *kernels_, precision,
                                     std::move(shortlist));
     EXPECT_TRUE(model.ok()) << model.status();

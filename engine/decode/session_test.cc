@@ -16,7 +16,7 @@
 #include "engine/kernels/cpu/cpu_kernels.h"
 #include "engine/kernels/cpu/isa.h"
 #include "engine/kernels/device.h"
-#include "engine/model/random_tensors.h"
+#include "engine/shapes/random_tensors.h"
 
 namespace peregrine::decode {
 namespace {
@@ -423,7 +423,7 @@ TEST(SessionThreadsTest, ThreadsChangeNoBit) {
 
 TEST(SessionLimitsTest, RefusesSenselessLimits) {
   const auto kernels = *kernels::MakeKernels(kernels::Device::kReference);
-  model::RandomTensors tensors(1);
+  shapes::RandomTensors tensors(1);
   const auto model =
       *model::Model::Load(SmallRandomConfig(), tensors, *kernels);
   EXPECT_THAT(

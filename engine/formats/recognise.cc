@@ -10,11 +10,11 @@
 #include "absl/strings/str_join.h"
 #include "engine/base/json_object.h"
 #include "engine/base/status_macros.h"
-#include "engine/formats/ctranslate2.h"
-#include "engine/formats/hugging_face_m2m100.h"
-#include "engine/formats/hugging_face_marian.h"
-#include "engine/formats/marian.h"
-#include "engine/formats/peregrine_directory.h"
+#include "engine/formats/ctranslate2/ctranslate2.h"
+#include "engine/formats/hugging_face/m2m100.h"
+#include "engine/formats/hugging_face/marian.h"
+#include "engine/formats/marian/marian.h"
+#include "engine/formats/peregrine/directory.h"
 
 namespace peregrine::formats {
 namespace {

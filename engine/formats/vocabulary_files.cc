@@ -10,7 +10,7 @@
 #include "engine/base/file.h"
 #include "engine/base/json_object.h"
 #include "engine/base/status_macros.h"
-#include "engine/formats/yaml.h"
+#include "engine/formats/files/yaml.h"
 
 namespace peregrine::formats {
 namespace {

@@ -5,8 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
 #include "engine/kernels/kernels.h"
 #include "engine/model/languages.h"
 #include "engine/model/search_rules.h"
@@ -100,7 +98,7 @@ struct DecodingConfig {
   SearchRules rules;
 };
 
-// config.json of a model directory, specified in docs/model-format.md.
+// What a model is, besides its weights; in the words of docs/model-format.md.
 struct ModelConfig {
   std::string name;
   // BCP 47 tags; "und": undetermined. Of a model of several languages they are
@@ -116,14 +114,6 @@ struct ModelConfig {
   DecodingConfig decoding;
   std::string shortlist;  // file name inside the model directory, or empty
 };
-
-// Parses and checks the text of a config.json. `path` is named in errors, with
-// the field, what was found and what is allowed (INVALID_ARGUMENT).
-absl::StatusOr<ModelConfig> ParseConfig(absl::string_view json,
-                                        const std::string& path);
-
-// Reads the file; NOT_FOUND if there is none.
-absl::StatusOr<ModelConfig> ReadConfig(const std::string& path);
 
 // One line for people: "pre-norm, encoder 12 x 512 (8 heads of 64, ffn 2048),
 // decoder 1 x 512 (1 head of 64, no ffn), output rank 64".

@@ -1,13 +1,13 @@
 #include "engine/model/multiply_adds.h"
 
-#include "engine/model/paper_shapes.h"
+#include "engine/shapes/paper_shapes.h"
 #include "gtest/gtest.h"
 
 namespace peregrine::model {
 namespace {
 
 ArchitectureConfig Architecture(const std::string& name) {
-  return FindPaperShape(name)->config.architecture;
+  return shapes::FindPaperShape(name)->config.architecture;
 }
 
 double Millions(std::int64_t count) { return static_cast<double>(count) / 1e6; }

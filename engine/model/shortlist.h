@@ -29,10 +29,6 @@ class Shortlist {
       Lists lists, int source_vocab_size, int target_vocab_size,
       const std::string& path);
 
-  // Reads a file as docs/model-format.md specifies it.
-  static absl::StatusOr<std::unique_ptr<const Shortlist>> Load(
-      const std::string& path, int source_vocab_size, int target_vocab_size);
-
   // All target tokens for the tokens of `source` and those of `added`, rising,
   // each once. Replaces `targets`.
   void TargetsOf(absl::Span<const int32_t> source,

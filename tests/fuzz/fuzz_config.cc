@@ -2,10 +2,10 @@
 
 #include "absl/strings/string_view.h"
 #include "engine/base/check.h"
-#include "engine/model/config.h"
+#include "engine/formats/peregrine/config_file.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  const auto config = peregrine::model::ParseConfig(
+  const auto config = peregrine::formats::ParseConfig(
       absl::string_view(reinterpret_cast<const char*>(data), size),
       "config.json");
   if (!config.ok()) {

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "engine/base/check.h"
-#include "engine/formats/marian_binary_file.h"
+#include "engine/formats/files/marian_binary_file.h"
 #include "tests/fuzz/memory_file.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "engine/base/check.h"
-#include "engine/formats/marian_shortlist.h"
+#include "engine/formats/marian/shortlist.h"
 #include "engine/text/vocabulary_tokenizer.h"
 #include "tests/fuzz/memory_file.h"
 

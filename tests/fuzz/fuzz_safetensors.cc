@@ -4,12 +4,12 @@
 #include <string>
 
 #include "engine/base/check.h"
-#include "engine/model/safetensors.h"
+#include "engine/formats/files/safetensors.h"
 #include "tests/fuzz/memory_file.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const peregrine::MemoryFile file(data, size);
-  auto tensors = peregrine::model::SafetensorsFile::Open(file.path());
+  auto tensors = peregrine::formats::SafetensorsFile::Open(file.path());
   if (!tensors.ok()) {
     PEREGRINE_CHECK(!tensors.status().message().empty());
     return 0;

@@ -4,14 +4,14 @@
 #include <vector>
 
 #include "engine/base/check.h"
-#include "engine/model/shortlist.h"
+#include "engine/formats/peregrine/shortlist_file.h"
 #include "tests/fuzz/memory_file.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   constexpr int kSourceVocabSize = 3;
   constexpr int kTargetVocabSize = 5;
   const peregrine::MemoryFile file(data, size);
-  const auto shortlist = peregrine::model::Shortlist::Load(
+  const auto shortlist = peregrine::formats::ReadShortlist(
       file.path(), kSourceVocabSize, kTargetVocabSize);
   if (!shortlist.ok()) {
     PEREGRINE_CHECK(!shortlist.status().message().empty());

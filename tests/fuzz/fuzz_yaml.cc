@@ -3,7 +3,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/string_view.h"
 #include "engine/base/check.h"
-#include "engine/formats/yaml.h"
+#include "engine/formats/files/yaml.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const absl::string_view text(reinterpret_cast<const char*>(data), size);

@@ -1,0 +1,49 @@
+#ifndef PEREGRINE_ENGINE_FORMATS_HUGGING_FACE_SHARDED_TENSORS_H_
+#define PEREGRINE_ENGINE_FORMATS_HUGGING_FACE_SHARDED_TENSORS_H_
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "engine/formats/files/safetensors.h"
+#include "engine/model/tensor_source.h"
+
+namespace peregrine::formats {
+
+// From tensors to the files that hold them: model.safetensors.index.json, whose
+// content is `json`. Errors name `path`.
+absl::StatusOr<std::map<std::string, std::string>> ParseWeightMap(
+    absl::string_view json, const std::string& path);
+
+// A model whose tensors stand in several safetensors files beside an index. The
+// index and the files must agree on what stands where; that the tensors of a
+// file do not overlap is the file's own check. Not thread-safe.
+class ShardedTensors final : public model::TensorSource {
+ public:
+  static absl::StatusOr<std::unique_ptr<ShardedTensors>> Open(
+      const std::string& index_path);
+
+  const std::string& path() const override { return index_path_; }
+  bool Has(const std::string& name) const override;
+  absl::StatusOr<std::vector<float>> Read(
+      const std::string& name, absl::Span<const int64_t> shape) override;
+  std::vector<std::string> Unread() const override;
+
+ private:
+  explicit ShardedTensors(std::string index_path)
+      : index_path_(std::move(index_path)) {}
+  absl::Status OpenShards();
+  absl::Status CheckIndex() const;
+
+  const std::string index_path_;
+  std::map<std::string, std::string> shard_of_;  // by tensor
+  std::map<std::string, std::unique_ptr<SafetensorsFile>> shards_;
+};
+
+}  // namespace peregrine::formats
+
+#endif  // PEREGRINE_ENGINE_FORMATS_HUGGING_FACE_SHARDED_TENSORS_H_

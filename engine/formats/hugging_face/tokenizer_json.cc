@@ -1,0 +1,281 @@
+#include "engine/formats/hugging_face/tokenizer_json.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/status/status.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "engine/base/status_macros.h"
+#include "engine/formats/vocabulary_files.h"
+#include "engine/text/utf8.h"
+
+namespace peregrine::formats {
+namespace {
+
+// NLLB's has 256,000 pieces and some 600,000 merges, a few lines each.
+constexpr size_t kMaxTokenizerBytes = 128 << 20;
+// Of SentencePiece it has 16 characters; the time to check it grows with its
+// square.
+constexpr size_t kMaxPieceBytes = 256;
+constexpr absl::string_view kSpaceSymbol = "\xE2\x96\x81";
+
+absl::Status Invalid(const std::string& path, absl::string_view message) {
+  return absl::InvalidArgumentError(absl::StrCat(path, ": ", message));
+}
+
+absl::Status Unsupported(const std::string& path, absl::string_view field,
+                         const Json& found, absl::string_view expected) {
+  return absl::UnimplementedError(absl::StrCat(
+      path, ": ", field, ": found ", Shown(found), ", expected ", expected,
+      ", as of a tokenizer that was made of a SentencePiece model"));
+}
+
+const Json& Field(const Json& object, const char* name) {
+  static const auto* const none = new Json;
+  if (!object.is_object()) return *none;
+  const auto found = object.find(name);
+  return found == object.end() ? *none : *found;
+}
+
+// The steps of a normalizer or pre_tokenizer that may be a sequence of them.
+std::vector<const Json*> Steps(const Json& step, const char* list) {
+  if (step.is_null()) return {};
+  if (Field(step, "type") != "Sequence") return {&step};
+  std::vector<const Json*> steps;
+  for (const Json& one : Field(step, list)) steps.push_back(&one);
+  return steps;
+}
+
+// Normalisation is a compiled map of SentencePiece and its treatment of spaces,
+// which text::Normalizer does, too.
+absl::StatusOr<std::string> ReadCharsmap(const Json& json,
+                                         const std::string& path) {
+  std::string charsmap;
+  for (const Json* step : Steps(Field(json, "normalizer"), "normalizers")) {
+    const Json& type = Field(*step, "type");
+    const Json& encoded = Field(*step, "precompiled_charsmap");
+    const bool is_spaces =
+        type == "Strip" || (type == "Replace" &&
+                            Field(Field(*step, "pattern"), "Regex") == " {2,}");
+    if (is_spaces) continue;
+    if (type != "Precompiled" || !encoded.is_string() || !charsmap.empty()) {
+      return Unsupported(path, "normalizer", *step,
+                         "one Precompiled, and Replace of \" {2,}\" or Strip");
+    }
+    if (!absl::Base64Unescape(encoded.get_ref<const std::string&>(),
+                              &charsmap)) {
+      return Invalid(path,
+                     "normalizer: precompiled_charsmap: found a string "
+                     "that is not Base64, expected one that is");
+    }
+  }
+  return charsmap;
+}
+
+absl::Status CheckPreTokenizer(const Json& json, const std::string& path) {
+  bool found = false;
+  for (const Json* step :
+       Steps(Field(json, "pre_tokenizer"), "pretokenizers")) {
+    const Json& type = Field(*step, "type");
+    if (type == "WhitespaceSplit") continue;
+    const Json& prepend = Field(*step, "prepend_scheme");
+    found = type == "Metaspace" &&
+            Field(*step, "replacement") == std::string(kSpaceSymbol) &&
+            (prepend.is_null() || prepend == "always") &&
+            Field(*step, "add_prefix_space") != false;
+    if (!found) break;
+  }
+  if (found) return absl::OkStatus();
+  return Unsupported(path, "pre_tokenizer", Field(json, "pre_tokenizer"),
+                     "a Metaspace that always prepends \"\xE2\x96\x81\"");
+}
+
+absl::Status CheckModel(const Json& model, const std::string& path) {
+  const auto is_set = [&](const char* name) {
+    const Json& value = Field(model, name);
+    return !value.is_null() && value != false && value != "" && value != 0.0;
+  };
+  if (Field(model, "type") != "BPE") {
+    return Unsupported(path, "model.type", Field(model, "type"), "\"BPE\"");
+  }
+  for (const char* name :
+       {"dropout", "continuing_subword_prefix", "end_of_word_suffix",
+        "byte_fallback", "ignore_merges"}) {
+    if (is_set(name)) {
+      return Unsupported(path, absl::StrCat("model.", name), Field(model, name),
+                         "none");
+    }
+  }
+  return absl::OkStatus();
+}
+
+// The merges of a BPE vocabulary, in order of precedence.
+class Merges {
+ public:
+  Merges(const std::vector<std::string>& pieces, const std::string& path)
+      : path_(path) {
+    for (const std::string& piece : pieces) {
+      if (!piece.empty()) ranks_.emplace(piece, kUnmade);
+    }
+  }
+
+  // ["a", "b"], or "a b" as older versions write it.
+  absl::Status Add(const Json& merge) {
+    absl::string_view left, right;
+    if (merge.is_array() && merge.size() == 2 && merge[0].is_string() &&
+        merge[1].is_string()) {
+      left = merge[0].get_ref<const std::string&>();
+      right = merge[1].get_ref<const std::string&>();
+    } else if (merge.is_string()) {
+      const absl::string_view both = merge.get_ref<const std::string&>();
+      const size_t space = both.find(' ');
+      left = both.substr(0, space);
+      if (space != absl::string_view::npos) right = both.substr(space + 1);
+    }
+    const auto made = ranks_.find(absl::StrCat(left, right));
+    if (left.empty() || right.empty() || made == ranks_.end() ||
+        !ranks_.contains(left) || !ranks_.contains(right)) {
+      return Invalid(path_, absl::StrCat("model.merges[", count_, "]: found ",
+                                         Shown(merge),
+                                         ", expected two pieces that are one "
+                                         "in the vocabulary"));
+    }
+    if (made->second == kUnmade) {
+      made->second = count_;
+    } else if (made->second < last_first_) {
+      return Unsupported(path_, absl::StrCat("model.merges[", count_, "]"),
+                         merge, "all ways to make a piece one after another");
+    }
+    last_first_ = made->second;
+    ++count_;
+    return absl::OkStatus();
+  }
+
+  // SentencePiece merges whatever makes a piece, so every way must be listed.
+  absl::Status CheckComplete() const {
+    int64_t ways = 0;
+    for (const auto& [piece, rank] : ranks_) {
+      if (piece.size() > kMaxPieceBytes) {
+        return Unsupported(
+            path_, "model.vocab", Json(piece),
+            absl::StrCat("pieces of at most ", kMaxPieceBytes, " bytes"));
+      }
+      const int own = NumWays(piece);
+      if (own == 0 &&
+          text::Utf8CharLength(piece) != static_cast<int>(piece.size()) &&
+          !IsAdded(piece)) {
+        return Unsupported(path_, "model.vocab", Json(piece),
+                           "pieces of one character or made by merges");
+      }
+      ways += own;
+    }
+    if (ways == count_) return absl::OkStatus();
+    return Unsupported(
+        path_, "model.merges", Json(count_),
+        absl::StrCat("the ", ways,
+                     " pairs that make pieces of the vocabulary"));
+  }
+
+  // Those made by merges, the first first, then the others.
+  std::vector<std::string> Ordered() const {
+    std::vector<std::pair<int, absl::string_view>> order;
+    for (const auto& [piece, rank] : ranks_) {
+      if (!IsAdded(piece)) order.emplace_back(rank, piece);
+    }
+    std::sort(order.begin(), order.end());
+    std::vector<std::string> pieces;
+    pieces.reserve(order.size());
+    for (const auto& [rank, piece] : order) pieces.emplace_back(piece);
+    return pieces;
+  }
+
+  void Exclude(const std::string& added) { added_.insert(added); }
+
+ private:
+  static constexpr int kUnmade = 1 << 30;
+
+  bool IsAdded(absl::string_view piece) const { return added_.contains(piece); }
+
+  int NumWays(absl::string_view piece) const {
+    int ways = 0;
+    for (size_t at = 1; at < piece.size(); ++at) {
+      ways += ranks_.contains(piece.substr(0, at)) &&
+              ranks_.contains(piece.substr(at));
+    }
+    return ways;
+  }
+
+  const std::string& path_;
+  absl::flat_hash_map<std::string, int> ranks_;  // of the first that makes it
+  absl::flat_hash_set<std::string> added_;
+  int count_ = 0;
+  int last_first_ = 0;
+};
+
+absl::Status MakeSplitter(const Json& json, const std::string& path,
+                          TokenizerJson& tokenizer) {
+  const Json& model = Field(json, "model");
+  PEREGRINE_RETURN_IF_ERROR(CheckModel(model, path));
+  PEREGRINE_RETURN_IF_ERROR(CheckPreTokenizer(json, path));
+  PEREGRINE_ASSIGN_OR_RETURN(const std::string charsmap,
+                             ReadCharsmap(json, path));
+  const Json& list = Field(model, "merges");
+  if (!list.is_array()) {
+    return Invalid(path, absl::StrCat("model.merges: found ", Shown(list),
+                                      ", expected an array"));
+  }
+  Merges merges(tokenizer.pieces, path);
+  for (const AddedToken& token : tokenizer.added_tokens) {
+    merges.Exclude(token.content);
+  }
+  for (const Json& merge : list) PEREGRINE_RETURN_IF_ERROR(merges.Add(merge));
+  PEREGRINE_RETURN_IF_ERROR(merges.CheckComplete());
+  PEREGRINE_ASSIGN_OR_RETURN(
+      tokenizer.splitter,
+      text::SentencePieceModel::FromMerges(merges.Ordered(), charsmap, path));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<Json> ReadTokenizerJson(const std::string& path) {
+  return ReadJson(path, kMaxTokenizerBytes, "a tokenizer");
+}
+
+absl::StatusOr<std::vector<AddedToken>> ParseAddedTokens(
+    const Json& json, const std::string& path, int vocab_size) {
+  std::vector<AddedToken> tokens;
+  for (const Json& token : Field(json, "added_tokens")) {
+    const Json& id = Field(token, "id");
+    const Json& content = Field(token, "content");
+    if (!id.is_number_unsigned() || !content.is_string() ||
+        id.get<uint64_t>() >= static_cast<uint64_t>(vocab_size)) {
+      return Invalid(path, absl::StrCat("added_tokens[", tokens.size(),
+                                        "]: found ", Shown(token),
+                                        ", expected its content and an "
+                                        "id from 0 to ",
+                                        vocab_size - 1));
+    }
+    tokens.push_back({id.get<int32_t>(), content.get<std::string>()});
+  }
+  return tokens;
+}
+
+absl::StatusOr<TokenizerJson> ParseTokenizerJson(const Json& json,
+                                                 const std::string& path,
+                                                 int vocab_size) {
+  TokenizerJson tokenizer;
+  PEREGRINE_ASSIGN_OR_RETURN(tokenizer.added_tokens,
+                             ParseAddedTokens(json, path, vocab_size));
+  PEREGRINE_ASSIGN_OR_RETURN(
+      tokenizer.pieces, ParseVocabularyMap(Field(Field(json, "model"), "vocab"),
+                                           path + ": model.vocab", vocab_size));
+  PEREGRINE_RETURN_IF_ERROR(MakeSplitter(json, path, tokenizer));
+  return tokenizer;
+}
+
+}  // namespace peregrine::formats
