@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 
+#include "engine/base/float16.h"
 #include "engine/kernels/cpu/isa.h"
 #include "engine/kernels/precision.h"
 #include "gmock/gmock.h"

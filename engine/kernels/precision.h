@@ -2,7 +2,6 @@
 #define PEREGRINE_ENGINE_KERNELS_PRECISION_H_
 
 #include <cstdint>
-#include <cstring>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -10,34 +9,6 @@
 #include "engine/kernels/kernels.h"
 
 namespace peregrine::kernels {
-
-// The upper half of the nearest float32 that has no lower one; ties to even.
-// `x` is finite.
-inline uint16_t ToBFloat16(float x) {
-  uint32_t bits;
-  std::memcpy(&bits, &x, sizeof(bits));
-  return static_cast<uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
-}
-
-// Half precision to nearest, ties to even. What is larger than its largest
-// number, 65504, becomes that. `x` is no NaN.
-inline uint16_t ToFloat16(float x) {
-  uint32_t bits;
-  std::memcpy(&bits, &x, sizeof(bits));
-  const uint32_t sign = bits >> 16 & 0x8000;
-  const uint32_t magnitude = bits & 0x7fffffff;
-  if (magnitude >= 0x477fe000) return sign | 0x7bff;  // 65504
-  if (magnitude < 0x38800000) {  // below the smallest normal: of units of 2^-24
-    float scaled;
-    std::memcpy(&scaled, &magnitude, sizeof(scaled));
-    // Adding 2^23 rounds to whole numbers.
-    scaled = scaled * 16777216.0f + 8388608.0f;
-    std::memcpy(&bits, &scaled, sizeof(bits));
-    return static_cast<uint16_t>(sign | (bits & 0x7fffff));
-  }
-  const uint32_t rounded = magnitude + 0xfff + (magnitude >> 13 & 1);
-  return static_cast<uint16_t>(sign | ((rounded - 0x38000000) >> 13));
-}
 
 // A row of int8 as Precision::kInt8 has them: round(x / scale), ties to even,
 // with the largest magnitude of the row as 127. Returns the scale; it is 0, and

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/types/span.h"
+#include "engine/base/float16.h"
 #include "engine/base/status_macros.h"
 #include "engine/kernels/precision.h"
 #include "engine/model/positions.h"
@@ -117,7 +118,7 @@ class WeightsLoader {
   absl::Status UploadTableInBFloat16(const std::vector<float>& values, int dim,
                                      EmbeddingTable& table) {
     const auto round = [](absl::Span<const float> row, uint16_t* to) {
-      std::transform(row.begin(), row.end(), to, kernels::ToBFloat16);
+      std::transform(row.begin(), row.end(), to, ToBFloat16);
     };
     PEREGRINE_ASSIGN_OR_RETURN(table.bfloat16_table,
                                UploadRows<uint16_t>(values, dim, round));

@@ -4,8 +4,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "engine/base/check.h"
+#include "engine/base/float16.h"
 #include "engine/base/status_macros.h"
-#include "engine/model/float16.h"
 
 namespace peregrine::formats {
 namespace {
@@ -57,9 +57,9 @@ std::vector<float> StoredValues(const StoredTensor& tensor) {
     case ElementType::kFloat32:
       return ConvertAll<float>(tensor, ToFloat<float>);
     case ElementType::kFloat16:
-      return ConvertAll<uint16_t>(tensor, model::HalfToFloat);
+      return ConvertAll<uint16_t>(tensor, FromFloat16);
     case ElementType::kBFloat16:
-      return ConvertAll<uint16_t>(tensor, model::BFloat16ToFloat);
+      return ConvertAll<uint16_t>(tensor, FromBFloat16);
     case ElementType::kInt32:
       return ConvertAll<int32_t>(tensor, ToFloat<int32_t>);
     case ElementType::kInt16:

@@ -58,7 +58,7 @@ __device__ inline float Widen(uint16_t x) {
   return __uint_as_float(static_cast<uint32_t>(x) << 16);
 }
 
-// To nearest, ties to even, as kernels::ToBFloat16.
+// To nearest, ties to even, as ToBFloat16 of engine/base/float16.h.
 __device__ inline uint16_t BFloat16Bits(float x) {
   const uint32_t bits = __float_as_uint(x);
   return static_cast<uint16_t>((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);

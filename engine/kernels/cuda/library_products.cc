@@ -4,7 +4,7 @@
 #include <random>
 #include <vector>
 
-#include "engine/kernels/precision.h"
+#include "engine/base/float16.h"
 
 namespace peregrine::kernels::PEREGRINE_CUDA_NAMESPACE {
 namespace {

@@ -2,36 +2,19 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <functional>
 #include <limits>
 #include <vector>
 
 #include "engine/base/check.h"
+#include "engine/base/float16.h"
 #include "engine/kernels/host_buffer.h"
-#include "engine/kernels/precision.h"
 #include "engine/kernels/shape_checks.h"
 
 namespace peregrine::kernels {
 namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
-
-float FromBFloat16(uint16_t x) {
-  const uint32_t bits = uint32_t{x} << 16;
-  float value;
-  std::memcpy(&value, &bits, sizeof(value));
-  return value;
-}
-
-float FromFloat16(uint16_t x) {
-  const int exponent = x >> 10 & 0x1f;
-  const float fraction = static_cast<float>(x & 0x3ff);
-  const float magnitude = exponent == 0
-                              ? std::ldexp(fraction, -24)
-                              : std::ldexp(fraction + 1024, exponent - 25);
-  return (x & 0x8000) != 0 ? -magnitude : magnitude;
-}
 
 // Element i of a token's row, as the table holds it.
 float TokenElement(const EmbeddingTable& table, int32_t token, size_t dim,

@@ -7,7 +7,7 @@
 #include <cstring>
 #include <functional>
 
-#include "engine/kernels/precision.h"
+#include "engine/base/float16.h"
 
 // What the kernels and the host code of this folder use of CUDA, on the host
 // alone, so that tests can run them without a GPU. It shows what would be wrong
@@ -178,16 +178,9 @@ struct __half {
 struct __nv_bfloat16 {
   uint16_t bits;
 };
-inline float __half2float(__half x) {
-  const int exponent = x.bits >> 10 & 0x1f;
-  const float fraction = static_cast<float>(x.bits & 0x3ff);
-  const float magnitude = exponent == 0
-                              ? std::ldexp(fraction, -24)
-                              : std::ldexp(fraction + 1024, exponent - 25);
-  return (x.bits & 0x8000) != 0 ? -magnitude : magnitude;
-}
+inline float __half2float(__half x) { return peregrine::FromFloat16(x.bits); }
 inline __half __float2half_rn(float x) {  // no kernel rounds to infinity
-  return {peregrine::kernels::ToFloat16(x)};
+  return {peregrine::ToFloat16(x)};
 }
 inline float __bfloat162float(__nv_bfloat16 x) {
   return __uint_as_float(uint32_t{x.bits} << 16);
