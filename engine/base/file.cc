@@ -7,7 +7,9 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
+#include <system_error>
 #include <utility>
 
 #include "absl/memory/memory.h"
@@ -15,6 +17,11 @@
 #include "absl/strings/str_cat.h"
 
 namespace peregrine {
+
+bool FileExists(const std::string& path) {
+  std::error_code error;
+  return std::filesystem::exists(path, error);
+}
 
 absl::StatusOr<std::string> ReadFile(const std::string& path, size_t max_bytes,
                                      absl::string_view expected) {

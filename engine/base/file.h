@@ -17,6 +17,9 @@ namespace peregrine {
 absl::StatusOr<std::string> ReadFile(const std::string& path, size_t max_bytes,
                                      absl::string_view expected);
 
+// Whether there is something of this name, a file or a directory.
+bool FileExists(const std::string& path);
+
 // A regular file in memory, read-only, page by page as it is touched.
 class MappedFile {
  public:

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "engine/model/config.h"
 #include "engine/model/shortlist.h"
@@ -23,6 +24,12 @@ struct Checkpoint {
   std::shared_ptr<const text::Tokenizer> source_tokenizer;
   std::shared_ptr<const text::Tokenizer> target_tokenizer;
 };
+
+// The one check that every checkpoint passes: sizes below the limits of
+// limits.h that fit each other, and tokens that are of the vocabularies.
+// INVALID_ARGUMENT names `path`, the value and what was expected.
+absl::Status CheckConfig(const model::ModelConfig& config,
+                         const std::string& path);
 
 // The name of a model whose files give it none.
 std::string NameOfDirectory(const std::string& directory);

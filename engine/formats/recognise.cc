@@ -8,24 +8,20 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "engine/base/file.h"
 #include "engine/base/json_object.h"
 #include "engine/base/status_macros.h"
 #include "engine/formats/ctranslate2/ctranslate2.h"
 #include "engine/formats/hugging_face/m2m100.h"
 #include "engine/formats/hugging_face/marian.h"
+#include "engine/formats/limits.h"
 #include "engine/formats/marian/marian.h"
 #include "engine/formats/peregrine/directory.h"
 
 namespace peregrine::formats {
 namespace {
 
-constexpr size_t kMaxConfigBytes = 1 << 20;
 constexpr size_t kMaxNamesInError = 10;
-
-bool Exists(const std::string& path) {
-  std::error_code error;
-  return std::filesystem::exists(path, error);
-}
 
 // "README.md, notes.txt", or what stands in the way of saying so.
 std::string FilesIn(const std::string& directory) {
@@ -55,12 +51,10 @@ absl::StatusOr<Checkpoint> OpenHuggingFace(const std::string& directory,
                    ", expected \"marian\" or \"m2m_100\""));
 }
 
-}  // namespace
-
-absl::StatusOr<Checkpoint> OpenCheckpoint(const std::string& directory) {
+absl::StatusOr<Checkpoint> Open(const std::string& directory) {
   const std::string config_path = absl::StrCat(directory, "/config.json");
-  const bool is_ctranslate2 = Exists(directory + "/model.bin");
-  if (!Exists(config_path)) {
+  const bool is_ctranslate2 = FileExists(directory + "/model.bin");
+  if (!FileExists(config_path)) {
     if (IsMarian(directory)) return OpenMarian(directory);
     if (is_ctranslate2) return OpenCTranslate2(directory);
     return absl::NotFoundError(
@@ -77,6 +71,14 @@ absl::StatusOr<Checkpoint> OpenCheckpoint(const std::string& directory) {
   }
   if (is_ctranslate2) return OpenCTranslate2(directory);
   return OpenPeregrineDirectory(directory);
+}
+
+}  // namespace
+
+absl::StatusOr<Checkpoint> OpenCheckpoint(const std::string& directory) {
+  PEREGRINE_ASSIGN_OR_RETURN(Checkpoint checkpoint, Open(directory));
+  PEREGRINE_RETURN_IF_ERROR(CheckConfig(checkpoint.config, directory));
+  return checkpoint;
 }
 
 }  // namespace peregrine::formats

@@ -1,6 +1,6 @@
 """Writers of the files of Marian: .npz, its binary format, lexical shortlists.
 
-Written from the layouts that engine/formats/npz_file.h, marian_binary_file.h and
+Written from the layouts that engine/formats/files/npz_file.h, marian_binary_file.h and
 marian_shortlist.h describe.
 """
 

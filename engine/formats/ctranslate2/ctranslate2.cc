@@ -2,17 +2,17 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
 #include <memory>
-#include <system_error>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "engine/base/file.h"
 #include "engine/base/json_object.h"
 #include "engine/base/status_macros.h"
 #include "engine/formats/files/ctranslate2_file.h"
+#include "engine/formats/limits.h"
 #include "engine/formats/renamed_tensors.h"
 #include "engine/formats/vocabulary_files.h"
 #include "engine/text/sentencepiece.h"
@@ -25,19 +25,11 @@ using model::ArchitectureConfig;
 using model::OutputProjection;
 using model::PositionEncoding;
 
-constexpr size_t kMaxConfigBytes = 1 << 20;
-constexpr int kMaxLayers = 1024;
-constexpr int kMaxDim = 1 << 16;
 // The library has no limit where positions are computed; its max_input_length
 // is this by default.
 constexpr int kComputedPositions = 1024;
 constexpr uint32_t kFirstRevision = 2;
 constexpr uint32_t kLastRevision = 7;
-
-bool Exists(const std::string& path) {
-  std::error_code error;
-  return std::filesystem::exists(path, error);
-}
 
 // ---- Architecture
 
@@ -100,7 +92,7 @@ class ArchitectureReader {
       return absl::InvalidArgumentError(absl::StrCat(
           file_.path(), ": tensor ", name, ": found none, expected a matrix"));
     }
-    if (shape->size() != 2 || (*shape)[0] < 1 || (*shape)[0] > (1 << 22) ||
+    if (shape->size() != 2 || (*shape)[0] < 1 || (*shape)[0] > kMaxVocab ||
         (*shape)[1] < 1 || (*shape)[1] > kMaxDim) {
       return absl::InvalidArgumentError(
           absl::StrCat(file_.path(), ": tensor ", name, ": found shape ",
@@ -387,7 +379,7 @@ absl::StatusOr<TokenSettings> ReadTokenSettings(const std::string& directory,
       flag("with_target_bos", true) ? settings.bos : settings.eos;
   const bool user_start = flag("user_decoder_start_tokens", false);
   const std::string path = directory + "/config.json";
-  if (file.version() < 6 || !Exists(path)) {
+  if (file.version() < 6 || !FileExists(path)) {
     if (user_start) {
       return absl::UnimplementedError(
           absl::StrCat(file.path(),
@@ -434,7 +426,7 @@ float ReadEpsilon(const std::string& directory, float absent) {
 std::string VocabularyPath(const std::string& directory, const char* name) {
   for (const char* extension : {".json", ".txt"}) {
     std::string path = absl::StrCat(directory, "/", name, extension);
-    if (Exists(path)) return path;
+    if (FileExists(path)) return path;
   }
   return "";
 }
@@ -536,7 +528,7 @@ absl::StatusOr<std::shared_ptr<const text::SentencePieceModel>> LoadSplitter(
     const std::string& directory, std::initializer_list<const char*> names) {
   for (const char* name : names) {
     const std::string path = absl::StrCat(directory, "/", name);
-    if (!Exists(path)) continue;
+    if (!FileExists(path)) continue;
     PEREGRINE_ASSIGN_OR_RETURN(
         std::shared_ptr<const text::SentencePieceModel> splitter,
         text::SentencePieceModel::Load(path));

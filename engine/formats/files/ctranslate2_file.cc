@@ -13,7 +13,6 @@ constexpr uint32_t kFirstVersion = 2;
 constexpr uint32_t kLastVersion = 6;
 constexpr uint32_t kTypesVersion = 4;    // from here on types are named
 constexpr uint32_t kAliasesVersion = 3;  // from here on there are aliases
-constexpr int kMaxDimensions = 8;
 constexpr size_t kMaxTextBytes = 1000;
 
 struct NamedType {

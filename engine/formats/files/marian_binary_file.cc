@@ -13,7 +13,6 @@ namespace peregrine::formats {
 namespace {
 
 constexpr uint64_t kVersion = 1;
-constexpr uint64_t kMaxDimensions = 8;
 constexpr uint64_t kMaxNameBytes = 1000;
 
 // Marian's codes of element types. Those of intgemm moved when others joined.

@@ -11,23 +11,12 @@
 #include "absl/strings/strip.h"
 #include "engine/base/status_macros.h"
 #include "engine/formats/files/byte_cursor.h"
+#include "engine/formats/files/zip_archive.h"
 
 namespace peregrine::formats {
 namespace {
 
-// Of the ZIP format (PKWARE's APPNOTE.TXT): 4.3.7, 4.3.12 and 4.3.16.
-constexpr absl::string_view kLocalSignature("PK\3\4", 4);
-constexpr absl::string_view kEntrySignature("PK\1\2", 4);
-constexpr absl::string_view kEndSignature("PK\5\6", 4);
-constexpr size_t kLocalBytes = 30;
-constexpr size_t kEntryBytes = 46;
-constexpr size_t kEndBytes = 22;
-constexpr size_t kMaxCommentBytes = 0xffff;
-constexpr uint16_t kStored = 0;
-constexpr uint32_t kSeeZip64 = 0xffffffff;
-
 constexpr absl::string_view kNpyMagic("\x93NUMPY", 6);
-constexpr size_t kMaxDimensions = 8;
 constexpr size_t kMaxShownBytes = 80;
 
 // What follows 'KEY': in the header of an array, a Python dictionary.
@@ -80,82 +69,13 @@ absl::StatusOr<std::unique_ptr<MarianFile>> NpzFile::Open(
 }
 
 absl::Status NpzFile::Parse() {
-  const absl::string_view bytes = this->bytes();
-  const size_t tail_begin =
-      bytes.size() - std::min(bytes.size(), kEndBytes + kMaxCommentBytes);
-  const size_t found = bytes.substr(tail_begin).rfind(kEndSignature);
-  if (found == absl::string_view::npos ||
-      bytes.size() - tail_begin - found < kEndBytes) {
-    return Error(
-        "found no end of a ZIP archive, expected an .npz file; it is cut off "
-        "or something else");
-  }
-  const absl::string_view end = bytes.substr(tail_begin + found);
-  const size_t num_entries = LoadAt<uint16_t>(end, 10);
-  const uint64_t size = LoadAt<uint32_t>(end, 12);
-  const uint64_t offset = LoadAt<uint32_t>(end, 16);
-  if (size + offset > tail_begin + found) {
-    return Error(absl::StrCat(
-        "found an archive directory of ", size, " bytes at ", offset,
-        ", expected it before byte ", tail_begin + found,
-        " (archives of more than 4 GiB or 65535 arrays are not supported)"));
-  }
-  absl::string_view directory = bytes.substr(offset, size);
-  for (size_t i = 0; i < num_entries; ++i) {
-    PEREGRINE_RETURN_IF_ERROR(ParseEntry(directory));
+  PEREGRINE_ASSIGN_OR_RETURN(const ZipArchive archive,
+                             ZipArchive::Open(bytes(), path()));
+  for (const auto& [name, content] : archive.members()) {
+    PEREGRINE_RETURN_IF_ERROR(
+        AddArray(std::string(absl::StripSuffix(name, ".npy")), content));
   }
   return absl::OkStatus();
-}
-
-// Takes one entry off the front of the archive's directory.
-absl::Status NpzFile::ParseEntry(absl::string_view& directory) {
-  if (directory.size() < kEntryBytes ||
-      !absl::StartsWith(directory, kEntrySignature)) {
-    return Error(absl::StrCat("found ", tensors().size(),
-                              " entries in the archive's directory, then "
-                              "something else; it is cut off or damaged"));
-  }
-  const uint16_t method = LoadAt<uint16_t>(directory, 10);
-  const uint64_t packed = LoadAt<uint32_t>(directory, 20);
-  const uint64_t size = LoadAt<uint32_t>(directory, 24);
-  const size_t name_bytes = LoadAt<uint16_t>(directory, 28);
-  const size_t entry_bytes = kEntryBytes + name_bytes +
-                             LoadAt<uint16_t>(directory, 30) +
-                             LoadAt<uint16_t>(directory, 32);
-  const uint64_t offset = LoadAt<uint32_t>(directory, 42);
-  if (directory.size() < entry_bytes) {
-    return Error("the archive's directory is cut off");
-  }
-  const std::string file_name(directory.substr(kEntryBytes, name_bytes));
-  directory.remove_prefix(entry_bytes);
-  const std::string name(absl::StripSuffix(file_name, ".npy"));
-  const auto bad = [&](absl::string_view what) {
-    return TensorError(name, what);
-  };
-  if (method != kStored) {
-    return bad(absl::StrCat("found it compressed (method ", method,
-                            "), expected it stored, as Marian and numpy.savez "
-                            "write it"));
-  }
-  if (packed == kSeeZip64 || offset == kSeeZip64 || packed != size) {
-    return bad(absl::StrCat("found ", packed, " stored bytes for ", size,
-                            ", expected as many, and fewer than 4 GiB"));
-  }
-  const absl::string_view bytes = this->bytes();
-  if (offset + kLocalBytes > bytes.size() ||
-      !absl::StartsWith(bytes.substr(offset), kLocalSignature)) {
-    return bad(absl::StrCat("found no array at byte ", offset,
-                            ", expected one; the file is damaged"));
-  }
-  const uint64_t begin = offset + kLocalBytes +
-                         LoadAt<uint16_t>(bytes, offset + 26) +
-                         LoadAt<uint16_t>(bytes, offset + 28);
-  if (begin + size > bytes.size()) {
-    return bad(absl::StrCat("found ", size, " bytes at ", begin,
-                            ", expected them before the end of the file, ",
-                            bytes.size()));
-  }
-  return AddArray(name, bytes.substr(begin, size));
 }
 
 absl::Status NpzFile::AddArray(const std::string& name, absl::string_view npy) {

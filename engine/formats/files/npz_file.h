@@ -13,9 +13,9 @@
 namespace peregrine::formats {
 
 // NumPy's .npz, as Marian and numpy.savez write it: a ZIP archive in which the
-// tensor NAME is the file NAME.npy, stored and not compressed, at most 4 GiB in
-// all. The arrays may be of float64, float32, float16 or int8, little-endian,
-// row-major. Mapped, not read. Not thread-safe.
+// tensor NAME is the file NAME.npy, stored and not compressed. The arrays may
+// be of float64, float32, float16 or int8, little-endian, row-major. Mapped,
+// not read. Not thread-safe.
 class NpzFile final : public MarianFile {
  public:
   // Maps the file and checks the archive's directory and every array's header.
@@ -26,7 +26,6 @@ class NpzFile final : public MarianFile {
   using MarianFile::MarianFile;
 
   absl::Status Parse();
-  absl::Status ParseEntry(absl::string_view& directory);
   absl::Status AddArray(const std::string& name, absl::string_view npy);
   absl::StatusOr<std::vector<float>> Values(
       const std::string& name, const StoredTensor& tensor) override;

@@ -3,22 +3,19 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "engine/base/json_object.h"
 #include "engine/base/status_macros.h"
 
 namespace peregrine::formats {
 namespace {
 
-using Json = nlohmann::json;
-
-// Larger headers exist in no model that fits a machine; a lying length must
-// not make us allocate.
-constexpr uint64_t kMaxHeaderBytes = 100 << 20;
-constexpr size_t kMaxDimensions = 8;
+// Some 100 bytes a tensor: larger headers exist in no model that fits a
+// machine. As JSON they would take many times their length.
+constexpr uint64_t kMaxHeaderBytes = 16 << 20;
 
 }  // namespace
 
@@ -51,8 +48,7 @@ absl::Status SafetensorsFile::ParseHeader() {
 }
 
 absl::Status SafetensorsFile::ParseEntries(absl::string_view header) {
-  const Json json = Json::parse(header.begin(), header.end(), nullptr,
-                                /*allow_exceptions=*/false);
+  PEREGRINE_ASSIGN_OR_RETURN(const Json json, ParseJson(header, path()));
   if (!json.is_object()) return Error("the header is not a JSON object");
   for (const auto& item : json.items()) {
     // No structured binding: clang's lambdas cannot capture one in C++17.

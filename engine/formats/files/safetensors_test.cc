@@ -114,7 +114,7 @@ TEST_F(SafetensorsTest, RefusesHeadersThatLie) {
   EXPECT_THAT(OpenError(),
               HasSubstr("found a header length of 1152921504606846976"));
   Write("{", "");
-  EXPECT_THAT(OpenError(), HasSubstr("not a JSON object"));
+  EXPECT_THAT(OpenError(), HasSubstr("not valid JSON"));
   Write(kTwoFloats, Bytes({1}));
   EXPECT_THAT(OpenError(), HasSubstr("tensor a: found data_offsets 0 to 8"));
   Write(kTwoFloats, Bytes({1, 2, 3}));
@@ -143,6 +143,14 @@ TEST_F(SafetensorsTest, RefusesHeadersThatLie) {
 }
 
 // Any damage is an error or harmless, never a crash (run under asan, too).
+TEST_F(SafetensorsTest, BoundsWhatAHeaderCosts) {
+  Write(std::string(1 << 20, '['), "");
+  EXPECT_THAT(OpenError(), HasSubstr("found JSON more than 32 deep"));
+  Write(std::string((16 << 20) + 1, ' '), "");
+  EXPECT_THAT(OpenError(),
+              HasSubstr("found a header length of 16777217, expected at most"));
+}
+
 TEST_F(SafetensorsTest, SurvivesRandomDamage) {
   Write(kTwoFloats, Bytes({1, 2}));
   std::string intact;

@@ -42,6 +42,9 @@ struct StoredTensor {
   absl::string_view bytes;  // as many as shape and type say, or more
 };
 
+// Dimensions of a tensor; a file with more is damaged.
+constexpr int kMaxDimensions = 8;
+
 // The elements as they are; the type is one of numbers.
 std::vector<float> StoredValues(const StoredTensor& tensor);
 

@@ -9,6 +9,7 @@
 #include "engine/base/status_macros.h"
 #include "engine/formats/hugging_face/directory.h"
 #include "engine/formats/hugging_face/tensors.h"
+#include "engine/formats/limits.h"
 #include "engine/formats/vocabulary_files.h"
 #include "engine/text/sentencepiece.h"
 #include "engine/text/vocabulary_tokenizer.h"
@@ -92,7 +93,7 @@ absl::StatusOr<Checkpoint> OpenHuggingFaceMarian(
                             : model::OutputProjection::kSeparate;
   if (!architecture.share_embeddings) {
     architecture.target_vocab_size = reader.Int(
-        "decoder_vocab_size", 1, 1 << 22, architecture.source_vocab_size);
+        "decoder_vocab_size", 1, kMaxVocab, architecture.source_vocab_size);
   }
   PEREGRINE_RETURN_IF_ERROR(reader.status());
 

@@ -10,6 +10,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "engine/base/status_macros.h"
+#include "engine/formats/limits.h"
 
 namespace peregrine::formats {
 namespace {
@@ -21,9 +22,6 @@ using model::NormPlacement;
 using model::OutputProjection;
 using model::PositionEncoding;
 
-constexpr int kMaxDim = 1 << 16;
-constexpr int kMaxVocab = 1 << 22;
-constexpr int kMaxLayers = 1024;
 // Computed positions have no limit there; marian-decoder's max-length is 1000
 // by default.
 constexpr int kComputedPositions = 1024;

@@ -153,8 +153,7 @@ absl::StatusOr<std::vector<std::string>> MarianDirectory::FilesOf(
 
 absl::Status MarianDirectory::CheckThere(const std::string& path,
                                          const char* what) const {
-  std::error_code error;
-  if (std::filesystem::exists(path, error)) return absl::OkStatus();
+  if (FileExists(path)) return absl::OkStatus();
   return absl::NotFoundError(absl::StrCat(
       path, ": no such file, expected ", what, ", which ",
       decoder_path_.empty() ? directory_ : decoder_path_, " names"));

@@ -1,8 +1,6 @@
 #include "engine/formats/marian/vocabulary.h"
 
 #include <algorithm>
-#include <filesystem>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -20,11 +18,6 @@ namespace peregrine::formats {
 namespace {
 
 constexpr size_t kMaxCodesBytes = 16 << 20;
-
-bool Exists(const std::string& path) {
-  std::error_code error;
-  return std::filesystem::exists(path, error);
-}
 
 // The id of a symbol; where it has none, that of `old_id`, if that one has no
 // spelling or the one that Nematus used.
@@ -49,10 +42,10 @@ absl::StatusOr<std::shared_ptr<const text::Tokenizer>> MakeTokenizer(
     const MarianSplitters& splitters) {
   std::shared_ptr<const text::Tokenizer> tokenizer;
   std::shared_ptr<const text::SentencePieceModel> splitter;
-  if (Exists(splitters.sentencepiece_path)) {
+  if (FileExists(splitters.sentencepiece_path)) {
     PEREGRINE_ASSIGN_OR_RETURN(
         splitter, text::SentencePieceModel::Load(splitters.sentencepiece_path));
-  } else if (Exists(splitters.bpe_path)) {
+  } else if (FileExists(splitters.bpe_path)) {
     PEREGRINE_ASSIGN_OR_RETURN(const std::string text,
                                ReadFile(splitters.bpe_path, kMaxCodesBytes,
                                         "BPE codes of subword-nmt"));

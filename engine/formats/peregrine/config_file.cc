@@ -9,6 +9,7 @@
 #include "engine/base/file.h"
 #include "engine/base/json_object.h"
 #include "engine/base/status_macros.h"
+#include "engine/formats/limits.h"
 
 namespace peregrine::formats {
 namespace {
@@ -28,12 +29,7 @@ using model::Stopping;
 using model::TokenConfig;
 using model::TokenizerConfig;
 
-constexpr int kMaxDim = 1 << 16;
-constexpr int kMaxVocab = 1 << 22;
-constexpr int kMaxLayers = 1024;
-constexpr int kMaxPositions = 1 << 16;
 constexpr size_t kMaxLanguages = 1000;
-constexpr size_t kMaxFileBytes = 1 << 20;
 
 void ReadStack(bool is_decoder, JsonObjectReader& reader, StackConfig& stack) {
   stack.num_layers = reader.Int("num_layers", 1, kMaxLayers);
@@ -349,7 +345,7 @@ absl::StatusOr<ModelConfig> ParseConfig(absl::string_view json,
 absl::StatusOr<ModelConfig> ReadConfig(const std::string& path) {
   PEREGRINE_ASSIGN_OR_RETURN(
       const std::string text,
-      ReadFile(path, kMaxFileBytes, "the config.json of a model"));
+      ReadFile(path, kMaxConfigBytes, "the config.json of a model"));
   return ParseConfig(text, path);
 }
 
