@@ -1,6 +1,7 @@
 #include "engine/translation_model.h"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include "absl/memory/memory.h"
@@ -11,18 +12,44 @@
 
 namespace peregrine {
 
+namespace {
+
+using Loaded = absl::StatusOr<std::unique_ptr<const TranslationModel>>;
+
+// The standard library has no other way to say that memory is short: a server
+// then goes on with the models that it has.
+template <class Load>
+Loaded WithinMemory(const std::string& name, Load load) try {
+  return load();
+} catch (const std::bad_alloc&) {
+  return absl::ResourceExhaustedError(absl::StrCat(
+      name, ": found too little memory to load it, expected more"));
+}
+
+}  // namespace
+
 absl::StatusOr<std::unique_ptr<const TranslationModel>> TranslationModel::Load(
     const std::string& directory, kernels::Device device,
     kernels::Precision precision) {
-  PEREGRINE_ASSIGN_OR_RETURN(formats::Checkpoint checkpoint,
-                             formats::OpenCheckpoint(directory));
-  return Create(std::move(checkpoint), directory, device, precision);
+  return WithinMemory(directory, [&]() -> Loaded {
+    PEREGRINE_ASSIGN_OR_RETURN(formats::Checkpoint checkpoint,
+                               formats::OpenCheckpoint(directory));
+    return Create(std::move(checkpoint), directory, device, precision);
+  });
 }
 
 absl::StatusOr<std::unique_ptr<const TranslationModel>>
 TranslationModel::Create(formats::Checkpoint checkpoint,
                          const std::string& name, kernels::Device device,
                          kernels::Precision precision) {
+  return WithinMemory(name, [&] {
+    return Make(std::move(checkpoint), name, device, precision);
+  });
+}
+
+absl::StatusOr<std::unique_ptr<const TranslationModel>> TranslationModel::Make(
+    formats::Checkpoint checkpoint, const std::string& name,
+    kernels::Device device, kernels::Precision precision) {
   auto loaded = absl::WrapUnique(new TranslationModel);
   loaded->device_ = device;
   loaded->precision_ = precision;

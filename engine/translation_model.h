@@ -36,7 +36,8 @@ struct LanguagePair {
 class TranslationModel {
  public:
   // Reads and checks all of `directory`. The error names the file, the field
-  // or tensor, what was found and what was expected.
+  // or tensor, what was found and what was expected. RESOURCE_EXHAUSTED: too
+  // little memory.
   static absl::StatusOr<std::unique_ptr<const TranslationModel>> Load(
       const std::string& directory, kernels::Device device,
       kernels::Precision precision = kernels::Precision::kFloat32);
@@ -79,6 +80,9 @@ class TranslationModel {
 
  private:
   TranslationModel() = default;
+  static absl::StatusOr<std::unique_ptr<const TranslationModel>> Make(
+      formats::Checkpoint checkpoint, const std::string& name,
+      kernels::Device device, kernels::Precision precision);
   absl::Status MakeSplitters(const std::string& name);
 
   std::string format_;

@@ -2,14 +2,20 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
+#include <iostream>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "engine/formats/checkpoint.h"
 #include "engine/model/weights_bytes.h"
+#include "engine/shapes/paper_shapes.h"
+#include "engine/shapes/random_tensors.h"
 #include "engine/translator.h"
 
 namespace peregrine {
@@ -163,6 +169,32 @@ TEST(WeightsBytesTest, AreThoseOfTheLoadedModel) {
     }
   }
 }
+
+#ifndef PEREGRINE_SANITIZED  // a sanitizer takes more address space than that
+// A model of 200 MB with 32 MiB to load it.
+void LoadWithLittleMemory() {
+  rlimit limit{};
+  std::ifstream statm("/proc/self/statm");
+  rlim_t pages = 0;
+  statm >> pages;
+  limit.rlim_cur = limit.rlim_max =
+      pages * static_cast<rlim_t>(sysconf(_SC_PAGESIZE)) + (32 << 20);
+  if (setrlimit(RLIMIT_AS, &limit) != 0) _exit(1);
+  formats::Checkpoint checkpoint;
+  checkpoint.config = shapes::FindPaperShape("base-32k")->config;
+  checkpoint.tensors = std::make_unique<shapes::RandomTensors>(1);
+  const auto model = TranslationModel::Create(std::move(checkpoint), "large",
+                                              kernels::Device::kCpu,
+                                              kernels::Precision::kFloat32);
+  std::cerr << model.status();
+  _exit(absl::IsResourceExhausted(model.status()) ? 0 : 1);
+}
+
+TEST(TranslationModelTest, ReportsThatMemoryIsShort) {
+  EXPECT_EXIT(LoadWithLittleMemory(), testing::ExitedWithCode(0),
+              "large: found too little memory");
+}
+#endif
 
 }  // namespace
 }  // namespace peregrine
