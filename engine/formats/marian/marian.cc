@@ -13,6 +13,7 @@
 #include "engine/base/status_macros.h"
 #include "engine/formats/files/marian_file.h"
 #include "engine/formats/files/yaml.h"
+#include "engine/formats/limits.h"
 #include "engine/formats/marian/architecture.h"
 #include "engine/formats/marian/directory.h"
 #include "engine/formats/marian/shortlist.h"
@@ -290,14 +291,24 @@ absl::StatusOr<std::unique_ptr<const MarianShortlist>> OpenShortlist(
   const Json& values =
       found != directory.decoder().end() && found->is_array() ? *found : none;
   // Of a binary one the second says whether to check it, which we always do.
-  const auto number = [&](size_t place, auto absent) {
-    return values.size() > place && values[place].is_number()
-               ? values[place].get<decltype(absent)>()
-               : absent;
+  absl::Status status;
+  const auto number = [&](size_t place, float absent, float most) {
+    if (values.size() <= place) return absent;
+    const Json& value = values[place];
+    if (value.is_boolean()) return absent;
+    const double given = value.is_number() ? value.get<double>() : -1.0;
+    if (given >= 0.0 && given <= most) return static_cast<float>(given);
+    status.Update(absl::InvalidArgumentError(absl::StrCat(
+        directory.decoder_path(), ": shortlist: found ", Shown(value),
+        " in place ", place, ", expected a number from 0 to ", most)));
+    return absent;
   };
-  options.first_n = std::max(0, number(1, options.first_n));
-  options.best_n = std::max(0, number(2, options.best_n));
-  options.threshold = number(3, options.threshold);
+  options.first_n = static_cast<int>(
+      number(1, static_cast<float>(options.first_n), kMaxVocab));
+  options.best_n = static_cast<int>(
+      number(2, static_cast<float>(options.best_n), kMaxVocab));
+  options.threshold = number(3, options.threshold, 1.0f);
+  PEREGRINE_RETURN_IF_ERROR(status);
   return MarianShortlist::Open(directory.shortlist(), source, target, options);
 }
 

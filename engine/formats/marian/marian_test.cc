@@ -114,6 +114,18 @@ TEST(MarianTest, NamesWhatIsWrongInTheShortlist) {
   EXPECT_THAT(directory.Error(), HasSubstr("lex.50.50.xxyy.s2t.bin: found"));
 }
 
+TEST(MarianTest, RefusesNumbersThatNoShortlistHas) {
+  const DamagedDirectory directory("marian-pre");
+  directory.Write("lex.s2t", "a b 0.5\n");
+  const std::string config = directory.Read("decoder.yml");
+  for (const char* number : {"1e300", "-1", "text"}) {
+    directory.Write(
+        "decoder.yml",
+        absl::StrCat(config, "\nshortlist: [lex.s2t, ", number, "]\n"));
+    EXPECT_THAT(directory.Error(), HasSubstr("shortlist: found")) << number;
+  }
+}
+
 TEST(MarianTest, NamesWhatIsWrongInTheConfiguration) {
   const DamagedDirectory directory("marian-pre");
   const std::string config = directory.Read("decoder.yml");
@@ -131,6 +143,8 @@ TEST(MarianTest, NamesWhatIsWrongInTheConfiguration) {
               HasSubstr("decoder.yml: beam-size: found 0, expected"));
   EXPECT_THAT(error("mini-batch: 16", "output-sampling: [topk, 5]"),
               HasSubstr("output-sampling: found"));
+  EXPECT_THAT(error("mini-batch: 16", "shortlist: [lex.s2t, 1e300]"),
+              HasSubstr("lex.s2t"));
   EXPECT_THAT(error("target.vocab.yml", "nothing.yml"),
               HasSubstr("nothing.yml: no such file, expected the target voc"));
   EXPECT_THAT(error("  - target.vocab.yml\n", ""),
