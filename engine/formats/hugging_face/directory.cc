@@ -1,14 +1,13 @@
 #include "engine/formats/hugging_face/directory.h"
 
 #include <algorithm>
-#include <filesystem>
-#include <system_error>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "engine/base/status_macros.h"
-#include "engine/formats/files/safetensors.h"
 #include "engine/formats/hugging_face/sharded_tensors.h"
+#include "engine/formats/limits.h"
 
 namespace peregrine::formats {
 namespace {
@@ -17,13 +16,8 @@ using kernels::Activation;
 using model::LengthLimit;
 using model::Stopping;
 
-constexpr size_t kMaxConfigBytes = 1 << 20;
 // tokenizer_config.json describes every added token: of NLLB more than 200.
 constexpr size_t kMaxTokenizerConfigBytes = 16 << 20;
-constexpr int kMaxDim = 1 << 16;
-constexpr int kMaxVocab = 1 << 22;
-constexpr int kMaxLayers = 1024;
-constexpr int kMaxPositions = 1 << 16;
 
 Json WithoutNulls(Json object) {
   if (!object.is_object()) return object;
@@ -134,8 +128,7 @@ std::string HuggingFaceDirectory::Path(absl::string_view file) const {
 }
 
 bool HuggingFaceDirectory::Has(absl::string_view file) const {
-  std::error_code error;
-  return std::filesystem::exists(Path(file), error);
+  return FileExists(Path(file));
 }
 
 JsonObjectReader HuggingFaceDirectory::ConfigReader() const {
@@ -271,19 +264,18 @@ absl::StatusOr<Json> HuggingFaceDirectory::ReadTokenizerConfig() const {
 
 absl::StatusOr<std::unique_ptr<model::TensorSource>>
 HuggingFaceDirectory::OpenWeights() const {
-  const char* const index = "model.safetensors.index.json";
-  const bool whole = Has("model.safetensors");
-  if (!whole && Has(index)) return ShardedTensors::Open(Path(index));
-  for (const char* pickle :
-       {"pytorch_model.bin", "pytorch_model.bin.index.json"}) {
-    if (whole || !Has(pickle)) continue;
-    return absl::UnimplementedError(absl::StrCat(
-        Path(pickle),
-        ": found weights that only Python reads safely, expected "
-        "model.safetensors beside it: load the model with transformers and "
-        "call save_pretrained"));
+  // Where there are several, as the library chooses.
+  for (const char* file :
+       {"model.safetensors", "model.safetensors.index.json",
+        "pytorch_model.bin", "pytorch_model.bin.index.json"}) {
+    if (!Has(file)) continue;
+    if (absl::EndsWith(file, ".json")) return ShardedTensors::Open(Path(file));
+    return OpenTensorFile(Path(file));
   }
-  return SafetensorsFile::Open(Path("model.safetensors"));
+  return absl::NotFoundError(absl::StrCat(
+      Path("model.safetensors"),
+      ": no such file, expected it or model.safetensors.index.json, "
+      "pytorch_model.bin or pytorch_model.bin.index.json"));
 }
 
 }  // namespace peregrine::formats

@@ -52,7 +52,8 @@ class HuggingFaceDirectory {
   // tokenizer_config.json; an empty object where there is none.
   absl::StatusOr<Json> ReadTokenizerConfig() const;
 
-  // model.safetensors, or the files that model.safetensors.index.json names.
+  // model.safetensors or pytorch_model.bin, or the files that their indices
+  // name.
   absl::StatusOr<std::unique_ptr<model::TensorSource>> OpenWeights() const;
 
  private:

@@ -63,11 +63,15 @@ TEST_F(HuggingFaceMarianTest, NamesAMissingFile) {
   EXPECT_THAT(model_.Error(), IsEmpty());
 }
 
-TEST_F(HuggingFaceMarianTest, SaysWhatToDoWithAPickle) {
+TEST_F(HuggingFaceMarianTest, NamesWhatIsWrongInAPickle) {
   model_.Remove("model.safetensors");
-  model_.Write("pytorch_model.bin", "\x80\x02.");
-  EXPECT_THAT(model_.Error(), AllOf(HasSubstr("pytorch_model.bin: found"),
-                                    HasSubstr("save_pretrained")));
+  model_.Write("pytorch_model.bin",
+               "\x80\x02\x8a\nl\xfc\x9c"
+               "F\xf9 j\xa8P\x19.\x80\x02"
+               "cos\nsystem\n.");
+  EXPECT_THAT(model_.Error(),
+              AllOf(HasSubstr("pytorch_model.bin: pickle, byte"),
+                    HasSubstr("found the name \"os.system\"")));
 }
 
 TEST_F(HuggingFaceMarianTest, NamesAnotherModelType) {

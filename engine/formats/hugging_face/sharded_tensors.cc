@@ -11,6 +11,8 @@
 #include "engine/base/file.h"
 #include "engine/base/json_object.h"
 #include "engine/base/status_macros.h"
+#include "engine/formats/files/safetensors.h"
+#include "engine/formats/files/torch_file.h"
 
 namespace peregrine::formats {
 namespace {
@@ -26,7 +28,9 @@ absl::Status Error(const std::string& path, absl::string_view message) {
 bool IsFileName(const Json& value) {
   if (!value.is_string()) return false;
   const std::string& name = value.get_ref<const std::string&>();
-  return absl::EndsWith(name, ".safetensors") && !absl::StrContains(name, "/");
+  return (absl::EndsWith(name, ".safetensors") ||
+          absl::EndsWith(name, ".bin")) &&
+         !absl::StrContains(name, "/");
 }
 
 }  // namespace
@@ -49,11 +53,17 @@ absl::StatusOr<std::map<std::string, std::string>> ParseWeightMap(
       return Error(path, absl::StrCat("weight_map: tensor ", tensor, ": found ",
                                       Shown(file),
                                       ", expected the name of a .safetensors "
-                                      "file, without a folder"));
+                                      "or .bin file, without a folder"));
     }
     shard_of[tensor] = file.get<std::string>();
   }
   return shard_of;
+}
+
+absl::StatusOr<std::unique_ptr<TensorFile>> OpenTensorFile(
+    const std::string& path) {
+  if (absl::EndsWith(path, ".safetensors")) return SafetensorsFile::Open(path);
+  return TorchFile::Open(path);
 }
 
 absl::StatusOr<std::unique_ptr<ShardedTensors>> ShardedTensors::Open(
@@ -80,14 +90,14 @@ absl::Status ShardedTensors::OpenShards() {
                                 " files, expected at most as many"));
     }
     PEREGRINE_ASSIGN_OR_RETURN(shards_[file],
-                               SafetensorsFile::Open((folder / file).string()));
+                               OpenTensorFile((folder / file).string()));
   }
   return absl::OkStatus();
 }
 
 absl::Status ShardedTensors::CheckIndex() const {
   for (const auto& [tensor, file] : shard_of_) {
-    const SafetensorsFile& shard = *shards_.at(file);
+    const TensorFile& shard = *shards_.at(file);
     if (shard.Has(tensor)) continue;
     return Error(shard.path(), absl::StrCat("tensor ", tensor,
                                             ": found none, expected it as ",

@@ -9,17 +9,21 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "engine/formats/files/safetensors.h"
+#include "engine/formats/files/tensor_file.h"
 #include "engine/model/tensor_source.h"
 
 namespace peregrine::formats {
 
-// From tensors to the files that hold them: model.safetensors.index.json, whose
-// content is `json`. Errors name `path`.
+// From tensors to the files that hold them: an index like
+// model.safetensors.index.json, whose content is `json`. Errors name `path`.
 absl::StatusOr<std::map<std::string, std::string>> ParseWeightMap(
     absl::string_view json, const std::string& path);
 
-// A model whose tensors stand in several safetensors files beside an index. The
+// SafetensorsFile for a path that ends in .safetensors, else TorchFile.
+absl::StatusOr<std::unique_ptr<TensorFile>> OpenTensorFile(
+    const std::string& path);
+
+// A model whose tensors stand in several files beside an index. The
 // index and the files must agree on what stands where; that the tensors of a
 // file do not overlap is the file's own check. Not thread-safe.
 class ShardedTensors final : public model::TensorSource {
@@ -41,7 +45,7 @@ class ShardedTensors final : public model::TensorSource {
 
   const std::string index_path_;
   std::map<std::string, std::string> shard_of_;  // by tensor
-  std::map<std::string, std::unique_ptr<SafetensorsFile>> shards_;
+  std::map<std::string, std::unique_ptr<TensorFile>> shards_;
 };
 
 }  // namespace peregrine::formats
