@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import argparse
 import pathlib
+import statistics
 
 from torch import Tensor
 
-from .data import Corpus
 from .model import Transformer
 from .recipe import Recipe
-from .train import (check_architecture, checkpoints, load_weights, mean_loss,
+from .train import (check_architecture, checkpoints, development_sets, load_weights, mean_loss,
                     save_atomically)
 
 
@@ -47,15 +47,19 @@ def last_checkpoints(run: pathlib.Path, count: int) -> list[pathlib.Path]:
 
 def best_weights(recipe: Recipe, run: pathlib.Path,
                  encoded: pathlib.Path) -> dict[str, Tensor]:
-    """The weights with the lowest development loss among means of 1, 3, 5 and 8."""
-    development = encoded / f"{pathlib.Path(recipe.prepare.development[0]).name}.npz"
-    corpus, model = Corpus.load(development), Transformer(recipe.model_config().architecture)
+    """Of the means of the last 1, 3, 5 and 8 checkpoints the one whose loss is the lowest,
+    in the mean over all development sets."""
+    sets = development_sets(recipe, encoded)
+    model = Transformer(recipe.model_config().architecture)
     best: tuple[float, dict[str, Tensor]] | None = None
     for last in (1, 3, 5, 8):
         weights = average(last_checkpoints(run, last))
         model.load_state_dict({name: tensor.half().float() for name, tensor in weights.items()})
-        loss = mean_loss(model, corpus, recipe.train.batch_tokens)
-        print(f"mean of the last {last}: development loss {loss:.4f}", flush=True)
+        losses = {name: mean_loss(model, corpus, recipe.train.batch_tokens)
+                  for name, corpus in sets.items()}
+        loss = statistics.fmean(losses.values())
+        print(f"mean of the last {last}: development loss {loss:.4f}; " + ", ".join(
+            f"{name} {value:.4f}" for name, value in losses.items()), flush=True)
         if best is None or loss < best[0]:
             best = loss, weights
     assert best

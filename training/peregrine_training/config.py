@@ -120,10 +120,17 @@ def from_dict(cls: type[T], values: dict[str, Any]) -> T:
     unknown = set(values) - set(types)
     if unknown:
         raise ValueError(f"{cls.__name__} has no field {', '.join(sorted(unknown))}")
-    built = {name: from_dict(types[name], value)
-             if dataclasses.is_dataclass(types[name]) else value
-             for name, value in values.items()}
-    return cls(**built)
+    return cls(**{name: _built(types[name], value) for name, value in values.items()})
+
+
+def _built(kind: Any, value: Any) -> Any:
+    """A field's value: a dictionary, or each of a list of them, as the field's dataclass."""
+    if dataclasses.is_dataclass(kind):
+        return from_dict(kind, value)
+    inner = typing.get_args(kind)
+    if typing.get_origin(kind) is list and dataclasses.is_dataclass(inner[0]):
+        return [from_dict(inner[0], entry) for entry in value]
+    return value
 
 
 def to_dict(config: Any) -> dict[str, Any]:

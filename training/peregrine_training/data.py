@@ -38,23 +38,70 @@ class Side:
 
 @dataclass
 class Corpus:
+    """Sentence pairs as ids."""
     source: Side
     target: Side
-    weights: NDArray[np.float32]  # expected copies in one epoch
 
     def __len__(self) -> int:
-        return len(self.weights)
+        return len(self.source.lengths)
 
     def save(self, path: pathlib.Path) -> None:
         np.savez(path, source=self.source.ids, source_offsets=self.source.offsets,
-                 target=self.target.ids, target_offsets=self.target.offsets,
-                 weights=self.weights)
+                 target=self.target.ids, target_offsets=self.target.offsets)
 
     @classmethod
     def load(cls, path: pathlib.Path) -> Corpus:
         with np.load(path) as arrays:
             return cls(Side(arrays["source"], arrays["source_offsets"]),
-                       Side(arrays["target"], arrays["target_offsets"]), arrays["weights"])
+                       Side(arrays["target"], arrays["target_offsets"]))
+
+
+@dataclass
+class Lines:
+    """Lines of text as UTF-8 in one array, and the offsets [n + 1] where each begins."""
+    text: NDArray[np.uint8]
+    offsets: NDArray[np.int64]
+
+    @classmethod
+    def pack(cls, lines: list[str]) -> Lines:
+        encoded = [line.encode() for line in lines]
+        offsets = np.zeros(len(encoded) + 1, np.int64)
+        np.cumsum([len(line) for line in encoded], out=offsets[1:])
+        return cls(np.frombuffer(b"".join(encoded), np.uint8), offsets)
+
+    def __getitem__(self, index: int) -> str:
+        return self.text[self.offsets[index]:self.offsets[index + 1]].tobytes().decode()
+
+
+@dataclass
+class TrainingText:
+    """Sentence pairs as text, since what they are trained as is drawn anew each time."""
+    source: Lines
+    target: Lines
+    origins: list[str]
+    origin: NDArray[np.uint16]  # [n] of each pair, an index into origins
+
+    def __len__(self) -> int:
+        return len(self.origin)
+
+    def pair(self, index: int) -> tuple[str, str]:
+        return self.source[index], self.target[index]
+
+    def weights(self, of_origin: list[float]) -> NDArray[np.float64]:
+        """The weight of each pair, from that of each origin."""
+        return np.array(of_origin)[self.origin]
+
+    def save(self, path: pathlib.Path) -> None:
+        np.savez(path, source=self.source.text, source_offsets=self.source.offsets,
+                 target=self.target.text, target_offsets=self.target.offsets,
+                 origins=np.array(self.origins), origin=self.origin)
+
+    @classmethod
+    def load(cls, path: pathlib.Path) -> TrainingText:
+        with np.load(path) as arrays:
+            return cls(Lines(arrays["source"], arrays["source_offsets"]),
+                       Lines(arrays["target"], arrays["target_offsets"]),
+                       arrays["origins"].tolist(), arrays["origin"])
 
 
 @dataclass
@@ -65,10 +112,10 @@ class Batch:
     target_out: Tensor      # [B, T] the target and eos, padded
 
 
-def sample_epoch(corpus: Corpus, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Indices of one epoch's pairs; fractional weights are drawn by chance."""
-    copies = np.floor(corpus.weights + rng.random(len(corpus))).astype(np.int64)
-    return np.repeat(np.arange(len(corpus)), copies)
+def sample_epoch(weights: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.int64]:
+    """Indices of one epoch's pairs in random order; fractions are drawn by chance."""
+    copies = np.floor(weights + rng.random(len(weights))).astype(np.int64)
+    return rng.permutation(np.repeat(np.arange(len(weights)), copies))
 
 
 def group_by_length(corpus: Corpus, picked: NDArray[np.int64], batch_tokens: int,
@@ -90,13 +137,6 @@ def group_by_length(corpus: Corpus, picked: NDArray[np.int64], batch_tokens: int
     if begin < len(order):
         batches.append(picked[order[begin:]])
     return [batches[i] for i in rng.permutation(len(batches))]
-
-
-def epoch_batches(corpus: Corpus, batch_tokens: int, seed: int,
-                  epoch: int) -> list[NDArray[np.int64]]:
-    """The batches of an epoch, a function of (seed, epoch) alone, for resuming."""
-    rng = np.random.default_rng([seed, epoch])
-    return group_by_length(corpus, sample_epoch(corpus, rng), batch_tokens, rng)
 
 
 def make_batch(corpus: Corpus, indices: NDArray[np.int64]) -> Batch:

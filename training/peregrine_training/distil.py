@@ -132,7 +132,8 @@ def main() -> None:
     arguments = parser.parse_args()
     recipe = Recipe.load(arguments.recipe)
     languages = recipe.source_language, recipe.target_language
-    pairs = read_pairs(arguments.data / recipe.prepare.corpus, languages, recipe.prepare)
+    pairs = [pair for corpus in recipe.prepare.corpora
+             for pair in read_pairs(arguments.data / corpus, languages, recipe.prepare)]
     if arguments.origins:
         pairs = of_origins(pairs, arguments.origins)
     out = arguments.out or pathlib.Path("runs") / recipe.name / "distilled"

@@ -7,7 +7,8 @@ model's attention has fewer heads, it takes the first ones' queries, keys and va
 its output matrix, like everything else of another shape, starts at random. With
 `--decoder`, decoder and output start as those of a third model, which has the same: an
 earlier student, whose encoder the teacher was grown from, so that they still understand
-each other.
+each other. With `--vocabularies`, a piece that both have keeps its embedding and its row of
+the output; a new one gets the mean over the pieces that the old vocabulary writes it with.
 """
 
 from __future__ import annotations
@@ -16,14 +17,17 @@ import argparse
 import pathlib
 import re
 
+import sentencepiece as spm
 import torch
 from torch import Tensor
 
 from .model import Transformer, initialise
-from .recipe import Recipe
+from .recipe import UNK, Recipe
 from .train import INITIAL, checkpoints, load_weights, save_atomically
 
 _LAYER = re.compile(r"(encoder|decoder)\.layers\.(\d+)\.")
+_OF_PIECES = re.compile(r"(en|de)coder\.embedding|output\.(weight|bias)")  # with a row for each piece
+_SPACE = "\u2581"  # as SentencePiece writes it in its pieces
 _PROJECTION = re.compile(r"attention\.(query|key|value)\.")
 
 
@@ -70,6 +74,35 @@ def inherit(model: Transformer, source: dict[str, Tensor]) -> list[str]:
     return kept
 
 
+def of_pieces(ours: spm.SentencePieceProcessor, theirs: spm.SentencePieceProcessor,
+              rows: Tensor) -> Tensor:
+    """Rows [their pieces, width] for our pieces: the same piece's, or the mean over the
+    pieces that theirs writes it with."""
+    ids = {theirs.id_to_piece(i): i for i in range(theirs.get_piece_size())}
+    values = torch.empty(ours.get_piece_size(), rows.shape[1])
+    for i in range(len(values)):
+        piece = ours.id_to_piece(i)
+        values[i] = rows[[ids[piece]] if piece in ids else written_with(theirs, piece)].mean(0)
+    return values
+
+
+def written_with(vocabulary: spm.SentencePieceProcessor, piece: str) -> list[int]:
+    """The ids of a piece's text: with its space before it, or without any."""
+    if piece.startswith(_SPACE):
+        return vocabulary.encode(piece.removeprefix(_SPACE)) or [UNK]
+    ids = vocabulary.encode(f"0{piece}")  # digits stand alone, so 0 takes the leading space
+    return ids[len(vocabulary.encode("0")):] or [UNK]
+
+
+def revocabulated(weights: dict[str, Tensor], ours: pathlib.Path,
+                  theirs: pathlib.Path) -> dict[str, Tensor]:
+    """The weights of a model as if it had our vocabulary."""
+    pieces = [spm.SentencePieceProcessor(model_file=str(path)) for path in (ours, theirs)]
+    return {name: of_pieces(pieces[0], pieces[1], tensor)
+            if len(tensor) == pieces[1].get_piece_size() and _OF_PIECES.fullmatch(name) else tensor
+            for name, tensor in weights.items()}
+
+
 def take_decoder(model: Transformer, source: dict[str, Tensor]) -> None:
     """Copies decoder and output, all of which must fit."""
     for name, parameter in model.named_parameters():
@@ -82,14 +115,21 @@ def take_decoder(model: Transformer, source: dict[str, Tensor]) -> None:
 
 
 def write_initial(recipe: Recipe, source: pathlib.Path, run: pathlib.Path,
-                  decoder: pathlib.Path | None = None) -> list[str]:
-    """Writes a run's first weights; returns the names that keep their random start."""
+                  decoder: pathlib.Path | None = None,
+                  vocabularies: tuple[pathlib.Path, pathlib.Path] | None = None) -> list[str]:
+    """Writes a run's first weights; returns the names that keep their random start.
+
+    `vocabularies`: this model's and the other's, where they differ.
+    """
     if checkpoints(run):
         raise SystemExit(f"{run} holds checkpoints of a run that has begun")
     torch.manual_seed(recipe.train.seed)
     model = Transformer(recipe.model_config().architecture)
     initialise(model)
-    kept = inherit(model, load_weights(source))
+    weights = load_weights(source)
+    if vocabularies:
+        weights = revocabulated(weights, *vocabularies)
+    kept = inherit(model, weights)
     if decoder:
         take_decoder(model, load_weights(decoder))
         kept = [name for name in kept if name.startswith("encoder.")]
@@ -107,10 +147,13 @@ def main() -> None:
     parser.add_argument("--decoder", type=pathlib.Path,
                         help="the same, of this very decoder and output")
     parser.add_argument("--run", type=pathlib.Path, help="default: runs/<name>")
+    parser.add_argument("--vocabularies", type=pathlib.Path, nargs=2, metavar=("OURS", "THEIRS"),
+                        help="SentencePiece models, where this model's is not the other's")
     arguments = parser.parse_args()
     recipe = Recipe.load(arguments.recipe)
     run = arguments.run or pathlib.Path("runs") / recipe.name
-    kept = write_initial(recipe, arguments.source, run, arguments.decoder)
+    kept = write_initial(recipe, arguments.source, run, arguments.decoder,
+                         arguments.vocabularies)
     print("at random: " + (", ".join(kept) or "nothing"))
 
 

@@ -118,7 +118,8 @@ class Climb:
         run = self.run(teacher)
         recipe = next(rung.recipe for rung in self.ladder.rungs if rung.name == teacher)
         languages = recipe.source_language, recipe.target_language
-        pairs = read_pairs(self.corpora / recipe.prepare.corpus, languages, recipe.prepare)
+        pairs = [pair for corpus in recipe.prepare.corpora
+                     for pair in read_pairs(self.corpora / corpus, languages, recipe.prepare)]
         distil(recipe, pairs, run / "model", run / "distilled", self.binaries)
 
     def train(self, rung: Rung) -> float:

@@ -1,4 +1,4 @@
-"""Cleans the corpus, trains the vocabulary and encodes everything to arrays.
+"""Cleans the corpora, trains the vocabulary and writes everything as arrays.
 
     python -m peregrine_training.prepare configs/en-de-mdn.toml --data ../../shared/data
 """
@@ -6,20 +6,22 @@
 from __future__ import annotations
 
 import argparse
+import collections
 import gzip
 import pathlib
 import random
-import re
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import sentencepiece as spm
 
-from .data import Corpus, Side
+from .data import Corpus, Lines, Side, TrainingText
+from .filters import fault, repaired
 from .recipe import BOS, EOS, PAD, UNK, Prepare, Recipe
 
-_LETTER = re.compile(r"[^\W\d_]")
+# A vocabulary learns nothing new from more.
+VOCABULARY_LINES = 1_000_000
 
 
 @dataclass
@@ -55,41 +57,54 @@ def weight_of(origin: str, weights: dict[str, float]) -> float:
     return weights[max(matching, key=len)]
 
 
-def is_clean(source: str, target: str, options: Prepare) -> bool:
-    """False for pairs that teach nothing: untranslated, lopsided, long or wordless."""
-    words = len(source.split()), len(target.split())
-    if not min(words) or max(words) > options.max_words:
-        return False
-    if source == target and words[0] > 2:
-        return False
-    if not _LETTER.search(source) or not _LETTER.search(target):
-        return False
-    longer, shorter = max(len(source), len(target)), min(len(source), len(target))
-    return longer <= options.max_length_ratio * shorter + 10
+@dataclass
+class Cleaning:
+    """Counts of pairs, and for each fault how many were left out for it."""
+    read: int = 0
+    kept: int = 0
+    repaired: int = 0
+    dropped: collections.Counter[str] = field(default_factory=collections.Counter)
+
+    def __str__(self) -> str:
+        faults = ", ".join(f"{count} {name}" for name, count in self.dropped.most_common())
+        return (f"{self.read} pairs read, {self.kept} kept, {self.repaired} repaired; "
+                f"left out: {faults or 'none'}")
 
 
-def clean_pairs(rows: list[tuple[str, ...]], options: Prepare) -> list[Pair]:
+def clean_pairs(rows: list[tuple[str, ...]], languages: tuple[str, str],
+                options: Prepare) -> tuple[list[Pair], dict[str, Cleaning]]:
+    """The pairs worth training on, and what happened to those of each origin."""
     seen: set[tuple[str, str]] = set()
-    pairs = []
-    for source, target, origin in rows:
-        source, target = " ".join(source.split()), " ".join(target.split())
-        weight = weight_of(origin, options.weights)
-        if weight <= 0 or (source, target) in seen or not is_clean(source, target, options):
+    pairs: list[Pair] = []
+    report: dict[str, Cleaning] = collections.defaultdict(Cleaning)
+    for row in rows:
+        source, target, origin = repaired(row[0]), repaired(row[1]), row[2]
+        counts, weight = report[origin], weight_of(origin, options.weights)
+        counts.read += 1
+        why = "weight 0" if weight <= 0 else fault(source, target, languages, options)
+        if why is None and (source, target) in seen:
+            why = "seen before"
+        if why:
+            counts.dropped[why] += 1
             continue
+        counts.kept += 1
+        counts.repaired += target != " ".join(row[1].split())
         seen.add((source, target))
         pairs.append(Pair(source, target, weight, origin))
-    return pairs
+    return pairs, report
 
 
-def read_pairs(corpus: pathlib.Path, languages: tuple[str, str],
-               options: Prepare) -> list[Pair]:
+def read_pairs(corpus: pathlib.Path, languages: tuple[str, str], options: Prepare,
+               report: dict[str, Cleaning] | None = None) -> list[Pair]:
     """The clean pairs of CORPUS.<language>.gz and their origins in CORPUS.src.gz."""
     rows = read_aligned([corpus.with_name(f"{corpus.name}.{kind}.gz")
                          for kind in (*languages, "src")])
-    pairs = clean_pairs(rows, options)
-    print(f"{corpus}: {len(rows)} pairs read, {len(pairs)} kept")
+    pairs, cleaning = clean_pairs(rows, languages, options)
+    print(f"{corpus}: {len(rows)} pairs read, {len(pairs)} kept", flush=True)
     if not pairs:
         raise SystemExit(f"{corpus}: no pair is left to train on")
+    if report is not None:
+        report.update(cleaning)
     return pairs
 
 
@@ -98,8 +113,9 @@ def train_vocabulary(pairs: list[Pair], options: Prepare, path: pathlib.Path) ->
     rng = random.Random(options.seed)
     text = [line for pair in pairs if rng.random() < pair.weight
             for line in (pair.source, pair.target)]
+    rng.shuffle(text)
     spm.SentencePieceTrainer.train(
-        sentence_iterator=iter(text), model_prefix=str(path.with_suffix("")),
+        sentence_iterator=iter(text[:VOCABULARY_LINES]), model_prefix=str(path.with_suffix("")),
         vocab_size=options.vocab_size, model_type="bpe", byte_fallback=True,
         split_digits=True, normalization_rule_name="nmt_nfkc", character_coverage=0.9998,
         unk_id=UNK, bos_id=BOS, eos_id=EOS, pad_id=PAD, num_threads=2, minloglevel=1)
@@ -107,37 +123,47 @@ def train_vocabulary(pairs: list[Pair], options: Prepare, path: pathlib.Path) ->
     path.with_suffix(".vocab").unlink()
 
 
-def join_pairs(pairs: list[Pair], options: Prepare) -> list[Pair]:
-    """Two pairs in one, drawn by their weights: the corpus's sentences are short."""
-    rng = random.Random(options.seed)
-    count = round(options.joined_share * sum(pair.weight for pair in pairs))
-    drawn = rng.choices(pairs, [pair.weight for pair in pairs], k=2 * count)
-    return [Pair(f"{first.source} {second.source}", f"{first.target} {second.target}", 1.0)
-            for first, second in zip(drawn[::2], drawn[1::2])]
-
-
 def encode(pairs: list[Pair], processor: spm.SentencePieceProcessor) -> Corpus:
     return Corpus(Side.pack(processor.encode([pair.source for pair in pairs])),
-                  Side.pack(processor.encode([pair.target for pair in pairs])),
-                  np.array([pair.weight for pair in pairs], np.float32))
+                  Side.pack(processor.encode([pair.target for pair in pairs])))
+
+
+def as_text(pairs: list[Pair]) -> TrainingText:
+    origins = sorted({pair.origin for pair in pairs})
+    numbers = {origin: number for number, origin in enumerate(origins)}
+    return TrainingText(Lines.pack([pair.source for pair in pairs]),
+                        Lines.pack([pair.target for pair in pairs]), origins,
+                        np.array([numbers[pair.origin] for pair in pairs], np.uint16))
+
+
+def write_report(report: dict[str, Cleaning], pairs: list[Pair], path: pathlib.Path) -> None:
+    """For each origin: what was left out and why, and its share of an epoch's words."""
+    words: dict[str, float] = collections.defaultdict(float)
+    for pair in pairs:
+        words[pair.origin] += pair.weight * len(pair.source.split())
+    total = sum(words.values())
+    lines = [f"{origin}: {100 * words[origin] / total:.2f} % of the words; {counts}\n"
+             for origin, counts in sorted(report.items(), key=lambda row: -words[row[0]])]
+    path.write_text("".join(lines), encoding="utf-8")
+    print("".join(lines), flush=True)
 
 
 def prepare(recipe: Recipe, data: pathlib.Path, out: pathlib.Path) -> None:
     options = recipe.prepare
     languages = recipe.source_language, recipe.target_language
     out.mkdir(parents=True, exist_ok=True)
-    pairs = read_pairs(data / options.corpus, languages, options)
+    report: dict[str, Cleaning] = {}
+    pairs = [pair for corpus in options.corpora
+             for pair in read_pairs(data / corpus, languages, options, report)]
     if options.vocabulary:
         shutil.copyfile(options.vocabulary, out / "source.spm")
     else:
         train_vocabulary(pairs, options, out / "source.spm")
     for distilled in options.distilled:
-        pairs += read_pairs(pathlib.Path(distilled), languages, options)
+        pairs += read_pairs(pathlib.Path(distilled), languages, options, report)
+    write_report(report, pairs, out / "report.txt")
     processor = spm.SentencePieceProcessor(model_file=str(out / "source.spm"))
-    corpus = encode(pairs + join_pairs(pairs, options), processor)
-    corpus.save(out / "train.npz")
-    weighted = float((corpus.weights * corpus.target.lengths).sum())
-    print(f"{corpus.target.lengths.sum()} target tokens, {weighted:.0f} in an epoch")
+    as_text(pairs).save(out / "train.npz")
     for name in options.development:
         lines = read_aligned([data / f"{name}.{language}.gz" for language in languages])
         dev = [Pair(source, target, 1.0) for source, target in lines]

@@ -7,6 +7,7 @@ import tomllib
 from dataclasses import dataclass, field
 from typing import Any
 
+from .augment import Augment
 from .config import (Architecture, Decoding, ModelConfig, Tokenizer, Tokens, from_dict)
 
 # The ids with which prepare.py trains every vocabulary.
@@ -15,12 +16,11 @@ UNK, BOS, EOS, PAD = range(4)
 
 @dataclass
 class Prepare:
-    corpus: str
+    corpora: list[str]        # paths under --data, without .en.gz and the like
     vocab_size: int
     seed: int
     max_words: int
     max_length_ratio: float
-    joined_share: float
     development: list[str]
     weights: dict[str, float]
     distilled: list[str] = field(default_factory=list)  # further corpora, of distil.py
@@ -45,6 +45,18 @@ class Train:
     evaluate_updates: int
     checkpoint_minutes: float
     keep_checkpoints: int
+    accumulate: int = 1           # batches whose gradients are summed for one update
+    pool_pairs: int = 16384       # pairs that are drawn and cut into batches together
+    patience: int = 0             # evaluations without a lower development loss; 0: any number
+    bleu_lines: int = 0           # of each development set, translated at each evaluation
+
+
+@dataclass
+class Stage:
+    """A part of a run, which ends at this share of its schedule."""
+    until: float
+    weights: dict[str, float] = field(default_factory=dict)  # instead of those of [prepare]
+    augment: float = 1.0  # times the rates of [augment]
 
 
 @dataclass
@@ -55,6 +67,8 @@ class Recipe:
     prepare: Prepare
     architecture: dict[str, Any]
     train: Train
+    augment: Augment = field(default_factory=Augment)
+    stages: list[Stage] = field(default_factory=list)  # none: one, to the end
     decoding: dict[str, Any] = field(default_factory=dict)  # defaults of the model's users
 
     @classmethod

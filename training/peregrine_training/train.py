@@ -1,9 +1,12 @@
 """Trains a model; stops and goes on at will, from its last checkpoint.
 
     python -m peregrine_training.train configs/en-de-mdn.toml [--deadline 07:40]
+    torchrun --nproc-per-node=2 -m peregrine_training.train configs/en-de-mdn.toml
 
 With --deadline (UTC) the learning rate reaches zero at that time, whatever the
-machine's speed; otherwise after max_updates.
+machine's speed; otherwise after max_updates. With torchrun each process computes the
+gradients of its own batches, and all take the same step. On CPUs that other programs use,
+two processes of one thread are faster than one of two.
 """
 
 from __future__ import annotations
@@ -20,27 +23,23 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any, Iterator
 
+import sentencepiece as spm
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from .data import Batch, Corpus, all_batches, epoch_batches, make_batch
+from .data import Batch, Corpus, TrainingText, all_batches
+from .distributed import Group
+from .experiment import Experiment
 from .loss import cross_entropy
 from .model import Transformer, initialise, padding_mask
 from .recipe import PAD, Recipe, Train
+from .stream import Position, Stream
+from .validation import greedy_bleu
 
 # In a run's directory: the weights that it starts from instead of random ones.
 INITIAL = "initial.pt"
-
-
-@dataclass
-class Position:
-    """Where a run stands."""
-    update: int = 0
-    epoch: int = 0
-    batch: int = 0         # batches of the epoch already used
-    progress: float = 0.0  # of the schedule, 0 to 1
 
 
 @dataclass
@@ -96,13 +95,19 @@ def batch_loss(model: Transformer, batch: Batch, smoothing: float) -> tuple[Tens
 
 @torch.no_grad()
 def mean_loss(model: Transformer, corpus: Corpus, batch_tokens: int,
-              device: str = "cpu") -> float:
-    """Loss per token without dropout and smoothing, in autocast's precision where it is on."""
+              group: Group | None = None) -> float:
+    """Loss per token without dropout and smoothing, in autocast's precision where it is on.
+
+    The processes of a group share the work.
+    """
     model.eval()
-    total, count = 0.0, 0
-    for batch in all_batches(corpus, batch_tokens):
-        loss, tokens = batch_loss(model, to_device(batch, device), 0.0)
-        total, count = total + float(loss), count + tokens
+    group, device = group or Group(), next(model.parameters()).device
+    sums = torch.zeros(2, dtype=torch.float64, device=device)
+    for i, batch in enumerate(all_batches(corpus, batch_tokens)):
+        if i % group.size == group.rank:
+            loss, tokens = batch_loss(model, to_device(batch, device), 0.0)
+            sums += torch.tensor([float(loss), tokens], dtype=torch.float64, device=device)
+    total, count = group.sum(sums).tolist()
     return total / count
 
 
@@ -154,16 +159,24 @@ def checkpoints(run: pathlib.Path) -> list[pathlib.Path]:
     return sorted(run.glob("checkpoint-*.pt"))
 
 
+def development_sets(recipe: Recipe, data: pathlib.Path) -> dict[str, Corpus]:
+    """The encoded development sets of a recipe, by name."""
+    names = [pathlib.Path(name).name for name in recipe.prepare.development]
+    return {name: Corpus.load(data / f"{name}.npz") for name in names}
+
+
 class Trainer:
     """One run in one directory."""
 
     def __init__(self, recipe: Recipe, run: pathlib.Path, data: pathlib.Path,
-                 deadline: float | None = None) -> None:
-        self.options, self.run = recipe.train, run
-        self.corpus = Corpus.load(data / "train.npz")
-        self.development = Corpus.load(
-            data / f"{pathlib.Path(recipe.prepare.development[0]).name}.npz")
-        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+                 deadline: float | None = None, group: Group | None = None) -> None:
+        self.recipe, self.options, self.run = recipe, recipe.train, run
+        self.group = group or Group()
+        self.device = self.group.device
+        self.vocabulary = spm.SentencePieceProcessor(model_file=str(data / "source.spm"))
+        self.stream = Stream(TrainingText.load(data / "train.npz"), self.vocabulary, recipe,
+                             self.group)
+        self.development = development_sets(recipe, data)
         torch.manual_seed(self.options.seed)
         self.model = Transformer(recipe.model_config().architecture,
                                  self.options.encoder_dropout, self.options.decoder_dropout)
@@ -174,6 +187,7 @@ class Trainer:
         self.pace = Pace(deadline) if deadline else None
         self.last_checkpoint = time.monotonic()
         run.mkdir(parents=True, exist_ok=True)
+        self.experiment = Experiment(run) if self.group.first else None
 
     def resume(self) -> None:
         """Goes on from the last checkpoint, or from what initialise.py wrote, if any."""
@@ -191,84 +205,118 @@ class Trainer:
         print(f"resumed at update {self.position.update}", flush=True)
 
     def checkpoint(self) -> None:
+        self.last_checkpoint = time.monotonic()
+        if not self.group.first:
+            return
         state = {"model": self.model.state_dict(),
                  "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
                  "position": vars(self.position)}
         save_atomically(state, self.run / f"checkpoint-{self.position.update:07d}.pt")
         for old in checkpoints(self.run)[:-self.options.keep_checkpoints]:
             old.unlink()
-        self.last_checkpoint = time.monotonic()
 
-    def batches(self) -> Iterator[Batch]:
-        """The batches from the present position on, without end; advance() moves it."""
-        while True:
-            epoch = epoch_batches(self.corpus, self.options.batch_tokens,
-                                  self.options.seed, self.position.epoch)
-            while self.position.batch < len(epoch):
-                yield make_batch(self.corpus, epoch[self.position.batch])
-            self.position.epoch += 1
-            self.position.batch = 0
+    def gradients(self, batches: list[Batch]) -> tuple[float, int]:
+        """Sums the gradients of some batches of every process; their mean loss and tokens."""
+        # Dropout depends on the update alone, so that a resumed run is the same run.
+        torch.manual_seed((self.options.seed * 1_000_003 + self.position.update)
+                          * 1009 + self.group.rank)
+        self.model.train()
+        losses, tokens = 0.0, 0
+        for batch in batches:
+            with torch.autocast(self.device.partition(":")[0], torch.bfloat16):
+                loss, count = batch_loss(self.model, to_device(batch, self.device),
+                                         self.options.label_smoothing)
+            loss.backward()
+            losses, tokens = losses + float(loss.detach()), tokens + count
+        gradients = [parameter.grad for parameter in self.model.parameters()]
+        if self.group.size > 1:
+            flat = torch.cat([gradient.flatten() for gradient in gradients]
+                             + [torch.tensor([losses, tokens], device=self.device)])
+            parts = self.group.sum(flat).split([g.numel() for g in gradients] + [2])
+            losses, tokens = parts[-1].tolist()
+            for gradient, part in zip(gradients, parts):
+                gradient.copy_(part.view_as(gradient))
+        for gradient in gradients:
+            gradient.div_(tokens)
+        return losses / tokens, int(tokens)
 
-    def update(self, batch: Batch) -> tuple[float, int]:
+    def update(self, batches: list[Batch]) -> tuple[float, int]:
         """One step; the loss per token and the tokens."""
         rate = learning_rate(self.options, self.position)
         for optimizer, factor in zip(self.optimizers, (1.0, self.options.matrix_rate_factor)):
             for group in optimizer.param_groups:
                 group["lr"] = rate * factor
-        # Dropout depends on the update alone, so that a resumed run is the same run.
-        torch.manual_seed(self.options.seed * 1_000_003 + self.position.update)
-        self.model.train()
-        batch = to_device(batch, self.device)
-        with torch.autocast(self.device, torch.bfloat16):
-            loss, tokens = batch_loss(self.model, batch, self.options.label_smoothing)
-        (loss / tokens).backward()
+        loss, tokens = self.gradients(batches)
         nn.utils.clip_grad_norm_(self.model.parameters(), self.options.clip_norm)
         for optimizer in self.optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-        return float(loss.detach()) / tokens, tokens
+        return loss, tokens
 
-    def evaluate(self) -> float:
-        """Loss per token on the first development set, without smoothing."""
-        with torch.autocast(self.device, torch.bfloat16):
-            return mean_loss(self.model, self.development, 2 * self.options.batch_tokens,
-                             self.device)
+    def evaluate(self) -> dict[str, float]:
+        """Loss per token on each development set, without smoothing, and their mean."""
+        with torch.autocast(self.device.partition(":")[0], torch.bfloat16):
+            losses = {name: mean_loss(self.model, corpus, 2 * self.options.batch_tokens,
+                                      self.group)
+                      for name, corpus in self.development.items()}
+        return losses | {"mean": statistics.fmean(losses.values())}
+
+    def assess(self) -> None:
+        """Evaluates, and writes it down."""
+        values = self.evaluate()
+        improved = values["mean"] < self.position.best
+        self.position.best = min(values["mean"], self.position.best)
+        self.position.waited = 0 if improved else self.position.waited + 1
+        if not self.experiment:
+            return
+        for name, corpus in self.development.items() if self.options.bleu_lines else ():
+            values[f"{name} BLEU"] = greedy_bleu(self.model, self.recipe.model_config(),
+                                                 self.vocabulary, corpus,
+                                                 self.options.bleu_lines)
+        self.experiment.evaluated(self.position, values)
+        print(f"update {self.position.update} development: " + ", ".join(
+            f"{name} {value:.4f}" for name, value in values.items()), flush=True)
 
     def advance(self, seconds: float) -> None:
         """Counts an update and moves the schedule on."""
         self.position.update += 1
-        self.position.batch += 1
         if self.pace:
             self.pace.seconds.append(seconds)
             self.position.progress += (1 - self.position.progress) / self.pace.updates_left()
         else:
             self.position.progress = self.position.update / self.options.max_updates
+        self.position.progress = self.group.of_first([self.position.progress])[0]
 
     def finished(self) -> bool:
+        if 0 < self.options.patience <= self.position.waited:
+            return True
         if self.pace:
-            return time.time() >= self.pace.deadline
+            return bool(self.group.of_first([time.time() >= self.pace.deadline])[0])
         return self.position.update >= self.options.max_updates
 
+    def checkpoint_due(self) -> bool:
+        return time.monotonic() - self.last_checkpoint > 60 * self.options.checkpoint_minutes
+
     def train(self) -> None:
-        report = Report()
-        for batch in self.batches():
-            if self.finished():
-                break
+        report, stream = Report(), self.stream.batches(self.position)
+        while not self.finished():
             begin = time.monotonic()
-            loss, tokens = self.update(batch)
+            loss, tokens = self.update([next(stream)
+                                        for _ in range(self.options.accumulate)])
             self.advance(time.monotonic() - begin)
             report.add(loss, tokens, time.monotonic() - begin)
             if self.position.update % self.options.report_updates == 0:
-                report.show(self)
+                if self.experiment:
+                    report.show(self)
                 report = Report()
             if self.position.update % self.options.evaluate_updates == 0:
-                print(f"update {self.position.update} dev loss {self.evaluate():.4f}",
-                      flush=True)
-            if time.monotonic() - self.last_checkpoint > 60 * self.options.checkpoint_minutes:
+                self.assess()
+            if self.checkpoint_due():
                 self.checkpoint()
         self.checkpoint()
-        print(f"finished at update {self.position.update}, dev loss {self.evaluate():.4f}",
-              flush=True)
+        self.assess()
+        if self.group.first:
+            print(f"finished at update {self.position.update}", flush=True)
 
 
 @dataclass
@@ -287,14 +335,16 @@ class Report:
         where = trainer.position
         left = (trainer.pace.deadline - time.time() if trainer.pace else self.seconds
                 / trainer.options.report_updates * (trainer.options.max_updates - where.update))
+        rate = learning_rate(trainer.options, where)
+        trainer.experiment.reported(where, self.loss / self.tokens, self.tokens,
+                                    self.seconds, rate)
         print(f"{time.strftime('%H:%M:%S', time.gmtime())} update {where.update} "
-              f"epoch {where.epoch} loss {self.loss / self.tokens:.4f} "
-              f"{self.tokens / self.seconds:.0f} target tokens/s "
-              f"rate {learning_rate(trainer.options, where):.2e} "
+              f"epoch {where.epoch} stage {where.stage} loss {self.loss / self.tokens:.4f} "
+              f"{self.tokens / self.seconds:.0f} target tokens/s rate {rate:.2e} "
               f"progress {where.progress:.3f} {left / 60:.0f} minutes left", flush=True)
 
 
-def to_device(batch: Batch, device: str) -> Batch:
+def to_device(batch: Batch, device: str | torch.device) -> Batch:
     return Batch(**{name: value.to(device) for name, value in vars(batch).items()})
 
 

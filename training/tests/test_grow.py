@@ -43,9 +43,9 @@ def test_what_cannot_be_equal_is_refused():
         recipe = large()
         recipe.architecture["encoder"]["ffn_dim"] = 20
         grow(made(recipe, seed=2), weights)
-    with pytest.raises(SystemExit, match=r"embedding: found \[30, 16\], expected \[31, 16\]"):
+    with pytest.raises(SystemExit, match=r"embedding: found \[400, 16\], expected \[401, 16\]"):
         recipe = large()
-        recipe.prepare.vocab_size = 31
+        recipe.prepare.vocab_size = 401
         grow(made(recipe, seed=2), weights)
     with pytest.raises(SystemExit, match="norm: found post"):
         recipe = large()

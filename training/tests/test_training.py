@@ -4,20 +4,31 @@ from __future__ import annotations
 
 import dataclasses
 import gzip
+import os
 import pathlib
+import pickle
 import resource
 import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
+import sentencepiece as spm
 import torch
+from safetensors.torch import load_file
 
+import small_corpus
+from peregrine_training import experiment
 from peregrine_training import prepare as prepare_module
+from peregrine_training.augment import Augment
 from peregrine_training.average import average, mean_with
-from peregrine_training.data import Corpus, Side, all_batches, epoch_batches
+from peregrine_training.data import Batch, Corpus, Side, TrainingText, all_batches
+from peregrine_training.distributed import Group
 from peregrine_training.export import read_model, write_model
 from peregrine_training.loss import cross_entropy
-from peregrine_training.recipe import PAD, Recipe
+from peregrine_training.recipe import PAD, Recipe, Stage
+from peregrine_training.stream import Position, Stream
 from peregrine_training.train import Trainer, checkpoints, load_weights
 
 RECIPE = pathlib.Path(__file__).parents[1] / "configs" / "en-de-mdn.toml"
@@ -33,14 +44,16 @@ def random_corpus(pairs: int, vocabulary: int) -> Corpus:
     random = np.random.default_rng(0)
     sentences = [random.integers(4, vocabulary, random.integers(2, 9)).tolist()
                  for _ in range(pairs)]
-    return Corpus(Side.pack(sentences), Side.pack([line[::-1] for line in sentences]),
-                  np.linspace(0.2, 1.8, pairs).astype(np.float32))
+    return Corpus(Side.pack(sentences), Side.pack([line[::-1] for line in sentences]))
 
 
 @pytest.fixture
 def recipe() -> Recipe:
     recipe = Recipe.load(RECIPE)
-    recipe.prepare.vocab_size = 50
+    recipe.prepare = dataclasses.replace(
+        recipe.prepare, corpora=["en-de/train"], vocab_size=400, distilled=[], vocabulary="",
+        development=["en-de/plain_dev", "en-de/other_dev"], weights={"home": 1.0, "work:": 0.5})
+    recipe.stages = []
     recipe.architecture |= {
         "encoder": {"num_layers": 2, "model_dim": 16, "ffn_dim": 32, "num_heads": 2,
                     "head_dim": 8},
@@ -49,15 +62,16 @@ def recipe() -> Recipe:
         "output_rank": 8}
     recipe.train = dataclasses.replace(
         recipe.train, batch_tokens=64, max_updates=24, warmup_updates=4,
-        report_updates=1000, evaluate_updates=1000)
+        report_updates=1000, evaluate_updates=1000, pool_pairs=128, accumulate=1)
     return recipe
 
 
 @pytest.fixture
 def data(tmp_path: pathlib.Path, recipe: Recipe) -> pathlib.Path:
-    random_corpus(60, 50).save(tmp_path / "train.npz")
-    random_corpus(10, 50).save(tmp_path / "tatoeba2020_dev.npz")
-    return tmp_path
+    """The small corpus, prepared."""
+    small_corpus.write(tmp_path / "corpus")
+    prepare_module.prepare(recipe, tmp_path / "corpus", tmp_path / "data")
+    return tmp_path / "data"
 
 
 def test_resumed_run_equals_uninterrupted_one(recipe, data, tmp_path):
@@ -119,9 +133,9 @@ def test_checkpoint_of_another_architecture_is_refused(recipe, data, tmp_path):
 def test_training_lowers_the_loss(recipe, data, tmp_path):
     recipe.train.max_updates = 80
     trainer = Trainer(recipe, tmp_path / "run", data)
-    before = trainer.evaluate()
+    before = trainer.evaluate()["mean"]
     trainer.train()
-    assert trainer.evaluate() < before - 0.1
+    assert trainer.evaluate()["mean"] < before - 0.1
 
 
 def test_average_is_the_mean(tmp_path):
@@ -190,31 +204,10 @@ def test_weights_go_by_the_longest_prefix():
     assert prepare_module.weight_of("docs:good.MIT.mt", weights) == 0.1
 
 
-@pytest.mark.parametrize("source, target, kept", [
-    ("A short line.", "Eine kurze Zeile.", True),
-    ("Left as it was.", "Left as it was.", False),
-    ("123 / 456", "123 / 456.", False),
-    ("Yes.", "Ja, aber nur wenn alle anderen auch einverstanden sind.", False),
-    ("", "Nichts.", False)])
-def test_cleaning(recipe, source, target, kept):
-    assert prepare_module.is_clean(source, target, recipe.prepare) == kept
-
-
 def test_nothing_left_is_refused(recipe, tmp_path):
-    write_corpus(tmp_path, en=["1"], de=["2"], src=["tatoeba_ende"])
+    write_corpus(tmp_path, en=["1"], de=["2"], src=["home"])
     with pytest.raises(SystemExit, match="train: no pair is left"):
         prepare_module.read_pairs(tmp_path / "train", ("en", "de"), recipe.prepare)
-
-
-def test_joined_pairs_are_pairs_of_pairs(recipe):
-    pairs = [prepare_module.Pair(f"a{i}", f"b{i}", weight)
-             for i, weight in enumerate((2.0, 0.0, 18.0))]
-    recipe.prepare.joined_share = 0.5
-    joined = prepare_module.join_pairs(pairs, recipe.prepare)
-    assert len(joined) == 10
-    for pair in joined:
-        assert pair.source.replace("a", "b") == pair.target
-        assert set(pair.source.split()) <= {"a0", "a2"} and len(pair.source.split()) == 2
 
 
 def test_batches_hold_every_pair_within_the_budget():
@@ -223,16 +216,6 @@ def test_batches_hold_every_pair_within_the_budget():
         assert batch.source.shape[0] == 1 or max(
             batch.source.numel(), batch.target_out.numel()) <= 64
     assert sum(len(batch.source) for batch in all_batches(corpus, 64)) == 200
-
-
-def test_epochs_follow_the_weights_and_the_seed():
-    corpus = random_corpus(2000, 50)
-    first = np.concatenate(epoch_batches(corpus, 64, seed=1, epoch=0))
-    again = np.concatenate(epoch_batches(corpus, 64, seed=1, epoch=0))
-    other = np.concatenate(epoch_batches(corpus, 64, seed=1, epoch=1))
-    assert np.array_equal(first, again)
-    assert not np.array_equal(first[:50], other[:50])
-    assert abs(len(first) - corpus.weights.sum()) < 100
 
 
 @pytest.mark.parametrize("with_bias", [False, True])
@@ -260,3 +243,129 @@ def test_padding_does_not_change_the_model(recipe, data, tmp_path):
     mask = (padded != PAD)[:, None, None, :]
     torch.testing.assert_close(trainer.model.encode(alone),
                                trainer.model.encode(padded, mask)[:, :3])
+
+
+def taken(recipe: Recipe, data: pathlib.Path, count: int, position: Position,
+          group: Group | None = None) -> list[Batch]:
+    vocabulary = spm.SentencePieceProcessor(model_file=str(data / "source.spm"))
+    text = TrainingText.load(data / "train.npz")
+    batches = Stream(text, vocabulary, recipe, group or Group()).batches(position)
+    return [next(batches) for _ in range(count)]
+
+
+def same(first: list[Batch], second: list[Batch]) -> bool:
+    return len(first) == len(second) and all(
+        torch.equal(a.source, b.source) and torch.equal(a.target_out, b.target_out)
+        for a, b in zip(first, second))
+
+
+def test_a_stream_goes_on_where_it_stood(recipe, data):
+    recipe.augment.typos = recipe.augment.resegmented = 0.5
+    whole = taken(recipe, data, 150, Position())
+    for cut in (1, 40, 97):
+        position = Position()
+        assert same(taken(recipe, data, cut, position), whole[:cut])
+        assert same(taken(recipe, data, 150 - cut, position), whole[cut:])
+    assert position.epoch + position.pool > 0
+    recipe.train.seed += 1
+    assert not same(taken(recipe, data, 5, Position()), whole[:5])
+
+
+def test_epochs_follow_the_weights(recipe, data):
+    vocabulary = spm.SentencePieceProcessor(model_file=str(data / "source.spm"))
+    text = TrainingText.load(data / "train.npz")
+    recipe.prepare.weights = {"home": 2.0, "work:": 0.25}
+    recipe.stages = [Stage(until=0.5), Stage(until=1.0, weights={"home": 0.0})]
+    stream = Stream(text, vocabulary, recipe, Group())
+    for stage, home, work in ((0, 2.0, 0.25), (1, 0.0, 0.25)):
+        picked = stream.epoch(Position(stage=stage))
+        counts = np.bincount(text.origin[picked], minlength=2) / np.bincount(text.origin)
+        assert counts == pytest.approx([home, work], abs=0.06)
+    assert [stream.stage_at(progress) for progress in (0.0, 0.49, 0.5, 1.0)] == [0, 0, 1, 1]
+
+
+def test_processes_share_an_epoch(recipe, data):
+    """Two processes see what one sees, each another half."""
+    recipe.augment = Augment()
+    recipe.prepare.weights = {"home": 1.0, "work:": 1.0}
+    seen: list[list[str]] = []
+    for rank in range(2):
+        group = Group()
+        group.size, group.rank, group.least = 2, rank, lambda count: count
+        vocabulary = spm.SentencePieceProcessor(model_file=str(data / "source.spm"))
+        stream = Stream(TrainingText.load(data / "train.npz"), vocabulary, recipe, group)
+        picked = stream.epoch(Position())
+        pools = range(-(-len(picked) // (2 * recipe.train.pool_pairs)))
+        batches = [batch for pool in pools
+                   for batch in stream.pool(Position(pool=pool), picked)]
+        seen.append([row for batch in batches for row in map(str, batch.source.tolist())])
+    assert abs(len(seen[0]) - len(seen[1])) <= 1
+    assert sum(map(len, seen)) == len(picked) == len(small_corpus.pairs()) - 51
+
+
+def test_gradients_accumulate(recipe, data, tmp_path):
+    """The sum over two batches is the mean over their tokens."""
+    recipe.train.encoder_dropout = 0.0
+    trainer = Trainer(recipe, tmp_path / "run", data)
+    batches = taken(recipe, data, 2, Position())
+    expected: dict[str, torch.Tensor] = {}
+    total = 0
+    for batch in batches:
+        _, tokens = trainer.gradients([batch])
+        total += tokens
+        for name, parameter in trainer.model.named_parameters():
+            expected[name] = expected.get(name, 0) + parameter.grad * tokens
+            parameter.grad = None
+    trainer.gradients(batches)
+    for name, parameter in trainer.model.named_parameters():
+        torch.testing.assert_close(parameter.grad, expected[name] / total, rtol=0.02, atol=1e-4)
+
+
+def test_a_run_stops_when_nothing_improves(recipe, data, tmp_path):
+    recipe.train = dataclasses.replace(recipe.train, patience=2, evaluate_updates=2,
+                                       peak_learning_rate=0.0)
+    trainer = Trainer(recipe, tmp_path / "run", data)
+    trainer.train()
+    assert trainer.position.update == 6  # the first counts as an improvement
+
+
+def test_the_experiment_is_written_down(recipe, data, tmp_path):
+    recipe.train = dataclasses.replace(recipe.train, report_updates=4, evaluate_updates=8,
+                                       bleu_lines=3)
+    Trainer(recipe, tmp_path / "run", data).train()
+    progress = experiment.read(tmp_path / "run", experiment.PROGRESS)
+    assert [int(row["update"]) for row in progress] == [4, 8, 12, 16, 20, 24]
+    rows = experiment.read(tmp_path / "run", experiment.EVALUATIONS)
+    assert {row["measure"] for row in rows} == {
+        "plain_dev", "other_dev", "mean", "plain_dev BLEU", "other_dev BLEU"}
+    last = {row["measure"]: float(row["value"]) for row in rows if row["update"] == "24"}
+    assert last["mean"] == pytest.approx((last["plain_dev"] + last["other_dev"]) / 2, abs=1e-3)
+    experiment.plot(tmp_path / "run", tmp_path / "curves.png")
+    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_torchrun_trains_with_two_processes(recipe, data, tmp_path):
+    """Both take the same steps: the loss falls as with one, and one writes the files."""
+    (tmp_path / "run.py").write_text(
+        "import pathlib, pickle, sys\n"
+        f"sys.path.insert(0, {str(RECIPE.parents[1])!r})\n"
+        "from peregrine_training.train import Trainer\n"
+        "from safetensors.torch import save_file\n"
+        "recipe, run, data = pickle.loads(pathlib.Path(sys.argv[1]).read_bytes())\n"
+        "trainer = Trainer(recipe, run, data)\n"
+        "trainer.train()\n"
+        "save_file(trainer.model.state_dict(), run / f'{trainer.group.rank}.safetensors')\n")
+    recipe.train = dataclasses.replace(recipe.train, evaluate_updates=12)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "what.pickle").write_bytes(pickle.dumps((recipe, tmp_path / "run", data)))
+    subprocess.run([sys.executable, "-m", "torch.distributed.run", "--standalone",
+                    "--nproc-per-node=2", tmp_path / "run.py", tmp_path / "what.pickle"],
+                   check=True, env=os.environ | {"OMP_NUM_THREADS": "1"}, timeout=300)
+    first, second = (load_file(tmp_path / "run" / f"{rank}.safetensors") for rank in (0, 1))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    values = [float(row["value"]) for row in experiment.read(
+        tmp_path / "run", experiment.EVALUATIONS) if row["measure"] == "mean"]
+    assert len(values) == 3 and values[-1] < values[0]
+    resumed = Trainer(recipe, tmp_path / "run", data)
+    resumed.resume()
+    assert resumed.position.update == 24 and resumed.position.processes == 2
