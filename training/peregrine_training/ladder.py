@@ -23,7 +23,7 @@ from .config import from_dict
 from .distil import distil
 from .initialise import write_initial
 from .prepare import prepare, read_pairs
-from .recipe import Recipe
+from .recipe import Recipe, merge
 from .release import export_best
 from .score import score_served
 from .serving import BINARIES, Server
@@ -74,15 +74,6 @@ class Ladder:
         """Every rung but the first, after the one that it changes."""
         named = {rung.name: rung for rung in self.rungs}
         return [(named[rung.below], rung) for rung in self.rungs if rung.below]
-
-
-def merge(values: dict[str, Any], changes: dict[str, Any]) -> None:
-    """Sets the leaves that `changes` names in nested dictionaries."""
-    for key, change in changes.items():
-        if isinstance(change, dict):
-            merge(values.setdefault(key, {}), change)
-        else:
-            values[key] = change
 
 
 @dataclass

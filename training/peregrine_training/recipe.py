@@ -57,6 +57,27 @@ class Stage:
     until: float
     weights: dict[str, float] = field(default_factory=dict)  # instead of those of [prepare]
     augment: float = 1.0  # times the rates of [augment]
+    restart: float = 0.0  # share of the peak at which the learning rate starts anew; 0: goes on
+
+
+def merge(values: dict[str, Any], changes: dict[str, Any]) -> None:
+    """Sets the leaves that `changes` names in nested dictionaries."""
+    for key, change in changes.items():
+        if isinstance(change, dict):
+            merge(values.setdefault(key, {}), change)
+        else:
+            values[key] = change
+
+
+def read_toml(path: pathlib.Path) -> dict[str, Any]:
+    """The file's values; `extends` names a file beside it whose values it changes."""
+    with open(path, "rb") as file:
+        values = tomllib.load(file)
+    if "extends" not in values:
+        return values
+    whole = read_toml(path.parent / values.pop("extends"))
+    merge(whole, values)
+    return whole
 
 
 @dataclass
@@ -73,8 +94,7 @@ class Recipe:
 
     @classmethod
     def load(cls, path: pathlib.Path | str) -> Recipe:
-        with open(path, "rb") as file:
-            return from_dict(cls, tomllib.load(file))
+        return from_dict(cls, read_toml(pathlib.Path(path)))
 
     def model_config(self) -> ModelConfig:
         """The config.json that models of this recipe are exported with."""

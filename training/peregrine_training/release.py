@@ -2,9 +2,9 @@
 
     python -m peregrine_training.release configs/en-de-mdn.toml [--wait-for PID]
 
-Whether the average of the last checkpoints or the last one alone is exported is
-decided by the loss on the first development set. Each step's failure is logged and
-does not stop the steps that can go on without it.
+Whether the average of the last checkpoints or the last one alone is exported is decided by
+the mean loss on the development sets, the length penalty by BLEU on the same. Each step's
+failure is logged and does not stop the steps that can go on without it.
 """
 
 from __future__ import annotations
@@ -22,15 +22,18 @@ import torch
 from torch import Tensor
 
 from .average import best_weights
+from .config import ModelConfig
+from .evaluate import Evaluation
 from .export import write_model
 from .goldens import trained_golden, write_json
 from .recipe import Recipe
-from .score import score_served
-from .serving import Server
+from .serving import BINARIES, Server
 from .train import save_atomically
 
 TESTS = ("en-de/tatoeba2020_test", "en-de/multi30k_test_2016_flickr", "en-de/flores_dev",
          "en-de/newstest2014")
+PENALTIES = [0.6, 0.8, 1.0, 1.2, 1.4]
+DEVELOPMENT_LINES = 500  # of each development set
 
 
 @dataclass
@@ -40,6 +43,7 @@ class Places:
     encoded: pathlib.Path  # of prepare.py
     model: pathlib.Path
     goldens: pathlib.Path
+    binaries: pathlib.Path
 
 
 def log(text: str) -> None:
@@ -66,19 +70,33 @@ def export_best(recipe: Recipe, run: pathlib.Path, encoded: pathlib.Path,
     return weights
 
 
-def score_all(recipe: Recipe, places: Places) -> None:
-    """Scores through the server, with the number of translations that it warns of."""
-    languages = recipe.source_language, recipe.target_language
-    with Server(places.model) as server:
-        for beam_size in (4, 1):
+def choose_penalty(evaluation: Evaluation, places: Places) -> None:
+    """Writes the best length penalty into the model's config.json."""
+    with Server(places.model, places.binaries) as server:
+        best = evaluation.best_penalty(server, PENALTIES, DEVELOPMENT_LINES)
+    config = ModelConfig.load(places.model)
+    config.decoding.length_penalty = best
+    (places.model / "config.json").write_text(config.to_json(), encoding="utf-8")
+    log(f"length penalty {best}")
+
+
+def score_all(evaluation: Evaluation, places: Places) -> None:
+    """Scores through the server; keeps the translations in the run."""
+    lexicon = evaluation.lexicon()
+    for precision, beam_size in (("float32", 4), ("int8", 4), ("float32", 1)):
+        with Server(places.model, places.binaries, precision) as server:
+            log(precision)
             for test in TESTS:
-                answers, scored = score_served(server, places.data, test, languages, beam_size)
-                kept = places.run / f"{pathlib.Path(test).name}.beam{beam_size}.txt"
-                kept.write_text("".join(f"{answer.text}\n" for answer in answers),
-                                encoding="utf-8")
-                flagged = sum(bool(answer.flags) for answer in answers)
-                log(f"{test} beam {beam_size}, {flagged} of {len(answers)} with a warning\n"
-                    f"{scored}")
+                hypotheses, _ = evaluation.test(
+                    server, test, beam_size,
+                    lexicon if (precision, beam_size) == ("float32", 4) else None)
+                kept = places.run / f"{pathlib.Path(test).name}.{precision}.beam{beam_size}.txt"
+                kept.write_text("".join(f"{line}\n" for line in hypotheses), encoding="utf-8")
+
+
+def robustness(evaluation: Evaluation, places: Places) -> None:
+    with Server(places.model, places.binaries) as server:
+        evaluation.robustness(server, "en-de/flores_dev", 4)
 
 
 def attempt(name: str, step: Callable[[], object]) -> bool:
@@ -98,18 +116,24 @@ def main() -> None:
     parser.add_argument("--run", type=pathlib.Path, help="default: runs/<name>")
     parser.add_argument("--data", type=pathlib.Path, default=pathlib.Path("../../shared/data"))
     parser.add_argument("--models", type=pathlib.Path, default=pathlib.Path("../models"))
+    parser.add_argument("--binaries", type=pathlib.Path, default=BINARIES)
+    parser.add_argument("--encoded", type=pathlib.Path, help="of prepare; default: runs/<name>/data")
     parser.add_argument("--goldens", type=pathlib.Path, default=pathlib.Path("../tests/golden"))
     arguments = parser.parse_args()
     recipe = Recipe.load(arguments.recipe)
     run = arguments.run or pathlib.Path("runs") / recipe.name
-    places = Places(run, arguments.data, run / "data", arguments.models / recipe.name,
-                    arguments.goldens / recipe.name)
+    places = Places(run, arguments.data, arguments.encoded or run / "data",
+                    arguments.models / recipe.name,
+                    arguments.goldens / recipe.name, arguments.binaries)
+    evaluation = Evaluation(recipe, arguments.data)
     if arguments.wait_for:
         wait_for(arguments.wait_for)
     if attempt("export", lambda: export_best(recipe, places.run, places.encoded, places.model)):
+        attempt("length penalty", lambda: choose_penalty(evaluation, places))
         attempt("goldens", lambda: write_json(places.goldens / "golden.json",
                                               trained_golden(places.model)))
-        attempt("scores", lambda: score_all(recipe, places))
+        attempt("scores", lambda: score_all(evaluation, places))
+        attempt("robustness", lambda: robustness(evaluation, places))
     log("released")
 
 

@@ -31,7 +31,8 @@ def _translation(answer: dict[str, Any]) -> Translation:
 class Server:
     """A server of one model on a free port, from `with` to its end."""
 
-    def __init__(self, model: pathlib.Path, binaries: pathlib.Path = BINARIES) -> None:
+    def __init__(self, model: pathlib.Path, binaries: pathlib.Path = BINARIES,
+                 precision: str = "float32") -> None:
         self.binaries = binaries
         for name in ("peregrine-server", "peregrine"):
             if not (binaries / name).exists():
@@ -41,6 +42,7 @@ class Server:
         ports = pathlib.Path(self._folder.name) / "ports"
         self._process = subprocess.Popen(
             [binaries / "peregrine-server", f"--model={model}", "--listen=127.0.0.1:0",
+             f"--precision={precision}",
              "--metrics-listen=off", "--log-level=warning", f"--port-file={ports}"],
             stdout=subprocess.DEVNULL)
         try:
@@ -60,14 +62,17 @@ class Server:
         raise SystemExit(f"the server did not start within {_START_SECONDS:.0f} s")
 
     def translate(self, lines: list[str], beam_size: int,
-                  num_hypotheses: int = 1) -> list[Translation]:
+                  num_hypotheses: int = 1,
+                  length_penalty: float | None = None) -> list[Translation]:
         """One translation a line, each line taken as one sentence, and its alternatives."""
         source, out = (pathlib.Path(self._folder.name) / name for name in ("in", "out"))
         source.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        penalty = [] if length_penalty is None else [f"--length-penalty={length_penalty}"]
         done = subprocess.run(
             [self.binaries / "peregrine", "translate", f"--address={self.address}", "--json",
              "--single-sentence", f"--beam-size={beam_size}",
-             f"--num-hypotheses={num_hypotheses}", f"--file={source}", f"--output={out}"],
+             f"--num-hypotheses={num_hypotheses}", f"--file={source}", f"--output={out}",
+             *penalty],
             stderr=subprocess.PIPE, encoding="utf-8")
         if done.returncode:
             raise SystemExit(f"the client failed with {done.returncode}: {done.stderr[-2000:]}")

@@ -34,7 +34,7 @@ from .distributed import Group
 from .experiment import Experiment
 from .loss import cross_entropy
 from .model import Transformer, initialise, padding_mask
-from .recipe import PAD, Recipe, Train
+from .recipe import PAD, Recipe, Stage, Train
 from .stream import Position, Stream
 from .validation import greedy_bleu
 
@@ -56,15 +56,29 @@ class Pace:
         return max((self.deadline - time.time()) / mean, 1.0)
 
 
-def learning_rate(options: Train, position: Position) -> float:
+def cycle(stages: list[Stage], progress: float) -> tuple[float, float]:
+    """The share of the peak that the present cycle of the schedule starts with, and the
+    cycle's own progress. A cycle ends where a stage restarts the learning rate."""
+    begin, end, peak = 0.0, 1.0, 1.0
+    for earlier, stage in zip(stages, stages[1:]):
+        if stage.restart and progress >= earlier.until:
+            begin, peak = earlier.until, stage.restart
+        elif stage.restart:
+            end = earlier.until
+            break
+    return peak, (progress - begin) / (end - begin)
+
+
+def learning_rate(options: Train, position: Position, stages: list[Stage]) -> float:
     warm = min(1.0, (position.update + 1) / options.warmup_updates)
     if options.schedule == "inverse_sqrt":
         late = max(position.update + 1, options.warmup_updates) / options.warmup_updates
         return options.peak_learning_rate * warm * late ** -0.5
+    share, progress = cycle(stages, position.progress)
+    peak = options.peak_learning_rate * share * warm
     if options.schedule == "cosine":
-        return options.peak_learning_rate * warm * 0.5 * (
-            1 + math.cos(math.pi * position.progress))
-    return options.peak_learning_rate * warm * (1 - position.progress)
+        return peak * 0.5 * (1 + math.cos(math.pi * progress))
+    return peak * (1 - progress)
 
 
 def make_optimizers(model: Transformer, options: Train) -> list[torch.optim.Optimizer]:
@@ -242,7 +256,7 @@ class Trainer:
 
     def update(self, batches: list[Batch]) -> tuple[float, int]:
         """One step; the loss per token and the tokens."""
-        rate = learning_rate(self.options, self.position)
+        rate = learning_rate(self.options, self.position, self.recipe.stages)
         for optimizer, factor in zip(self.optimizers, (1.0, self.options.matrix_rate_factor)):
             for group in optimizer.param_groups:
                 group["lr"] = rate * factor
@@ -335,7 +349,7 @@ class Report:
         where = trainer.position
         left = (trainer.pace.deadline - time.time() if trainer.pace else self.seconds
                 / trainer.options.report_updates * (trainer.options.max_updates - where.update))
-        rate = learning_rate(trainer.options, where)
+        rate = learning_rate(trainer.options, where, trainer.recipe.stages)
         trainer.experiment.reported(where, self.loss / self.tokens, self.tokens,
                                     self.seconds, rate)
         print(f"{time.strftime('%H:%M:%S', time.gmtime())} update {where.update} "
@@ -359,7 +373,7 @@ def parse_deadline(text: str) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("recipe", type=pathlib.Path)
-    parser.add_argument("--run", type=pathlib.Path, help="default: runs/<name>")
+    parser.add_argument("--into", type=pathlib.Path, dest="run", help="default: runs/<name>")
     parser.add_argument("--data", type=pathlib.Path, help="default: runs/<name>/data")
     parser.add_argument("--deadline", type=parse_deadline, help="HH:MM, UTC")
     arguments = parser.parse_args()

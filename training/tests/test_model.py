@@ -9,6 +9,7 @@ from torch import Tensor
 from peregrine_training.config import Architecture, from_dict
 from peregrine_training.goldens import tiny_config
 from peregrine_training.model import (AverageAttention, CompressedAttention, SimpleRecurrentUnit,
+                                      fused_attention, plain_attention,
                                       Transformer, initialise, linear_recurrence, padding_mask)
 from peregrine_training.tiny_models import TINY_MODELS, TinyModel, randomize
 
@@ -160,3 +161,12 @@ def test_senseless_states_are_refused(change, message):
     architecture["decoder"] = architecture["decoder"] | change
     with pytest.raises(ValueError, match=message):
         from_dict(Architecture, architecture)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_both_kinds_of_attention_agree(masked):
+    torch.manual_seed(0)
+    query, key, value = (torch.randn(3, 2, length, 8) for length in (5, 7, 7))
+    mask = torch.arange(7) < torch.tensor([7, 4, 1])[:, None, None, None] if masked else None
+    torch.testing.assert_close(plain_attention(query, key, value, mask),
+                               fused_attention(query, key, value, mask))

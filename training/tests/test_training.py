@@ -29,7 +29,8 @@ from peregrine_training.export import read_model, write_model
 from peregrine_training.loss import cross_entropy
 from peregrine_training.recipe import PAD, Recipe, Stage
 from peregrine_training.stream import Position, Stream
-from peregrine_training.train import Trainer, checkpoints, load_weights
+from peregrine_training.train import (Trainer, checkpoints, learning_rate,
+                                      load_weights)
 
 RECIPE = pathlib.Path(__file__).parents[1] / "configs" / "en-de-mdn.toml"
 
@@ -369,3 +370,13 @@ def test_torchrun_trains_with_two_processes(recipe, data, tmp_path):
     resumed = Trainer(recipe, tmp_path / "run", data)
     resumed.resume()
     assert resumed.position.update == 24 and resumed.position.processes == 2
+
+
+def test_a_stage_may_restart_the_learning_rate(recipe):
+    options = dataclasses.replace(recipe.train, peak_learning_rate=1.0, schedule="linear")
+    stages = [Stage(until=0.25), Stage(until=0.5), Stage(until=0.75, restart=0.6),
+              Stage(until=1.0)]
+    rates = [learning_rate(options, Position(update=100, progress=progress), stages)
+             for progress in (0.0, 0.25, 0.4, 0.5, 0.75, 1.0)]
+    assert rates == pytest.approx([1.0, 0.5, 0.2, 0.6, 0.3, 0.0])
+    assert learning_rate(options, Position(update=100, progress=0.3), []) == pytest.approx(0.7)
