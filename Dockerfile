@@ -34,8 +34,9 @@ COPY . .
 FROM source AS build
 RUN cmake --preset release -DPEREGRINE_CUDA=OFF -DPEREGRINE_BUILD_TESTS=OFF \
       -DPEREGRINE_BUILD_BENCHES=OFF && \
-    cmake --build --preset release --target peregrine peregrine-server && \
-    strip build/release/bin/peregrine build/release/bin/peregrine-server
+    cmake --build --preset release --target peregrine peregrine-compare \
+      peregrine-inspect peregrine-server && \
+    strip build/release/bin/peregrine*
 
 # NVIDIA's compiler and runtime (11.8), which Debian has in non-free. Several GB,
 # of which nothing but our own kernels and a static runtime comes any further.
@@ -50,8 +51,9 @@ RUN for list in /etc/apt/sources.list /etc/apt/sources.list.d/debian.sources; do
       nvidia-cuda-toolkit
 RUN cmake --preset cuda -DPEREGRINE_BUILD_TESTS=OFF \
       -DPEREGRINE_BUILD_BENCHES=OFF && \
-    cmake --build --preset cuda --target peregrine peregrine-server && \
-    strip build/cuda/bin/peregrine build/cuda/bin/peregrine-server
+    cmake --build --preset cuda --target peregrine peregrine-compare \
+      peregrine-inspect peregrine-server && \
+    strip build/cuda/bin/peregrine*
 
 # Shared libraries, from packages, so that a scanner sees their versions. Linking
 # statically would save little: two thirds of their size are oneDNN, of which
@@ -78,10 +80,10 @@ ENTRYPOINT ["peregrine-server"]
 # The driver's library, libcuda, is the host's: NVIDIA's container runtime puts
 # it in, as the two variables ask. `utility` is NVML, for `peregrine compare`.
 FROM runtime AS cuda
-COPY --from=build-cuda /src/build/cuda/bin/peregrine-server \
-                       /src/build/cuda/bin/peregrine /usr/local/bin/
+COPY --from=build-cuda /src/build/cuda/bin/peregrine* /usr/local/bin/
 # That every library is there.
-RUN peregrine-server --version && peregrine --version
+RUN peregrine-server --version && peregrine --version && \
+    peregrine compare --version && peregrine models inspect --version
 ENV NVIDIA_VISIBLE_DEVICES=all \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility \
     PEREGRINE_DEVICES=cuda:0 \
@@ -89,6 +91,6 @@ ENV NVIDIA_VISIBLE_DEVICES=all \
 
 # What is built where no target is named.
 FROM runtime AS cpu
-COPY --from=build /src/build/release/bin/peregrine-server \
-                  /src/build/release/bin/peregrine /usr/local/bin/
-RUN peregrine-server --version && peregrine --version
+COPY --from=build /src/build/release/bin/peregrine* /usr/local/bin/
+RUN peregrine-server --version && peregrine --version && \
+    peregrine compare --version && peregrine models inspect --version

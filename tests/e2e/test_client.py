@@ -223,5 +223,40 @@ class MeasuringCommandsTest(harness.ServerTestCase):
         self.assertEqual(run.returncode, 1)
 
 
+class ProgramsTest(unittest.TestCase):
+
+    @staticmethod
+    def output(*command):
+        return subprocess.run(command, capture_output=True, text=True,
+                              timeout=60, check=True).stdout
+
+    def test_the_command_links_no_engine(self):
+        def needs(name):
+            return self.output("ldd", os.path.join(harness.BIN, name))
+
+        def symbols(name):
+            return self.output("nm", "--demangle",
+                               os.path.join(harness.BIN, name))
+        engine = r"peregrine::(kernels|model|decode|formats)::"
+        self.assertIn("libdnnl", needs("peregrine-server"))
+        self.assertRegex(symbols("peregrine-server"), engine)
+        self.assertNotIn("libdnnl", needs("peregrine"))
+        self.assertNotRegex(symbols("peregrine"), engine)
+
+    def test_programs_that_it_starts(self):
+        command = os.path.join(harness.BIN, "peregrine")
+        self.assertRegex(self.output(command, "compare", "--version"),
+                         r"^peregrine-compare \d")
+        told = self.output(command, "models", "inspect", "--json",
+                           harness.MODEL_DIR)
+        self.assertEqual(json.loads(told)["name"], harness.MODEL)
+        # An argument that is the name of a subcommand stays one.
+        missing = subprocess.run(
+            [command, "models", "inspect", "inspect"], capture_output=True,
+            text=True, timeout=60, check=False)
+        self.assertEqual(missing.returncode, 1)
+        self.assertRegex(missing.stderr, "^peregrine-inspect: inspect: ")
+
+
 if __name__ == "__main__":
     unittest.main()

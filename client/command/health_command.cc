@@ -1,0 +1,66 @@
+#include "client/command/health_command.h"
+
+#include <memory>
+#include <string>
+
+#include "CLI/CLI.hpp"
+#include "absl/time/clock.h"
+#include "client/command/command_flags.h"
+#include "client/rpc_status.h"
+#include "client/translation_client.h"
+#include "grpcpp/client_context.h"
+#include "health.grpc.pb.h"
+
+namespace peregrine::client {
+namespace {
+
+using grpc::health::v1::HealthCheckResponse;
+
+struct HealthFlags {
+  std::string address = "localhost:50051";
+  ChannelSecurity security;
+  std::string service;
+  absl::Duration deadline = absl::Seconds(5);
+};
+
+int RunHealth(const HealthFlags& flags, const Console& console) {
+  ClientOptions options = CommandOptions(flags.security);
+  options.max_attempts = 1;
+  const auto stub =
+      grpc::health::v1::Health::NewStub(OpenChannel(flags.address, options));
+  grpc::ClientContext context;
+  context.set_deadline(absl::ToChronoTime(absl::Now() + flags.deadline));
+  grpc::health::v1::HealthCheckRequest request;
+  request.set_service(flags.service);
+  HealthCheckResponse response;
+  const grpc::Status status = stub->Check(&context, request, &response);
+  if (!status.ok()) {
+    *console.err << "peregrine: " << flags.address << ": "
+                 << FromGrpcStatus(status).ToString() << "\n";
+    return kExitFailed;
+  }
+  *console.out << HealthCheckResponse::ServingStatus_Name(response.status())
+               << std::endl;
+  return response.status() == HealthCheckResponse::SERVING ? kExitOk
+                                                           : kExitFailed;
+}
+
+}  // namespace
+
+void AddHealthCommand(const Console& console, CLI::App* app, int* exit_code) {
+  CLI::App* command =
+      app->add_subcommand("health", "Tells whether a server is serving.");
+  command->footer("Exit code: 0 it is serving, 1 it is not, 2 wrong usage.");
+  const auto flags = std::make_shared<HealthFlags>();
+  AddAddressFlag(&flags->address, command);
+  AddSecurityFlags(&flags->security, command);
+  command->add_option("--service", flags->service,
+                      "A gRPC service; by default the server as a whole.");
+  AddDurationFlag("--deadline", "Wait for an answer this long.",
+                  /*allow_zero=*/false, &flags->deadline, command);
+  command->callback([flags, &console, exit_code] {
+    *exit_code = RunHealth(*flags, console);
+  });
+}
+
+}  // namespace peregrine::client

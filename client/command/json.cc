@@ -1,0 +1,100 @@
+#include "client/command/json.h"
+
+#include "nlohmann/json.hpp"
+
+namespace peregrine::client {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+double Seconds(const google::protobuf::Duration& duration) {
+  return static_cast<double>(duration.seconds()) + duration.nanos() * 1e-9;
+}
+
+std::string Dump(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+Json MakeJson(const v1::Cost& cost) {
+  return {{"queue_seconds", Seconds(cost.queue())},
+          {"encode_seconds", Seconds(cost.encode())},
+          {"decode_seconds", Seconds(cost.decode())},
+          {"source_tokens", cost.source_tokens()},
+          {"target_tokens", cost.target_tokens()},
+          {"sentences", cost.sentences()},
+          {"device", cost.device()}};
+}
+
+Json MakeJson(const v1::DecodingOptions& options) {
+  Json json = Json::object();
+  if (options.has_beam_size()) json["beam_size"] = options.beam_size();
+  if (options.has_length_penalty()) {
+    json["length_penalty"] = options.length_penalty();
+  }
+  if (options.has_num_hypotheses()) {
+    json["num_hypotheses"] = options.num_hypotheses();
+  }
+  if (options.has_min_length()) json["min_length"] = options.min_length();
+  if (options.has_max_length()) json["max_length"] = options.max_length();
+  if (options.has_use_shortlist()) {
+    json["use_shortlist"] = options.use_shortlist();
+  }
+  return json;
+}
+
+Json MakeJson(const v1::Limits& limits) {
+  return {{"max_texts_per_request", limits.max_texts_per_request()},
+          {"max_text_bytes", limits.max_text_bytes()},
+          {"max_beam_size", limits.max_beam_size()},
+          {"max_source_tokens", limits.max_source_tokens()},
+          {"max_target_tokens", limits.max_target_tokens()}};
+}
+
+}  // namespace
+
+std::string ToJson(const BulkResult& result) {
+  Json json = {{"source", result.text}};
+  if (!result.translation.ok()) {
+    const absl::Status& status = result.translation.status();
+    json["error"] = {{"code", absl::StatusCodeToString(status.code())},
+                     {"message", std::string(status.message())}};
+    return Dump(json);
+  }
+  json["hypotheses"] = Json::array();
+  for (const v1::Hypothesis& hypothesis : result.translation->hypotheses()) {
+    json["hypotheses"].push_back(
+        {{"text", hypothesis.text()}, {"score", hypothesis.score()}});
+  }
+  json["flags"] = Json::array();
+  for (const int flag : result.translation->flags()) {
+    json["flags"].push_back(v1::Flag_Name(flag));
+  }
+  json["cost"] = MakeJson(result.translation->cost());
+  return Dump(json);
+}
+
+std::string ToJson(const v1::Model& model) {
+  Json json = {{"name", model.name()},
+               {"source_language", model.source_language()},
+               {"target_language", model.target_language()},
+               {"architecture", model.architecture()},
+               {"parameters", model.parameters()},
+               {"source_vocab_size", model.source_vocab_size()},
+               {"target_vocab_size", model.target_vocab_size()},
+               {"default_options", MakeJson(model.default_options())},
+               {"limits", MakeJson(model.limits())},
+               {"devices", Json::array()}};
+  if (!model.languages().empty()) {
+    json["languages"] = std::vector<std::string>(model.languages().begin(),
+                                                 model.languages().end());
+  }
+  for (const v1::DeviceInfo& device : model.devices()) {
+    json["devices"].push_back({{"device", device.device()},
+                               {"precision", device.precision()},
+                               {"workers", device.workers()},
+                               {"weights_bytes", device.weights_bytes()}});
+  }
+  return Dump(json);
+}
+
+}  // namespace peregrine::client

@@ -1,0 +1,15 @@
+#ifndef PEREGRINE_CLIENT_COMMAND_MODELS_COMMAND_H_
+#define PEREGRINE_CLIENT_COMMAND_MODELS_COMMAND_H_
+
+#include "CLI/App.hpp"
+#include "client/console/console.h"
+
+namespace peregrine::client {
+
+// `peregrine models`: tells what a server serves. Sets `exit_code` when it is
+// the command that was chosen. `console` and `exit_code` must outlive `app`.
+void AddModelsCommand(const Console& console, CLI::App* app, int* exit_code);
+
+}  // namespace peregrine::client
+
+#endif  // PEREGRINE_CLIENT_COMMAND_MODELS_COMMAND_H_

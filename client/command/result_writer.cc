@@ -1,0 +1,90 @@
+#include "client/command/result_writer.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "client/command/json.h"
+
+namespace peregrine::client {
+namespace {
+
+// Failures told one by one; the others are only counted.
+constexpr std::int64_t kMaxFailuresTold = 10;
+
+std::string Describe(int flag) {
+  switch (flag) {
+    case v1::FLAG_TRUNCATED:
+      return "cut off at the maximum length";
+    case v1::FLAG_REPETITION:
+      return "repeat themselves: perhaps a decoding loop";
+    case v1::FLAG_UNKNOWN_SOURCE:
+      return "have characters that the model does not know";
+    case v1::FLAG_SOURCE_SPLIT:
+      return "hold a sentence too long for the model, translated in parts";
+    default:
+      return absl::StrCat("marked with flag ", flag);
+  }
+}
+
+}  // namespace
+
+ResultWriter::ResultWriter(const Options& options, const TextInput* input,
+                           std::ostream* out, std::ostream* err,
+                           ProgressLine* progress)
+    : options_(options),
+      input_(input),
+      out_(out),
+      err_(err),
+      progress_(progress) {}
+
+std::string ResultWriter::FormatLine(const BulkResult& result) const {
+  if (options_.json) return ToJson(result);
+  if (!result.translation.ok() || result.translation->hypotheses().empty()) {
+    return "";
+  }
+  std::string line = result.translation->hypotheses(0).text();
+  if (options_.one_line_each) std::replace(line.begin(), line.end(), '\n', ' ');
+  return line;
+}
+
+absl::Status ResultWriter::Write(const BulkResult& result) {
+  *out_ << FormatLine(result) << "\n" << std::flush;
+  if (!out_->good()) return absl::DataLossError("cannot write the output");
+  ++num_written_;
+  if (result.translation.ok()) {
+    NoteFlags(result);
+  } else {
+    NoteFailure(result);
+  }
+  progress_->Update(num_written_, absl::Now());
+  return absl::OkStatus();
+}
+
+void ResultWriter::NoteFailure(const BulkResult& result) {
+  if (++num_failed_ > kMaxFailuresTold) return;
+  progress_->Clear();
+  *err_ << "peregrine: " << input_->Where(result.index) << ": "
+        << result.translation.status().ToString() << "\n";
+}
+
+void ResultWriter::NoteFlags(const BulkResult& result) {
+  for (const int flag : result.translation->flags()) {
+    Occurrences& occurrences = flags_[flag];
+    if (occurrences.count++ == 0) occurrences.first_index = result.index;
+  }
+}
+
+void ResultWriter::Summarise() {
+  progress_->Clear();
+  for (const auto& [flag, occurrences] : flags_) {
+    *err_ << "peregrine: note: " << occurrences.count << " of " << num_written_
+          << " " << Describe(flag)
+          << " (first: " << input_->Where(occurrences.first_index) << ")\n";
+  }
+  if (num_failed_ > 0) {
+    *err_ << "peregrine: " << num_failed_ << " of " << num_written_
+          << " failed\n";
+  }
+}
+
+}  // namespace peregrine::client

@@ -1,0 +1,164 @@
+#include "client/command/translate_command.h"
+
+#include <fstream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "CLI/CLI.hpp"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "client/command/command_flags.h"
+#include "client/command/find_model.h"
+#include "client/command/result_writer.h"
+#include "client/command/text_input.h"
+#include "client/console/progress.h"
+#include "client/translation_client.h"
+
+namespace peregrine::client {
+namespace {
+
+constexpr char kDetails[] =
+    "Without TEXT and --file, the standard input is translated line by line.\n"
+    "A line in, a line out, in order; empty lines stay; a line ends with LF "
+    "or\n"
+    "CR LF. A text that fails leaves an empty line, so that input and output\n"
+    "stay side by side, and is named on the standard error.\n"
+    "Exit code: 0 all translated, 1 something failed, 2 wrong usage.";
+
+// Of a line where the server names no limit.
+constexpr std::size_t kMaxLineBytes = 16 << 20;
+
+struct TranslateFlags {
+  std::string address = "localhost:50051";
+  ChannelSecurity security;
+  std::string model;
+  v1::DecodingOptions decoding;
+  std::string source_language;
+  std::string target_language;
+  bool single_sentence = false;
+  bool json = false;
+  absl::Duration deadline = absl::InfiniteDuration();
+  std::vector<std::string> texts;
+  std::vector<std::string> files;
+  std::string output;
+};
+
+std::unique_ptr<TextInput> OpenInput(const TranslateFlags& flags,
+                                     const Console& console,
+                                     std::size_t max_line_bytes) {
+  if (!flags.texts.empty()) {
+    return std::make_unique<ArgumentsInput>(flags.texts);
+  }
+  if (!flags.files.empty()) {
+    return std::make_unique<FilesInput>(flags.files, max_line_bytes);
+  }
+  if (console.in_is_terminal && console.err_is_terminal) {
+    *console.err << "Type a text and press Enter; Ctrl-D ends.\n";
+  }
+  return std::make_unique<StreamInput>(console.in_fd, max_line_bytes);
+}
+
+int Translate(const TranslateFlags& flags, const Console& console,
+              std::ostream* out) {
+  const absl::Time start = absl::Now();
+  const auto fail = [&console](absl::string_view what,
+                               const absl::Status& status) {
+    *console.err << "peregrine: " << what << ": " << status.ToString() << "\n";
+    return kExitFailed;
+  };
+
+  ClientOptions client_options = CommandOptions(flags.security);
+  client_options.deadline = flags.deadline;
+  const TranslationClient client(flags.address, client_options);
+  const absl::StatusOr<v1::Model> model = FindModel(client, flags.model);
+  if (!model.ok()) return fail(flags.address, model.status());
+  const TranslationSettings settings{
+      model->name(), flags.decoding, flags.single_sentence,
+      flags.source_language, flags.target_language};
+  if (const absl::Status status = CheckOptions(client, *model, settings);
+      !status.ok()) {
+    return fail(flags.address, status);
+  }
+
+  BulkOptions bulk_options;
+  bulk_options.deadline = start + flags.deadline;
+  bulk_options.max_text_bytes =
+      static_cast<std::size_t>(model->limits().max_text_bytes());
+  const std::unique_ptr<TextInput> input =
+      OpenInput(flags, console,
+                bulk_options.max_text_bytes > 0 ? bulk_options.max_text_bytes
+                                                : kMaxLineBytes);
+  // Drawn among translations it would be litter.
+  const bool show_progress = console.err_is_terminal &&
+                             (out != console.out || !console.out_is_terminal);
+  ProgressLine progress(
+      show_progress ? console.err : nullptr,
+      show_progress && !flags.files.empty() ? CountLines(flags.files) : 0,
+      start);
+  ResultWriter writer({flags.json, /*one_line_each=*/flags.texts.empty()},
+                      input.get(), out, console.err, &progress);
+
+  const absl::Status run =
+      client.TranslateBulk(settings, bulk_options)
+          ->Run(input.get(), [&writer](const BulkResult& result) {
+            return writer.Write(result);
+          });
+  writer.Summarise();
+  if (!run.ok()) {
+    return fail(absl::StrCat("stopped after ", writer.num_written(), " texts"),
+                run);
+  }
+  if (!input->status().ok()) return fail("input", input->status());
+  return writer.num_failed() == 0 ? kExitOk : kExitFailed;
+}
+
+int RunTranslate(const TranslateFlags& flags, const Console& console) {
+  if (flags.output.empty()) return Translate(flags, console, console.out);
+  std::ofstream out(flags.output, std::ios::binary | std::ios::trunc);
+  if (!out) {
+    *console.err << "peregrine: " << flags.output << ": cannot write\n";
+    return kExitFailed;
+  }
+  return Translate(flags, console, &out);
+}
+
+}  // namespace
+
+void AddTranslateCommand(const Console& console, CLI::App* app,
+                         int* exit_code) {
+  CLI::App* command = app->add_subcommand(
+      "translate", "Translates texts, files or the standard input.");
+  command->footer(kDetails);
+  const auto flags = std::make_shared<TranslateFlags>();
+  CLI::Option* texts =
+      command->add_option("TEXT", flags->texts, "Texts to translate.");
+  command->add_option("--file", flags->files, "A text a line; may be repeated.")
+      ->type_name("IN")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->check(CLI::ExistingFile)
+      ->excludes(texts);
+  command->add_option("--output", flags->output, "Write here.")
+      ->type_name("OUT");
+  AddAddressFlag(&flags->address, command);
+  AddSecurityFlags(&flags->security, command);
+  command->add_option("--model", flags->model,
+                      "May be left out where the server has one.");
+  AddLanguageFlags(&flags->source_language, &flags->target_language, command);
+  command->add_flag("--single-sentence", flags->single_sentence,
+                    "Each text is one sentence: do not split it.");
+  command->add_flag("--json", flags->json,
+                    "One JSON object a line, with scores, flags and cost.");
+  AddDurationFlag("--deadline", "Give up after this long, e.g. 30s.",
+                  /*allow_zero=*/false, &flags->deadline, command);
+  AddDecodingFlags(&flags->decoding, command);
+  // A line in, a line out: without JSON there is no room for others.
+  command->get_option("--num-hypotheses")->needs("--json");
+  command->callback([flags, &console, exit_code] {
+    *exit_code = RunTranslate(*flags, console);
+  });
+}
+
+}  // namespace peregrine::client

@@ -1,0 +1,63 @@
+#include "inspect/command_line.h"
+
+#include <unistd.h>
+
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace peregrine::inspect {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+class InspectTest : public testing::Test {
+ protected:
+  int Run(const std::vector<std::string>& arguments) {
+    out_.str("");
+    err_.str("");
+    const client::Console console{STDIN_FILENO, false, &out_,
+                                  false,        &err_, false};
+    std::vector<const char*> argv = {"peregrine-inspect"};
+    for (const std::string& argument : arguments) {
+      argv.push_back(argument.c_str());
+    }
+    return RunCommandLine(static_cast<int>(argv.size()), argv.data(), console);
+  }
+
+  std::ostringstream out_;
+  std::ostringstream err_;
+};
+
+TEST_F(InspectTest, TellsWhatADirectoryHolds) {
+  const std::string golden = PEREGRINE_SOURCE_DIR "/tests/golden/";
+  EXPECT_EQ(Run({golden + "hf-marian"}), 0);
+  EXPECT_THAT(
+      out_.str(),
+      AllOf(HasSubstr("hf-marian\n"), HasSubstr("Hugging Face MarianMT"),
+            HasSubstr("en to de"), HasSubstr("post-norm"),
+            HasSubstr("beam size 4, length penalty 1, max length 38"),
+            HasSubstr("154 source, 154 target")));
+  EXPECT_EQ(Run({golden + "hf-nllb-legacy"}), 0);
+  EXPECT_THAT(
+      out_.str(),
+      AllOf(HasSubstr("eng_Latn to hin_Deva by default, of 3: eng_Latn, "
+                      "hin_Deva, tha_Thai\n"),
+            HasSubstr("MB of weights as float32\n"),
+            HasSubstr("MB of weights as bf16\n"),
+            HasSubstr("MB of weights as int8\n")));
+  EXPECT_EQ(Run({"--json", golden + "ct2-int16"}), 0);
+  EXPECT_THAT(out_.str(), AllOf(HasSubstr("\"format\":\"CTranslate2"),
+                                HasSubstr("\"weights_bytes\":{\"float32\":"),
+                                HasSubstr("\"languages\":[]")));
+  EXPECT_EQ(Run({golden + "text"}), 1);
+  EXPECT_THAT(err_.str(), HasSubstr("config.json: no such file. Found in "));
+  EXPECT_EQ(Run({}), 2);
+}
+
+}  // namespace
+}  // namespace peregrine::inspect

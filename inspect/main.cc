@@ -1,0 +1,12 @@
+#include "absl/synchronization/mutex.h"
+#include "client/console/console.h"
+#include "inspect/command_line.h"
+
+int main(int argc, char** argv) {
+  // Debian's abseil looks for possible deadlocks at every lock. That is for
+  // tests.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+  const peregrine::client::Console console =
+      peregrine::client::ConsoleOfProcess();
+  return peregrine::inspect::RunCommandLine(argc, argv, console);
+}
