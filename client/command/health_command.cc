@@ -1,15 +1,14 @@
-#include "client/command/health_command.h"
-
 #include <memory>
 #include <string>
 
 #include "CLI/CLI.hpp"
 #include "absl/time/clock.h"
 #include "client/command/command_flags.h"
+#include "client/command/health_command.h"
 #include "client/rpc_status.h"
 #include "client/translation_client.h"
+#include "grpc/health/v1/health.grpc.pb.h"
 #include "grpcpp/client_context.h"
-#include "health.grpc.pb.h"
 
 namespace peregrine::client {
 namespace {
