@@ -113,6 +113,7 @@ TEST_F(BulkTranslationTest, SendsTheSettingsWithEachText) {
   settings_.model = "fake";
   settings_.single_sentence = true;
   settings_.decoding.set_num_hypotheses(3);
+  settings_.priority = v1::PRIORITY_BULK;
   std::vector<v1::TranslateStreamRequest> requests;
   server_.SetStreamHandler([&requests](ServerStream* stream) {
     v1::TranslateStreamRequest request;
@@ -130,6 +131,7 @@ TEST_F(BulkTranslationTest, SendsTheSettingsWithEachText) {
     EXPECT_TRUE(request.single_sentence());
     EXPECT_EQ(request.text().options().num_hypotheses(), 3);
     EXPECT_FALSE(request.text().options().has_beam_size());
+    EXPECT_EQ(request.priority(), v1::PRIORITY_BULK);
   }
 }
 

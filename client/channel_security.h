@@ -28,6 +28,10 @@ using Metadata = std::vector<std::pair<std::string, std::string>>;
 // INVALID_ARGUMENT: not what a header can carry as a token.
 absl::Status CheckToken(absl::string_view token);
 
+// Whether what gRPC is told by `address` is on this machine alone: a loopback
+// address, "localhost" or a socket file. A name is not looked up.
+bool IsLocalAddress(absl::string_view address);
+
 // Does not wait for the connection. `metadata` goes with every call.
 std::shared_ptr<grpc::Channel> MakeChannel(
     const std::string& address, const ChannelSecurity& security,

@@ -1,5 +1,8 @@
 #include "client/translation_client.h"
 
+#include <algorithm>
+#include <climits>
+#include <cstdint>
 #include <utility>
 
 #include "absl/strings/str_format.h"
@@ -37,6 +40,21 @@ void SetDeadline(absl::Duration deadline, grpc::ClientContext* context) {
   context->set_deadline(absl::ToChronoTime(absl::Now() + deadline));
 }
 
+void SetKeepalive(const ClientOptions& options,
+                  grpc::ChannelArguments* arguments) {
+  if (options.keepalive_time <= absl::ZeroDuration()) return;
+  const auto milliseconds = [](absl::Duration duration) {
+    return static_cast<int>(
+        std::min<std::int64_t>(absl::ToInt64Milliseconds(duration), INT_MAX));
+  };
+  arguments->SetInt(GRPC_ARG_KEEPALIVE_TIME_MS,
+                    milliseconds(options.keepalive_time));
+  arguments->SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS,
+                    milliseconds(options.keepalive_timeout));
+  // However long a call stays silent; by default two pings are all.
+  arguments->SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+}
+
 }  // namespace
 
 std::shared_ptr<grpc::Channel> OpenChannel(const std::string& address,
@@ -50,6 +68,7 @@ std::shared_ptr<grpc::Channel> OpenChannel(const std::string& address,
   }
   arguments.SetLoadBalancingPolicyName("round_robin");
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, options.own_connections);
+  SetKeepalive(options, &arguments);
   // An answer is as long as its question, which the server has limited.
   arguments.SetMaxReceiveMessageSize(-1);
   return MakeChannel(address, options.security, options.metadata, arguments);
@@ -69,6 +88,7 @@ absl::StatusOr<v1::TranslateResponse> TranslationClient::Translate(
   request.set_single_sentence(settings.single_sentence);
   request.set_source_language(settings.source_language);
   request.set_target_language(settings.target_language);
+  request.set_priority(settings.priority);
   for (const std::string& text : texts) {
     if (const auto offset = text::FindInvalidUtf8(text)) {
       return absl::InvalidArgumentError(absl::StrFormat(

@@ -23,6 +23,14 @@ struct ClientOptions {
   // its queue is full, after the pause that the server asks for.
   int max_attempts = 4;
 
+  // While a call is open and nothing has come for `keepalive_time`, the server
+  // is pinged; one that does not answer within `keepalive_timeout` is given up,
+  // and its calls are UNAVAILABLE: how a cut network is noticed that closes no
+  // connection. Servers close on clients that ping more often than their
+  // --min-ping-interval (10 s). Zero: no pings.
+  absl::Duration keepalive_time = absl::Seconds(12);
+  absl::Duration keepalive_timeout = absl::Seconds(3);
+
   // Not shared with other clients that this process has for the same address.
   bool own_connections = false;
 

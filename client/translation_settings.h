@@ -15,6 +15,7 @@ struct TranslationSettings {
   bool single_sentence = false;
   std::string source_language;
   std::string target_language;
+  v1::Priority priority = v1::PRIORITY_UNSPECIFIED;
 };
 
 }  // namespace peregrine::client

@@ -31,8 +31,7 @@ constexpr char kDetails[] =
     "Exit code: 0 something was translated, 1 nothing was, 2 wrong usage.";
 
 struct BenchFlags {
-  std::string address = "localhost:50051";
-  ChannelSecurity security;
+  ServerFlags server;
   int connections = 1;
   std::string file;
   LengthDistribution lengths;
@@ -56,22 +55,22 @@ absl::StatusOr<std::unique_ptr<LoadTexts>> OpenTexts(const BenchFlags& flags) {
 }
 
 LoadGenerator::Stubs OpenStubs(const BenchFlags& flags) {
-  ClientOptions options = CommandOptions(flags.security);
+  ClientOptions options = CommandOptions(flags.server);
   options.max_attempts = 1;
   options.own_connections = true;
   LoadGenerator::Stubs stubs;
   for (int i = 0; i < flags.connections; ++i) {
-    stubs.push_back(
-        v1::TranslationService::NewStub(OpenChannel(flags.address, options)));
+    stubs.push_back(v1::TranslationService::NewStub(
+        OpenChannel(flags.server.address, options)));
   }
   return stubs;
 }
 
 // Says what a load would only show as a row of errors.
 absl::Status Prepare(const BenchFlags& flags, LoadOptions* load) {
-  ClientOptions options = CommandOptions(flags.security);
+  ClientOptions options = CommandOptions(flags.server);
   options.deadline = absl::Seconds(10);
-  const TranslationClient client(flags.address, options);
+  const TranslationClient client(flags.server.address, options);
   const absl::StatusOr<v1::Model> model =
       FindModel(client, load->settings.model);
   if (!model.ok()) return model.status();
@@ -91,7 +90,7 @@ int RunBench(const BenchFlags& flags, const Console& console) {
   if (!texts.ok()) return fail("texts", texts.status());
   LoadOptions load = flags.load;
   if (const absl::Status status = Prepare(flags, &load); !status.ok()) {
-    return fail(flags.address, status);
+    return fail(flags.server.address, status);
   }
 
   TerminalLine progress(console.err_is_terminal ? console.err : nullptr);
@@ -156,8 +155,7 @@ void AddBenchCommand(const Console& console, CLI::App* app, int* exit_code) {
       "bench", "Puts a server under load and measures what it does.");
   command->footer(kDetails);
   const auto flags = std::make_shared<BenchFlags>();
-  AddAddressFlag(&flags->address, command);
-  AddSecurityFlags(&flags->security, command);
+  AddServerFlags(&flags->server, command);
   command
       ->add_option("--connections", flags->connections,
                    "Requests take turns on so many connections.")
@@ -188,6 +186,12 @@ void AddBenchCommand(const Console& console, CLI::App* app, int* exit_code) {
                    "and still be called steady.")
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
+  AddPriorityFlag(
+      "normal by default",
+      [flags](v1::Priority priority) {
+        flags->load.settings.priority = priority;
+      },
+      command);
   command->add_flag("--json", flags->json, "One JSON object.");
   AddLanguageFlags(&flags->load.settings.source_language,
                    &flags->load.settings.target_language, command);

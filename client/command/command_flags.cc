@@ -5,6 +5,7 @@
 #include <fstream>
 #include <functional>
 #include <iterator>
+#include <map>
 #include <utility>
 
 #include "CLI/CLI.hpp"
@@ -71,13 +72,16 @@ Metadata TraceOfEnvironment() {
   return metadata;
 }
 
-}  // namespace
-
-ClientOptions CommandOptions(const ChannelSecurity& security) {
-  ClientOptions options;
-  options.security = security;
-  options.metadata = TraceOfEnvironment();
-  return options;
+// Before anything is sent.
+void RefuseTokenInClear(const ServerFlags& flags) {
+  if (flags.security.token.empty() || flags.security.tls ||
+      flags.token_in_clear || IsLocalAddress(flags.address)) {
+    return;
+  }
+  throw CLI::ValidationError(
+      absl::StrCat("the token would be sent to ", flags.address,
+                   " in clear, for all between to read: expected --tls, or "
+                   "--token-in-clear where the network encrypts"));
 }
 
 void AddSecurityFlags(ChannelSecurity* security, CLI::App* command) {
@@ -122,10 +126,46 @@ void AddSecurityFlags(ChannelSecurity* security, CLI::App* command) {
   });
 }
 
-void AddAddressFlag(std::string* address, CLI::App* command) {
-  command->add_option("--address", *address, "The server, HOST:PORT.")
+}  // namespace
+
+ClientOptions CommandOptions(const ServerFlags& flags) {
+  ClientOptions options;
+  options.security = flags.security;
+  options.keepalive_time = flags.keepalive;
+  options.metadata = TraceOfEnvironment();
+  return options;
+}
+
+void AddServerFlags(ServerFlags* flags, CLI::App* command) {
+  command->add_option("--address", flags->address, "The server, HOST:PORT.")
       ->envname("PEREGRINE_ADDRESS")
       ->capture_default_str();
+  AddSecurityFlags(&flags->security, command);
+  command->add_flag("--token-in-clear", flags->token_in_clear,
+                    "Send a token to another host without --tls.");
+  AddDurationFlag("--keepalive",
+                  "Ping a silent server this often while calls are open, to "
+                  "notice a cut network; 0: never.",
+                  /*allow_zero=*/true, &flags->keepalive, command);
+  command->parse_complete_callback([flags] { RefuseTokenInClear(*flags); });
+}
+
+void AddPriorityFlag(const std::string& by_default,
+                     std::function<void(v1::Priority)> set, CLI::App* command) {
+  static const auto& kNames = *new std::map<std::string, v1::Priority>{
+      {"bulk", v1::PRIORITY_BULK},
+      {"normal", v1::PRIORITY_UNSPECIFIED},
+      {"interactive", v1::PRIORITY_INTERACTIVE}};
+  command
+      ->add_option_function<std::string>(
+          "--priority",
+          [set = std::move(set)](const std::string& name) {
+            set(kNames.at(name));
+          },
+          absl::StrCat("Share of a busy server: bulk, normal or interactive; ",
+                       by_default, "."))
+      ->type_name("NAME")
+      ->check(CLI::IsMember(kNames));
 }
 
 void AddDurationFlag(const std::string& name, const std::string& help,

@@ -202,6 +202,41 @@ TEST_F(CommandLineTest, DeadlineEndsTheRun) {
               HasSubstr("stopped after 0 texts: DEADLINE_EXCEEDED"));
 }
 
+// 192.0.2.1 is of a network that nobody has: what is refused is not tried.
+TEST_F(CommandLineTest, NoTokenInClearToAnotherHost) {
+  setenv("PEREGRINE_TOKEN", "secret", 1);
+  const std::string other = "--address=192.0.2.1:50051";
+  EXPECT_EQ(Run({"translate", other, "one"}), 2);
+  EXPECT_THAT(err_.str(), AllOf(HasSubstr("192.0.2.1:50051 in clear"),
+                                HasSubstr("--tls"), Not(HasSubstr("secret"))));
+  EXPECT_EQ(Run({"models", other}), 2);
+  EXPECT_EQ(Run({"bench", other}), 2);
+  EXPECT_EQ(Run({"health", other}), 2);
+  setenv("PEREGRINE_ADDRESS", "192.0.2.1:50051", 1);
+  EXPECT_EQ(Run({"translate", "one"}), 2);
+  unsetenv("PEREGRINE_ADDRESS");
+  // Asked for, or encrypted: then it is the network that fails.
+  EXPECT_EQ(Run({"health", other, "--deadline=50ms", "--token-in-clear"}), 1);
+  EXPECT_EQ(Run({"health", other, "--deadline=50ms", "--tls"}), 1);
+  EXPECT_EQ(Translate({"one"}), 0) << "to this machine";
+  unsetenv("PEREGRINE_TOKEN");
+  EXPECT_EQ(Run({"health", other, "--deadline=50ms"}), 1);
+}
+
+TEST_F(CommandLineTest, WhatIsTypedGoesBeforeFiles) {
+  const auto sent = [this] { return server_.translate_requests().back(); };
+  const std::string options = "--beam-size=2";  // has them checked, by a call
+  EXPECT_EQ(Translate({options, "one"}), 0);
+  EXPECT_EQ(sent().priority(), v1::PRIORITY_INTERACTIVE);
+  EXPECT_EQ(Translate({options}, "one\n"), 0);
+  EXPECT_EQ(sent().priority(), v1::PRIORITY_BULK);
+  EXPECT_EQ(Translate({options, "--file", WriteFile("a", "one\n")}), 0);
+  EXPECT_EQ(sent().priority(), v1::PRIORITY_BULK);
+  EXPECT_EQ(Translate({options, "--priority=normal", "one"}), 0);
+  EXPECT_EQ(sent().priority(), v1::PRIORITY_UNSPECIFIED);
+  EXPECT_EQ(Translate({options, "--priority=high", "one"}), 2);
+}
+
 TEST_F(CommandLineTest, OutputThatCannotBeWritten) {
   EXPECT_EQ(Translate({"--output=/nonexistent/out", "one"}), 1);
   EXPECT_THAT(err_.str(), HasSubstr("/nonexistent/out"));

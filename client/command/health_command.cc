@@ -1,10 +1,11 @@
+#include "client/command/health_command.h"
+
 #include <memory>
 #include <string>
 
 #include "CLI/CLI.hpp"
 #include "absl/time/clock.h"
 #include "client/command/command_flags.h"
-#include "client/command/health_command.h"
 #include "client/rpc_status.h"
 #include "client/translation_client.h"
 #include "grpc/health/v1/health.grpc.pb.h"
@@ -16,17 +17,16 @@ namespace {
 using grpc::health::v1::HealthCheckResponse;
 
 struct HealthFlags {
-  std::string address = "localhost:50051";
-  ChannelSecurity security;
+  ServerFlags server;
   std::string service;
   absl::Duration deadline = absl::Seconds(5);
 };
 
 int RunHealth(const HealthFlags& flags, const Console& console) {
-  ClientOptions options = CommandOptions(flags.security);
+  ClientOptions options = CommandOptions(flags.server);
   options.max_attempts = 1;
-  const auto stub =
-      grpc::health::v1::Health::NewStub(OpenChannel(flags.address, options));
+  const auto stub = grpc::health::v1::Health::NewStub(
+      OpenChannel(flags.server.address, options));
   grpc::ClientContext context;
   context.set_deadline(absl::ToChronoTime(absl::Now() + flags.deadline));
   grpc::health::v1::HealthCheckRequest request;
@@ -34,7 +34,7 @@ int RunHealth(const HealthFlags& flags, const Console& console) {
   HealthCheckResponse response;
   const grpc::Status status = stub->Check(&context, request, &response);
   if (!status.ok()) {
-    *console.err << "peregrine: " << flags.address << ": "
+    *console.err << "peregrine: " << flags.server.address << ": "
                  << FromGrpcStatus(status).ToString() << "\n";
     return kExitFailed;
   }
@@ -51,8 +51,7 @@ void AddHealthCommand(const Console& console, CLI::App* app, int* exit_code) {
       app->add_subcommand("health", "Tells whether a server is serving.");
   command->footer("Exit code: 0 it is serving, 1 it is not, 2 wrong usage.");
   const auto flags = std::make_shared<HealthFlags>();
-  AddAddressFlag(&flags->address, command);
-  AddSecurityFlags(&flags->security, command);
+  AddServerFlags(&flags->server, command);
   command->add_option("--service", flags->service,
                       "A gRPC service; by default the server as a whole.");
   AddDurationFlag("--deadline", "Wait for an answer this long.",

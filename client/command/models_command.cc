@@ -18,16 +18,15 @@ namespace peregrine::client {
 namespace {
 
 struct ModelsFlags {
-  std::string address = "localhost:50051";
-  ChannelSecurity security;
+  ServerFlags server;
   std::string name;
   bool json = false;
 };
 
 absl::StatusOr<std::vector<v1::Model>> FetchModels(const ModelsFlags& flags) {
-  ClientOptions options = CommandOptions(flags.security);
+  ClientOptions options = CommandOptions(flags.server);
   options.deadline = absl::Seconds(10);
-  const TranslationClient client(flags.address, options);
+  const TranslationClient client(flags.server.address, options);
   if (flags.name.empty()) return client.ListModels();
   absl::StatusOr<v1::Model> model = client.GetModel(flags.name);
   if (!model.ok()) return model.status();
@@ -95,7 +94,7 @@ std::string FormatModel(const v1::Model& model) {
 int RunModels(const ModelsFlags& flags, const Console& console) {
   const absl::StatusOr<std::vector<v1::Model>> models = FetchModels(flags);
   if (!models.ok()) {
-    *console.err << "peregrine: " << flags.address << ": "
+    *console.err << "peregrine: " << flags.server.address << ": "
                  << models.status().ToString() << "\n";
     return kExitFailed;
   }
@@ -113,8 +112,7 @@ void AddModelsCommand(const Console& console, CLI::App* app, int* exit_code) {
       app->add_subcommand("models", "Tells which models a server serves.");
   const auto flags = std::make_shared<ModelsFlags>();
   command->add_option("NAME", flags->name, "Only this model.");
-  AddAddressFlag(&flags->address, command);
-  AddSecurityFlags(&flags->security, command);
+  AddServerFlags(&flags->server, command);
   command->add_flag("--json", flags->json, "One JSON object a line.");
   // At most one, or a directory named "inspect" would be a second.
   command->require_subcommand(0, 1);

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "absl/types/optional.h"
 #include "client/command/command_flags.h"
 #include "client/command/find_model.h"
 #include "client/command/result_writer.h"
@@ -31,14 +32,14 @@ constexpr char kDetails[] =
 constexpr std::size_t kMaxLineBytes = 16 << 20;
 
 struct TranslateFlags {
-  std::string address = "localhost:50051";
-  ChannelSecurity security;
+  ServerFlags server;
   std::string model;
   v1::DecodingOptions decoding;
   std::string source_language;
   std::string target_language;
   bool single_sentence = false;
   bool json = false;
+  absl::optional<v1::Priority> priority;
   absl::Duration deadline = absl::InfiniteDuration();
   std::vector<std::string> texts;
   std::vector<std::string> files;
@@ -60,6 +61,15 @@ std::unique_ptr<TextInput> OpenInput(const TranslateFlags& flags,
   return std::make_unique<StreamInput>(console.in_fd, max_line_bytes);
 }
 
+// Somebody waits for what is typed; files and pipes let others go first.
+v1::Priority ChoosePriority(const TranslateFlags& flags,
+                            const Console& console) {
+  if (flags.priority.has_value()) return *flags.priority;
+  const bool typed =
+      !flags.texts.empty() || (flags.files.empty() && console.in_is_terminal);
+  return typed ? v1::PRIORITY_INTERACTIVE : v1::PRIORITY_BULK;
+}
+
 int Translate(const TranslateFlags& flags, const Console& console,
               std::ostream* out) {
   const absl::Time start = absl::Now();
@@ -69,17 +79,18 @@ int Translate(const TranslateFlags& flags, const Console& console,
     return kExitFailed;
   };
 
-  ClientOptions client_options = CommandOptions(flags.security);
+  ClientOptions client_options = CommandOptions(flags.server);
   client_options.deadline = flags.deadline;
-  const TranslationClient client(flags.address, client_options);
+  const TranslationClient client(flags.server.address, client_options);
   const absl::StatusOr<v1::Model> model = FindModel(client, flags.model);
-  if (!model.ok()) return fail(flags.address, model.status());
+  if (!model.ok()) return fail(flags.server.address, model.status());
   const TranslationSettings settings{
-      model->name(), flags.decoding, flags.single_sentence,
-      flags.source_language, flags.target_language};
+      model->name(),         flags.decoding,
+      flags.single_sentence, flags.source_language,
+      flags.target_language, ChoosePriority(flags, console)};
   if (const absl::Status status = CheckOptions(client, *model, settings);
       !status.ok()) {
-    return fail(flags.address, status);
+    return fail(flags.server.address, status);
   }
 
   BulkOptions bulk_options;
@@ -142,8 +153,7 @@ void AddTranslateCommand(const Console& console, CLI::App* app,
       ->excludes(texts);
   command->add_option("--output", flags->output, "Write here.")
       ->type_name("OUT");
-  AddAddressFlag(&flags->address, command);
-  AddSecurityFlags(&flags->security, command);
+  AddServerFlags(&flags->server, command);
   command->add_option("--model", flags->model,
                       "May be left out where the server has one.");
   AddLanguageFlags(&flags->source_language, &flags->target_language, command);
@@ -153,6 +163,9 @@ void AddTranslateCommand(const Console& console, CLI::App* app,
                     "One JSON object a line, with scores, flags and cost.");
   AddDurationFlag("--deadline", "Give up after this long, e.g. 30s.",
                   /*allow_zero=*/false, &flags->deadline, command);
+  AddPriorityFlag(
+      "by default bulk for files and pipes, interactive for what is typed",
+      [flags](v1::Priority priority) { flags->priority = priority; }, command);
   AddDecodingFlags(&flags->decoding, command);
   // A line in, a line out: without JSON there is no room for others.
   command->get_option("--num-hypotheses")->needs("--json");

@@ -255,7 +255,7 @@ class ProgramsTest(unittest.TestCase):
             [command, "models", "inspect", "inspect"], capture_output=True,
             text=True, timeout=60, check=False)
         self.assertEqual(missing.returncode, 1)
-        self.assertRegex(missing.stderr, "^peregrine-inspect: inspect: ")
+        self.assertRegex(missing.stderr, "^peregrine-inspect: inspect/")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 config: losing one loses no request."""
 
 import os
+import signal
+import subprocess
 import threading
 import time
 import unittest
@@ -18,7 +20,9 @@ SERVICE_CONFIG = os.path.join(harness.SOURCE_DIR, "proto", "peregrine", "v1",
 class FailoverTest(unittest.TestCase):
 
     def setUp(self):
-        self.servers = [harness.Server("--workers=1") for _ in range(2)]
+        self.servers = [
+            harness.Server("--workers=1", "--min-ping-interval=500ms")
+            for _ in range(2)]
         with open(SERVICE_CONFIG, encoding="utf-8") as file:
             config = file.read()
         addresses = ",".join(server.address for server in self.servers)
@@ -72,6 +76,34 @@ class FailoverTest(unittest.TestCase):
 
     def test_a_server_that_drains(self):
         self.run_callers(lambda server: self.assertEqual(server.stop(), 0))
+
+    def test_a_server_that_says_nothing_any_more(self):
+        """A cut network closes no connection: neither FIN nor RST comes. The
+        command finds out by its pings and gives the texts to the other one."""
+        for server in self.servers:
+            self.addCleanup(server.stop)
+        lines = harness.english_sentences() * 40
+        addresses = ",".join(server.address for server in self.servers)
+        command = subprocess.Popen(
+            [os.path.join(harness.BIN, "peregrine"), "translate",
+             f"--address=ipv4:{addresses}", "--keepalive=1s"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        try:
+            command.stdin.write("".join(
+                line + "\n" for line in lines).encode())
+            first = command.stdout.readline()
+            (busy,) = [server for server in self.servers if server.metric(
+                "peregrine_sentences_total") > 0]
+            busy.process.send_signal(signal.SIGSTOP)
+            self.addCleanup(busy.process.send_signal, signal.SIGCONT)
+            rest, _ = command.communicate(timeout=120)
+        finally:
+            command.kill()
+        self.assertEqual(command.returncode, 0)
+        translated = (first + rest).decode().splitlines()
+        (other,) = [server for server in self.servers if server is not busy]
+        expected = {line: best(other.translate(line)) for line in set(lines)}
+        self.assertEqual(translated, [expected[line] for line in lines])
 
 
 if __name__ == "__main__":
