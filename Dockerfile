@@ -1,4 +1,5 @@
-# The server and the client on Debian 12, for CPUs; and for NVIDIA GPUs as well.
+# The server and the client on Debian 12, for CPUs; for NVIDIA GPUs as well; and
+# the way in from a network that is not trusted (docs/edge.md).
 #
 #   docker build -t peregrine .
 #   docker run --rm -p 50051:50051 -p 127.0.0.1:9090:9090 peregrine
@@ -6,12 +7,15 @@
 #   docker build -t peregrine:cuda --target cuda .
 #   docker run --rm --gpus all -p 50051:50051 -p 127.0.0.1:9090:9090 peregrine:cuda
 #
-# Nothing is fetched but Debian packages. For the same bits at any time, name the
+#   docker build -t peregrine-edge --target edge .
+#
+# Nothing is fetched but Debian packages, and Envoy for the last. For the same bits at any time, name the
 # base image by its digest and a day of snapshot.debian.org:
 #
 #   docker build --build-arg DEBIAN=debian:bookworm-slim@sha256:... \
 #                --build-arg SNAPSHOT=20250601T000000Z .
 ARG DEBIAN=debian:bookworm-slim
+ARG ENVOY=envoyproxy/envoy:v1.40.0
 
 FROM ${DEBIAN} AS base
 ARG SNAPSHOT=
@@ -88,6 +92,19 @@ ENV NVIDIA_VISIBLE_DEVICES=all \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility \
     PEREGRINE_DEVICES=cuda:0 \
     PEREGRINE_PRECISION=auto
+
+# Envoy with our configuration. The certificate is mounted: /etc/envoy/tls.
+FROM source AS descriptor
+RUN scripts/descriptor /peregrine.pb
+
+FROM ${ENVOY} AS edge
+COPY deploy/envoy/*.yaml /etc/envoy/
+COPY deploy/envoy/drain /usr/local/bin/drain
+COPY --from=descriptor /peregrine.pb /etc/envoy/
+EXPOSE 8443 9902
+USER 101:101
+# Not by its usual script, which wants to be root.
+ENTRYPOINT ["envoy", "-c", "/etc/envoy/envoy.yaml"]
 
 # What is built where no target is named.
 FROM runtime AS cpu

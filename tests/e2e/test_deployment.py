@@ -8,22 +8,38 @@ import tempfile
 import unittest
 
 import harness
+import yaml
 
 DEPLOY_DIR = os.path.join(harness.SOURCE_DIR, "deploy")
 RULES_DIR = os.path.join(DEPLOY_DIR, "prometheus")
 
 # Of every folder in deploy/kubernetes that can be applied.
 BASE_KINDS = {"Deployment", "Service", "PodDisruptionBudget", "NetworkPolicy"}
-OPERATORS_KINDS = {"ServiceMonitor", "PrometheusRule"}
-MONITORING_KINDS = OPERATORS_KINDS | {"ConfigMap"}
+MONITORING_KINDS = {"ServiceMonitor", "PrometheusRule", "ConfigMap"}
+# Those of which Kubernetes itself has no schema.
+OPERATORS_KINDS = {"ServiceMonitor", "PrometheusRule", "ScaledObject"}
 AUTOSCALING_KINDS = {"HorizontalPodAutoscaler"}
+KEDA_KINDS = {"ScaledObject"}
 KINDS = {
     "base": BASE_KINDS,
+    "edge": BASE_KINDS,
     "monitoring": MONITORING_KINDS,
     "autoscaling": AUTOSCALING_KINDS,
+    "keda": KEDA_KINDS,
     "example": BASE_KINDS | MONITORING_KINDS | AUTOSCALING_KINDS,
     "example-gpu": BASE_KINDS | MONITORING_KINDS | AUTOSCALING_KINDS,
 }
+
+
+def find_tool(name):
+    """Installed, or by scripts/edge-env."""
+    return shutil.which(name, path=os.pathsep.join([
+        os.environ.get("PATH", ""),
+        os.path.join(harness.SOURCE_DIR, ".cache", "edge-venv", "bin")]))
+
+
+KUBECTL = find_tool("kubectl")
+VALIDATE = find_tool("kubernetes-validate")
 
 
 def read(*path):
@@ -35,7 +51,7 @@ def read(*path):
 def kustomize(name):
     """The manifests of a folder in deploy/kubernetes."""
     run = subprocess.run(
-        ["kubectl", "kustomize", "--load-restrictor=LoadRestrictionsNone",
+        [KUBECTL, "kustomize", "--load-restrictor=LoadRestrictionsNone",
          os.path.join(DEPLOY_DIR, "kubernetes", name)],
         capture_output=True, text=True, timeout=60, check=False)
     if run.returncode != 0:
@@ -120,7 +136,7 @@ class KubernetesTest(unittest.TestCase):
         self.assertIn("PEREGRINE_DEVICES", named)
         self.assertEqual(named - known, set(), "Dockerfile")
 
-    @unittest.skipUnless(shutil.which("kubectl"), "kubectl is missing")
+    @unittest.skipUnless(KUBECTL, "kubectl is missing: scripts/edge-env")
     def test_kustomize_builds_every_variant(self):
         for name, wanted in KINDS.items():
             with self.subTest(name):
@@ -128,17 +144,16 @@ class KubernetesTest(unittest.TestCase):
                     set(re.findall(r"^kind: (\w+)", kustomize(name), re.M)),
                     wanted)
 
-    @unittest.skipUnless(shutil.which("kubectl"), "kubectl is missing")
+    @unittest.skipUnless(KUBECTL, "kubectl is missing: scripts/edge-env")
     def test_the_gpu_variant_asks_for_a_gpu_and_uses_it(self):
         manifests = kustomize("example-gpu")
         self.assertEqual(manifests.count('nvidia.com/gpu: "1"'), 2)
         self.assertIn("value: cuda:0:2", manifests)
         self.assertNotIn("nvidia", kustomize("example"))
 
-    @unittest.skipUnless(shutil.which("kubectl"), "kubectl is missing")
+    @unittest.skipUnless(KUBECTL, "kubectl is missing: scripts/edge-env")
     @unittest.skipUnless(
-        shutil.which("kubernetes-validate"),
-        "kubernetes-validate is missing (pip install kubernetes-validate)")
+        VALIDATE, "kubernetes-validate is missing: scripts/edge-env")
     def test_manifests_are_as_their_schemas_say(self):
         """Those of Kubernetes itself; of what operators add it has none."""
         for name in KINDS:
@@ -151,10 +166,63 @@ class KubernetesTest(unittest.TestCase):
                     file.write(manifest)
                     file.flush()
                     run = subprocess.run(
-                        ["kubernetes-validate", "--strict", file.name],
+                        [VALIDATE, "--strict", file.name],
                         capture_output=True, text=True, timeout=60,
                         check=False)
                     self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
+
+    @unittest.skipUnless(KUBECTL, "kubectl is missing: scripts/edge-env")
+    def test_the_edge_is_the_only_way_in(self):
+        """No Service of the servers leaves the cluster, and their port is for
+        pods that are labelled as callers."""
+        manifests = list(yaml.safe_load_all(kustomize("example")))
+        of_kind = {kind: {item["metadata"]["name"]: item for item in manifests
+                          if item["kind"] == kind}
+                   for kind in ("Service", "NetworkPolicy", "Deployment")}
+        for name, service in of_kind["Service"].items():
+            kind = service["spec"].get("type", "ClusterIP")
+            self.assertEqual(
+                kind, "LoadBalancer" if name == "peregrine-edge"
+                else "ClusterIP", name)
+        callers = of_kind["NetworkPolicy"]["peregrine"]["spec"]["ingress"][0]
+        self.assertEqual(callers["from"][0]["podSelector"], {
+            "matchExpressions": [{"key": "peregrine/caller", "operator": "In",
+                                  "values": ["true"]}]})
+        edge_pod = of_kind["Deployment"]["peregrine-edge"]["spec"]["template"]
+        self.assertEqual(
+            edge_pod["metadata"]["labels"]["peregrine/caller"], "true")
+        for name, policy in of_kind["NetworkPolicy"].items():
+            self.assertEqual(policy["spec"]["podSelector"]["matchLabels"],
+                             {"app.kubernetes.io/name": name})
+
+    def test_autoscaling_reads_rules_that_exist(self):
+        """By either way the same three, each an existing recording rule."""
+        rules = set(re.findall(r"record: (\S+)", read(
+            "deploy", "prometheus", "rules.yaml")))
+        folder = ("deploy", "kubernetes")
+        adapter = yaml.safe_load(
+            read(*folder, "autoscaling", "adapter-rule.yaml"))
+        names = {rule["name"]["as"]: rule["seriesQuery"]
+                 for rule in adapter["rules"]["external"]}
+        autoscaler = yaml.safe_load(
+            read(*folder, "autoscaling", "autoscaler.yaml"))
+        by_autoscaler = {names[metric["external"]["metric"]["name"]]
+                         for metric in autoscaler["spec"]["metrics"]}
+        scaled = yaml.safe_load(read(*folder, "keda", "scaled-object.yaml"))
+        by_keda = {re.search(r"peregrine:[\w:]+", trigger["metadata"]["query"])[0]
+                   for trigger in scaled["spec"]["triggers"]}
+        self.assertEqual(len(by_keda), 3)
+        self.assertEqual(by_autoscaler, by_keda)
+        self.assertEqual(by_keda - rules, set())
+
+    def test_compose_publishes_no_port_of_the_server(self):
+        services = yaml.safe_load(read("deploy", "compose.yaml"))["services"]
+        self.assertNotIn("ports", services["peregrine"])
+        self.assertIn("8443", str(services["edge"]["ports"]))
+        # The name that envoy.yaml looks up.
+        (alias,) = services["peregrine"]["networks"]["default"]["aliases"]
+        self.assertIn(f"address: {alias},", read(
+            "deploy", "envoy", "envoy.yaml"))
 
 
 if __name__ == "__main__":
