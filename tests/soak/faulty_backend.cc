@@ -17,8 +17,18 @@ namespace {
 
 constexpr absl::Duration kStall = absl::Milliseconds(100);
 
+int NumberOf(const char* variable) {
+  const char* text = std::getenv(variable);
+  int value = 0;
+  return text != nullptr && absl::SimpleAtoi(text, &value) ? value : 0;
+}
+
+// Each thread has numbers of its own, the same in each run of one seed.
 bool OneIn(int n) {
-  static thread_local std::mt19937 random{std::random_device{}()};
+  static std::atomic<int> num_threads{0};
+  static thread_local std::mt19937 random(
+      static_cast<unsigned>(NumberOf("PEREGRINE_FAULT_SEED")) * 1000 +
+      static_cast<unsigned>(num_threads++));
   return n > 0 && random() % n == 0;
 }
 
@@ -105,12 +115,6 @@ class FaultyBackend : public ModelBackend {
   const std::unique_ptr<const ModelBackend> model_;
   const Faults faults_;
 };
-
-int NumberOf(const char* variable) {
-  const char* text = std::getenv(variable);
-  int value = 0;
-  return text != nullptr && absl::SimpleAtoi(text, &value) ? value : 0;
-}
 
 }  // namespace
 

@@ -143,12 +143,12 @@ class Soak:
         process.stdin.close()
         self.counts["crashing killed"] += 1
 
-    def run_clients(self, seconds):
+    def run_clients(self, seconds, seed):
         clients = [self.steady] * 3 + [
             self.cancelling, self.hurried, self.malformed, self.streaming,
             self.crashing]
-        threads = [threading.Thread(target=self._loop, args=(client, seed))
-                   for seed, client in enumerate(clients)]
+        threads = [threading.Thread(target=self._loop, args=(client, f"{seed} {i}"))
+                   for i, client in enumerate(clients)]
         for thread in threads:
             thread.start()
         samples = self.sample_memory(seconds)
@@ -189,15 +189,20 @@ def main():
     parser.add_argument("--leaked-bytes", type=int, default=0,
                         help="of each sentence, by the server")
     parser.add_argument("--expect-growth", action="store_true")
+    parser.add_argument("--seed", type=int,
+                        default=random.SystemRandom().randrange(1_000_000),
+                        help="of clients and faults; printed, to try again")
     flags = parser.parse_args()
+    print(f"soak --seed={flags.seed}", flush=True)
 
     os.environ.update(FAULTS,
+                      PEREGRINE_FAULT_SEED=str(flags.seed),
                       PEREGRINE_FAULT_LEAKED_BYTES=str(flags.leaked_bytes))
     server = harness.Server("--max-queue-sentences=200",
                             "--max-texts-per-request=100",
                             "--log-level=warning", binary="soak-server")
     soak = Soak(server)
-    samples = soak.run_clients(flags.seconds)
+    samples = soak.run_clients(flags.seconds, flags.seed)
     alive = server.process.poll() is None
     idle = alive and server.metric("peregrine_queue_sentences") == 0
     code = server.stop()
