@@ -55,7 +55,7 @@ def main():
         for _ in range(options.rounds):
             for way, measured in rows.items():
                 report, cpu = measure(way, server, the_edge, options)
-                latency = report["latency_seconds"]
+                latency = report["latency_seconds"]["end_to_end"]
                 measured.append((1e3 * latency["p50"], 1e3 * latency["p99"],
                                  cpu["server"], cpu["Envoy"]))
     print(f"{options.rate} calls a second, {options.rounds} rounds of "

@@ -3,6 +3,7 @@ and what a lost, a drained and an unreachable server cost its clients."""
 
 import json
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -364,6 +365,24 @@ class EdgeTest(EdgeTestCase):
                     urllib.request.urlopen(draining.statistics_url + "/ready",
                                            timeout=10)
                 stub.ListModels(pb.ListModelsRequest(), timeout=30)
+
+    def test_nobody_pings_more_often_than_servers_allow(self):
+        """They close such connections, with the calls on them."""
+        def seconds(program, flag, *subcommand):
+            told = subprocess.run(
+                [os.path.join(harness.BIN, program), *subcommand, "--help"],
+                capture_output=True, text=True, timeout=60, check=True).stdout
+            return int(re.search(flag + r" DURATION=(\d+)s", told)[1])
+        allowed = seconds("peregrine-server", "--min-ping-interval")
+        (cluster,) = [
+            one for one in edge.load("envoy.yaml")["static_resources"][
+                "clusters"] if one["name"] == "peregrine"]
+        (options,) = cluster["typed_extension_protocol_options"].values()
+        keepalive = options["explicit_http_config"]["http2_protocol_options"][
+            "connection_keepalive"]
+        self.assertGreater(int(keepalive["interval"].rstrip("s")), allowed)
+        self.assertGreater(seconds("peregrine", "--keepalive", "health"),
+                           allowed)
 
     def test_metrics_and_readiness(self):
         with urllib.request.urlopen(self.edge.statistics_url + "/ready",
