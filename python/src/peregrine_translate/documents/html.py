@@ -1,0 +1,247 @@
+"""HTML pages, and EPUB books of them, by lxml.
+
+Runs of text and inline elements are segments; so are attributes that people
+read. Scripts, styles, code, and what says `translate="no"` stay as they are.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, Union
+
+from lxml import etree, html
+
+from .base import Document, DocumentError, Segment, decode
+from .inline import Group, Mark, Node, Text, merge, plain_text
+
+_VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
+_KEPT = frozenset(
+    "script style code pre kbd samp var svg math iframe object template noscript textarea".split()
+)
+_INLINE = frozenset(
+    "a abbr acronym b bdi bdo big br button cite data del dfn em font i img input ins kbd label "
+    "mark meter output progress q rp rt ruby s samp select small span strike strong sub sup time "
+    "tt u var wbr code script style svg math iframe object noscript template".split()
+)
+_ATTRIBUTES = ("title", "alt", "placeholder", "aria-label")
+_SPACES = re.compile(r"[ \t\n\r\f]+")
+_MAX_PART_BYTES = 1 << 28
+
+
+class HtmlTree:
+    """The segments of one parsed page."""
+
+    def __init__(self, root: Any, place: str = "") -> None:
+        self._place = place
+        self.segments: List[Segment] = []
+        self._blocks: List[Tuple[Any, List[Union[Segment, Any]]]] = []
+        self._values: List[Tuple[Any, str, Segment]] = []
+        self._read_attributes(root)
+        self._read_block(root)
+
+    def write(self) -> None:
+        """Puts the translations into the tree."""
+        for element, attribute, segment in self._values:
+            if segment.translated is not None:
+                element.set(attribute, plain_text(segment.translated))
+        for parent, pieces in self._blocks:
+            if any(isinstance(p, Segment) and p.translated is not None for p in pieces):
+                _rebuild(parent, pieces)
+
+    def _read_block(self, parent: Any) -> None:
+        pieces: List[Union[Segment, Any]] = []
+        run: List[Node] = [Text(_collapse(parent.text))]
+
+        def end_run() -> None:
+            segment = Segment(merge(run), self._place)
+            self.segments.append(segment)
+            pieces.append(segment)
+
+        for child in parent:
+            if _is_kept(child) and not _is_inline(child):
+                end_run()
+                pieces.append(child)
+                run = [Text(_collapse(child.tail))]
+            elif not _is_inline(child):
+                end_run()
+                pieces.append(child)
+                self._read_block(child)
+                run = [Text(_collapse(child.tail))]
+            else:
+                run += [_inline(child), Text(_collapse(child.tail))]
+        end_run()
+        self._blocks.append((parent, pieces))
+
+    def _read_attributes(self, root: Any) -> None:
+        for element in _translated(root):
+            for attribute in _ATTRIBUTES:
+                if element.get(attribute, "").strip():
+                    segment = Segment([Text(element.get(attribute))], f"{self._place} {attribute}")
+                    self.segments.append(segment)
+                    self._values.append((element, attribute, segment))
+
+
+class HtmlPage(Document):
+    """A page. Comes out as UTF-8."""
+
+    def __init__(self, data: bytes, name: str) -> None:
+        text = decode(data, name) if not _declares_charset(data) else None
+        parser = html.HTMLParser(encoding=None if text is None else "utf-8")
+        self.skipped = []
+        try:
+            self._tree = html.parse(
+                io.BytesIO(data if text is None else text.encode("utf-8")), parser
+            )
+        except (etree.XMLSyntaxError, AssertionError) as error:
+            raise DocumentError(f"{name}: no HTML: {error}") from None
+        root = self._tree.getroot()
+        if root is None:
+            raise DocumentError(f"{name}: found an empty page, expected HTML")
+        self._segments = HtmlTree(root, name)
+        self.segments = self._segments.segments
+
+    def to_bytes(self) -> bytes:
+        self._segments.write()
+        for meta in self._tree.getroot().iter("meta"):
+            if meta.get("charset"):
+                meta.set("charset", "utf-8")
+        return bytes(html.tostring(self._tree, encoding="utf-8", doctype=self._tree.docinfo.doctype))
+
+
+class Epub(Document):
+    """A book: its pages and its tables of contents."""
+
+    def __init__(self, data: bytes, name: str) -> None:
+        self.segments = []
+        self.skipped = []
+        try:
+            self._zip = zipfile.ZipFile(io.BytesIO(data))
+        except zipfile.BadZipFile:
+            raise DocumentError(f"{name}: found no zip archive, expected .epub") from None
+        self._trees: Dict[str, Tuple[Any, Any]] = {}
+        for entry in self._zip.infolist():
+            if entry.filename.lower().endswith((".xhtml", ".html", ".htm", ".ncx")):
+                self._read_part(entry, name)
+        if not self._trees:
+            raise DocumentError(f"{name}: found no page, expected a book")
+
+    def _read_part(self, entry: zipfile.ZipInfo, name: str) -> None:
+        if entry.file_size > _MAX_PART_BYTES:
+            raise DocumentError(
+                f"{name}: {entry.filename}: found {entry.file_size} bytes, "
+                f"allowed {_MAX_PART_BYTES}"
+            )
+        parser = etree.XMLParser(resolve_entities=False, no_network=True, recover=True)
+        root = etree.fromstring(self._zip.read(entry), parser)
+        if root is None:
+            self.skipped.append(f"{entry.filename}: no XML")
+            return
+        if entry.filename.lower().endswith(".ncx"):
+            tree: Any = _Labels(root, entry.filename)
+        else:
+            tree = HtmlTree(root, entry.filename)
+        self._trees[entry.filename] = (root, tree)
+        self.segments += tree.segments
+
+    def to_bytes(self) -> bytes:
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w") as target:
+            for entry in self._zip.infolist():
+                data = self._zip.read(entry)
+                if entry.filename in self._trees:
+                    root, tree = self._trees[entry.filename]
+                    if any(segment.translated is not None for segment in tree.segments):
+                        tree.write()
+                        data = etree.tostring(
+                            root.getroottree(), xml_declaration=True, encoding="utf-8"
+                        )
+                target.writestr(entry, data, entry.compress_type)
+        return out.getvalue()
+
+
+class _Labels:
+    """The labels of an NCX table of contents."""
+
+    def __init__(self, root: Any, place: str) -> None:
+        self._elements = [e for e in root.iter("{*}text") if (e.text or "").strip()]
+        self.segments = [Segment([Text(e.text)], place) for e in self._elements]
+
+    def write(self) -> None:
+        for element, segment in zip(self._elements, self.segments):
+            element.text = plain_text(segment.result)
+
+
+def _name(element: Any) -> Optional[str]:
+    """Without its namespace; None for comments and the like."""
+    return etree.QName(element).localname.lower() if isinstance(element.tag, str) else None
+
+
+def _is_kept(element: Any) -> bool:
+    name = _name(element)
+    if name is None or name in _KEPT:
+        return True
+    if element.get("translate", "").lower() == "no":
+        return True
+    return "notranslate" in element.get("class", "").split()
+
+
+def _is_inline(element: Any) -> bool:
+    name = _name(element)
+    if name is None:
+        return True
+    return name in _INLINE and all(_is_inline(child) for child in element)
+
+
+def _inline(element: Any) -> Node:
+    if _is_kept(element) or _name(element) in _VOID:
+        return Mark(element)
+    nodes: List[Node] = [Text(_collapse(element.text))]
+    for child in element:
+        nodes += [_inline(child), Text(_collapse(child.tail))]
+    return Group(element, merge(nodes))
+
+
+def _translated(element: Any) -> Iterator[Any]:
+    """The elements that are not left as they are."""
+    if _is_kept(element):
+        return
+    yield element
+    for child in element:
+        yield from _translated(child)
+
+
+def _rebuild(parent: Any, pieces: Sequence[Union[Segment, Any]]) -> None:
+    for child in list(parent):
+        parent.remove(child)
+    parent.text = None
+    for piece in pieces:
+        if isinstance(piece, Segment):
+            _write_nodes(parent, piece.result)
+        else:
+            piece.tail = None
+            parent.append(piece)
+
+
+def _write_nodes(parent: Any, nodes: Sequence[Node]) -> None:
+    for node in nodes:
+        if isinstance(node, Text):
+            if len(parent):
+                parent[-1].tail = (parent[-1].tail or "") + node.text
+            else:
+                parent.text = (parent.text or "") + node.text
+        elif isinstance(node, Mark):
+            node.key.tail = None
+            parent.append(node.key)
+        else:
+            group = etree.SubElement(parent, node.key.tag, node.key.attrib, node.key.nsmap)
+            _write_nodes(group, node.children)
+
+
+def _collapse(text: Optional[str]) -> str:
+    return _SPACES.sub(" ", text) if text else ""
+
+
+def _declares_charset(data: bytes) -> bool:
+    return re.search(rb"<meta[^>]+charset\s*=", data[:4096], re.IGNORECASE) is not None
