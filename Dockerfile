@@ -98,7 +98,7 @@ FROM source AS descriptor
 RUN scripts/descriptor /peregrine.pb
 
 FROM ${ENVOY} AS edge
-COPY deploy/envoy/*.yaml /etc/envoy/
+COPY deploy/envoy/*.yaml deploy/web/index.html /etc/envoy/
 COPY deploy/envoy/drain /usr/local/bin/drain
 COPY --from=descriptor /peregrine.pb /etc/envoy/
 EXPOSE 8443 9902

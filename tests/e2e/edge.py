@@ -119,6 +119,8 @@ class Edge:
              "-keyout", self._path("tls", "tls.key"), "-out",
              self.certificate], check=True, capture_output=True)
         write_descriptor(self.descriptor)
+        shutil.copy(os.path.join(harness.SOURCE_DIR, "deploy", "web", "index.html"),
+                    self._path("index.html"))
         config = use_places(load("envoy.yaml"), servers, admin_port, collector)
         # JSON is YAML.
         for name, contents in (("envoy.yaml", config),

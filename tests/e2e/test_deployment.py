@@ -59,6 +59,27 @@ def kustomize(name):
     return run.stdout
 
 
+class ImageTest(unittest.TestCase):
+
+    def test_what_the_image_is_built_from_reaches_the_builder(self):
+        """.dockerignore lets nothing through but what it names."""
+        sent = [line[1:] for line in read(".dockerignore").splitlines()
+                if line.startswith("!")]
+        wanted = re.findall(r"^add_subdirectory\((\w+)\)", read("CMakeLists.txt"),
+                            re.MULTILINE)
+        for sources in re.findall(r"^COPY (?!--from)(.+) \S+$",
+                                  read("Dockerfile"), re.MULTILINE):
+            wanted += sources.split()
+        wanted += re.findall(r"^RUN (scripts/\S+)", read("Dockerfile"),
+                             re.MULTILINE)
+        for path in wanted:
+            self.assertTrue(
+                path == "." or any(path == root or path.startswith(root + "/")
+                                   or root.startswith(path + "/")
+                                   for root in sent),
+                f"the image needs {path}, which .dockerignore leaves out")
+
+
 class PrometheusRulesTest(unittest.TestCase):
 
     @unittest.skipUnless(shutil.which("promtool"),
