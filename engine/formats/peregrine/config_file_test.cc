@@ -8,12 +8,12 @@
 namespace peregrine::formats {
 namespace {
 
-using nlohmann::json;
 using model::ArchitectureConfig;
 using model::DecoderState;
 using model::LengthLimit;
 using model::OutputProjection;
 using model::Stopping;
+using nlohmann::json;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
