@@ -15,9 +15,11 @@ RULES_DIR = os.path.join(DEPLOY_DIR, "prometheus")
 
 # Of every folder in deploy/kubernetes that can be applied.
 BASE_KINDS = {"Deployment", "Service", "PodDisruptionBudget", "NetworkPolicy"}
-MONITORING_KINDS = {"ServiceMonitor", "PrometheusRule", "ConfigMap"}
+MONITORING_KINDS = {"ServiceMonitor", "PodMonitor", "PrometheusRule",
+                    "ConfigMap"}
 # Those of which Kubernetes itself has no schema.
-OPERATORS_KINDS = {"ServiceMonitor", "PrometheusRule", "ScaledObject"}
+OPERATORS_KINDS = {"ServiceMonitor", "PodMonitor", "PrometheusRule",
+                   "ScaledObject"}
 AUTOSCALING_KINDS = {"HorizontalPodAutoscaler"}
 KEDA_KINDS = {"ScaledObject"}
 KINDS = {
