@@ -279,7 +279,7 @@ class EdgeTest(EdgeTestCase):
         self.assertEqual(raised.exception.code(),
                          grpc.StatusCode.UNIMPLEMENTED)
         self.assertEqual(self.post("/metrics", b"")[0], 404)
-        self.assertEqual(self.post("/", b"")[0], 404)
+        self.assertEqual(self.post("/page", b"")[0], 404)
 
     def test_requests_over_the_limits(self):
         status, _ = self.post(TRANSLATE, b'{"model": "' + b"x" * 5_000_000 +
