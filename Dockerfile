@@ -66,7 +66,7 @@ FROM base AS runtime
 RUN apt-get update && \
     DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
       libabsl20220623 libdnnl2 libgrpc++1.51 libicu72 \
-      libprometheus-cpp-pull1.0 libprotobuf32 libspdlog1.10 && \
+      libprometheus-cpp-core1.0 libprotobuf32 libspdlog1.10 zlib1g && \
     rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/ldconfig/* \
            /var/cache/debconf/* /var/log/* /usr/share/doc/*
 COPY models/en-de-mdn /models/en-de-mdn

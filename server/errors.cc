@@ -22,8 +22,7 @@ constexpr size_t kMaxViolations = 8;
 constexpr size_t kMaxQuotedBytes = 64;
 constexpr size_t kMaxNamedModels = 16;
 
-// Before another server, or another worker, is tried.
-constexpr absl::Duration kElsewhereDelay = absl::Seconds(1);
+constexpr absl::Duration kFullServerDelay = absl::Milliseconds(100);
 
 template <typename Detail>
 std::string TypeUrl() {
@@ -109,6 +108,12 @@ absl::Status ClientLimitError(absl::string_view message,
                    retry_delay);
 }
 
+absl::Status TooManyCallsError(int calls) {
+  return Retryable(absl::ResourceExhaustedError(absl::StrCat(
+                       "the server has ", calls, " calls open, all it may")),
+                   "TOO_MANY_CALLS", kFullServerDelay);
+}
+
 absl::Status UnauthenticatedError(absl::string_view message) {
   return WithReason(absl::UnauthenticatedError(message), "TOKEN_NEEDED");
 }
@@ -128,15 +133,22 @@ absl::Status DeadlinePassedError() {
 }
 
 absl::Status DrainingError() {
-  return Retryable(
+  return WithReason(
       absl::UnavailableError("the server is draining; try another one"),
-      "DRAINING", kElsewhereDelay);
+      "DRAINING");
 }
 
 absl::Status DeviceFailedError(const absl::Status& cause) {
-  return Retryable(absl::UnavailableError(absl::StrCat(
-                       "the device failed, try again: ", cause.message())),
-                   "DEVICE_FAILED", kElsewhereDelay);
+  return WithReason(absl::UnavailableError(absl::StrCat(
+                        "the device failed, try again: ", cause.message())),
+                    "DEVICE_FAILED");
+}
+
+absl::Status NoWorkerError(absl::string_view model) {
+  return WithReason(absl::UnavailableError(
+                        absl::StrCat("no worker is left for the model ",
+                                     Quoted(model), "; try another server")),
+                    "NO_WORKER");
 }
 
 absl::Status CallCancelledError() {
@@ -158,6 +170,17 @@ std::string Quoted(absl::string_view text) {
   return absl::StrCat("\"",
                       absl::Utf8SafeCEscape(text.substr(0, kMaxQuotedBytes)),
                       cut ? "\"..." : "\"");
+}
+
+std::string ReasonOf(const absl::Status& status) {
+  if (status.ok()) return "";
+  const absl::optional<absl::Cord> payload =
+      status.GetPayload(TypeUrl<google::rpc::ErrorInfo>());
+  google::rpc::ErrorInfo info;
+  if (!payload.has_value() || !info.ParseFromString(std::string(*payload))) {
+    return "";
+  }
+  return info.reason();
 }
 
 absl::Duration RetryDelay(const absl::Status& status) {

@@ -34,6 +34,9 @@ absl::Status QueueTooLongError(absl::Duration expected, absl::Duration left,
 absl::Status ClientLimitError(absl::string_view message,
                               absl::Duration retry_delay);
 
+// RESOURCE_EXHAUSTED: of all clients together.
+absl::Status TooManyCallsError(int calls);
+
 // UNAUTHENTICATED.
 absl::Status UnauthenticatedError(absl::string_view message);
 
@@ -42,10 +45,12 @@ absl::Status DeadlineTooShortError(absl::Duration expected,
                                    absl::Duration left);
 absl::Status DeadlinePassedError();
 
-// UNAVAILABLE.
+// UNAVAILABLE, each without a RetryInfo: another server is to be tried at once.
 absl::Status DrainingError();
 // The device of the worker failed with `cause`; another may do better.
 absl::Status DeviceFailedError(const absl::Status& cause);
+// Those of all workers of the model have.
+absl::Status NoWorkerError(absl::string_view model);
 
 // CANCELLED.
 absl::Status CallCancelledError();
@@ -56,6 +61,9 @@ absl::Status UnknownModelError(absl::string_view name,
 
 // `text` in double quotes for an error message: escaped, and cut where long.
 std::string Quoted(absl::string_view text);
+
+// The reason of the ErrorInfo payload; empty if there is none.
+std::string ReasonOf(const absl::Status& status);
 
 // The delay of a RetryInfo payload, or zero if there is none.
 absl::Duration RetryDelay(const absl::Status& status);

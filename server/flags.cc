@@ -1,21 +1,33 @@
 #include "server/flags.h"
 
+#include <stdlib.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
 #include <limits>
+#include <set>
 #include <sstream>
 #include <utility>
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/ascii.h"
-#include "absl/strings/numbers.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
 #include "engine/kernels/precision.h"
-#include "server/cpu_count.h"
+#include "server/config_file.h"
+#include "server/environment.h"
+#include "server/options/conflicts.h"
 #include "server/options/model_override.h"
+#include "server/process/cpu_count.h"
 
 namespace peregrine::server {
 namespace {
+
+constexpr int kMaxWorkers = 1024;
 
 constexpr char kDescription[] =
     "Serves translation models over gRPC (peregrine.v1.TranslationService).\n"
@@ -65,10 +77,10 @@ class Flags {
         "(on a CPU), or auto: fp16 on a GPU, int8 where the CPU is faster at "
         "it, else float32")
         ->check(CLI::IsMember({"float32", "bf16", "fp16", "int8", "auto"}));
-    AddPositive("workers", config_.model_options.batcher.num_workers,
-                "Worker threads of each model on a CPU, unless --devices says "
-                "how many; by default the number of CPUs, over "
-                "--threads-per-worker");
+    Add("workers", config_.model_options.batcher.num_workers,
+        "Worker threads of each model on a CPU, unless --devices says how "
+        "many; by default the number of CPUs, over --threads-per-worker")
+        ->check(CLI::Range(1, kMaxWorkers));
     Add("threads-per-worker", threads_per_worker_,
         "Threads that share the work of each worker on the device cpu, so that "
         "a lone request is answered sooner. Under load, as many workers of one "
@@ -124,11 +136,15 @@ class Flags {
     Add("port-file", config_.port_file,
         "Write the ports, once serving, to this file: lines `grpc PORT`, "
         "`metrics PORT` and `admin PORT`, but for what is off");
-    AddPositive("max-message-bytes", config_.max_message_bytes,
-                "Longest message taken");
+    AddPositive("max-message-bytes", config_.service.max_message_bytes,
+                "Longest message taken, compressed or not");
     AddPositive("max-connection-bytes", config_.max_connection_bytes,
                 "Memory for connections and messages; beyond, connections are "
                 "slowed down and dropped");
+    AddPositive("max-memory-mib", config_.max_memory_mib,
+                "Memory of the process: near it, the connections that sent the "
+                "most for no calls are shut down. By default what the "
+                "container or machine has");
     AddPositive("max-connections", config_.max_connections,
                 "Connections at a time, where the process may open that many "
                 "files; beyond, they are closed at once");
@@ -139,6 +155,13 @@ class Flags {
         ->check(CLI::Range(0, std::numeric_limits<int>::max()));
     AddPositive("max-concurrent-streams", config_.max_concurrent_streams,
                 "Calls at a time of one connection");
+    AddPositive("max-open-calls", config_.service.max_open_calls,
+                "Calls at a time of all clients, streams included; beyond, "
+                "RESOURCE_EXHAUSTED");
+    AddPositive("max-streams-per-client",
+                config_.service.max_streams_per_client,
+                "Streams at a time of one client that is known by its token or "
+                "certificate");
     AddDuration("max-connection-idle", config_.max_connection_idle,
                 "Close connections that have had no call for this long; their "
                 "clients connect anew when they call. 0s: never");
@@ -147,10 +170,11 @@ class Flags {
                 "find servers that were added; calls in progress are "
                 "finished. 0s: never");
     AddDuration("keepalive-time", config_.keepalive_time,
-                "Ping a silent client after this time");
+                "Ping a silent client after this time", absl::Seconds(1));
     AddDuration("keepalive-timeout", config_.keepalive_timeout,
                 "Drop a client that does not answer a ping, or does not "
-                "finish connecting, in this time");
+                "finish connecting, in this time",
+                absl::Seconds(1));
     AddDuration("min-ping-interval", config_.min_ping_interval,
                 "Drop a client that pings more often than this");
   }
@@ -164,7 +188,7 @@ class Flags {
         "Mutual TLS: clients must have a certificate of an authority in this "
         "file");
     AddDuration("tls-refresh", config_.tls.refresh,
-                "Look for changed certificates so often");
+                "Look for changed certificates so often", absl::Seconds(1));
     Add("token-file", config_.token_file,
         "Require a token (`authorization: Bearer TOKEN`) of this file: lines "
         "`NAME SHA256 [requests-per-second=N] [max-requests=N] [weight=N] "
@@ -178,6 +202,10 @@ class Flags {
                 "Texts of one request");
     AddPositive("max-text-bytes", limits.max_text_bytes, "Bytes of one text");
     AddPositive("max-beam-size", limits.max_beam_size, "Largest beam_size");
+    AddPositive("max-response-bytes", limits.max_response_bytes,
+                "Longest answer that is begun: the bytes of a request times "
+                "the hypotheses asked for. Clients of gRPC take 4 MiB unless "
+                "they are told otherwise");
     AddPositive("max-stream-texts", config_.service.max_stream_texts,
                 "Texts of one stream that are read but not yet answered");
   }
@@ -259,15 +287,18 @@ class Flags {
   }
 
   void AddDuration(const std::string& name, absl::Duration& value,
-                   const std::string& help) {
-    const auto parse = [name, &value](const std::string& text) {
+                   const std::string& help,
+                   absl::Duration least = absl::ZeroDuration()) {
+    const auto parse = [name, least, &value](const std::string& text) {
       absl::Duration parsed;
-      if (!absl::ParseDuration(text, &parsed) ||
-          parsed < absl::ZeroDuration() || parsed > absl::Hours(24)) {
+      if (!absl::ParseDuration(text, &parsed) || parsed < least ||
+          parsed > absl::Hours(24)) {
         throw CLI::ValidationError(
-            "--" + name,
-            absl::StrCat("found ", text,
-                         ", allowed 0s to 24h, e.g. 500ms or 30s"));
+            "--" + name, absl::StrCat("found ", text, ", allowed ",
+                                      least > absl::ZeroDuration()
+                                          ? absl::FormatDuration(least)
+                                          : "0s",
+                                      " to 24h, e.g. 500ms or 30s"));
       }
       value = parsed;
     };
@@ -288,14 +319,6 @@ class Flags {
   int threads_per_worker_ = 1;
 };
 
-bool IsAddress(const std::string& address) {
-  const size_t colon = address.rfind(':');
-  int port = -1;
-  return colon != std::string::npos &&
-         absl::SimpleAtoi(address.substr(colon + 1), &port) && port >= 0 &&
-         port <= 65535;
-}
-
 void AddModelSources(const std::vector<std::string>& flags, Config& config) {
   for (const std::string& flag : flags) {
     const size_t equals = flag.find('=');
@@ -310,71 +333,50 @@ void AddModelSources(const std::vector<std::string>& flags, Config& config) {
   }
 }
 
-// What the options of a model must satisfy together. Empty: all well.
-std::string FindConflict(const ModelOptions& options, int max_message_bytes) {
-  const auto at_most = [](const char* small, int found, const char* large,
-                          int limit) {
-    return found <= limit
-               ? std::string()
-               : absl::StrCat(small, ": found ", found, ", allowed at most ",
-                              large, " (", limit, ")");
-  };
-  const RequestLimits& limits = options.limits;
-  const BatcherOptions& batcher = options.batcher;
-  const std::string conflicts[] = {
-      at_most("--max-beam-size", limits.max_beam_size, "--max-batch-rows",
-              batcher.session.max_rows),
-      at_most("--max-texts-per-request", limits.max_texts,
-              "--max-queue-sentences", batcher.queue.max_sentences),
-      at_most("--max-text-bytes", limits.max_text_bytes, "--max-message-bytes",
-              max_message_bytes),
-      at_most("--min-admission-tokens", batcher.admission.min_tokens,
-              "--max-admission-tokens", batcher.admission.max_tokens)};
-  for (const std::string& conflict : conflicts) {
-    if (!conflict.empty()) return conflict;
+std::set<std::string> VariablesOf(const CLI::App& app) {
+  std::set<std::string> names;
+  for (const CLI::Option* option : app.get_options()) {
+    if (!option->get_envname().empty()) names.insert(option->get_envname());
   }
-  return "";
+  return names;
 }
 
-// Likewise, of all flags.
-std::string FindConflict(const Config& config) {
-  if (config.models.empty()) return "--model: found none, needed at least one";
-  for (const ModelSource& model : config.models) {
-    if (model.directory.empty())
-      return "--model: found an empty directory name";
-  }
-  if (!IsAddress(config.listen)) {
-    return "--listen: found " + config.listen + ", needed HOST:PORT";
-  }
-  if (config.metrics_listen != "off" && !IsAddress(config.metrics_listen)) {
-    return "--metrics-listen: found " + config.metrics_listen +
-           ", needed HOST:PORT or off";
-  }
-  if (config.admin_listen != "off" && !IsAddress(config.admin_listen)) {
-    return "--admin-listen: found " + config.admin_listen +
-           ", needed HOST:PORT or off";
-  }
-  if (config.tls.certificate.empty() != config.tls.key.empty()) {
-    return "--tls-certificate and --tls-key: found one, needed both or none";
-  }
-  if (config.tls.certificate.empty() && !config.tls.client_ca.empty()) {
-    return "--tls-client-ca: found it without --tls-certificate";
-  }
-  if (config.service.log_texts && !config.service.log_requests) {
-    return "--unsafe-log-texts: found it without --log-requests";
-  }
-  std::string conflict =
-      FindConflict(config.model_options, config.max_message_bytes);
-  for (const ModelOverride& override : config.model_overrides) {
-    if (!conflict.empty()) break;
-    conflict = FindConflict(config.OptionsOf(override.model),
-                            config.max_message_bytes);
-    if (!conflict.empty()) {
-      conflict =
-          absl::StrCat("--model-limit of ", override.model, ": ", conflict);
+constexpr absl::string_view kConfigFlag = "--config";
+
+// CLI11 reads the file before it looks at the environment.
+void AddConfigOfEnvironment(std::vector<std::string>& arguments) {
+  const char* path = getenv("PEREGRINE_CONFIG");
+  if (path == nullptr || *path == '\0') return;
+  for (const std::string& argument : arguments) {
+    if (argument == kConfigFlag || absl::StartsWith(argument, "--config=")) {
+      return;
     }
   }
-  return conflict;
+  arguments.push_back(absl::StrCat("--config=", path));
+}
+
+// That the text of the config file is sound, as far as CLI11 does not look.
+absl::Status CheckConfigOf(const std::vector<std::string>& arguments) {
+  std::string path;
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    absl::string_view argument = arguments[i];
+    if (absl::ConsumePrefix(&argument, "--config="))
+      path = std::string(argument);
+    if (arguments[i] == kConfigFlag && i + 1 < arguments.size()) {
+      path = arguments[i + 1];
+    }
+  }
+  // A pipe can be read only once.
+  if (path.empty() || !std::filesystem::is_regular_file(path)) {
+    return absl::OkStatus();
+  }
+  std::ifstream file(path);
+  std::ostringstream text;
+  text << file.rdbuf();
+  const absl::Status status = CheckConfigText(text.str());
+  return status.ok() ? status
+                     : absl::InvalidArgumentError(absl::StrCat(
+                           "--config: ", path, " ", status.message()));
 }
 
 }  // namespace
@@ -401,6 +403,21 @@ ParsedConfig ParseConfig(std::vector<std::string> arguments) {
   flags.AddModelLimits();
   flags.AddOperation();
 
+  const auto refuse = [&result](absl::string_view why) {
+    result.exit_code = 2;
+    result.output =
+        absl::StrCat(why, "\nRun with --help for more information.\n");
+    return result;
+  };
+  const UnknownVariables unknown =
+      FindUnknownVariables(environ, VariablesOf(app));
+  if (!unknown.status.ok()) return refuse(unknown.status.message());
+  config.unknown_variables = unknown.names;
+  AddConfigOfEnvironment(arguments);
+  if (absl::Status status = CheckConfigOf(arguments); !status.ok()) {
+    return refuse(status.message());
+  }
+
   try {
     std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants them
     app.parse(std::move(arguments));
@@ -411,12 +428,6 @@ ParsedConfig ParseConfig(std::vector<std::string> arguments) {
     result.output = asked ? output.str() : errors.str();
     return result;
   }
-  const auto refuse = [&result](absl::string_view why) {
-    result.exit_code = 2;
-    result.output =
-        absl::StrCat(why, "\nRun with --help for more information.\n");
-    return result;
-  };
   if (absl::Status status = flags.CompleteDevices(precision); !status.ok()) {
     return refuse(status.message());
   }

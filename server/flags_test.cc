@@ -6,7 +6,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "server/cpu_count.h"
+#include "server/process/cpu_count.h"
 
 namespace peregrine::server {
 namespace {
@@ -87,7 +87,7 @@ TEST(ConfigTest, ValuesLandWhereTheyBelong) {
   EXPECT_EQ(config.model_options.limits.max_beam_size, 7);
   EXPECT_EQ(config.model_options.limits.max_texts, 11);
   EXPECT_EQ(config.model_options.limits.max_text_bytes, 13);
-  EXPECT_EQ(config.max_message_bytes, 1000);
+  EXPECT_EQ(config.service.max_message_bytes, 1000);
   EXPECT_EQ(config.drain_timeout, absl::Minutes(2));
   EXPECT_EQ(config.log_level, "debug");
 }
@@ -172,11 +172,53 @@ TEST(ConfigTest, UnknownLinesOfTheFileAreErrors) {
               HasSubstr("/no/such/file"));
 }
 
+TEST(ConfigTest, TheFileMayBeNamedByTheEnvironment) {
+  const std::string path = ::testing::TempDir() + "/server_config_env.toml";
+  std::ofstream(path) << "model = \"from-file\"\n";
+  setenv("PEREGRINE_CONFIG", path.c_str(), 1);
+  EXPECT_EQ(Parse({}).models.at(0).directory, "from-file");
+  setenv("PEREGRINE_CONFIG", "/no/such/file", 1);
+  EXPECT_THAT(Refused({"--model=a"}), HasSubstr("/no/such/file"));
+  // The command line outranks it.
+  EXPECT_EQ(Parse({"--config", path}).models.at(0).directory, "from-file");
+  unsetenv("PEREGRINE_CONFIG");
+}
+
+TEST(ConfigTest, AFileThatIsCutShortIsAnError) {
+  const std::string path = ::testing::TempDir() + "/server_config_cut.toml";
+  std::ofstream(path) << "model = \"a\"\nworkers = [1\n";
+  EXPECT_THAT(Refused({"--config=" + path}),
+              HasSubstr(path + " line 2: found [ without ]"));
+}
+
+TEST(ConfigTest, MisspeltVariablesAreErrors) {
+  setenv("PEREGRINE_MAX_BATCH_ROW", "3", 1);
+  EXPECT_THAT(Refused({"--model=a"}),
+              HasSubstr("is PEREGRINE_MAX_BATCH_ROWS meant?"));
+  unsetenv("PEREGRINE_MAX_BATCH_ROW");
+  setenv("PEREGRINE_QUEUE", "3", 1);
+  EXPECT_EQ(Parse({"--model=a"}).unknown_variables,
+            std::vector<std::string>{"PEREGRINE_QUEUE"});
+  unsetenv("PEREGRINE_QUEUE");
+}
+
 TEST(ConfigTest, BadValuesNameTheFlag) {
   EXPECT_THAT(Refused({}), HasSubstr("--model: found none"));
   EXPECT_THAT(Refused({"--model=x="}), HasSubstr("empty directory"));
   EXPECT_THAT(Refused({"--model=a", "--workers=0"}),
-              HasSubstr("--workers: Value 0 not in range 1 to 2147483647"));
+              HasSubstr("--workers: Value 0 not in range 1 to 1024"));
+  EXPECT_THAT(Refused({"--model=a", "--workers=100000"}),
+              HasSubstr("--workers: Value 100000 not in range 1 to 1024"));
+  for (const char* flag :
+       {"--keepalive-time", "--keepalive-timeout", "--tls-refresh"}) {
+    EXPECT_THAT(Refused({"--model=a", std::string(flag) + "=0s"}),
+                HasSubstr(std::string(flag) + ": found 0s, allowed 1s to"));
+  }
+  EXPECT_THAT(Refused({"--model=a", "--max-connection-bytes=1"}),
+              HasSubstr("--max-connection-bytes: found 1, needed at least "
+                        "25165824"));
+  EXPECT_THAT(Refused({"--model=a", "--max-response-bytes=1000"}),
+              HasSubstr("allowed at most --max-response-bytes (1000)"));
   EXPECT_THAT(Refused({"--model=a", "--max-connections-per-address=-1"}),
               HasSubstr("--max-connections-per-address"));
   EXPECT_THAT(Refused({"--model=a", "--workers=many"}), HasSubstr("--workers"));

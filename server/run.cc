@@ -1,9 +1,7 @@
 #include "server/run.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include <memory>
 #include <string>
@@ -12,50 +10,70 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "engine/base/status_macros.h"
-#include "server/allocator.h"
+#include "server/backend/model_files.h"
 #include "server/flags.h"
-#include "server/logging.h"
-#include "server/port_file.h"
+#include "server/process/allocator.h"
+#include "server/process/log_writer.h"
+#include "server/process/logging.h"
+#include "server/process/memory_limit.h"
+#include "server/process/port_file.h"
+#include "server/process/stop_signals.h"
 #include "server/server.h"
 #include "spdlog/spdlog.h"
 
 namespace peregrine::server {
 namespace {
 
-// SIGTERM and SIGINT wait for AwaitStopSignal, in all threads made from here
-// on. A client or scraper that hangs up raises no signal.
-sigset_t BlockStopSignals() {
-  signal(SIGPIPE, SIG_IGN);
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  return signals;
-}
-
-// The next signal of these ends the process at once, as by default.
-int AwaitStopSignal(const sigset_t& signals) {
-  int number = 0;
-  sigwait(&signals, &number);
-  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
-  return number;
-}
+// Of a call that is open, as measured.
+constexpr int kCallBytes = 20 << 10;
+constexpr absl::Duration kLastLines = absl::Seconds(1);
+// Beyond the time that calls have to finish: for what follows them.
+constexpr absl::Duration kStopGrace = absl::Seconds(10);
 
 absl::StatusOr<std::unique_ptr<Server>> StartServer(const Config& config,
-                                                    ModelLoader load_model) {
+                                                    ModelLoader load_model,
+                                                    StopSignals& signals) {
   Server::Environment environment;
   environment.load_model = std::move(load_model);
-  environment.on_drain_request = [] { kill(getpid(), SIGTERM); };
+  environment.on_drain_request = [&signals] {
+    signals.RequestStop("the admin service");
+  };
   PEREGRINE_ASSIGN_OR_RETURN(auto server,
                              Server::Start(config, std::move(environment)));
+  signals.Serving();
   PEREGRINE_RETURN_IF_ERROR(
       WritePortFile(config.port_file, {{"grpc", server->grpc_port()},
                                        {"metrics", server->metrics_port()},
                                        {"admin", server->admin_port()}}));
   return server;
+}
+
+int64_t Mebibytes(int64_t bytes) { return bytes >> 20; }
+
+// A limit that is too small is otherwise told by nothing but a kill.
+void LogMemory(const Config& config) {
+  int64_t models = 0;
+  for (const ModelSource& model : config.models) {
+    models += SizeOfModelFiles(model.directory);
+  }
+  const int64_t connections = config.max_connection_bytes;
+  const int64_t calls = int64_t{kCallBytes} * config.service.max_open_calls;
+  const int64_t limit = MemoryLimit();
+  const int64_t needed = models + connections + calls;
+  const std::string account = absl::StrCat(
+      "memory: ", Mebibytes(limit), " MiB are allowed; ", Mebibytes(models),
+      " of models as they are on disk, ", Mebibytes(connections),
+      " of connections (--max-connection-bytes) and ", Mebibytes(calls),
+      " of calls (--max-open-calls) may be needed, and what workers compute "
+      "in");
+  if (needed > limit) {
+    spdlog::warn("{}: too little", account);
+  } else {
+    spdlog::info(account);
+  }
 }
 
 }  // namespace
@@ -72,19 +90,24 @@ int RunServer(std::vector<std::string> arguments,
     return parsed.exit_code;
   }
   const Config& config = *parsed.config;
+  StopSignals signals;  // before any thread starts
+  signals.SetStopTime(config.drain_timeout + kStopGrace);
   InitLogging(config.log_level);
+  for (const std::string& name : config.unknown_variables) {
+    spdlog::warn("the environment variable {} is no option", name);
+  }
   if (config.service.log_texts) {
     spdlog::warn(
         "--unsafe-log-texts: this log holds the texts of all callers and their "
         "translations");
   }
-  const sigset_t signals = BlockStopSignals();
-
+  LogMemory(config);
   absl::StatusOr<std::unique_ptr<Server>> server =
-      StartServer(config, make_loader(config));
+      StartServer(config, make_loader(config), signals);
   if (!server.ok()) {
-    fprintf(stderr, "peregrine-server: %s\n",
-            std::string(server.status().message()).c_str());
+    StderrLog().Write(
+        absl::StrCat("peregrine-server: ", server.status().message(), "\n"));
+    StderrLog().Flush(kLastLines);
     return 1;
   }
   printf(
@@ -93,11 +116,11 @@ int RunServer(std::vector<std::string> arguments,
       (*server)->admin_port());
   fflush(stdout);
 
-  const int number = AwaitStopSignal(signals);
-  spdlog::info("signal {}: draining", number);
+  spdlog::info("{}: draining", signals.AwaitStop());
   (*server)->Drain(config.drain_timeout);
   server->reset();
   spdlog::info("drained");
+  StderrLog().Flush(kLastLines);
   return 0;
 }
 

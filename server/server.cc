@@ -1,8 +1,10 @@
 #include "server/server.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <chrono>
-#include <exception>
+#include <map>
 #include <string>
 #include <utility>
 
@@ -14,15 +16,30 @@
 #include "grpcpp/health_check_service_interface.h"
 #include "grpcpp/resource_quota.h"
 #include "grpcpp/server_builder.h"
+#include "prometheus/text_serializer.h"
 #include "server/connections/file_limit.h"
 #include "server/connections/tls.h"
+#include "server/process/log_limit.h"
+#include "server/process/log_writer.h"
+#include "server/process/memory_limit.h"
 #include "spdlog/spdlog.h"
 
 namespace peregrine::server {
 namespace {
 
 constexpr char kServiceName[] = "peregrine.v1.TranslationService";
+// Of the memory that the process may have.
+constexpr double kMemoryShare = 0.9;
+// Of connections, where that is used up; and what a connection must have sent
+// for no calls to be one of them.
+constexpr size_t kShutAtOnce = 1024;
+constexpr int64_t kLeastShutBytes = 4 << 10;
+constexpr absl::Duration kMemoryInterval = absl::Milliseconds(50);
+constexpr absl::Duration kUpkeepInterval = absl::Milliseconds(500);
+constexpr absl::Duration kRevocationTime = absl::Seconds(3);
 constexpr absl::Duration kRefusalTime = absl::Milliseconds(500);
+
+constexpr int kMaxAdminMessageBytes = 64 * 1024;
 
 int Milliseconds(absl::Duration duration) {
   return static_cast<int>(absl::ToInt64Milliseconds(duration));
@@ -63,12 +80,17 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config,
   std::unique_ptr<Server> server(new Server(config, std::move(environment),
                                             std::move(tokens),
                                             std::move(credentials)));
+  PEREGRINE_RETURN_IF_ERROR(server->StartPages());
   PEREGRINE_RETURN_IF_ERROR(server->manager_.LoadAll(config.models));
   PEREGRINE_RETURN_IF_ERROR(server->CheckModelOverrides());
-  PEREGRINE_RETURN_IF_ERROR(server->StartMetrics());
   PEREGRINE_RETURN_IF_ERROR(server->StartAdmin());
   PEREGRINE_RETURN_IF_ERROR(server->StartGrpc());
-  server->grpc_->GetHealthCheckService()->SetServingStatus(kServiceName, true);
+  server->UpdateHealth();
+  server->ready_ = true;
+  server->upkeep_ = std::make_unique<Upkeep>(
+      kUpkeepInterval, [raw = server.get()] { raw->LookAround(); });
+  server->memory_watch_ = std::make_unique<Upkeep>(
+      kMemoryInterval, [raw = server.get()] { raw->WatchMemory(); });
   return server;
 }
 
@@ -78,12 +100,20 @@ Server::Server(const Config& config, Environment environment,
     : config_(config),
       environment_(std::move(environment)),
       credentials_(std::move(credentials)),
-      metrics_(std::make_shared<Metrics>()),
-      models_(*metrics_),
+      memory_limit_(config_.max_memory_mib > 0
+                        ? int64_t{config_.max_memory_mib} << 20
+                        : MemoryLimit()),
+      models_(metrics_),
       manager_(config_, environment_.load_model, models_),
-      authenticator_(std::move(tokens)),
-      service_(models_, authenticator_, config_.service, *metrics_),
-      admin_service_(manager_, authenticator_, environment_.on_drain_request) {}
+      authenticator_(std::move(tokens), config_.service.max_streams_per_client),
+      service_(models_, authenticator_, config_.service, metrics_, &peers_),
+      request_log_(config_.service.log_requests),
+      admin_environment_{models_,      config_.service, authenticator_,
+                         request_log_, metrics_,        admin_calls_},
+      admin_service_(manager_, admin_environment_,
+                     environment_.on_drain_request) {
+  metrics_.SetServer([this] { return State(); });
+}
 
 // A misspelt name would leave a model without its limits.
 absl::Status Server::CheckModelOverrides() const {
@@ -98,19 +128,134 @@ absl::Status Server::CheckModelOverrides() const {
   return absl::OkStatus();
 }
 
-absl::Status Server::StartMetrics() {
+absl::Status Server::StartPages() {
   if (config_.metrics_listen == "off") return absl::OkStatus();
-  try {
-    exposer_ = std::make_unique<prometheus::Exposer>(
-        OnAllInterfaces(config_.metrics_listen, "0.0.0.0"), /*num_threads=*/2);
-  } catch (const std::exception& error) {
+  absl::StatusOr<std::unique_ptr<PageServer>> pages = PageServer::Start(
+      OnAllInterfaces(config_.metrics_listen, "[::]"), {},
+      [this](absl::string_view path) { return PageAt(path); });
+  if (!pages.ok()) {
     return absl::UnavailableError(
         absl::StrCat("--metrics-listen: cannot listen on ",
-                     config_.metrics_listen, ": ", error.what()));
+                     config_.metrics_listen, ": ", pages.status().message()));
   }
-  exposer_->RegisterCollectable(metrics_);
-  metrics_port_ = exposer_->GetListeningPorts().at(0);
+  pages_ = *std::move(pages);
   return absl::OkStatus();
+}
+
+PageServer::Page Server::PageAt(absl::string_view path) const {
+  PageServer::Page page;
+  if (path == "/metrics") {
+    page.type = "text/plain; version=0.0.4; charset=utf-8";
+    page.body = prometheus::TextSerializer().Serialize(metrics_.Collect());
+  } else if (path == "/livez") {
+    const std::string lost = LostModel();
+    page.code = lost.empty() ? 200 : 503;
+    page.body = lost.empty()
+                    ? "alive\n"
+                    : absl::StrCat("no worker is left for model ", lost, "\n");
+  } else if (path == "/readyz") {
+    const std::string why_not = WhyNotReady();
+    page.code = why_not.empty() ? 200 : 503;
+    page.body = absl::StrCat(why_not.empty() ? "ready" : why_not, "\n");
+  } else {
+    page.code = 404;
+  }
+  return page;
+}
+
+std::string Server::WhyNotReady() const {
+  if (draining_) return "draining";
+  if (!ready_) return "loading models";
+  for (const ServedModelPtr& model : models_.all()) {
+    if (model->batcher().has_workers()) return "";
+  }
+  return "no worker is left for any model";
+}
+
+std::string Server::LostModel() const {
+  for (const ServedModelPtr& model : models_.all()) {
+    if (!model->batcher().has_workers()) return model->info().name;
+  }
+  return "";
+}
+
+ServerState Server::State() const {
+  ServerState state;
+  state.ready = WhyNotReady().empty();
+  state.draining = draining_;
+  const OpenCalls::Counts open = service_.open_calls();
+  state.calls = open.calls;
+  state.streams = open.streams;
+  state.max_calls = config_.service.max_open_calls;
+  state.shed_connections = shed_connections_;
+  state.dropped_log_lines = StderrLog().dropped();
+  state.failed_token_reads = authenticator_.failed_refreshes();
+  if (certificate_end_ > 0) {
+    state.certificate_end = absl::FromUnixSeconds(certificate_end_);
+  }
+  for (const std::shared_ptr<Client>& client : authenticator_.clients()) {
+    state.clients.push_back({client->name(), &client->outcomes(), client});
+  }
+  return state;
+}
+
+void Server::LookAround() {
+  UpdateHealth();
+  if (authenticator_.Refresh()) {
+    tokens_changed_ = absl::Now();
+  }
+  // Twice, since a stream that is told so once may have more to answer.
+  if (absl::Now() - tokens_changed_ < kRevocationTime) {
+    service_.EndRevokedStreams();
+  }
+  peers_.RemoveClosed();
+  if (!config_.tls.certificate.empty()) {
+    const auto end = CertificateEnd(config_.tls.certificate);
+    if (end.ok()) certificate_end_ = absl::ToUnixSeconds(*end);
+  }
+}
+
+// gRPC holds what it is sent for calls that never come, and a kill for want of
+// memory would take all clients' calls.
+void Server::WatchMemory() {
+  if (ResidentMemory() < kMemoryShare * memory_limit_) return;
+  const std::vector<PeerAccounts::Heavy> shut =
+      peers_.ShutDownHeaviest(kShutAtOnce, kLeastShutBytes);
+  if (shut.empty()) return;
+  shed_connections_ += static_cast<int64_t>(shut.size());
+  static auto* const limit = new LogLimit(1);
+  if (const LogLimit::Decision decision = limit->Next(absl::Now());
+      decision.log) {
+    spdlog::warn(
+        "memory is short: shut down {} connections, among them that of {}, "
+        "which sent {} bytes that became no calls",
+        shut.size(), shut[0].peer, shut[0].bytes);
+  }
+  malloc_trim(0);
+}
+
+void Server::UpdateHealth() {
+  absl::MutexLock lock(&health_mutex_);
+  if (health_is_over_) return;
+  grpc::HealthCheckServiceInterface& health = *grpc_->GetHealthCheckService();
+  std::map<std::string, bool> serving;
+  bool any = false;
+  for (const ServedModelPtr& model : models_.all()) {
+    const bool has_workers = model->batcher().has_workers();
+    serving[absl::StrCat(kServiceName, "/", model->info().name)] = has_workers;
+    any |= has_workers;
+  }
+  serving[kServiceName] = any;
+  serving[""] = any;
+  for (const auto& [name, was] : told_health_) {
+    serving.emplace(name, false);  // models that are gone
+  }
+  for (const auto& [name, is] : serving) {
+    const auto told = told_health_.find(name);
+    if (told != told_health_.end() && told->second == is) continue;
+    health.SetServingStatus(name, is);
+  }
+  told_health_ = std::move(serving);
 }
 
 absl::Status Server::StartGrpc() {
@@ -119,7 +264,7 @@ absl::Status Server::StartGrpc() {
   grpc::ServerBuilder builder;
   PEREGRINE_RETURN_IF_ERROR(Listen(builder));
   builder.RegisterService(&service_);
-  builder.SetMaxReceiveMessageSize(config_.max_message_bytes);
+  builder.SetMaxReceiveMessageSize(config_.service.max_message_bytes);
   LimitConnections(builder);
   grpc_ = builder.BuildAndStart();
   if (grpc_ == nullptr) {
@@ -140,6 +285,7 @@ absl::Status Server::Listen(grpc::ServerBuilder& builder) {
   options.max_connections = ConnectionsThatFit(config_.max_connections);
   options.max_connections_per_address = config_.max_connections_per_address;
   options.tcp_user_timeout = config_.keepalive_timeout;
+  options.accounts = &peers_;
   absl::StatusOr<std::unique_ptr<Listener>> listener =
       Listener::Open(OnAllInterfaces(config_.listen, "[::]"), options);
   if (!listener.ok()) {
@@ -148,7 +294,7 @@ absl::Status Server::Listen(grpc::ServerBuilder& builder) {
                                                listener.status().message()));
   }
   listener_ = *std::move(listener);
-  metrics_->SetConnections([connections = listener_->connections()] {
+  metrics_.SetConnections([connections = listener_->connections()] {
     return ConnectionCounts{connections->CountOpen(), connections->max(),
                             connections->refused()};
   });
@@ -159,6 +305,8 @@ absl::Status Server::Listen(grpc::ServerBuilder& builder) {
 }
 
 void Server::LimitConnections(grpc::ServerBuilder& builder) const {
+  // Messages come as they are: see api/inflate.h.
+  builder.AddChannelArgument(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
   // Of what gRPC holds for connections and messages; it stops reading and then
   // drops connections rather than exceed it.
   builder.SetResourceQuota(
@@ -192,6 +340,10 @@ absl::Status Server::StartAdmin() {
   builder.AddListeningPort(OnAllInterfaces(config_.admin_listen, "[::]"),
                            credentials_, &admin_port_);
   builder.RegisterService(&admin_service_);
+  // Its messages are short, and parsed by gRPC, which would inflate them first.
+  builder.SetMaxReceiveMessageSize(kMaxAdminMessageBytes);
+  builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_GZIP, false);
+  builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_DEFLATE, false);
   DoNotSharePort(builder);
   admin_ = builder.BuildAndStart();
   if (admin_ == nullptr || admin_port_ == 0) {
@@ -203,7 +355,12 @@ absl::Status Server::StartAdmin() {
 
 void Server::Drain(absl::Duration timeout) {
   const absl::Time deadline = absl::Now() + timeout;
-  grpc_->GetHealthCheckService()->SetServingStatus(false);  // of all names
+  draining_ = true;
+  {
+    absl::MutexLock lock(&health_mutex_);
+    health_is_over_ = true;
+    grpc_->GetHealthCheckService()->SetServingStatus(false);  // of all names
+  }
   manager_.Drain();
   service_.Drain();  // first, so that streams answer what they have taken
   models_.Drain();
@@ -221,6 +378,8 @@ void Server::Drain(absl::Duration timeout) {
 }
 
 Server::~Server() {
+  upkeep_.reset();
+  memory_watch_.reset();
   if (grpc_ != nullptr) Drain(absl::ZeroDuration());
   if (admin_ != nullptr) admin_->Shutdown(std::chrono::system_clock::now());
 }

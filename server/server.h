@@ -1,29 +1,41 @@
 #ifndef PEREGRINE_SERVER_SERVER_H_
 #define PEREGRINE_SERVER_SERVER_H_
 
+#include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
+#include <string>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "grpcpp/server.h"
 #include "grpcpp/server_builder.h"
-#include "prometheus/exposer.h"
 #include "server/api/admin_service.h"
 #include "server/api/translation_service.h"
 #include "server/clients/authenticator.h"
 #include "server/connections/listener.h"
+#include "server/connections/page_server.h"
 #include "server/metrics/metrics.h"
 #include "server/models/model_manager.h"
 #include "server/models/models.h"
 #include "server/options/config.h"
+#include "server/process/upkeep.h"
+#include "server/service/call_environment.h"
 
 namespace peregrine::server {
 
 // All parts of the server, put together: models with their workers, the gRPC
-// services (translation, health, reflection; admin on its own address) and the
-// metrics page.
+// services (translation, health, reflection; admin on its own address) and, by
+// HTTP, the pages /metrics, /livez and /readyz. The pages are there while
+// models load, so that loading can be told from hanging.
+//
+// Health follows what can be served: "peregrine.v1.TranslationService" and the
+// empty name are SERVING while any model has a worker, the former with "/NAME"
+// behind it while the model of this name has one.
 class Server {
  public:
   // What the server is given: how it loads models, and whom it tells that
@@ -48,11 +60,11 @@ class Server {
 
   // 0: none.
   int grpc_port() const { return listener_->port(); }
-  int metrics_port() const { return metrics_port_; }
+  int metrics_port() const { return pages_ == nullptr ? 0 : pages_->port(); }
   int admin_port() const { return admin_port_; }
 
   const ModelSet& models() const { return models_; }
-  const Metrics& metrics() const { return *metrics_; }
+  const Metrics& metrics() const { return metrics_; }
 
  private:
   Server(const Config& config, Environment environment,
@@ -60,32 +72,62 @@ class Server {
          std::shared_ptr<grpc::ServerCredentials> credentials);
 
   absl::Status CheckModelOverrides() const;
-  absl::Status StartMetrics();
+  absl::Status StartPages();
   absl::Status StartGrpc();
   void LimitConnections(grpc::ServerBuilder& builder) const;
   // Before gRPC is built, which takes what is accepted after it has started.
   absl::Status Listen(grpc::ServerBuilder& builder);
   absl::Status StartAdmin();
 
+  PageServer::Page PageAt(absl::string_view path) const;
+  // Empty: warm and serving. Otherwise why not.
+  std::string WhyNotReady() const;
+  // The name of a model that has lost all its workers, which only a restart or
+  // a reload brings back; empty: none has.
+  std::string LostModel() const;
+  ServerState State() const;
+  // Every half second.
+  void LookAround();
+  void UpdateHealth();
+  // Every 50 ms: a flood brings hundreds of MiB a second.
+  void WatchMemory();
+
   const Config config_;
   const Environment environment_;
   const std::shared_ptr<grpc::ServerCredentials> credentials_;
 
+  std::atomic<bool> ready_{false};
+  std::atomic<bool> draining_{false};
+  std::atomic<int64_t> certificate_end_{0};  // seconds; 0: there is none
+  absl::Mutex health_mutex_;
+  bool health_is_over_ ABSL_GUARDED_BY(health_mutex_) = false;
+  std::map<std::string, bool> told_health_ ABSL_GUARDED_BY(health_mutex_);
+  absl::Time tokens_changed_ = absl::InfinitePast();  // seen by LookAround
+
+  const int64_t memory_limit_;
+  std::atomic<int64_t> shed_connections_{0};
+
   // Each needs those above it.
-  std::shared_ptr<Metrics> metrics_;  // shared as prometheus::Exposer demands
+  Metrics metrics_;
   ModelSet models_;
   ModelManager manager_;
   Authenticator authenticator_;
+  PeerAccounts peers_;
   TranslationServiceImpl service_;
+  // Draining does not wait for administrators.
+  OpenCalls admin_calls_;
+  const RequestLog request_log_;
+  const CallEnvironment admin_environment_;
   AdminServiceImpl admin_service_;
   // What is given to it after grpc_ has shut down is closed.
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor_;
   std::unique_ptr<Listener> listener_;
   std::unique_ptr<grpc::Server> grpc_;
   std::unique_ptr<grpc::Server> admin_;
-  std::unique_ptr<prometheus::Exposer> exposer_;
-  int metrics_port_ = 0;
   int admin_port_ = 0;
+  std::unique_ptr<PageServer> pages_;
+  std::unique_ptr<Upkeep> upkeep_;
+  std::unique_ptr<Upkeep> memory_watch_;
 };
 
 }  // namespace peregrine::server

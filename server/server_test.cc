@@ -101,7 +101,7 @@ TEST(ServerTest, ServesTranslationsAndHealth) {
 
 TEST(ServerTest, MessagesAboveTheLimitAreRefused) {
   Config config = TestConfig();
-  config.max_message_bytes = 1000;
+  config.service.max_message_bytes = 1000;
   auto server = Server::Start(config, Fakes());
   ASSERT_TRUE(server.ok()) << server.status();
   const auto stub = v1::TranslationService::NewStub(ChannelTo(**server));

@@ -1,88 +1,96 @@
 #include "server/api/admin_service.h"
 
+#include <string>
 #include <utility>
 
-#include "absl/time/clock.h"
+#include "absl/functional/function_ref.h"
+#include "engine/base/status_macros.h"
 #include "server/api/call_context.h"
 #include "server/api/model_description.h"
 #include "server/api/status_mapping.h"
 #include "server/errors.h"
+#include "server/process/logging.h"
+#include "server/service/call.h"
 #include "spdlog/spdlog.h"
 
 namespace peregrine::server {
 namespace {
 
-grpc::Status Report(const char* method, const std::string& model,
-                    const absl::Status& status) {
-  if (!status.ok()) {
-    spdlog::warn("admin: {} {}: {}", method, model,
-                 std::string(status.message()));
+// The life of an administrator's call: `act` is what it is there for, about
+// what `subject` names.
+grpc::Status Answer(const char* method, grpc::ServerContext& context,
+                    const CallEnvironment& environment,
+                    const std::string& subject,
+                    absl::FunctionRef<absl::Status()> act) {
+  Call call(environment, InfoOf(method, context));
+  SendIds(call.info().ids, context);
+  absl::Status status = call.Begin();
+  if (status.ok()) status = Authenticator::CheckAdmin(call.caller());
+  if (status.ok()) status = act();
+  if (status.ok()) {
+    spdlog::info("admin: {} {} by {}", method, Loggable(subject),
+                 Loggable(call.client()->name()));
+  } else {
+    spdlog::warn("admin: {} {}: {}", method, Loggable(subject),
+                 Loggable(std::string(status.message())));
   }
+  call.End(status, {});
   return ToGrpcStatus(status);
 }
 
 }  // namespace
 
 AdminServiceImpl::AdminServiceImpl(ModelManager& manager,
-                                   Authenticator& authenticator,
+                                   const CallEnvironment& environment,
                                    std::function<void()> drain)
-    : manager_(manager),
-      authenticator_(authenticator),
-      drain_(std::move(drain)) {}
+    : manager_(manager), environment_(environment), drain_(std::move(drain)) {}
 
 grpc::Status AdminServiceImpl::LoadModel(grpc::ServerContext* context,
                                          const v1::LoadModelRequest* request,
                                          v1::LoadModelResponse* response) {
-  if (absl::Status status =
-          authenticator_.CheckAdmin(InfoOf("", *context).claims, absl::Now());
-      !status.ok()) {
-    return ToGrpcStatus(status);
-  }
-  if (request->directory().empty()) {
-    return ToGrpcStatus(
-        InvalidFieldsError({{"directory", "found nothing, needed a path"}}));
-  }
-  const auto model = manager_.Load({request->name(), request->directory()});
-  if (model.ok()) *response->mutable_model() = DescribeModel(**model);
-  return Report("LoadModel", request->directory(), model.status());
+  return Answer("LoadModel", *context, environment_, request->directory(),
+                [&]() -> absl::Status {
+                  if (request->directory().empty()) {
+                    return InvalidFieldsError(
+                        {{"directory", "found nothing, needed a path"}});
+                  }
+                  PEREGRINE_ASSIGN_OR_RETURN(
+                      const ServedModelPtr model,
+                      manager_.Load({request->name(), request->directory()}));
+                  *response->mutable_model() =
+                      DescribeModel(*model, environment_.options);
+                  return absl::OkStatus();
+                });
 }
 
 grpc::Status AdminServiceImpl::ReloadModel(
     grpc::ServerContext* context, const v1::ReloadModelRequest* request,
     v1::ReloadModelResponse* response) {
-  if (absl::Status status =
-          authenticator_.CheckAdmin(InfoOf("", *context).claims, absl::Now());
-      !status.ok()) {
-    return ToGrpcStatus(status);
-  }
-  const auto model = manager_.Reload(request->name(), request->directory());
-  if (model.ok()) *response->mutable_model() = DescribeModel(**model);
-  return Report("ReloadModel", request->name(), model.status());
+  return Answer("ReloadModel", *context, environment_, request->name(),
+                [&]() -> absl::Status {
+                  PEREGRINE_ASSIGN_OR_RETURN(
+                      const ServedModelPtr model,
+                      manager_.Reload(request->name(), request->directory()));
+                  *response->mutable_model() =
+                      DescribeModel(*model, environment_.options);
+                  return absl::OkStatus();
+                });
 }
 
 grpc::Status AdminServiceImpl::UnloadModel(
     grpc::ServerContext* context, const v1::UnloadModelRequest* request,
     v1::UnloadModelResponse* /*response*/) {
-  if (absl::Status status =
-          authenticator_.CheckAdmin(InfoOf("", *context).claims, absl::Now());
-      !status.ok()) {
-    return ToGrpcStatus(status);
-  }
-  return Report("UnloadModel", request->name(),
-                manager_.Unload(request->name()));
+  return Answer("UnloadModel", *context, environment_, request->name(),
+                [&] { return manager_.Unload(request->name()); });
 }
 
 grpc::Status AdminServiceImpl::Drain(grpc::ServerContext* context,
                                      const v1::DrainRequest* /*request*/,
                                      v1::DrainResponse* /*response*/) {
-  if (absl::Status status =
-          authenticator_.CheckAdmin(InfoOf("", *context).claims, absl::Now());
-      !status.ok()) {
-    return ToGrpcStatus(status);
-  }
-  spdlog::info("admin: drain");
-  drain_();
-  return grpc::Status::OK;
+  return Answer("Drain", *context, environment_, "", [&] {
+    drain_();
+    return absl::OkStatus();
+  });
 }
 
 }  // namespace peregrine::server

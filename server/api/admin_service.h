@@ -5,8 +5,8 @@
 
 #include "grpcpp/server_context.h"
 #include "peregrine/v1/admin.grpc.pb.h"
-#include "server/clients/authenticator.h"
 #include "server/models/model_manager.h"
+#include "server/service/call_environment.h"
 
 namespace peregrine::server {
 
@@ -14,9 +14,9 @@ namespace peregrine::server {
 // block their thread, which is one of gRPC's own for this service.
 class AdminServiceImpl final : public v1::AdminService::Service {
  public:
-  // `manager` and `authenticator` must outlive the service. `drain` begins the
-  // end of the server and returns at once.
-  AdminServiceImpl(ModelManager& manager, Authenticator& authenticator,
+  // Both must outlive the service. `drain` begins the end of the server and
+  // returns at once.
+  AdminServiceImpl(ModelManager& manager, const CallEnvironment& environment,
                    std::function<void()> drain);
 
   grpc::Status LoadModel(grpc::ServerContext* context,
@@ -34,7 +34,7 @@ class AdminServiceImpl final : public v1::AdminService::Service {
 
  private:
   ModelManager& manager_;
-  Authenticator& authenticator_;
+  const CallEnvironment& environment_;
   const std::function<void()> drain_;
 };
 

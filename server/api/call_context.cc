@@ -1,5 +1,6 @@
 #include "server/api/call_context.h"
 
+#include <chrono>
 #include <string>
 
 #include "absl/strings/string_view.h"
@@ -9,6 +10,8 @@
 
 namespace peregrine::server {
 namespace {
+
+constexpr absl::Duration kLongestDeadline = absl::Hours(24);
 
 // Empty: there is none.
 absl::string_view Find(const grpc::ServerContextBase& context,
@@ -28,11 +31,24 @@ std::string CertificateName(const grpc::ServerContextBase& context) {
   return std::string(names[0].data(), names[0].size());
 }
 
+// gRPC's word for no deadline is the last moment that it can express. One that
+// no call will live to see is none either: it would only make the usual
+// deadline look longer than it is.
+absl::Time DeadlineOf(const grpc::ServerContextBase& context, absl::Time now) {
+  const std::chrono::system_clock::time_point deadline = context.deadline();
+  if (deadline == std::chrono::system_clock::time_point::max()) {
+    return absl::InfiniteFuture();
+  }
+  const absl::Time time = absl::FromChrono(deadline);
+  return time - now > kLongestDeadline ? absl::InfiniteFuture() : time;
+}
+
 }  // namespace
 
 CallInfo InfoOf(const char* method, const grpc::ServerContextBase& context) {
   CallInfo info;
   info.method = method;
+  info.peer = context.peer();
   info.ids =
       MakeCallIds(Find(context, "x-request-id"), Find(context, "traceparent"));
   info.claims.authorization = std::string(Find(context, "authorization"));
@@ -40,7 +56,7 @@ CallInfo InfoOf(const char* method, const grpc::ServerContextBase& context) {
     return CertificateName(context);
   };
   info.start = absl::Now();
-  info.deadline = absl::FromChrono(context.deadline());
+  info.deadline = DeadlineOf(context, info.start);
   return info;
 }
 

@@ -3,11 +3,13 @@
 
 #include "peregrine/v1/translation.pb.h"
 #include "server/models/served_model.h"
+#include "server/options/service_options.h"
 
 namespace peregrine::server {
 
 // What ListModels and GetModel tell of a model.
-v1::Model DescribeModel(const ServedModel& model);
+v1::Model DescribeModel(const ServedModel& model,
+                        const ServiceOptions& options);
 
 }  // namespace peregrine::server
 

@@ -84,7 +84,7 @@ TEST_F(ServiceTest, ACallThatEndsBeforeItIsReadIsNoBadRequest) {
   call->Finish(&status, nullptr);
   ASSERT_TRUE(queue.Next(&tag, &ok));
   EXPECT_EQ(status.error_code(), grpc::StatusCode::CANCELLED);
-  const OutcomeCounter& counter = metrics_.requests_without_model();
+  const OutcomeCounter& counter = metrics_.CallsOf("Translate");
   EXPECT_TRUE(Eventually(
       [&] { return counter.value(absl::StatusCode::kCancelled) == 1; }));
   EXPECT_EQ(counter.value(absl::StatusCode::kInvalidArgument), 0);
@@ -109,11 +109,18 @@ TEST_F(ServiceTest, DeadlinesEndTheWork) {
   EXPECT_TRUE(Eventually([&] { return service_->AwaitNoCalls(absl::Now()); }));
 }
 
-TEST_F(ServiceTest, DrainingIsUnavailableWithARetryDelay) {
+// A push-back would have clients wait for another server that is free.
+TEST_F(ServiceTest, DrainingIsUnavailableWithoutAPushback) {
   Start();
   models_->Drain();
+  grpc::ClientContext context;
   v1::TranslateResponse response;
-  const grpc::Status status = Translate(Request({"a"}), &response);
+  const grpc::Status status =
+      stub_->Translate(&context, Request({"a"}), &response);
+  const auto& trailers = context.GetServerTrailingMetadata();
+  EXPECT_EQ(trailers.count("grpc-retry-pushback-ms"), 0u);
+  google::rpc::RetryInfo retry;
+  EXPECT_FALSE(GetDetail(status, &retry));
   EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
   google::rpc::ErrorInfo info;
   EXPECT_TRUE(GetDetail(status, &info));
@@ -141,6 +148,53 @@ TEST_F(ServiceTest, ARefusalThatNamesItsSpanIsRepeated) {
   EXPECT_EQ(context.GetServerTrailingMetadata().count("traceresponse"), 1u);
   EXPECT_TRUE(Eventually(
       [&] { return Requests(absl::StatusCode::kUnavailable) == 2; }));
+}
+
+// gRPC hands over the last moment that it can express.
+TEST_F(ServiceTest, NoDeadlineIsNoDeadlineAndDoesNotStretchTheUsualOne) {
+  Start();
+  const auto call = [&](absl::Duration timeout) {
+    grpc::ClientContext context;
+    if (timeout < absl::InfiniteDuration()) {
+      context.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
+    }
+    v1::TranslateResponse response;
+    const grpc::Status status =
+        stub_->Translate(&context, Request({"a"}), &response);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+  };
+  const auto usual = [&] {
+    return models_->all()[0]->batcher().queue().usual_deadline;
+  };
+  for (int i = 0; i < 99; ++i) call(absl::InfiniteDuration());
+  EXPECT_EQ(usual(), absl::InfiniteDuration());
+  call(absl::Hours(24 * 365 * 20));  // nobody waits for it either
+  EXPECT_EQ(usual(), absl::InfiniteDuration());
+  call(absl::Seconds(10));
+  EXPECT_GT(usual(), absl::ZeroDuration());
+  EXPECT_LE(usual(), absl::Seconds(11));  // gRPC rounds it up
+}
+
+TEST_F(ServiceTest, CompressedMessagesAreTakenUpToTheLimit) {
+  service_options_.max_message_bytes = 1 << 20;
+  Start();
+  const auto translate = [&](const std::string& text,
+                             grpc_compression_algorithm algorithm) {
+    grpc::ClientContext context;
+    context.set_compression_algorithm(algorithm);
+    v1::TranslateResponse response;
+    return stub_->Translate(&context, Request({text}), &response);
+  };
+  for (const auto algorithm : {GRPC_COMPRESS_GZIP, GRPC_COMPRESS_DEFLATE}) {
+    EXPECT_TRUE(translate(std::string(90, 'a'), algorithm).ok());
+    // 16 MiB of a thousandth on the wire.
+    const grpc::Status status =
+        translate(std::string(16 << 20, 'a'), algorithm);
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+    EXPECT_EQ(status.error_message(),
+              "request: found more than 1048576 bytes when inflated, allowed "
+              "at most 1048576");
+  }
 }
 
 // Many clients, calls and streams, a third of them cancelled or out of time.

@@ -29,6 +29,60 @@ class StreamTest : public ServiceTest {
   grpc::ClientContext context_;
 };
 
+TEST_F(StreamTest, AnErrorOfATextHasTheDetailsOfACalls) {
+  Start();
+  auto stream = Open();
+  v1::TranslateStreamRequest request = Message("a", std::string(301, 'x'));
+  stream->Write(request);
+  v1::TranslateStreamResponse response;
+  ASSERT_TRUE(stream->Read(&response));
+  const google::rpc::Status& status = response.error().status();
+  EXPECT_EQ(status.code(), response.error().code());
+  EXPECT_EQ(status.message(), response.error().message());
+  google::rpc::BadRequest details;
+  ASSERT_TRUE(GetDetail(grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "",
+                                     status.SerializeAsString()),
+                        &details));
+  EXPECT_EQ(details.field_violations(0).field(), "text.text");
+  stream->WritesDone();
+  EXPECT_TRUE(stream->Finish().ok());
+}
+
+TEST_F(StreamTest, ATextHasItsOwnDeadlineAndOptions) {
+  backend_.on_step = gate_.hook();
+  Start();
+  auto stream = Open();
+  v1::TranslateStreamRequest late = Message("late", "aaa");
+  late.mutable_timeout()->set_nanos(30000000);
+  stream->Write(late);
+  v1::TranslateStreamRequest wide = Message("wide", "bbb");
+  wide.mutable_text()->mutable_options()->set_beam_size(2);
+  wide.mutable_text()->mutable_options()->set_num_hypotheses(2);
+  wide.mutable_timeout()->set_seconds(600);
+  stream->Write(wide);
+  gate_.AwaitWaiting();
+  absl::SleepFor(absl::Milliseconds(50));
+  gate_.Open();
+  std::map<std::string, v1::TranslateStreamResponse> answers;
+  v1::TranslateStreamResponse response;
+  for (int i = 0; i < 2 && stream->Read(&response); ++i) {
+    answers[response.id()] = response;
+  }
+  EXPECT_EQ(answers["late"].error().code(),
+            static_cast<int>(absl::StatusCode::kDeadlineExceeded));
+  EXPECT_EQ(answers["wide"].translation().hypotheses_size(), 2);
+  EXPECT_EQ(answers["wide"].model(), "fake");
+  EXPECT_EQ(answers["wide"].revision(), "0123456789abcdef");
+  v1::TranslateStreamRequest none = Message("none", "c");
+  none.mutable_timeout()->set_seconds(0);
+  stream->Write(none);
+  ASSERT_TRUE(stream->Read(&response));
+  EXPECT_EQ(response.error().code(),
+            static_cast<int>(absl::StatusCode::kDeadlineExceeded));
+  stream->WritesDone();
+  EXPECT_TRUE(stream->Finish().ok());
+}
+
 TEST_F(StreamTest, AnswersEachTextOnce) {
   batcher_.num_workers = 2;
   service_options_.max_stream_texts = 8;

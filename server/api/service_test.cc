@@ -178,8 +178,40 @@ TEST_F(ServiceTest, UnknownModelsAreToldTheKnown) {
             "model: found \"en-xx\", served here: en-de, en-fr");
   request.set_model("en-fr");
   EXPECT_EQ(TranslateOk(request).model(), "en-fr");
-  EXPECT_EQ(
-      metrics_.requests_without_model().value(absl::StatusCode::kNotFound), 1);
+  EXPECT_EQ(metrics_.refusals("MODEL_NOT_FOUND"), 1);
+  EXPECT_EQ(metrics_.CallsOf("Translate").value(absl::StatusCode::kNotFound),
+            1);
+}
+
+TEST_F(ServiceTest, AnswersThatNoClientWouldTakeAreRefusedBeforeTheWork) {
+  model_options_.limits.max_response_bytes = 100;
+  Start();
+  v1::TranslateRequest request = Request({std::string(20, 'a')});
+  request.mutable_options()->set_beam_size(5);
+  request.mutable_options()->set_num_hypotheses(5);
+  EXPECT_EQ(TranslateOk(request).translations(0).hypotheses_size(), 5);
+  request.mutable_texts(0)->mutable_options()->set_num_hypotheses(4);
+  request.add_texts()->set_text("b");
+  TranslateOk(request);
+  *request.mutable_texts(0)->mutable_text() += std::string(5, 'a');
+  EXPECT_EQ(Refused(request),
+            "texts: found 105 bytes to answer with, in all hypotheses, allowed "
+            "at most 100 (max_response_bytes)");
+}
+
+TEST_F(ServiceTest, AModelTellsItsRevisionAndEveryLimit) {
+  Start();
+  grpc::ClientContext context;
+  v1::Model model;
+  ASSERT_TRUE(stub_->GetModel(&context, {}, &model).ok());
+  EXPECT_EQ(model.revision(), "0123456789abcdef");
+  EXPECT_EQ(TranslateOk(Request({"a"})).revision(), model.revision());
+  const auto* const type = v1::Limits::descriptor();
+  for (int i = 0; i < type->field_count(); ++i) {
+    EXPECT_TRUE(model.limits().GetReflection()->HasField(model.limits(),
+                                                         type->field(i)))
+        << type->field(i)->name();
+  }
 }
 
 TEST_F(ServiceTest, AModelWithoutTokenizersTakesNoText) {

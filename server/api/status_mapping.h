@@ -2,6 +2,7 @@
 #define PEREGRINE_SERVER_API_STATUS_MAPPING_H_
 
 #include "absl/status/status.h"
+#include "google/rpc/status.pb.h"
 #include "grpcpp/support/status.h"
 
 namespace grpc {
@@ -11,7 +12,8 @@ class CallbackServerContext;
 namespace peregrine::server {
 
 // The one way from absl::Status to the wire: code, message, and the payloads as
-// google.rpc.Status details.
+// details.
+google::rpc::Status ToRpcStatus(const absl::Status& status);
 grpc::Status ToGrpcStatus(const absl::Status& status);
 
 // The same for the end of a call: also sets the trailer

@@ -12,6 +12,16 @@
 
 namespace peregrine::server {
 
+namespace {
+
+void WriteError(const absl::Status& status, v1::TextError& error) {
+  error.set_code(static_cast<int>(status.code()));
+  error.set_message(std::string(status.message()));
+  *error.mutable_status() = ToRpcStatus(status);
+}
+
+}  // namespace
+
 StreamCall::Text::Text(const Call& call, std::string text_id)
     : id(std::move(text_id)),
       request(call, absl::Now(), call.info().deadline) {}
@@ -24,15 +34,22 @@ StreamCall::StreamCall(grpc::CallbackServerContext& context,
   SendIds(call_.info().ids, context_);
 }
 
-StreamCall::~StreamCall() { environment_.open_calls.Remove(this); }
+StreamCall::~StreamCall() {
+  environment_.open_calls.Remove(this);
+  if (entered_) call_.client()->LeaveStream();
+}
 
 void StreamCall::Start() {
-  environment_.open_calls.Add(this);
-  if (absl::Status status = call_.Authenticate(); !status.ok()) {
-    environment_.requests_without_model.Add(status.code());
+  absl::Status status = call_.Begin();
+  if (status.ok()) {
+    status = call_.client()->EnterStream();
+    entered_ = status.ok();
+  }
+  if (!status.ok()) {
     absl::MutexLock lock(&mutex_);
     end_status_.Update(std::move(status));
   }
+  environment_.open_calls.Add(this);  // others look at it from here on
   Continue();
 }
 
@@ -42,6 +59,22 @@ void StreamCall::Drain() {
     end_status_.Update(DrainingError());
   }
   Continue();
+}
+
+void StreamCall::EndIfRevoked() {
+  bool is_late = false;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (call_.client() == nullptr ||
+        environment_.authenticator.IsStillGood(call_.caller())) {
+      return;
+    }
+    is_late = std::exchange(revoked_, true);
+    end_status_.Update(UnauthenticatedError("the token is not good any more"));
+  }
+  Continue();
+  // Answers that the client does not read would hold the stream open.
+  if (is_late) context_.TryCancel();
 }
 
 void StreamCall::OnReadDone(bool ok) {
@@ -87,11 +120,14 @@ void StreamCall::OnCancel() {
 }
 
 absl::Status StreamCall::TakeIncoming() {
+  call_.AddBytes(incoming_.Length());
   v1::TranslateStreamRequest message;
-  absl::Status parsed = ParseMessage(incoming_, message);
+  const int max_bytes = environment_.options.max_message_bytes;
+  absl::Status parsed = ParseMessage(incoming_, max_bytes, message);
   std::string id = message.id();
   if (!parsed.ok()) {
-    id = SalvageString(incoming_, v1::TranslateStreamRequest::kIdFieldNumber);
+    id = SalvageString(incoming_, max_bytes,
+                       v1::TranslateStreamRequest::kIdFieldNumber);
     if (id.empty()) return parsed;
   }
   incoming_.Clear();
@@ -133,20 +169,22 @@ StreamCall::Text* StreamCall::Register(std::string id) {
 }
 
 void StreamCall::End(Text* text, const absl::Status& status) {
-  text->request.Count(status);
   v1::TranslateStreamResponse response;
   response.set_id(text->id);
   std::string translation;  // if it is logged
   if (status.ok()) {
     TextAnswer answer = text->job->Take(text->request.group());
+    text->request.Count(answer);
     if (environment_.options.log_texts) {
       translation = answer.texts[0].translation.hypotheses[0].text;
     }
+    response.set_model(std::move(answer.model));
+    response.set_revision(std::move(answer.revision));
     *response.mutable_translation() =
         WriteTranslation(std::move(answer.texts[0]));
   } else {
-    response.mutable_error()->set_code(static_cast<int>(status.code()));
-    response.mutable_error()->set_message(std::string(status.message()));
+    text->request.Count(status);
+    WriteError(status, *response.mutable_error());
   }
   grpc::ByteBuffer bytes = SerializeMessage(response);
   std::unique_ptr<Text> done;  // destroyed without the lock

@@ -31,7 +31,7 @@ namespace peregrine::server {
 // once on another.
 class StreamCall
     : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
-      private DrainableCall {
+      private OpenStream {
  public:
   StreamCall(grpc::CallbackServerContext& context,
              const CallEnvironment& environment);
@@ -57,6 +57,9 @@ class StreamCall
   // Reads no more texts; ends with UNAVAILABLE when those under way are
   // answered.
   void Drain() override;
+  // Ends as soon as those under way are answered; if they are not by the next
+  // time, at once.
+  void EndIfRevoked() override;
 
   // Answers in place. Not OK: the stream is beyond repair.
   absl::Status TakeIncoming();
@@ -77,6 +80,7 @@ class StreamCall
   grpc::CallbackServerContext& context_;
   const CallEnvironment& environment_;
   Call call_;                  // changed by Start only
+  bool entered_ = false;       // the client's streams; likewise
   grpc::ByteBuffer incoming_;  // between OnReadDone and the next read: free
 
   mutable absl::Mutex mutex_;
@@ -89,6 +93,7 @@ class StreamCall
   bool client_done_ ABSL_GUARDED_BY(mutex_) = false;
   bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
   bool finishing_ ABSL_GUARDED_BY(mutex_) = false;
+  bool revoked_ ABSL_GUARDED_BY(mutex_) = false;
   int sentences_ ABSL_GUARDED_BY(mutex_) = 0;         // of the texts answered
   LoggedTexts logged_texts_ ABSL_GUARDED_BY(mutex_);  // of these, if they are
   // Not OK: read no more, and end with this.

@@ -28,8 +28,11 @@ grpc::ServerUnaryReactor* AnswerAtOnce(const char* method,
   Call call(environment, InfoOf(method, *context));
   SendIds(call.info().ids, *context);
   Message message;
-  absl::Status status = call.Authenticate();
-  if (status.ok()) status = ParseMessage(bytes, message);
+  absl::Status status = call.Begin();
+  if (status.ok()) {
+    status =
+        ParseMessage(bytes, environment.options.max_message_bytes, message);
+  }
   if (status.ok()) {
     auto answer = handler(message);
     status = answer.status();
@@ -46,16 +49,13 @@ grpc::ServerUnaryReactor* AnswerAtOnce(const char* method,
 TranslationServiceImpl::TranslationServiceImpl(const ModelSet& models,
                                                Authenticator& authenticator,
                                                const ServiceOptions& options,
-                                               Metrics& metrics)
+                                               Metrics& metrics,
+                                               PeerAccounts* peers)
     : models_(models),
       options_(options),
       request_log_(options.log_requests),
-      environment_{models_,
-                   options_,
-                   authenticator,
-                   request_log_,
-                   metrics.requests_without_model(),
-                   open_calls_} {}
+      environment_{models_, options_,    authenticator, request_log_,
+                   metrics, open_calls_, peers} {}
 
 grpc::ServerUnaryReactor* TranslationServiceImpl::Translate(
     CallbackServerContext* context, const ByteBuffer* request,
@@ -87,7 +87,7 @@ grpc::ServerUnaryReactor* TranslationServiceImpl::ListModels(
           -> absl::StatusOr<v1::ListModelsResponse> {
         v1::ListModelsResponse list;
         for (const ServedModelPtr& model : models_.all()) {
-          *list.add_models() = DescribeModel(*model);
+          *list.add_models() = DescribeModel(*model, options_);
         }
         return list;
       });
@@ -101,7 +101,7 @@ grpc::ServerUnaryReactor* TranslationServiceImpl::GetModel(
       [this](const v1::GetModelRequest& get) -> absl::StatusOr<v1::Model> {
         PEREGRINE_ASSIGN_OR_RETURN(const ServedModelPtr model,
                                    models_.Find(get.name(), "name"));
-        return DescribeModel(*model);
+        return DescribeModel(*model, options_);
       });
 }
 

@@ -28,10 +28,13 @@ class TranslationServiceImpl final : public RawTranslationService {
  public:
   // All must outlive the service.
   TranslationServiceImpl(const ModelSet& models, Authenticator& authenticator,
-                         const ServiceOptions& options, Metrics& metrics);
+                         const ServiceOptions& options, Metrics& metrics,
+                         PeerAccounts* peers = nullptr);
 
   // Ends the open streams as soon as what they sent is answered.
   void Drain() { open_calls_.Drain(); }
+  void EndRevokedStreams() { open_calls_.EndRevoked(); }
+  OpenCalls::Counts open_calls() const { return open_calls_.counts(); }
   // False: calls are still open at `deadline`.
   bool AwaitNoCalls(absl::Time deadline) {
     return open_calls_.AwaitNone(deadline);

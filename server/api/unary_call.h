@@ -62,7 +62,7 @@ class UnaryCall : public grpc::ServerUnaryReactor {
   }
 
   absl::optional<absl::Status> Submit(const grpc::ByteBuffer& bytes) {
-    PEREGRINE_RETURN_IF_ERROR(call_.Authenticate());
+    PEREGRINE_RETURN_IF_ERROR(call_.Begin());
     return request_.Submit(
         [&] { return Read(bytes); },
         [this](const absl::Status& status) { Finish(End(status)); });
@@ -72,8 +72,10 @@ class UnaryCall : public grpc::ServerUnaryReactor {
     // gRPC also hands over calls that ended before they were read, without
     // their bytes.
     if (context_.IsCancelled() || !bytes.Valid()) return CallCancelledError();
+    call_.AddBytes(bytes.Length());
     Message message;
-    PEREGRINE_RETURN_IF_ERROR(ParseMessage(bytes, message));
+    PEREGRINE_RETURN_IF_ERROR(ParseMessage(
+        bytes, call_.environment().options.max_message_bytes, message));
     auto request = ReadRequest(std::move(message));
     if (LogsTexts()) texts_.AddSources(request);
     job_ = std::make_unique<JobOfMessage>(std::move(request));
@@ -81,14 +83,17 @@ class UnaryCall : public grpc::ServerUnaryReactor {
   }
 
   grpc::Status End(const absl::Status& status) {
+    const bool has_begun = call_.client() != nullptr;
     if (status.ok()) {
       auto answer = job_->Take(request_.group());
+      request_.Count(answer);
       if (LogsTexts()) texts_.AddTranslations(answer);
       response_ = SerializeMessage(WriteAnswer(std::move(answer)));
+    } else if (has_begun) {
+      request_.Count(status);
     }
-    request_.Count(status);
     call_.End(status, {request_.model().get(), request_.num_sentences(),
-                       LogsTexts() ? &texts_ : nullptr});
+                       LogsTexts() ? &texts_ : nullptr, has_begun});
     return ToCallStatus(status, context_);
   }
 

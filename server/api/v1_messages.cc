@@ -111,6 +111,10 @@ TextRequest ReadRequest(v1::TranslateStreamRequest message) {
   TextRequest request;
   request.head = ReadHead(message);
   request.texts.push_back(ReadText(*message.mutable_text()));
+  if (message.has_timeout()) {
+    request.head.timeout = absl::Seconds(message.timeout().seconds()) +
+                           absl::Nanoseconds(message.timeout().nanos());
+  }
   request.single_sentence = message.single_sentence();
   request.names = &kOfStream;
   return request;
@@ -132,6 +136,7 @@ TokenRequest ReadRequest(v1::TranslateTokensRequest message) {
 v1::TranslateResponse WriteAnswer(TextAnswer answer) {
   v1::TranslateResponse response;
   response.set_model(std::move(answer.model));
+  response.set_revision(std::move(answer.revision));
   response.mutable_translations()->Reserve(
       static_cast<int>(answer.texts.size()));
   for (TranslatedText& text : answer.texts) {
@@ -149,6 +154,7 @@ v1::Translation WriteTranslation(TranslatedText text) {
 v1::TranslateTokensResponse WriteAnswer(TokenAnswer answer) {
   v1::TranslateTokensResponse response;
   response.set_model(std::move(answer.model));
+  response.set_revision(std::move(answer.revision));
   for (TranslatedTokens& tokens : answer.sequences) {
     WriteTokens(std::move(tokens), *response.add_translations());
   }

@@ -6,11 +6,15 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/types/optional.h"
+#include "engine/base/status_macros.h"
 #include "engine/text/utf8.h"
 #include "google/protobuf/descriptor.h"
+#include "google/protobuf/empty.pb.h"
+#include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/unknown_field_set.h"
-#include "grpcpp/support/proto_buffer_reader.h"
+#include "google/protobuf/wire_format_lite.h"
 #include "grpcpp/support/slice.h"
+#include "server/api/inflate.h"
 #include "server/errors.h"
 
 namespace peregrine::server {
@@ -20,17 +24,99 @@ using google::protobuf::Descriptor;
 using google::protobuf::FieldDescriptor;
 using google::protobuf::UnknownField;
 using google::protobuf::UnknownFieldSet;
+using google::protobuf::internal::WireFormatLite;
 
-std::string Flatten(const grpc::ByteBuffer& bytes) {
-  std::string flat;
-  flat.reserve(bytes.Length());
-  std::vector<grpc::Slice> slices;
-  if (!bytes.Dump(&slices).ok()) return flat;
-  for (const grpc::Slice& slice : slices) {
-    flat.append(reinterpret_cast<const char*>(slice.begin()), slice.size());
+// The bytes of a buffer, side by side: as they are where they are one slice,
+// else copied.
+class Flat {
+ public:
+  explicit Flat(const grpc::ByteBuffer& buffer) {
+    if (!buffer.Dump(&slices_).ok()) return;
+    if (slices_.size() == 1) {
+      bytes_ = View(slices_[0]);
+      return;
+    }
+    copy_.reserve(buffer.Length());
+    for (const grpc::Slice& slice : slices_) {
+      absl::StrAppend(&copy_, View(slice));
+    }
+    bytes_ = copy_;
   }
-  return flat;
-}
+  Flat(const Flat&) = delete;
+  Flat& operator=(const Flat&) = delete;
+
+  absl::string_view bytes() const { return bytes_; }
+
+ private:
+  static absl::string_view View(const grpc::Slice& slice) {
+    return {reinterpret_cast<const char*>(slice.begin()), slice.size()};
+  }
+
+  std::vector<grpc::Slice> slices_;
+  std::string copy_;
+  absl::string_view bytes_;
+};
+
+constexpr int kMaxDepth = 100;  // that of Protobuf's parser
+
+// Reads the wire format as Protobuf's parser will, and stops where it is
+// malformed or there are too many elements.
+class ElementCounter {
+ public:
+  explicit ElementCounter(int& count) : count_(count) {}
+
+  // `type` may be null: a message or group that is not known.
+  bool Count(absl::string_view bytes, const Descriptor* type, int depth) {
+    google::protobuf::io::CodedInputStream input(
+        reinterpret_cast<const uint8_t*>(bytes.data()),
+        static_cast<int>(bytes.size()));
+    while (const uint32_t tag = input.ReadTag()) {
+      if (++count_ > kMaxElements) return false;
+      if (WireFormatLite::GetTagWireType(tag) !=
+          WireFormatLite::WIRETYPE_LENGTH_DELIMITED) {
+        if (!SkipScalar(tag, input)) return false;
+        continue;
+      }
+      uint32_t size = 0;
+      const int start = input.ReadVarint32(&size) ? input.CurrentPosition() : 0;
+      if (start == 0 || !input.Skip(static_cast<int>(size))) return false;
+      const FieldDescriptor* field =
+          type == nullptr
+              ? nullptr
+              : type->FindFieldByNumber(WireFormatLite::GetTagFieldNumber(tag));
+      if (field == nullptr || field->type() != FieldDescriptor::TYPE_MESSAGE ||
+          depth >= kMaxDepth) {
+        continue;
+      }
+      if (!Count(bytes.substr(start, size), field->message_type(), depth + 1)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+ private:
+  // Of a group its start: what is in it follows as fields of its own.
+  static bool SkipScalar(uint32_t tag,
+                         google::protobuf::io::CodedInputStream& input) {
+    uint64_t value = 0;
+    switch (WireFormatLite::GetTagWireType(tag)) {
+      case WireFormatLite::WIRETYPE_VARINT:
+        return input.ReadVarint64(&value);
+      case WireFormatLite::WIRETYPE_FIXED64:
+        return input.Skip(8);
+      case WireFormatLite::WIRETYPE_FIXED32:
+        return input.Skip(4);
+      case WireFormatLite::WIRETYPE_START_GROUP:
+      case WireFormatLite::WIRETYPE_END_GROUP:
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  int& count_;
+};
 
 struct BadString {
   std::string path;  // "texts[3].text"
@@ -73,14 +159,29 @@ absl::optional<BadString> FindBadString(absl::string_view bytes,
 
 }  // namespace
 
-absl::Status ParseMessage(const grpc::ByteBuffer& bytes,
+absl::Status ParseMessage(const grpc::ByteBuffer& bytes, int max_bytes,
                           google::protobuf::Message& message) {
-  grpc::ByteBuffer copy = bytes;  // counts a reference; the reader wants one
-  grpc::ProtoBufferReader reader(&copy);
-  if (reader.status().ok() && message.ParseFromZeroCopyStream(&reader)) {
+  PEREGRINE_ASSIGN_OR_RETURN(const grpc::ByteBuffer inflated,
+                             Inflated(bytes, max_bytes));
+  const Flat flat(inflated);
+  const Descriptor& type = *message.GetDescriptor();
+  if (CountElements(flat.bytes(), type) > kMaxElements) {
+    return InvalidFieldsError(
+        {{"request",
+          absl::StrCat("found more than ", kMaxElements,
+                       " elements, allowed at most ", kMaxElements)}});
+  }
+  if (message.ParseFromArray(flat.bytes().data(),
+                             static_cast<int>(flat.bytes().size()))) {
     return absl::OkStatus();
   }
-  return ExplainParseFailure(Flatten(bytes), *message.GetDescriptor());
+  return ExplainParseFailure(flat.bytes(), type);
+}
+
+int CountElements(absl::string_view bytes, const Descriptor& type) {
+  int count = 0;
+  ElementCounter(count).Count(bytes, &type, /*depth=*/0);
+  return count;
 }
 
 grpc::ByteBuffer SerializeMessage(const google::protobuf::Message& message) {
@@ -100,9 +201,20 @@ absl::Status ExplainParseFailure(absl::string_view bytes,
       {{"request", absl::StrCat("not a ", type.full_name())}});
 }
 
-std::string SalvageString(const grpc::ByteBuffer& bytes, int field_number) {
+std::string SalvageString(const grpc::ByteBuffer& bytes, int max_bytes,
+                          int field_number) {
+  const auto inflated = Inflated(bytes, max_bytes);
+  if (!inflated.ok()) return "";
+  const Flat flat(*inflated);
+  if (CountElements(flat.bytes(), *google::protobuf::Empty::descriptor()) >
+      kMaxElements) {
+    return "";
+  }
   UnknownFieldSet fields;
-  if (!fields.ParseFromString(Flatten(bytes))) return "";
+  if (!fields.ParseFromArray(flat.bytes().data(),
+                             static_cast<int>(flat.bytes().size()))) {
+    return "";
+  }
   for (int i = 0; i < fields.field_count(); ++i) {
     const UnknownField& value = fields.field(i);
     if (value.number() == field_number &&

@@ -13,10 +13,21 @@
 // text that is not UTF-8, which is the caller's most likely mistake, does not.
 namespace peregrine::server {
 
+// Elements of one message: its fields and those of the messages in it. Each
+// takes some ten bytes of memory at least, whatever it takes on the wire. More
+// than the tokens that a queue holds can't be of use.
+inline constexpr int kMaxElements = 1 << 17;
+
 // INVALID_ARGUMENT: names the string field that is not UTF-8, or else says that
-// the bytes are no such message.
-absl::Status ParseMessage(const grpc::ByteBuffer& bytes,
+// the bytes are no such message, or hold too many elements. `bytes` may be
+// compressed: at most `max_bytes` are inflated.
+absl::Status ParseMessage(const grpc::ByteBuffer& bytes, int max_bytes,
                           google::protobuf::Message& message);
+
+// Counts the elements in an encoded message of this type, as far as it can be
+// read, but no more than kMaxElements + 1. Exposed for its test.
+int CountElements(absl::string_view bytes,
+                  const google::protobuf::Descriptor& type);
 
 grpc::ByteBuffer SerializeMessage(const google::protobuf::Message& message);
 
@@ -26,8 +37,9 @@ absl::Status ExplainParseFailure(absl::string_view bytes,
                                  const google::protobuf::Descriptor& type);
 
 // The string in a top-level field of a message that does not parse; empty if
-// it cannot be told.
-std::string SalvageString(const grpc::ByteBuffer& bytes, int field_number);
+// it cannot be told. `bytes` as for ParseMessage.
+std::string SalvageString(const grpc::ByteBuffer& bytes, int max_bytes,
+                          int field_number);
 
 }  // namespace peregrine::server
 

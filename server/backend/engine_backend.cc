@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <atomic>
+#include <future>
 #include <utility>
 #include <vector>
 
 #include "absl/memory/memory.h"
 #include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
 #include "engine/base/status_macros.h"
 #include "engine/decode/session.h"
 #include "engine/kernels/gpu_memory.h"
@@ -14,6 +16,7 @@
 #include "engine/text/tokenizer.h"
 #include "engine/text_plan.h"
 #include "engine/translation_model.h"
+#include "server/backend/model_files.h"
 #include "server/backend/warm_up.h"
 
 namespace peregrine::server {
@@ -78,7 +81,8 @@ class EngineBackend : public ModelBackend {
   // `models` are the same on each of `devices`.
   EngineBackend(std::vector<std::unique_ptr<const TranslationModel>> models,
                 absl::Span<const DeviceWorkers> devices,
-                const std::string& name)
+                const std::string& name, const std::string& revision,
+                absl::Duration load_time)
       : models_(std::move(models)),
         model_(*models_[0]),
         source_pieces_(model_.source_tokenizer()),
@@ -105,6 +109,8 @@ class EngineBackend : public ModelBackend {
     info_.target_vocab_size = config.architecture.target_vocab_size;
     info_.max_source_tokens = model_.max_source_tokens();
     info_.max_target_tokens = model_.max_target_tokens();
+    info_.revision = revision;
+    info_.load_time = load_time;
     info_.device = DeviceNames(devices);
     info_.precision = absl::StrJoin(precisions, "+");
   }
@@ -172,13 +178,23 @@ class EngineBackend : public ModelBackend {
 absl::StatusOr<std::unique_ptr<const ModelBackend>> LoadEngineBackend(
     const std::string& directory, const std::string& name,
     absl::Span<const DeviceWorkers> devices) {
+  const absl::Time start = absl::Now();
+  if (absl::Status files = CheckModelFiles(directory);
+      absl::IsInvalidArgument(files)) {
+    return files;  // of others the engine has more to say
+  }
+  // Beside the loading, which reads the same files.
+  auto digest = std::async(
+      std::launch::async, [&directory] { return DigestModelFiles(directory); });
   std::vector<std::unique_ptr<const TranslationModel>> models;
   for (const DeviceWorkers& workers : devices) {
     PEREGRINE_ASSIGN_OR_RETURN(
         models.emplace_back(),
         TranslationModel::Load(directory, workers.device, workers.precision));
   }
-  return std::make_unique<EngineBackend>(std::move(models), devices, name);
+  PEREGRINE_ASSIGN_OR_RETURN(const ModelFiles files, digest.get());
+  return std::make_unique<EngineBackend>(std::move(models), devices, name,
+                                         files.revision, absl::Now() - start);
 }
 
 }  // namespace peregrine::server

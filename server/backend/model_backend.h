@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "engine/decode/decoding_options.h"
 #include "engine/decode/session.h"
@@ -58,6 +59,10 @@ struct ModelInfo {
   std::string device;
   std::string precision;
   int64_t weights_bytes = 0;
+  // Another one wherever a file of the model is another: tells answers of one
+  // model from those of its successor under the same name.
+  std::string revision;
+  absl::Duration load_time;
 };
 
 // Memory that this process has taken of a device that counts it, for all its

@@ -38,6 +38,23 @@ void Client::Leave() {
   --requests_;
 }
 
+absl::Status Client::EnterStream() {
+  absl::MutexLock lock(&mutex_);
+  if (limits_.max_streams > 0 && streams_ >= limits_.max_streams) {
+    return ClientLimitError(
+        absl::StrCat(streams_, " streams of ", name_, " are open, allowed ",
+                     limits_.max_streams),
+        kRetryDelay);
+  }
+  ++streams_;
+  return absl::OkStatus();
+}
+
+void Client::LeaveStream() {
+  absl::MutexLock lock(&mutex_);
+  --streams_;
+}
+
 void Client::SetLimits(const ClientLimits& limits) {
   absl::MutexLock lock(&mutex_);
   limits_ = limits;

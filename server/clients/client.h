@@ -13,6 +13,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "server/clients/rate_limiter.h"
+#include "server/metrics/metric_types.h"
 
 namespace peregrine::server {
 
@@ -21,7 +22,7 @@ struct ClientLimits {
   double requests_per_second = 0;  // 0: any; a second's worth may come at once
   int max_requests = 0;            // under way at a time; 0: any
   double weight = 1;               // its share of busy workers, see Flow
-  bool admin = false;              // may use the admin service
+  int max_streams = 0;             // open at a time; 0: any
 };
 
 // One who calls, for as long as any of its requests is under way or its
@@ -36,11 +37,18 @@ class Client {
   absl::Status Enter(absl::Time now);
   void Leave();
 
+  // A stream is opened, whether or not it brings anything: RESOURCE_EXHAUSTED
+  // if there are too many; otherwise it ends with LeaveStream.
+  absl::Status EnterStream();
+  void LeaveStream();
+
   void SetLimits(const ClientLimits& limits);
   ClientLimits limits() const;
 
   const std::string& name() const { return name_; }
   uint64_t id() const { return id_; }
+  // Requests by outcome.
+  OutcomeCounter& outcomes() { return outcomes_; }
 
  private:
   const std::string name_;
@@ -49,6 +57,8 @@ class Client {
   ClientLimits limits_ ABSL_GUARDED_BY(mutex_);
   RateLimiter rate_ ABSL_GUARDED_BY(mutex_);
   int requests_ ABSL_GUARDED_BY(mutex_) = 0;  // under way
+  int streams_ ABSL_GUARDED_BY(mutex_) = 0;   // open
+  OutcomeCounter outcomes_;
 };
 
 // A request of a client, while it is under way. Empty or not; movable.

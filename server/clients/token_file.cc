@@ -16,58 +16,90 @@
 namespace peregrine::server {
 namespace {
 
-constexpr absl::Duration kCheckInterval = absl::Seconds(1);
+absl::Status Unreadable(const std::string& path, absl::string_view why) {
+  return absl::InvalidArgumentError(
+      absl::StrCat("--token-file: cannot read ", path, ": ", why));
+}
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<TokenFile>> TokenFile::Open(
     const std::string& path) {
   auto file = absl::WrapUnique(new TokenFile(path));
+  PEREGRINE_ASSIGN_OR_RETURN(file->version_, file->Look());
+  PEREGRINE_ASSIGN_OR_RETURN(TokenTable table,
+                             file->Read(/*must_be_whole=*/false));
+  file->seen_ = file->version_;
   absl::MutexLock lock(&file->mutex_);
-  PEREGRINE_RETURN_IF_ERROR(file->ReadIfChanged());
+  file->table_ = std::make_shared<const TokenTable>(std::move(table));
   return file;
 }
 
-std::shared_ptr<const TokenTable> TokenFile::Current(absl::Time now) {
+std::shared_ptr<const TokenTable> TokenFile::Current() const {
   absl::MutexLock lock(&mutex_);
-  if (now - checked_ >= kCheckInterval) {
-    checked_ = now;
-    if (absl::Status status = ReadIfChanged(); !status.ok()) {
-      spdlog::error("{}; the tokens read before stay in force",
-                    std::string(status.message()));
-    }
-  }
   return table_;
 }
 
-absl::Status TokenFile::ReadIfChanged() {
+int64_t TokenFile::failures() const {
+  absl::MutexLock lock(&mutex_);
+  return failures_;
+}
+
+bool TokenFile::Refresh() {
+  absl::StatusOr<TokenTable> table = ReadIfChanged();
+  if (absl::IsNotFound(table.status())) return false;
+  absl::MutexLock lock(&mutex_);
+  if (!table.ok()) {
+    ++failures_;
+    spdlog::error("{}; the tokens read before stay in force",
+                  std::string(table.status().message()));
+    return false;
+  }
+  spdlog::info("--token-file: {} tokens read", table->size());
+  table_ = std::make_shared<const TokenTable>(*std::move(table));
+  return true;
+}
+
+absl::StatusOr<TokenTable> TokenFile::ReadIfChanged() {
+  absl::StatusOr<Version> version = Look();
+  // One that is gone is complained of once, too.
+  const Version now = version.value_or(Version());
+  if (now == version_) return absl::NotFoundError("no change");
+  const bool settled = now.inode != version_.inode || now == seen_;
+  seen_ = now;
+  if (!settled) return absl::NotFoundError("still being written");
+  version_ = now;
+  PEREGRINE_RETURN_IF_ERROR(version.status());
+  return Read(/*must_be_whole=*/true);
+}
+
+absl::StatusOr<TokenFile::Version> TokenFile::Look() const {
   struct stat info;
   if (stat(path_.c_str(), &info) != 0) {
-    version_ = {};
-    return absl::NotFoundError(absl::StrCat("--token-file: cannot read ", path_,
-                                            ": ", std::strerror(errno)));
+    return Unreadable(path_, std::strerror(errno));
   }
-  const Version version = {static_cast<int64_t>(info.st_ino), info.st_size,
-                           absl::TimeFromTimespec(info.st_mtim)};
-  if (version == version_) return absl::OkStatus();
-  version_ = version;  // one that is wrong is complained of once
+  // To open one of another kind may take for ever.
+  if (!S_ISREG(info.st_mode)) return Unreadable(path_, "not a regular file");
+  return Version{static_cast<int64_t>(info.st_ino), info.st_size,
+                 absl::TimeFromTimespec(info.st_mtim)};
+}
+
+absl::StatusOr<TokenTable> TokenFile::Read(bool must_be_whole) const {
   std::ifstream file(path_);
-  std::ostringstream text;
-  text << file.rdbuf();
-  if (!file.good()) {
-    return absl::UnavailableError(
-        absl::StrCat("--token-file: cannot read ", path_));
+  std::ostringstream stream;
+  stream << file.rdbuf();
+  const std::string text = stream.str();
+  if (!file.good() && !text.empty()) return Unreadable(path_, "read error");
+  if (must_be_whole && !text.empty() && text.back() != '\n') {
+    return Unreadable(path_, "it ends in the middle of a line");
   }
-  absl::StatusOr<TokenTable> table = ParseTokenTable(text.str());
+  absl::StatusOr<TokenTable> table = ParseTokenTable(text);
   if (!table.ok()) {
     return absl::InvalidArgumentError(
         absl::StrCat("--token-file: ", path_, " ", table.status().message()));
   }
-  if (table_ != nullptr) {
-    spdlog::info("--token-file: {} tokens read", table->size());
-  }
-  table_ = std::make_shared<const TokenTable>(*std::move(table));
-  return absl::OkStatus();
+  if (table->empty()) return Unreadable(path_, "it holds no token");
+  return table;
 }
 
 }  // namespace peregrine::server

@@ -12,16 +12,25 @@
 
 namespace peregrine::server {
 
-// A file of tokens that is read again when it has changed. Thread-safe.
+// A file of tokens that is read again when it has changed: at once if another
+// file was put in its place, as one should; if it was written over, once it
+// has not changed between two looks. What is unreadable, wrong, empty or cut
+// short leaves the last good table in force, and is logged. Thread-safe.
 class TokenFile {
  public:
   // The error names the file and the line.
   static absl::StatusOr<std::unique_ptr<TokenFile>> Open(
       const std::string& path);
 
-  // Looks for a change at most once a second. A file that has become
-  // unreadable or wrong leaves the last good table in force, and is logged.
-  std::shared_ptr<const TokenTable> Current(absl::Time now);
+  // Never waits for the file.
+  std::shared_ptr<const TokenTable> Current() const;
+
+  // Looks for a change. Call it every second or so, on one thread, which may
+  // have to wait for the file. True: there is a new table.
+  bool Refresh();
+
+  // Changes that could not be taken.
+  int64_t failures() const;
 
  private:
   // What tells one version of the file from another.
@@ -38,13 +47,18 @@ class TokenFile {
 
   explicit TokenFile(const std::string& path) : path_(path) {}
 
-  absl::Status ReadIfChanged() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::StatusOr<Version> Look() const;
+  // The table in the file; not empty.
+  absl::StatusOr<TokenTable> Read(bool must_be_whole) const;
+  // NOT_FOUND: no change, or one that may not be finished.
+  absl::StatusOr<TokenTable> ReadIfChanged();
 
   const std::string path_;
-  absl::Mutex mutex_;
-  absl::Time checked_ ABSL_GUARDED_BY(mutex_);
-  Version version_ ABSL_GUARDED_BY(mutex_);
+  Version version_;  // of the table, or of what was complained of
+  Version seen_;     // by the last look
+  mutable absl::Mutex mutex_;
   std::shared_ptr<const TokenTable> table_ ABSL_GUARDED_BY(mutex_);
+  int64_t failures_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace peregrine::server

@@ -1,5 +1,7 @@
 #include "server/clients/token_file.h"
 
+#include <sys/stat.h>
+
 #include <cstdio>
 #include <fstream>
 
@@ -12,8 +14,6 @@ namespace peregrine::server {
 namespace {
 
 using ::testing::HasSubstr;
-
-const absl::Time kStart = absl::UnixEpoch();
 
 class TokenFileTest : public ::testing::Test {
  protected:
@@ -39,11 +39,12 @@ TEST_F(TokenFileTest, IsReadAgainWhenItChanges) {
   Write(Line("one", "a"));
   auto file = TokenFile::Open(path_);
   ASSERT_TRUE(file.ok()) << file.status();
-  EXPECT_EQ((*file)->Current(kStart)->count(HashToken("a")), 1u);
+  EXPECT_FALSE((*file)->Refresh());
+  const auto held = (*file)->Current();
+  EXPECT_EQ(held->count(HashToken("a")), 1u);
   Write(Line("two", "b"));
-  const auto held = (*file)->Current(kStart + absl::Milliseconds(999));
-  EXPECT_EQ(held->count(HashToken("b")), 0u);
-  const auto table = (*file)->Current(kStart + absl::Seconds(1));
+  EXPECT_TRUE((*file)->Refresh());
+  const auto table = (*file)->Current();
   EXPECT_EQ(table->count(HashToken("a")), 0u);
   EXPECT_EQ(table->at(HashToken("b")).name, "two");
   EXPECT_EQ(held->count(HashToken("a")), 1u);
@@ -52,14 +53,51 @@ TEST_F(TokenFileTest, IsReadAgainWhenItChanges) {
 TEST_F(TokenFileTest, WhatIsWrongLeavesTheLastGoodOne) {
   Write(Line("one", "a"));
   auto file = *TokenFile::Open(path_);
-  Write("nonsense");
-  EXPECT_EQ(file->Current(kStart)->count(HashToken("a")), 1u);
+  const std::string half = Line("two", "b").substr(0, 40);
+  for (const std::string& wrong :
+       {std::string("nonsense\n"), std::string(), std::string("# none\n"),
+        Line("two", "b") + half, half,
+        // Whole, but for the end of the last line: more may come.
+        Line("two", "b") + Line("three", "c").substr(0, 70)}) {
+    Write(wrong);
+    const int64_t failures = file->failures();
+    EXPECT_FALSE(file->Refresh()) << wrong;
+    EXPECT_FALSE(file->Refresh()) << wrong;
+    EXPECT_EQ(file->failures(), failures + 1) << "complained of once";
+    EXPECT_EQ(file->Current()->count(HashToken("a")), 1u) << wrong;
+    EXPECT_EQ(file->Current()->size(), 1u) << wrong;
+  }
   std::remove(path_.c_str());
-  EXPECT_EQ(file->Current(kStart + absl::Seconds(1))->count(HashToken("a")),
-            1u);
+  EXPECT_FALSE(file->Refresh());
+  EXPECT_EQ(file->Current()->count(HashToken("a")), 1u);
   Write(Line("two", "b"));
-  EXPECT_EQ(file->Current(kStart + absl::Seconds(2))->count(HashToken("b")),
-            1u);
+  EXPECT_TRUE(file->Refresh());
+  EXPECT_EQ(file->Current()->count(HashToken("b")), 1u);
+}
+
+TEST_F(TokenFileTest, WhatIsWrittenOverIsTakenOnceItHasSettled) {
+  Write(Line("one", "a") + Line("two", "b"));
+  auto file = *TokenFile::Open(path_);
+  std::ofstream(path_) << Line("one", "a");  // more is about to come
+  EXPECT_FALSE(file->Refresh());
+  EXPECT_EQ(file->Current()->size(), 2u);
+  std::ofstream(path_, std::ios::app) << Line("three", "c") << Line("x", "d");
+  EXPECT_FALSE(file->Refresh());
+  EXPECT_TRUE(file->Refresh());
+  EXPECT_EQ(file->Current()->size(), 3u);
+}
+
+// Which would never be opened.
+TEST_F(TokenFileTest, SpecialFilesAreRefused) {
+  ASSERT_EQ(mkfifo(path_.c_str(), 0600), 0);
+  EXPECT_THAT(TokenFile::Open(path_).status().message(),
+              HasSubstr("not a regular file"));
+  Write(Line("one", "a"));
+  auto file = *TokenFile::Open(path_);
+  std::remove(path_.c_str());
+  ASSERT_EQ(mkfifo(path_.c_str(), 0600), 0);
+  EXPECT_FALSE(file->Refresh());
+  EXPECT_EQ(file->Current()->size(), 1u);
 }
 
 TEST_F(TokenFileTest, AtTheStartItIsAnError) {
@@ -68,6 +106,9 @@ TEST_F(TokenFileTest, AtTheStartItIsAnError) {
   Write("# tokens\nteam secret\n");
   EXPECT_THAT(TokenFile::Open(path_).status().message(),
               HasSubstr(path_ + " line 2: found no SHA-256"));
+  Write("# none\n");
+  EXPECT_THAT(TokenFile::Open(path_).status().message(),
+              HasSubstr("it holds no token"));
 }
 
 }  // namespace

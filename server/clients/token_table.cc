@@ -19,11 +19,12 @@ namespace {
 constexpr size_t kHexDigits = 2 * SHA256_DIGEST_LENGTH;
 constexpr double kMaxNumber = 1e6;
 
-absl::Status SetLimit(absl::string_view setting, ClientLimits& limits) {
+absl::Status SetLimit(absl::string_view setting, TokenOwner& owner) {
   if (setting == "admin") {
-    limits.admin = true;
+    owner.admin = true;
     return absl::OkStatus();
   }
+  ClientLimits& limits = owner.limits;
   const std::pair<absl::string_view, absl::string_view> parts =
       absl::StrSplit(setting, absl::MaxSplits('=', 1));
   double value = 0;
@@ -60,7 +61,7 @@ absl::Status AddLine(absl::string_view line, TokenTable& table) {
   TokenOwner owner;
   owner.name = std::string(fields[0]);
   for (size_t i = 2; i < fields.size(); ++i) {
-    PEREGRINE_RETURN_IF_ERROR(SetLimit(fields[i], owner.limits));
+    PEREGRINE_RETURN_IF_ERROR(SetLimit(fields[i], owner));
   }
   if (!table.emplace(absl::HexStringToBytes(hex), std::move(owner)).second) {
     return absl::InvalidArgumentError("found a token that stands above, too");

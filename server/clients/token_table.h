@@ -14,6 +14,7 @@ namespace peregrine::server {
 struct TokenOwner {
   std::string name;
   ClientLimits limits;
+  bool admin = false;  // this token may use the admin service
 };
 
 // Owners by the SHA-256 of their tokens (32 bytes).

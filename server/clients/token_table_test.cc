@@ -29,13 +29,13 @@ TEST(TokenTableTest, ReadsNamesAndLimits) {
   EXPECT_EQ(table->size(), 3u);
   EXPECT_EQ(table->at(HashToken("one")).name, "plain");
   EXPECT_EQ(table->at(HashToken("one")).limits.requests_per_second, 0);
-  EXPECT_FALSE(table->at(HashToken("one")).limits.admin);
+  EXPECT_FALSE(table->at(HashToken("one")).admin);
   const TokenOwner& team = table->at(HashToken("two"));
   EXPECT_EQ(team.name, "team");
   EXPECT_EQ(team.limits.requests_per_second, 2.5);
   EXPECT_EQ(team.limits.max_requests, 3);
   EXPECT_EQ(team.limits.weight, 4);
-  EXPECT_TRUE(team.limits.admin);
+  EXPECT_TRUE(team.admin);
   EXPECT_EQ(table->at(HashToken("three")).name, "team");
   EXPECT_TRUE(ParseTokenTable("")->empty());
 }

@@ -103,7 +103,7 @@ int Listener::AcceptFrom(int listener_fd) {
     const int fd = accept4(listener_fd, reinterpret_cast<sockaddr*>(&peer),
                            &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
-      Take(listener_fd, fd, PeerNetwork(peer));
+      Take(listener_fd, fd, peer);
     } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
       return 0;
     } else if (!IsOfOneConnection(errno)) {
@@ -114,10 +114,13 @@ int Listener::AcceptFrom(int listener_fd) {
 }
 
 void Listener::Take(int listener_fd, int connection_fd,
-                    const std::string& network) {
-  if (!connections_->Add(connection_fd, network, absl::Now())) {
+                    const sockaddr_storage& peer) {
+  if (!connections_->Add(connection_fd, PeerNetwork(peer), absl::Now())) {
     close(connection_fd);
     return;
+  }
+  if (options_.accounts != nullptr) {
+    options_.accounts->Add(PeerAccounts::NameOf(peer), connection_fd);
   }
   const int no_delay = 1;
   setsockopt(connection_fd, IPPROTO_TCP, TCP_NODELAY, &no_delay,

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "server/connections/open_connections.h"
+#include "server/connections/peer_accounts.h"
 
 namespace peregrine::server {
 
@@ -24,6 +25,8 @@ class Listener {
     int max_connections_per_address = 0;  // 0: no limit; see PeerNetwork
     // Of data that a peer does not acknowledge.
     absl::Duration tcp_user_timeout = absl::ZeroDuration();  // zero: no limit
+    // Told of each connection; null: nobody is. Outlives the listener.
+    PeerAccounts* accounts = nullptr;
   };
   // Owns the connection from then on.
   using Handler = std::function<void(int listener_fd, int connection_fd)>;
@@ -56,7 +59,7 @@ class Listener {
   // Some of those that wait. Not zero: the error for which no more can be
   // accepted now.
   int AcceptFrom(int listener_fd);
-  void Take(int listener_fd, int connection_fd, const std::string& network);
+  void Take(int listener_fd, int connection_fd, const sockaddr_storage& peer);
 
   const Options options_;
   const std::shared_ptr<OpenConnections> connections_;

@@ -2,6 +2,7 @@
 
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -22,6 +23,12 @@ struct CloseFile {
 using File = std::unique_ptr<std::FILE, CloseFile>;
 
 absl::StatusOr<File> OpenFile(const char* flag, const std::string& path) {
+  // To open one of another kind may take for ever.
+  struct stat info;
+  if (stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(flag, ": ", path, " is not a regular file"));
+  }
   File file(std::fopen(path.c_str(), "r"));
   if (file == nullptr) {
     return absl::InvalidArgumentError(
@@ -56,10 +63,21 @@ absl::StatusOr<Key> ReadKey(const char* flag, const std::string& path) {
   return key;
 }
 
+absl::Time EndOf(const X509& certificate) {
+  tm time = {};
+  ASN1_TIME_to_tm(X509_get0_notAfter(&certificate), &time);
+  return absl::FromTM(time, absl::UTCTimeZone());
+}
+
 absl::Status CheckFiles(const TlsOptions& options) {
   PEREGRINE_ASSIGN_OR_RETURN(
       const Certificate certificate,
       ReadCertificate("--tls-certificate", options.certificate));
+  if (X509_cmp_current_time(X509_get0_notAfter(certificate.get())) < 0) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--tls-certificate: the certificate in ", options.certificate,
+        " ended on ", absl::FormatTime(EndOf(*certificate))));
+  }
   PEREGRINE_ASSIGN_OR_RETURN(const Key key, ReadKey("--tls-key", options.key));
   if (X509_check_private_key(certificate.get(), key.get()) != 1) {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -71,6 +89,12 @@ absl::Status CheckFiles(const TlsOptions& options) {
 }
 
 }  // namespace
+
+absl::StatusOr<absl::Time> CertificateEnd(const std::string& path) {
+  PEREGRINE_ASSIGN_OR_RETURN(const Certificate certificate,
+                             ReadCertificate("--tls-certificate", path));
+  return EndOf(*certificate);
+}
 
 absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeServerCredentials(
     const TlsOptions& options) {

@@ -35,6 +35,14 @@ int64_t Counter::value() const {
   return sum;
 }
 
+void OutcomeCounter::Add(absl::StatusCode code, int64_t n) {
+  counters_[static_cast<int>(code)].Add(n);
+}
+
+int64_t OutcomeCounter::value(absl::StatusCode code) const {
+  return counters_[static_cast<int>(code)].value();
+}
+
 Histogram::Histogram(std::vector<double> bounds) : bounds_(std::move(bounds)) {
   PEREGRINE_CHECK(bounds_.size() <= kMaxBounds) << bounds_.size();
   PEREGRINE_CHECK(std::is_sorted(bounds_.begin(), bounds_.end()));

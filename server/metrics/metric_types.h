@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/types/span.h"
 
 // Counters and histograms that cost a few nanoseconds to observe from any
@@ -31,6 +32,17 @@ class Counter {
     std::atomic<int64_t> value{0};
   };
   std::array<Shard, kMetricShards> shards_;
+};
+
+// One counter for each status code; the label `outcome` is its name in lower
+// case.
+class OutcomeCounter {
+ public:
+  void Add(absl::StatusCode code, int64_t n = 1);
+  int64_t value(absl::StatusCode code) const;
+
+ private:
+  std::array<Counter, 17> counters_;  // the codes are 0 to 16
 };
 
 // Thread-safe.

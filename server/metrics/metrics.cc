@@ -164,17 +164,76 @@ class Page {
   std::deque<MetricFamily> families_;
 };
 
-void AddRequests(const OutcomeCounter& without_model, Page& page) {
-  MetricFamily& requests = page.Outcomes(
-      "peregrine_requests_total",
-      "Calls and texts of streams by outcome (a gRPC code in lower case). "
-      "An empty model: the request named none that is served.",
-      By::kModel, &ModelMetrics::requests);
-  AddOutcomes(without_model, /*all=*/false, {{"model", ""}}, requests);
+constexpr const char* kFlagNames[kTranslationFlags] = {
+    "truncated", "repetition", "unknown_source", "source_split"};
+
+void AddRequests(Page& page) {
+  page.Outcomes("peregrine_requests_total",
+                "Requests to a model by outcome (a gRPC code in lower case): "
+                "calls of one answer, and texts of streams.",
+                By::kModel, &ModelMetrics::requests);
   page.Histograms(
       "peregrine_request_seconds",
       "From the arrival of a request to its answer, of those that succeeded.",
       By::kModel, &ModelMetrics::request_seconds);
+}
+
+void AddFlags(Page& page) {
+  MetricFamily& family = page.Add(
+      MetricType::Counter, "peregrine_flagged_translations_total",
+      "Translations that carry a flag: what is to be known before trusting "
+      "them.");
+  for (const Model* model : page.models()) {
+    for (int flag = 0; flag < kTranslationFlags; ++flag) {
+      AddCounter(static_cast<double>(model->metrics->flagged[flag].value()),
+                 {{"model", model->info.name}, {"flag", kFlagNames[flag]}},
+                 family);
+    }
+  }
+}
+
+void AddServer(const ServerState& server, Page& page) {
+  const auto gauge = [&page](const char* name, const char* help, double value) {
+    AddGauge(value, {}, page.Add(MetricType::Gauge, name, help));
+  };
+  const auto counter = [&page](const char* name, const char* help,
+                               int64_t value) {
+    AddCounter(static_cast<double>(value), {},
+               page.Add(MetricType::Counter, name, help));
+  };
+  gauge("peregrine_ready", "1: all models are warm and are served.",
+        server.ready);
+  gauge("peregrine_draining", "1: the server is about to end.",
+        server.draining);
+  gauge("peregrine_calls_in_flight", "Open calls, streams included.",
+        server.calls);
+  gauge("peregrine_max_calls_in_flight",
+        "Calls that may be open: --max-open-calls.", server.max_calls);
+  gauge("peregrine_streams_in_flight", "Open TranslateStream calls.",
+        server.streams);
+  counter("peregrine_dropped_log_lines_total",
+          "Lines that found no room since nobody read the log.",
+          server.dropped_log_lines);
+  counter("peregrine_shed_connections_total",
+          "Connections that were shut down since memory was short.",
+          server.shed_connections);
+  counter("peregrine_failed_token_reads_total",
+          "Changes of --token-file that were wrong and not taken.",
+          server.failed_token_reads);
+  MetricFamily& certificate =
+      page.Add(MetricType::Gauge, "peregrine_certificate_end_seconds",
+               "When --tls-certificate ends, in seconds since the epoch.");
+  if (server.certificate_end < absl::InfiniteFuture()) {
+    AddGauge(absl::ToDoubleSeconds(server.certificate_end - absl::UnixEpoch()),
+             {}, certificate);
+  }
+  MetricFamily& clients = page.Add(
+      MetricType::Counter, "peregrine_client_requests_total",
+      "Requests by the name of the client, of its token or certificate.");
+  for (const ClientCounts& client : server.clients) {
+    AddOutcomes(*client.requests, /*all=*/false, {{"client", client.name}},
+                clients);
+  }
 }
 
 void AddSentences(Page& page) {
@@ -215,8 +274,6 @@ void AddWorkers(Page& page) {
   page.Counters("peregrine_lost_workers_total",
                 "Workers that were taken out since their device failed.",
                 &ModelMetrics::lost_workers);
-  page.Gauges("peregrine_workers", "Worker threads.", By::kDevice,
-              [](const Model& model) { return model.capacity.workers; });
 }
 
 // All of a model's from one reading.
@@ -229,6 +286,12 @@ void AddQueues(Page& page) {
   MetricFamily& oldest_age =
       page.Add(gauge, "peregrine_queue_oldest_age_seconds",
                "Age of the sentence that waits longest.");
+  MetricFamily& usual_deadline =
+      page.Add(gauge, "peregrine_usual_deadline_seconds",
+               "What deadlines leave the sentences that come: how small a "
+               "session is kept. +Inf: next to none has one.");
+  MetricFamily& workers = page.Add(gauge, "peregrine_workers",
+                                   "Worker threads, but for those lost.");
   for (const Model* model : page.models()) {
     if (model->read_queue == nullptr) continue;
     const QueueGauges queue = model->read_queue();
@@ -236,6 +299,9 @@ void AddQueues(Page& page) {
     AddGauge(queue.sentences, labels, sentences);
     AddGauge(queue.source_tokens, labels, source_tokens);
     AddGauge(absl::ToDoubleSeconds(queue.oldest_age), labels, oldest_age);
+    AddGauge(absl::ToDoubleSeconds(queue.usual_deadline), labels,
+             usual_deadline);
+    AddGauge(queue.workers, LabelsOf(model->info, By::kDevice), workers);
   }
 }
 
@@ -311,9 +377,15 @@ void AddDescriptions(Page& page) {
              {{"model", model->info.name},
               {"source_language", model->info.source_language},
               {"target_language", model->info.target_language},
-              {"architecture", model->info.architecture}},
+              {"architecture", model->info.architecture},
+              {"revision", model->info.revision}},
              model_info);
   }
+  page.Gauges("peregrine_model_load_seconds",
+              "From the beginning to the end of reading the model.", By::kModel,
+              [](const Model& model) {
+                return absl::ToDoubleSeconds(model.info.load_time);
+              });
   MetricFamily& build_info = page.Add(MetricType::Gauge, "peregrine_build_info",
                                       "Constant 1; the labels say what runs.");
   AddGauge(1, {{"version", PEREGRINE_VERSION}, {"compiler", __VERSION__}},
@@ -321,14 +393,6 @@ void AddDescriptions(Page& page) {
 }
 
 }  // namespace
-
-void OutcomeCounter::Add(absl::StatusCode code, int64_t n) {
-  counters_[static_cast<int>(code)].Add(n);
-}
-
-int64_t OutcomeCounter::value(absl::StatusCode code) const {
-  return counters_[static_cast<int>(code)].value();
-}
 
 std::shared_ptr<ModelMetrics> Metrics::OfModel(absl::string_view name) const {
   absl::MutexLock lock(&mutex_);
@@ -348,6 +412,37 @@ void Metrics::RemoveModel(absl::string_view name) {
   if (it != models_.end()) models_.erase(it);
 }
 
+void Metrics::SetServer(std::function<ServerState()> read_server) {
+  absl::MutexLock lock(&mutex_);
+  read_server_ = std::move(read_server);
+}
+
+OutcomeCounter& Metrics::CallsOf(absl::string_view method) {
+  absl::MutexLock lock(&mutex_);
+  const auto found = calls_.find(method);
+  if (found != calls_.end()) return *found->second;
+  return *calls_
+              .emplace(std::string(method), std::make_unique<OutcomeCounter>())
+              .first->second;
+}
+
+void Metrics::CountRefusal(absl::string_view reason) {
+  if (reason.empty()) return;
+  absl::MutexLock lock(&mutex_);
+  const auto found = refusals_.find(reason);
+  if (found != refusals_.end()) {
+    ++found->second;
+  } else {
+    refusals_.emplace(std::string(reason), 1);
+  }
+}
+
+int64_t Metrics::refusals(absl::string_view reason) const {
+  absl::MutexLock lock(&mutex_);
+  const auto found = refusals_.find(reason);
+  return found == refusals_.end() ? 0 : found->second;
+}
+
 void Metrics::SetConnections(
     std::function<ConnectionCounts()> read_connections) {
   absl::MutexLock lock(&mutex_);
@@ -359,12 +454,27 @@ std::vector<MetricFamily> Metrics::Collect() const {
   std::vector<const Model*> models;
   for (const auto& [name, model] : models_) models.push_back(&model);
   Page page(std::move(models));
-  AddRequests(requests_without_model_, page);
+  MetricFamily& calls =
+      page.Add(MetricType::Counter, "peregrine_calls_total",
+               "Calls of every method by outcome, refused ones included.");
+  for (const auto& [method, outcomes] : calls_) {
+    AddOutcomes(*outcomes, /*all=*/false, {{"method", method}}, calls);
+  }
+  MetricFamily& refusals =
+      page.Add(MetricType::Counter, "peregrine_refusals_total",
+               "Requests and calls that were refused or failed, by reason.");
+  for (const auto& [reason, count] : refusals_) {
+    AddCounter(static_cast<double>(count),
+               {{"reason", absl::AsciiStrToLower(reason)}}, refusals);
+  }
+  AddRequests(page);
+  AddFlags(page);
   AddSentences(page);
   AddWorkers(page);
   AddQueues(page);
   AddLimits(page);
   if (read_connections_ != nullptr) AddConnections(read_connections_(), page);
+  if (read_server_ != nullptr) AddServer(read_server_(), page);
   AddDeviceMemory(page);
   AddDescriptions(page);
   std::vector<MetricFamily> families = page.Take();

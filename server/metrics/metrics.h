@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
@@ -20,21 +19,21 @@
 
 namespace peregrine::server {
 
-// One counter for each status code; the label `outcome` is its name in lower
-// case.
-class OutcomeCounter {
- public:
-  void Add(absl::StatusCode code, int64_t n = 1);
-  int64_t value(absl::StatusCode code) const;
-
- private:
-  std::array<Counter, 17> counters_;  // the codes are 0 to 16
+// What to know before trusting a translation.
+enum class TranslationFlag {
+  kTruncated,
+  kRepetition,
+  kUnknownSource,
+  kSourceSplit
 };
+inline constexpr int kTranslationFlags = 4;
 
 // What is observed of one served model. The members are written from any
 // thread; their names for Prometheus are in metrics.cc. There is no metric of
 // padding: batches are packed and have none.
 struct ModelMetrics {
+  // Translations by what is to be known of them.
+  std::array<Counter, kTranslationFlags> flagged;
   OutcomeCounter requests;
   OutcomeCounter sentences;
   Histogram request_seconds{LatencyBounds()};
@@ -58,6 +57,8 @@ struct QueueGauges {
   int sentences = 0;
   int source_tokens = 0;
   absl::Duration oldest_age;
+  absl::Duration usual_deadline = absl::InfiniteDuration();  // none has one
+  int workers = 0;  // that work: not those whose device failed
 };
 
 // What the flags allow, for dashboards to compare with what is there.
@@ -67,6 +68,27 @@ struct ModelCapacity {
   int queue_source_tokens = 0;
   int batch_rows = 0;           // of one worker
   int batch_source_tokens = 0;  // likewise
+};
+
+// Likewise, of one client.
+struct ClientCounts {
+  std::string name;
+  const OutcomeCounter* requests = nullptr;  // outlives the reading
+  std::shared_ptr<void> owner;               // of the counter
+};
+
+// Likewise, of the server.
+struct ServerState {
+  bool ready = false;
+  bool draining = false;
+  int calls = 0;    // open, streams included
+  int streams = 0;  // open
+  int max_calls = 0;
+  int64_t dropped_log_lines = 0;
+  int64_t shed_connections = 0;
+  int64_t failed_token_reads = 0;
+  absl::Time certificate_end = absl::InfiniteFuture();  // which is none
+  std::vector<ClientCounts> clients;
 };
 
 // Likewise.
@@ -104,14 +126,26 @@ class Metrics : public prometheus::Collectable {
   // Exports connections from here on. Called at scrapes.
   void SetConnections(std::function<ConnectionCounts()> read_connections);
 
-  // Requests that name no model that is served.
-  OutcomeCounter& requests_without_model() { return requests_without_model_; }
+  // Likewise of the server.
+  void SetServer(std::function<ServerState()> read_server);
+
+  // Calls of a method of any service. The name is one of the program's own, and
+  // the counter lives as long as this.
+  OutcomeCounter& CallsOf(absl::string_view method);
+
+  // A request or call was refused. The reason, as of ErrorInfo, is one of the
+  // program's own; nothing is counted where it is empty.
+  void CountRefusal(absl::string_view reason);
+  int64_t refusals(absl::string_view reason) const;
 
   std::vector<prometheus::MetricFamily> Collect() const override;
 
  private:
-  OutcomeCounter requests_without_model_;
   mutable absl::Mutex mutex_;
+  std::map<std::string, std::unique_ptr<OutcomeCounter>, std::less<>> calls_
+      ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, int64_t, std::less<>> refusals_ ABSL_GUARDED_BY(mutex_);
+  std::function<ServerState()> read_server_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, Model, std::less<>> models_ ABSL_GUARDED_BY(mutex_);
   std::function<ConnectionCounts()> read_connections_ ABSL_GUARDED_BY(mutex_);
 };

@@ -42,9 +42,15 @@ ModelInfo Info() {
 constexpr char kDevice[] =
     "{model=\"en-de\",device=\"cpu\",precision=\"float32\"";
 
-ModelMetrics& Serve(
-    Metrics& metrics, int workers,
-    std::function<QueueGauges()> read_queue = [] { return QueueGauges{}; }) {
+ModelMetrics& Serve(Metrics& metrics, int workers,
+                    std::function<QueueGauges()> read_queue = nullptr) {
+  if (read_queue == nullptr) {
+    read_queue = [workers] {
+      QueueGauges gauges;
+      gauges.workers = workers;
+      return gauges;
+    };
+  }
   const auto model = metrics.OfModel(Info().name);
   metrics.SetModel({Info(),
                     {workers, 10, 1000, 64, 512},
@@ -61,7 +67,6 @@ TEST(MetricsTest, CountsAreExported) {
   model.sentences.Add(absl::StatusCode::kDeadlineExceeded, 2);
   model.source_tokens.Add(70);
   model.worker_busy_nanoseconds.Add(1500000000);
-  metrics.requests_without_model().Add(absl::StatusCode::kNotFound);
 
   auto samples = Scrape(metrics);
   EXPECT_EQ(
@@ -71,9 +76,6 @@ TEST(MetricsTest, CountsAreExported) {
       samples.at(
           "peregrine_requests_total{model=\"en-de\",outcome=\"unavailable\"}"),
       0);
-  EXPECT_EQ(
-      samples.at("peregrine_requests_total{model=\"\",outcome=\"not_found\"}"),
-      1);
   const std::string device(kDevice);
   EXPECT_EQ(samples.at("peregrine_sentences_total" + device +
                        ",outcome=\"deadline_exceeded\"}"),
@@ -89,6 +91,51 @@ TEST(MetricsTest, CountsAreExported) {
   EXPECT_EQ(samples.at("peregrine_batch_max_source_tokens" + device + "}"),
             512);
   EXPECT_EQ(samples.at("peregrine_model_weights_bytes" + device + "}"), 1000);
+}
+
+TEST(MetricsTest, CallsRefusalsAndFlagsAreExported) {
+  Metrics metrics;
+  ModelMetrics& model = Serve(metrics, 1);
+  metrics.CallsOf("GetModel").Add(absl::StatusCode::kUnauthenticated, 3);
+  metrics.CountRefusal("CLIENT_LIMIT");
+  metrics.CountRefusal("CLIENT_LIMIT");
+  metrics.CountRefusal("");  // no reason is known
+  model.flagged[static_cast<int>(TranslationFlag::kTruncated)].Add(2);
+  auto samples = Scrape(metrics);
+  EXPECT_EQ(samples.at("peregrine_calls_total{method=\"GetModel\",outcome="
+                       "\"unauthenticated\"}"),
+            3);
+  EXPECT_EQ(samples.at("peregrine_refusals_total{reason=\"client_limit\"}"), 2);
+  EXPECT_EQ(samples.count("peregrine_refusals_total{reason=\"\"}"), 0u);
+  EXPECT_EQ(samples.at("peregrine_flagged_translations_total{model=\"en-de\","
+                       "flag=\"truncated\"}"),
+            2);
+}
+
+TEST(MetricsTest, TheServerIsExported) {
+  Metrics metrics;
+  OutcomeCounter requests;
+  requests.Add(absl::StatusCode::kOk, 4);
+  metrics.SetServer([&] {
+    ServerState state;
+    state.ready = true;
+    state.calls = 7;
+    state.streams = 2;
+    state.dropped_log_lines = 5;
+    state.certificate_end = absl::FromUnixSeconds(2000000000);
+    state.clients = {{"team", &requests, nullptr}};
+    return state;
+  });
+  auto samples = Scrape(metrics);
+  EXPECT_EQ(samples.at("peregrine_ready"), 1);
+  EXPECT_EQ(samples.at("peregrine_draining"), 0);
+  EXPECT_EQ(samples.at("peregrine_calls_in_flight"), 7);
+  EXPECT_EQ(samples.at("peregrine_streams_in_flight"), 2);
+  EXPECT_EQ(samples.at("peregrine_dropped_log_lines_total"), 5);
+  EXPECT_EQ(samples.at("peregrine_certificate_end_seconds"), 2e9);
+  EXPECT_EQ(samples.at("peregrine_client_requests_total{client=\"team\","
+                       "outcome=\"ok\"}"),
+            4);
 }
 
 TEST(MetricsTest, HistogramsAreCumulativeAndEndInInfinity) {
@@ -111,7 +158,10 @@ TEST(MetricsTest, HistogramsAreCumulativeAndEndInInfinity) {
 
 TEST(MetricsTest, QueueGaugesAreReadAtTheScrape) {
   Metrics metrics;
-  QueueGauges now = {3, 50, absl::Milliseconds(250)};
+  QueueGauges now;
+  now.sentences = 3;
+  now.source_tokens = 50;
+  now.oldest_age = absl::Milliseconds(250);
   Serve(metrics, 1, [&] { return now; });
   EXPECT_EQ(Scrape(metrics).at("peregrine_queue_sentences{model=\"en-de\"}"),
             3);
@@ -186,7 +236,12 @@ TEST(MetricsTest, LabelsAndNamesFollowTheRules) {
                                          "source_language",
                                          "target_language",
                                          "architecture",  // model_info
+                                         "revision",      // likewise
                                          "kind",          // of memory
+                                         "flag",          // of translations
+                                         "method",        // of calls
+                                         "reason",        // of refusals
+                                         "client",  // named by the operator
                                          "version",
                                          "compiler"};  // build_info
   for (const auto& family : metrics.Collect()) {

@@ -39,11 +39,11 @@ struct Config {
   TlsOptions tls;
   std::string token_file;  // empty: calls need no token
 
-  int max_message_bytes = 4 << 20;
   int max_connection_bytes = 256 << 20;
+  int max_memory_mib = 0;  // of the process; 0: what its container may have
   int max_connections = 4096;
   int max_connections_per_address = 0;  // 0: no limit
-  int max_concurrent_streams = 1024;    // calls of one connection
+  int max_concurrent_streams = 128;     // calls of one connection
   // As long as the clients of gRPC keep an idle connection.
   absl::Duration max_connection_idle = absl::Minutes(30);
   absl::Duration max_connection_age = absl::ZeroDuration();  // zero: any
@@ -53,6 +53,8 @@ struct Config {
 
   absl::Duration drain_timeout = absl::Seconds(30);
   std::string log_level = "info";
+  // Of the environment: they look like options, and are none.
+  std::vector<std::string> unknown_variables;
 
   ModelOptions OptionsOf(absl::string_view model) const;
 };

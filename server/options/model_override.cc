@@ -20,6 +20,8 @@ constexpr Option kOptions[] = {
      [](ModelOptions& o) -> int& { return o.limits.max_texts; }},
     {"max-text-bytes",
      [](ModelOptions& o) -> int& { return o.limits.max_text_bytes; }},
+    {"max-response-bytes",
+     [](ModelOptions& o) -> int& { return o.limits.max_response_bytes; }},
     {"max-beam-size",
      [](ModelOptions& o) -> int& { return o.limits.max_beam_size; }},
     {"max-queue-sentences",

@@ -8,6 +8,8 @@ struct RequestLimits {
   int max_texts = 1024;
   int max_text_bytes = 65536;
   int max_beam_size = 16;
+  // What clients of gRPC take unless they are told otherwise.
+  int max_response_bytes = 4 << 20;
 };
 
 }  // namespace peregrine::server

@@ -4,7 +4,10 @@
 namespace peregrine::server {
 
 struct ServiceOptions {
-  int max_stream_texts = 64;  // of one stream: read, but not yet answered
+  int max_message_bytes = 4 << 20;  // of one message, inflated
+  int max_stream_texts = 64;        // of one stream: read, but not yet answered
+  int max_open_calls = 4096;        // of all clients, streams included
+  int max_streams_per_client = 256;  // of one that is known by name
   bool log_requests = false;
   bool log_texts = false;  // in the lines of requests
 };

@@ -78,6 +78,9 @@ absl::Status AdmissionQueue::Push(std::vector<Sentence> sentences,
     if (sentence.deadline < absl::InfiniteFuture()) {
       by_deadline_.emplace(sentence.deadline, place);
     }
+    GroupPlaces& group = by_group_[sentence.group->id()];
+    group.pushed.push_back(place);
+    ++group.left;
     sentences_.emplace(place, std::move(sentence));
   }
   load_.sentences += more.sentences;
@@ -290,13 +293,14 @@ void AdmissionQueue::TakeAlike(SessionPlan& plan, absl::Time now,
   }
 }
 
-std::vector<Refusal> AdmissionQueue::RemoveAbandoned() {
+std::vector<Refusal> AdmissionQueue::RemoveGroup(uint64_t group) {
   std::vector<Refusal> refusals;
-  for (auto it = sentences_.begin(); it != sentences_.end();) {
-    const auto& [place, sentence] = *it++;
-    if (sentence.group->abandoned()) {
-      refusals.push_back({Remove(place), CallCancelledError()});
-    }
+  const auto found = by_group_.find(group);
+  if (found == by_group_.end()) return refusals;
+  const std::vector<Place> pushed = std::move(found->second.pushed);
+  for (const Place& place : pushed) {
+    if (sentences_.count(place) == 0) continue;
+    refusals.push_back({Remove(place), CallCancelledError()});
   }
   return refusals;
 }
@@ -328,6 +332,8 @@ Sentence AdmissionQueue::Remove(Place place) {
   if (equals->second.empty()) by_length_.erase(equals);
   by_deadline_.erase({sentence.deadline, place});
   by_arrival_.erase({sentence.arrival, place});
+  const auto group = by_group_.find(sentence.group->id());
+  if (--group->second.left == 0) by_group_.erase(group);
   order_.Leave(sentence.flow.id, sentence.source_tokens);
   load_.sentences -= 1;
   load_.rows -= sentence.rows();

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <set>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -75,8 +76,9 @@ class AdmissionQueue {
   // the abandoned and the hopeless that it meets.
   Taken Take(const TokenBudget& budget, absl::Time now);
 
-  // Refuses all that are abandoned: after a caller went away.
-  std::vector<Refusal> RemoveAbandoned();
+  // Refuses what waits of a group, by its id: after its caller went away. Looks
+  // at nothing else: callers may go away by the thousand.
+  std::vector<Refusal> RemoveGroup(uint64_t group);
 
   // Refuses all, with this error: when nobody is left to serve them.
   std::vector<Refusal> RefuseAll(const absl::Status& status);
@@ -132,6 +134,12 @@ class AdmissionQueue {
   std::map<int, std::set<Place>> by_length_;            // by source_tokens
   std::set<std::pair<absl::Time, Place>> by_deadline_;  // finite ones
   std::set<std::pair<absl::Time, Place>> by_arrival_;
+  // By the ids of groups that have sentences here.
+  struct GroupPlaces {
+    std::vector<Place> pushed;  // some may have left
+    int left = 0;               // that have not
+  };
+  std::unordered_map<uint64_t, GroupPlaces> by_group_;
 };
 
 }  // namespace peregrine::server

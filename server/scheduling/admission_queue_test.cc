@@ -274,8 +274,29 @@ TEST_F(AdmissionQueueTest, AbandonedAreRefused) {
 
   ASSERT_TRUE(Push(queue, sentence, At(0)).ok());
   ASSERT_TRUE(Push(queue, Make(1, 10), At(0)).ok());
-  EXPECT_EQ(queue.RemoveAbandoned().size(), 1u);
+  EXPECT_EQ(queue.RemoveGroup(gone_.id()).size(), 1u);
   EXPECT_EQ(queue.load().sentences, 1);
+}
+
+TEST_F(AdmissionQueueTest, RemovingAGroupLooksAtNoOther) {
+  AdmissionQueue queue({});
+  SentenceGroup other(10, [] {});
+  other.Abandon();  // which would be seen
+  for (int i = 0; i < 3; ++i) {
+    Sentence sentence = Make(i, 10);
+    sentence.group = &other;
+    ASSERT_TRUE(Push(queue, sentence, At(0)).ok());
+    sentence.group = &gone_;
+    ASSERT_TRUE(Push(queue, sentence, At(0)).ok());
+  }
+  const std::vector<Refusal> refusals = queue.RemoveGroup(gone_.id());
+  ASSERT_EQ(refusals.size(), 3u);
+  for (const Refusal& refusal : refusals) {
+    EXPECT_EQ(refusal.sentence.group, &gone_);
+    EXPECT_EQ(refusal.status.code(), absl::StatusCode::kCancelled);
+  }
+  EXPECT_EQ(queue.load().sentences, 3);
+  EXPECT_THAT(queue.RemoveGroup(gone_.id()), IsEmpty());
 }
 
 TEST_F(AdmissionQueueTest, AWaitThatLeavesTooLittleTimeIsRefusedAtOnce) {
@@ -478,10 +499,11 @@ class RandomTraffic {
 
   void AbandonOne() {
     if (groups_.empty()) return;
-    groups_[Below(static_cast<int>(groups_.size()))]->Abandon();
+    SentenceGroup& group = *groups_[Below(static_cast<int>(groups_.size()))];
+    group.Abandon();
     if (Below(2) == 0) return;  // Take meets it
-    for (const Refusal& refusal : queue_->RemoveAbandoned()) {
-      ASSERT_TRUE(refusal.sentence.group->abandoned());
+    for (const Refusal& refusal : queue_->RemoveGroup(group.id())) {
+      ASSERT_EQ(refusal.sentence.group, &group);
       ASSERT_EQ(waiting_.erase(refusal.sentence.index), 1u);
       ++refused_;
     }

@@ -1,6 +1,7 @@
 #include "server/scheduling/batcher.h"
 
 #include <algorithm>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -41,7 +42,13 @@ Batcher::~Batcher() { Stop(); }
 
 absl::Status Batcher::StartWorkers() {
   for (int i = 0; i < options_.num_workers; ++i) {
-    threads_.emplace_back([this] { RunWorker(); });
+    try {
+      threads_.emplace_back([this] { RunWorker(); });
+    } catch (const std::system_error& error) {
+      return absl::ResourceExhaustedError(absl::StrCat(
+          "--workers: the system gives no thread for worker ", i + 1, " of ",
+          options_.num_workers, ": ", error.what()));
+    }
   }
   absl::MutexLock lock(&mutex_);
   const auto all_started = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
@@ -52,6 +59,12 @@ absl::Status Batcher::StartWorkers() {
   if (!FitsSession(blocked_tokens_.back(), 1)) {
     return absl::InvalidArgumentError(absl::StrCat(
         "--max-batch-tokens: found ", options_.session.max_source_tokens,
+        ", but the longest sentence of model ", backend_.info().name, " needs ",
+        blocked_tokens_.back()));
+  }
+  if (blocked_tokens_.back() > options_.queue.max_source_tokens) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--max-queue-tokens: found ", options_.queue.max_source_tokens,
         ", but the longest sentence of model ", backend_.info().name, " needs ",
         blocked_tokens_.back()));
   }
@@ -130,7 +143,6 @@ void Batcher::LoseWorker(const absl::Status& cause) {
         work_.Signal();  // it may have been meant for this one
       return;
     }
-    draining_ = true;
     refusals = queue_.RefuseAll(DeviceFailedError(cause));
   }
   for (Refusal& refusal : refusals) {
@@ -159,9 +171,10 @@ absl::Status Batcher::Submit(std::vector<Sentence> sentences) {
   absl::Status status;
   {
     absl::MutexLock lock(&mutex_);
-    status = draining_ ? DrainingError()
-                       : queue_.Push(std::move(sentences), absl::Now(),
-                                     idle_workers_);
+    status = CheckServing();
+    if (status.ok()) {
+      status = queue_.Push(std::move(sentences), absl::Now(), idle_workers_);
+    }
     if (status.ok() && count == 1) work_.Signal();
     if (status.ok() && count > 1) work_.SignalAll();
   }
@@ -171,15 +184,26 @@ absl::Status Batcher::Submit(std::vector<Sentence> sentences) {
 
 absl::Status Batcher::CheckOpen(const SentenceTerms& terms) const {
   absl::MutexLock lock(&mutex_);
-  return draining_ ? DrainingError()
-                   : queue_.CheckOpen(terms, absl::Now(), idle_workers_);
+  PEREGRINE_RETURN_IF_ERROR(CheckServing());
+  return queue_.CheckOpen(terms, absl::Now(), idle_workers_);
 }
 
-void Batcher::RemoveAbandoned() {
+absl::Status Batcher::CheckServing() const {
+  if (draining_) return DrainingError();
+  return workers_at_work() > 0 ? absl::OkStatus()
+                               : NoWorkerError(backend_.info().name);
+}
+
+bool Batcher::has_workers() const {
+  absl::MutexLock lock(&mutex_);
+  return workers_at_work() > 0;
+}
+
+void Batcher::RemoveGroup(uint64_t group) {
   std::vector<Refusal> refusals;
   {
     absl::MutexLock lock(&mutex_);
-    refusals = queue_.RemoveAbandoned();
+    refusals = queue_.RemoveGroup(group);
   }
   for (Refusal& refusal : refusals) {
     Refuse(refusal.sentence, std::move(refusal.status), metrics_);
@@ -198,8 +222,13 @@ bool Batcher::FitsSession(int source_tokens, int rows) const {
 
 QueueGauges Batcher::queue() const {
   absl::MutexLock lock(&mutex_);
-  return {queue_.load().sentences, queue_.load().source_tokens,
-          queue_.OldestAge(absl::Now())};
+  QueueGauges gauges;
+  gauges.sentences = queue_.load().sentences;
+  gauges.source_tokens = queue_.load().source_tokens;
+  gauges.oldest_age = queue_.OldestAge(absl::Now());
+  gauges.usual_deadline = queue_.service().UsualDeadline();
+  gauges.workers = workers_at_work();
+  return gauges;
 }
 
 ModelCapacity Batcher::capacity() const {

@@ -21,9 +21,9 @@ namespace peregrine::server {
 // The queue of one model and the threads that serve it. Batches are never
 // closed: sentences join a worker's session and leave it between any two
 // decode steps. Every sentence that was submitted is answered to its group
-// exactly once, on a worker's thread or on one that calls RemoveAbandoned, and
+// exactly once, on a worker's thread or on one that calls RemoveGroup, and
 // never under a lock. A worker whose device fails is taken out; with the last
-// one the batcher drains and refuses what waits. Thread-safe.
+// one the batcher refuses what waits and what comes. Thread-safe.
 class Batcher {
  public:
   // Starts the workers, each of which makes a session of its own. Fails if one
@@ -44,9 +44,9 @@ class Batcher {
   // refusing is cheap.
   absl::Status CheckOpen(const SentenceTerms& terms = {}) const;
 
-  // Takes abandoned sentences out of the queue. Live ones leave their session
-  // before its next step without being asked.
-  void RemoveAbandoned();
+  // Takes the sentences of an abandoned group out of the queue. Live ones leave
+  // their session before its next step without being asked.
+  void RemoveGroup(uint64_t group);
 
   // From here on Submit fails.
   void Drain();
@@ -56,6 +56,8 @@ class Batcher {
 
   QueueGauges queue() const;
   int num_workers() const { return options_.num_workers; }
+  // False: the devices of all have failed, for good.
+  bool has_workers() const;
   ModelCapacity capacity() const;
 
  private:
@@ -67,6 +69,11 @@ class Batcher {
   void ReportStart(absl::Status status, const DecodeSession* session);
   void Loop(DecodeSession& session);
   void LoseWorker(const absl::Status& cause);
+  int workers_at_work() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
+    return options_.num_workers - lost_workers_;
+  }
+  // UNAVAILABLE: draining, or no worker is left.
+  absl::Status CheckServing() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
   void AwaitWork() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Stop();
   int SourceTokens(size_t source_length) const;

@@ -108,6 +108,8 @@ TEST_F(BatcherTest, AWorkerWhoseDeviceFailsIsTakenOutAndOthersServeOn) {
   EXPECT_THAT(std::string(status.message()),
               ::testing::HasSubstr("cuda:0: lost"));
   for (int i = 0; i < 20; ++i) EXPECT_TRUE(translate(2).ok());
+  EXPECT_EQ(batcher_->queue().workers, 1);
+  EXPECT_TRUE(batcher_->has_workers());
   batcher_.reset();  // it answers first and counts then
   EXPECT_EQ(metrics_.lost_workers.value(), 1);
 }
@@ -128,7 +130,12 @@ TEST_F(BatcherTest, WithoutAnyWorkerNothingWaitsForEver) {
   EXPECT_EQ(group.status().code(), absl::StatusCode::kUnavailable);
   EXPECT_EQ(metrics_.lost_workers.value(), 1);
   SentenceGroup late(1, [] {});
-  EXPECT_EQ(Submit(late, 1, "abc").code(), absl::StatusCode::kUnavailable);
+  const absl::Status status = Submit(late, 1, "abc");
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(status.message()),
+              ::testing::HasSubstr("no worker is left"));
+  EXPECT_EQ(batcher_->queue().workers, 0);
+  EXPECT_FALSE(batcher_->has_workers());
 }
 
 TEST_F(BatcherTest, ASessionThatCannotBeMadeIsAStartError) {
@@ -141,6 +148,13 @@ TEST_F(BatcherTest, ASessionTooSmallForTheLongestSentenceIsAStartError) {
   options_.session.max_source_tokens = 103;
   EXPECT_EQ(Start().message(),
             "--max-batch-tokens: found 103, but the longest sentence of model "
+            "fake needs 104");
+}
+
+TEST_F(BatcherTest, AQueueTooSmallForTheLongestSentenceIsAStartError) {
+  options_.queue.max_source_tokens = 1;
+  EXPECT_EQ(Start().message(),
+            "--max-queue-tokens: found 1, but the longest sentence of model "
             "fake needs 104");
 }
 
@@ -203,7 +217,7 @@ TEST_F(BatcherTest, AbandonedSentencesLeaveTheQueueWhileWorkersAreBusy) {
   gate_.AwaitWaiting(1);
   ASSERT_TRUE(Submit(waiting, 2, "abc").ok());
   waiting.Abandon();
-  batcher_->RemoveAbandoned();
+  batcher_->RemoveGroup(waiting.id());
   EXPECT_TRUE(gone);
   EXPECT_EQ(waiting.status().code(), absl::StatusCode::kCancelled);
   EXPECT_EQ(batcher_->queue().sentences, 0);
@@ -249,7 +263,7 @@ TEST_F(BatcherTest, LoadWithRandomCancellation) {
       if (random() % 4 == 0) {
         absl::SleepFor(absl::Microseconds(random() % 500));
         group.Abandon();
-        if (random() % 2 == 0) batcher_->RemoveAbandoned();
+        if (random() % 2 == 0) batcher_->RemoveGroup(group.id());
       }
       done.WaitForNotification();
       const absl::StatusCode code = group.status().code();

@@ -6,8 +6,18 @@
 
 namespace peregrine::server {
 
+namespace {
+
+uint64_t NextId() {
+  static std::atomic<uint64_t> next{0};
+  return next.fetch_add(1, std::memory_order_relaxed);
+}
+
+}  // namespace
+
 SentenceGroup::SentenceGroup(int size, std::function<void()> on_complete)
-    : on_complete_(std::move(on_complete)),
+    : id_(NextId()),
+      on_complete_(std::move(on_complete)),
       answers_(size, absl::UnknownError("not answered")),
       remaining_(size) {
   PEREGRINE_CHECK(size > 0);

@@ -2,6 +2,7 @@
 #define PEREGRINE_SERVER_SCHEDULING_SENTENCE_GROUP_H_
 
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <vector>
 
@@ -22,6 +23,10 @@ class SentenceGroup {
   SentenceGroup(const SentenceGroup&) = delete;
   SentenceGroup& operator=(const SentenceGroup&) = delete;
 
+  // No other group of this process has it. What outlives the group names it by
+  // this.
+  uint64_t id() const { return id_; }
+
   // Exactly once for each index in [0, size).
   void Answer(int index, absl::StatusOr<SentenceAnswer> answer);
 
@@ -41,6 +46,7 @@ class SentenceGroup {
   int size() const { return static_cast<int>(answers_.size()); }
 
  private:
+  const uint64_t id_;
   std::function<void()> on_complete_;
   std::vector<absl::StatusOr<SentenceAnswer>> answers_;
   std::atomic<int> remaining_;

@@ -4,28 +4,47 @@
 
 #include "absl/time/clock.h"
 #include "engine/base/status_macros.h"
+#include "server/errors.h"
 
 namespace peregrine::server {
+namespace {
+
+// What the headers of a call take, with what else its connection sends for it.
+constexpr size_t kHeaderBytes = 1024;
+
+}  // namespace
 
 Call::Call(const CallEnvironment& environment, CallInfo info)
-    : environment_(environment), info_(std::move(info)) {
-  environment_.open_calls.Enter();
+    : environment_(environment),
+      info_(std::move(info)),
+      open_(environment.open_calls.Enter()) {
+  AddBytes(kHeaderBytes);
+}
+
+void Call::AddBytes(size_t bytes) const {
+  if (environment_.peers == nullptr) return;
+  environment_.peers->Account(info_.peer, static_cast<int64_t>(bytes));
 }
 
 Call::~Call() { environment_.open_calls.Leave(); }
 
-absl::Status Call::Authenticate() {
-  PEREGRINE_ASSIGN_OR_RETURN(client_, environment_.authenticator.Authenticate(
-                                          info_.claims, info_.start));
+absl::Status Call::Begin() {
+  const int max_calls = environment_.options.max_open_calls;
+  if (open_ > max_calls) return TooManyCallsError(max_calls);
+  PEREGRINE_ASSIGN_OR_RETURN(
+      caller_, environment_.authenticator.Authenticate(info_.claims));
   return absl::OkStatus();
 }
 
 void Call::End(const absl::Status& status, const Summary& summary) const {
+  Metrics& metrics = environment_.metrics;
+  metrics.CallsOf(info_.method).Add(status.code());
+  if (!summary.counted) metrics.CountRefusal(ReasonOf(status));
   if (!environment_.request_log.on()) return;
   CallRecord record;
   record.method = info_.method;
   record.ids = info_.ids;
-  if (client_ != nullptr) record.client = client_->name();
+  if (client() != nullptr) record.client = client()->name();
   if (summary.model != nullptr) record.model = summary.model->info().name;
   record.status = status;
   record.start = info_.start;

@@ -2,6 +2,7 @@
 #define PEREGRINE_SERVER_SERVICE_CALL_H_
 
 #include <memory>
+#include <string>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
@@ -17,6 +18,7 @@ namespace peregrine::server {
 struct CallInfo {
   const char* method = "";  // for logs and metrics
   CallIds ids;
+  std::string peer;  // the connection, as gRPC spells it
   Claims claims;
   absl::Time start;
   absl::Time deadline = absl::InfiniteFuture();  // which is none
@@ -34,27 +36,34 @@ class Call {
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
 
-  // Once, before all else: UNAUTHENTICATED.
-  absl::Status Authenticate();
+  // Once, before all else. UNAUTHENTICATED: who calls is not known.
+  // RESOURCE_EXHAUSTED: there are as many calls as may be.
+  absl::Status Begin();
 
   // For the log.
   struct Summary {
     const ServedModel* model = nullptr;  // null: none, or several
     int sentences = 0;
     const LoggedTexts* texts = nullptr;  // if they are
+    bool counted = false;                // by the Request that had this outcome
   };
   // Once, when the outcome is known.
   void End(const absl::Status& status, const Summary& summary) const;
 
+  // A message of so many bytes came.
+  void AddBytes(size_t bytes) const;
+
   const CallEnvironment& environment() const { return environment_; }
   const CallInfo& info() const { return info_; }
-  // Null until Authenticate is OK.
-  const std::shared_ptr<Client>& client() const { return client_; }
+  const Caller& caller() const { return caller_; }
+  // Null until Begin is OK.
+  const std::shared_ptr<Client>& client() const { return caller_.client; }
 
  private:
   const CallEnvironment& environment_;
   const CallInfo info_;
-  std::shared_ptr<Client> client_;
+  const int open_;  // calls, with this one, when it came
+  Caller caller_;
 };
 
 }  // namespace peregrine::server

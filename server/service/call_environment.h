@@ -2,6 +2,7 @@
 #define PEREGRINE_SERVER_SERVICE_CALL_ENVIRONMENT_H_
 
 #include "server/clients/authenticator.h"
+#include "server/connections/peer_accounts.h"
 #include "server/metrics/metrics.h"
 #include "server/models/models.h"
 #include "server/options/service_options.h"
@@ -16,8 +17,9 @@ struct CallEnvironment {
   const ServiceOptions& options;
   Authenticator& authenticator;
   const RequestLog& request_log;
-  OutcomeCounter& requests_without_model;
+  Metrics& metrics;
   OpenCalls& open_calls;
+  PeerAccounts* peers = nullptr;  // null: nobody wants to know
 };
 
 }  // namespace peregrine::server

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "server/service/priority.h"
 
 namespace peregrine::server {
@@ -19,6 +20,16 @@ void CheckCount(absl::string_view field, size_t count,
   if (count >= 1 && count <= static_cast<size_t>(limits.max_texts)) return;
   violations.AddRange(std::string(field), static_cast<int64_t>(count), 1,
                       limits.max_texts);
+}
+
+void ResponseSize::Check(absl::string_view field, const RequestLimits& limits,
+                         Violations& violations) const {
+  if (bytes_ <= limits.max_response_bytes) return;
+  violations.Add(
+      std::string(field),
+      absl::StrCat("found ", bytes_,
+                   " bytes to answer with, in all hypotheses, allowed at most ",
+                   limits.max_response_bytes, " (max_response_bytes)"));
 }
 
 Sentence SentenceMaker::Make(const std::vector<int32_t>& ids,

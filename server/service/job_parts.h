@@ -1,6 +1,7 @@
 #ifndef PEREGRINE_SERVER_SERVICE_JOB_PARTS_H_
 #define PEREGRINE_SERVER_SERVICE_JOB_PARTS_H_
 
+#include <algorithm>
 #include <vector>
 
 #include "absl/strings/string_view.h"
@@ -17,6 +18,21 @@ RequestLanguages CheckHead(const RequestHead& head, const ModelInfo& model,
 // That `field` has from one to as many elements as are allowed.
 void CheckCount(absl::string_view field, size_t count,
                 const RequestLimits& limits, Violations& violations);
+
+// Adds up what the answer of a request may take: translations are about as long
+// as their sources. Checked before the work.
+class ResponseSize {
+ public:
+  // `bytes` of source, each of whose hypotheses is answered.
+  void Add(size_t bytes, int hypotheses) {
+    bytes_ += static_cast<int64_t>(bytes) * std::max(1, hypotheses);
+  }
+  void Check(absl::string_view field, const RequestLimits& limits,
+             Violations& violations) const;
+
+ private:
+  int64_t bytes_ = 0;
+};
 
 // What the sentences of a job have in common.
 struct SentenceMaker {

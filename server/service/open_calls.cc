@@ -2,9 +2,9 @@
 
 namespace peregrine::server {
 
-void OpenCalls::Enter() {
+int OpenCalls::Enter() {
   absl::MutexLock lock(&mutex_);
-  ++count_;
+  return ++count_;
 }
 
 void OpenCalls::Leave() {
@@ -12,26 +12,36 @@ void OpenCalls::Leave() {
   --count_;
 }
 
-void OpenCalls::Add(DrainableCall* call) {
+void OpenCalls::Add(OpenStream* stream) {
   bool draining = false;
   {
     absl::MutexLock lock(&mutex_);
-    drainable_.insert(call);
+    streams_.insert(stream);
     draining = draining_;
   }
-  if (draining) call->Drain();
+  if (draining) stream->Drain();
 }
 
-void OpenCalls::Remove(DrainableCall* call) {
+void OpenCalls::Remove(OpenStream* stream) {
   absl::MutexLock lock(&mutex_);
-  drainable_.erase(call);
+  streams_.erase(stream);
 }
 
 void OpenCalls::Drain() {
-  // Under the lock, since Remove comes before a call is destroyed.
+  // Under the lock, since Remove comes before a stream is destroyed.
   absl::MutexLock lock(&mutex_);
   draining_ = true;
-  for (DrainableCall* call : drainable_) call->Drain();
+  for (OpenStream* stream : streams_) stream->Drain();
+}
+
+void OpenCalls::EndRevoked() {
+  absl::MutexLock lock(&mutex_);
+  for (OpenStream* stream : streams_) stream->EndIfRevoked();
+}
+
+OpenCalls::Counts OpenCalls::counts() const {
+  absl::MutexLock lock(&mutex_);
+  return {count_, static_cast<int>(streams_.size())};
 }
 
 bool OpenCalls::AwaitNone(absl::Time deadline) {

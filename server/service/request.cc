@@ -1,5 +1,6 @@
 #include "server/service/request.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/time/clock.h"
@@ -26,7 +27,9 @@ absl::Status Request::Prepare(Read read, SentenceTerms& terms) {
   if (deadline_ <= start_) return DeadlinePassedError();
   PEREGRINE_ASSIGN_OR_RETURN(job_, read());
   const RequestHead& head = job_->head();
-  terms = {deadline_, FlowOf(*call_.client(), head.priority)};
+  if (head.timeout <= absl::ZeroDuration()) return DeadlinePassedError();
+  terms = {std::min(deadline_, start_ + head.timeout),
+           FlowOf(*call_.client(), head.priority)};
   PEREGRINE_ASSIGN_OR_RETURN(
       model_, call_.environment().models.Find(head.model, "model"));
   PEREGRINE_RETURN_IF_ERROR(model_->batcher().CheckOpen(terms));
@@ -46,22 +49,44 @@ Request::Abandoned Request::Abandon() {
   abandoned_ = true;
   if (submitted_ == nullptr) return {};
   submitted_->Abandon();
-  return {model_};
+  return {model_, submitted_->id()};
 }
 
 void Request::Abandoned::Remove() const {
-  if (model != nullptr) model->batcher().RemoveAbandoned();
+  if (model != nullptr) model->batcher().RemoveGroup(group);
 }
 
 void Request::Count(const absl::Status& status) const {
-  if (model_ == nullptr) {
-    call_.environment().requests_without_model.Add(status.code());
-    return;
-  }
+  call_.client()->outcomes().Add(status.code());
+  call_.environment().metrics.CountRefusal(ReasonOf(status));
+  if (model_ == nullptr) return;
   model_->metrics().requests.Add(status.code());
   if (!status.ok()) return;
   model_->metrics().request_seconds.Observe(
       absl::ToDoubleSeconds(absl::Now() - start_));
+}
+
+void Request::Count(const TextAnswer& answer) const {
+  Count(absl::OkStatus());
+  for (const TranslatedText& text : answer.texts) {
+    CountFlag(text.translation.truncated, TranslationFlag::kTruncated);
+    CountFlag(text.translation.repetition, TranslationFlag::kRepetition);
+    CountFlag(text.translation.unknown_source, TranslationFlag::kUnknownSource);
+    CountFlag(text.translation.source_split, TranslationFlag::kSourceSplit);
+  }
+}
+
+void Request::Count(const TokenAnswer& answer) const {
+  Count(absl::OkStatus());
+  for (const TranslatedTokens& tokens : answer.sequences) {
+    CountFlag(tokens.truncated, TranslationFlag::kTruncated);
+    CountFlag(tokens.repetition, TranslationFlag::kRepetition);
+    CountFlag(tokens.unknown_source, TranslationFlag::kUnknownSource);
+  }
+}
+
+void Request::CountFlag(bool is_set, TranslationFlag flag) const {
+  if (is_set) model_->metrics().flagged[static_cast<int>(flag)].Add(1);
 }
 
 }  // namespace peregrine::server

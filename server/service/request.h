@@ -30,7 +30,7 @@ namespace peregrine::server {
 //   request.Count(status);
 class Request {
  public:
-  // `call` must be authenticated and outlive the request.
+  // `call` must have begun and outlive the request.
   Request(const Call& call, absl::Time start, absl::Time deadline)
       : call_(call), start_(start), deadline_(deadline) {}
 
@@ -49,12 +49,15 @@ class Request {
   // lock that `done` takes.
   struct Abandoned {
     ServedModelPtr model;  // null: nothing waits
+    uint64_t group = 0;
     void Remove() const;
   };
   Abandoned Abandon();
 
-  // Once, when the outcome is known.
+  // Once, when the outcome is known; with the answer if it is OK.
   void Count(const absl::Status& status) const;
+  void Count(const TextAnswer& answer) const;
+  void Count(const TokenAnswer& answer) const;
 
   // Null before Submit has found it.
   const ServedModelPtr& model() const { return model_; }
@@ -67,6 +70,7 @@ class Request {
 
  private:
   absl::Status Prepare(Read read, SentenceTerms& terms);
+  void CountFlag(bool is_set, TranslationFlag flag) const;
   // CANCELLED: abandoned before.
   absl::Status SetGroup(std::unique_ptr<SentenceGroup> group);
 

@@ -9,7 +9,6 @@
 namespace peregrine::server {
 namespace {
 
-constexpr float kMaxLengthPenalty = 5.0f;
 constexpr size_t kMaxAppended = 64;
 
 std::string Path(const std::string& path, const char* field) {

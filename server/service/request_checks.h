@@ -13,6 +13,8 @@
 
 namespace peregrine::server {
 
+inline constexpr float kMaxLengthPenalty = 5.0f;  // and, negative, the least
+
 // Collects what is wrong with a request.
 class Violations {
  public:

@@ -1,9 +1,8 @@
 #include "server/service/request_log.h"
 
-#include <cstdio>
-
 #include "absl/strings/ascii.h"
 #include "nlohmann/json.hpp"
+#include "server/process/log_writer.h"
 
 namespace peregrine::server {
 namespace {
@@ -44,8 +43,7 @@ std::string RequestLog::Format(const CallRecord& record) {
 
 void RequestLog::Write(const CallRecord& record) const {
   if (!on_) return;
-  const std::string line = Format(record) + "\n";
-  std::fwrite(line.data(), 1, line.size(), stderr);  // at once, or not at all
+  StderrLog().Write(Format(record) + "\n");
 }
 
 }  // namespace peregrine::server

@@ -22,7 +22,14 @@ absl::Status TextJob::Prepare(const ModelBackend& model,
   PEREGRINE_RETURN_IF_ERROR(violations.status());
 
   const int count = static_cast<int>(request_.texts.size());
-  for (int i = 0; i < count; ++i) Check(i, limits, violations);
+  ResponseSize size;
+  for (int i = 0; i < count; ++i) {
+    Check(i, limits, violations);
+    const RequestText& text = request_.texts[i];
+    size.Add(text.text.size(), request_.head.options.OverriddenBy(text.options)
+                                   .num_hypotheses.value_or(1));
+  }
+  size.Check(request_.names->texts, limits, violations);
   PEREGRINE_RETURN_IF_ERROR(violations.status());
 
   texts_.reserve(count);
@@ -77,6 +84,7 @@ std::vector<Sentence> TextJob::MakeSentences(SentenceGroup& group,
 TextAnswer TextJob::Take(SentenceGroup* group) const {
   TextAnswer answer;
   answer.model = model_->info().name;
+  answer.revision = model_->info().revision;
   answer.texts.reserve(texts_.size());
   for (const Planned& text : texts_) {
     answer.texts.push_back(TakeOne(text, group));

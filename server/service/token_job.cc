@@ -25,14 +25,19 @@ absl::Status TokenJob::Prepare(const ModelBackend& model,
   const RequestOptions none;
   CheckCombination(options, {none, "options"},
                    model.DefaultOptions(1).beam_size, violations);
+  ResponseSize size;
   for (size_t i = 0; i < request_.sources.size(); ++i) {
     const size_t tokens = request_.sources[i].size();
+    for (const std::string& token : request_.sources[i]) {
+      size.Add(token.size(), request_.head.options.num_hypotheses.value_or(1));
+    }
     if (tokens > static_cast<size_t>(model.info().max_source_tokens)) {
       violations.Add(absl::StrCat("sources[", i, "].tokens"),
                      absl::StrCat("found ", tokens, " tokens, allowed at most ",
                                   model.info().max_source_tokens));
     }
   }
+  size.Check("sources", limits, violations);
   PEREGRINE_RETURN_IF_ERROR(violations.status());
 
   for (const std::vector<std::string>& sequence : request_.sources) {
@@ -64,6 +69,7 @@ std::vector<Sentence> TokenJob::MakeSentences(
 TokenAnswer TokenJob::Take(SentenceGroup* group) const {
   TokenAnswer answer;
   answer.model = model_->info().name;
+  answer.revision = model_->info().revision;
   int next = 0;
   for (const Source& source : sources_) {
     if (!source.ids.empty()) {

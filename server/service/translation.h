@@ -37,6 +37,7 @@ struct RequestHead {
   std::string source_language;
   std::string target_language;
   RequestOptions options;
+  absl::Duration timeout = absl::InfiniteDuration();  // beside that of its call
 };
 
 struct RequestText {
@@ -81,6 +82,7 @@ struct TranslatedText {
 
 struct TextAnswer {
   std::string model;
+  std::string revision;
   std::vector<TranslatedText> texts;
 };
 
@@ -98,6 +100,7 @@ struct TranslatedTokens {
 
 struct TokenAnswer {
   std::string model;
+  std::string revision;
   std::vector<TranslatedTokens> sequences;
 };
 

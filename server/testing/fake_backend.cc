@@ -172,6 +172,7 @@ class FakePlan : public PlannedText {
 
 FakeBackend::FakeBackend(Options options) : options_(std::move(options)) {
   info_.name = options_.name;
+  info_.revision = options_.revision;
   info_.source_language =
       options_.languages.empty() ? "en" : options_.languages[0].code;
   info_.target_language = options_.languages.empty() ? "EN" : "";

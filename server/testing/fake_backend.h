@@ -19,6 +19,7 @@ class FakeBackend : public ModelBackend {
  public:
   struct Options {
     std::string name = "fake";
+    std::string revision = "0123456789abcdef";
     bool has_tokenizers = true;
     int max_source_tokens = 100;
     int max_target_tokens = 200;

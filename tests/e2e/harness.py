@@ -44,9 +44,11 @@ def server_command(*flags, models=(MODEL_DIR,), listen="127.0.0.1:0",
 class Server:
     """A running server; use it in a `with` statement or call stop()."""
 
-    def __init__(self, *flags, launcher=(), **places):
+    def __init__(self, *flags, launcher=(), environment=None, log=None,
+                 **places):
         """`launcher`: the beginning of a command line that runs the command
-        after it, where there may be no file to write."""
+        after it, where there may be no file to write. `environment`: beside
+        ours. `log`: a file descriptor in place of the log file."""
         self._terminated = False
         self._folder = tempfile.TemporaryDirectory(prefix="peregrine-e2e-")
         self._log_path = os.path.join(self._folder.name, "log")
@@ -54,10 +56,12 @@ class Server:
         command = server_command(*flags, **places)
         if not launcher:
             command.append(f"--port-file={port_file}")
-        with open(self._log_path, "wb") as log:
+        with open(self._log_path, "wb") as file:
             self.process = subprocess.Popen(
-                [*launcher, *command],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                [*launcher, *command], env=dict(os.environ,
+                                                **(environment or {})),
+                stdin=subprocess.DEVNULL, stdout=file,
+                stderr=file if log is None else log)
         try:
             ports = self._await_ports(
                 self._log_path if launcher else port_file)
@@ -105,7 +109,7 @@ class Server:
             return file.read()
 
     def terminate(self):
-        """Asks it to drain and end, once: a second signal would kill it."""
+        """Asks it to drain and end."""
         if not self._terminated:
             self._terminated = True
             self.process.send_signal(signal.SIGTERM)

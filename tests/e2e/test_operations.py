@@ -107,7 +107,13 @@ class MetricsTest(unittest.TestCase):
             self.assertEqual(
                 server.metric(requests, outcome="invalid_argument", **model),
                 2)
-            self.assertEqual(server.metric(requests, outcome="not_found"), 1)
+            self.assertEqual(server.metric(requests, outcome="not_found"), 0)
+            calls = {"name": "peregrine_calls_total", "method": "Translate"}
+            self.assertEqual(server.metric(outcome="not_found", **calls), 1)
+            self.assertEqual(
+                server.metric(outcome="invalid_argument", **calls), 2)
+            self.assertEqual(server.metric("peregrine_refusals_total",
+                                           reason="model_not_found"), 1)
             self.assertEqual(
                 server.metric("peregrine_sentences_total", outcome="ok"), 5)
             self.assertEqual(
@@ -326,7 +332,7 @@ class RequestLogTest(unittest.TestCase):
             self.assertEqual(run.returncode, 0, run.stderr)
             rest = self.lines(server, count=len(traced) + 1)[len(traced):]
         self.assertEqual({line["method"] for line in traced},
-                         {"Translate", "TranslateStream"})
+                         {"ListModels", "Translate", "TranslateStream"})
         for line in traced:
             self.assertEqual(line["trace_id"], self.TRACE)
             self.assertEqual(line["parent_id"], self.PARENT)

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import threading
 import time
 import unittest
 
@@ -306,6 +307,132 @@ class TokensTest(SecurityTestCase):
             self.assertEqual(info.reason, "CLIENT_LIMIT")
             self.assertIsNotNone(
                 harness.detail(error, error_details_pb2.RetryInfo))
+        # They are of no model, whose callers would seem to be refused.
+        metrics = self.server.metrics()
+        self.assertEqual([s for s in metrics if 'model=""' in s], [])
+        self.assertEqual(
+            self.server.metric("peregrine_requests_total",
+                               outcome="resource_exhausted"), 0)
+        self.assertEqual(
+            self.server.metric("peregrine_refusals_total",
+                               reason="client_limit"), len(refusals))
+        self.assertEqual(
+            self.server.metric("peregrine_client_requests_total",
+                               client="slow", outcome="resource_exhausted"),
+            len(refusals))
+
+    def test_guessing_is_counted_for_every_method(self):
+        admin = admin_pb2_grpc.AdminServiceStub(
+            self.server.connect(self.server.admin_address))
+        stub = self.server.stub
+        wrong = bearer("guess")
+        for call in (
+                lambda: stub.ListModels(pb.ListModelsRequest(),
+                                        metadata=wrong),
+                lambda: stub.GetModel(pb.GetModelRequest(), metadata=wrong),
+                lambda: list(stub.TranslateStream(iter(()), metadata=wrong)),
+                lambda: admin.Drain(admin_pb2.DrainRequest(),
+                                    metadata=wrong)):
+            with self.assertRaises(grpc.RpcError):
+                call()
+        for method in ("ListModels", "GetModel", "TranslateStream", "Drain"):
+            self.assertEqual(
+                self.server.metric("peregrine_calls_total", method=method,
+                                   outcome="unauthenticated"), 1, method)
+
+    def test_a_revoked_token_ends_its_streams(self):
+        """Also those whose client does not read, or only waits."""
+        done = threading.Event()
+
+        def requests(count):
+            for i in range(count):
+                yield pb.TranslateStreamRequest(
+                    id=str(i), text=pb.Text(text="The house is small."))
+            done.wait(60)
+
+        streams = [self.server.stub.TranslateStream(
+            requests(count), metadata=bearer("alpha")) for count in (0, 1, 0)]
+        other = self.server.stub.TranslateStream(requests(1),
+                                                 metadata=bearer("omega"))
+        next(other)
+        next(streams[1])
+        replace(self.tokens, line("operator", "omega", "admin").encode())
+        for stream in streams:
+            with self.assertRaises(grpc.RpcError) as raised:
+                next(stream)
+            self.assertEqual(raised.exception.code(),
+                             grpc.StatusCode.UNAUTHENTICATED)
+        self.assertTrue(other.is_active())
+        done.set()
+        list(other)
+
+    def test_streams_of_one_client_are_bounded(self):
+        server = harness.Server(f"--token-file={self.tokens}", "--workers=1",
+                                "--max-streams-per-client=2")
+        self.addCleanup(server.stop)
+        done = threading.Event()
+
+        def requests():
+            done.wait(60)
+            yield from ()
+
+        streams = [server.stub.TranslateStream(requests(),
+                                               metadata=bearer("alpha"))
+                   for _ in range(2)]
+        self.await_true(lambda: server.metric(
+            "peregrine_streams_in_flight") == 2)
+        with self.assertRaises(grpc.RpcError) as raised:
+            next(server.stub.TranslateStream(requests(),
+                                             metadata=bearer("alpha")))
+        self.assertEqual(raised.exception.code(),
+                         grpc.StatusCode.RESOURCE_EXHAUSTED)
+        self.translate(server.stub, bearer("alpha"))
+        other = server.stub.TranslateStream(iter(()),
+                                            metadata=bearer("omega"))
+        self.assertEqual(list(other), [])
+        done.set()
+        for stream in streams:
+            list(stream)
+
+    def test_only_the_token_that_says_so_administers(self):
+        """Whatever other tokens of the same client may do."""
+        replace(self.tokens, (line("team", "plain")
+                              + line("team", "root", "admin")).encode())
+        admin = admin_pb2_grpc.AdminServiceStub(
+            self.server.connect(self.server.admin_address))
+
+        def reload(token):
+            admin.ReloadModel(admin_pb2.ReloadModelRequest(),
+                              metadata=bearer(token), timeout=60)
+
+        def works(token):
+            try:
+                reload(token)
+                return True
+            except grpc.RpcError:
+                return False
+
+        self.await_true(lambda: works("root"))
+        for _ in range(3):
+            with self.assertRaises(grpc.RpcError) as raised:
+                reload("plain")
+            self.assertEqual(raised.exception.code(),
+                             grpc.StatusCode.PERMISSION_DENIED)
+            reload("root")
+            self.translate(self.server.stub, bearer("plain"))
+
+    def test_what_administrators_send_is_escaped_in_the_log(self):
+        admin = admin_pb2_grpc.AdminServiceStub(
+            self.server.connect(self.server.admin_address))
+        for directory in ("/no\nsuch\x1b[2J model", "/" + "x" * 5000):
+            with self.assertRaises(grpc.RpcError):
+                admin.LoadModel(
+                    admin_pb2.LoadModelRequest(directory=directory),
+                    metadata=bearer("omega"), timeout=60)
+        log = self.server.log()
+        self.assertIn("/no\\nsuch\\033[2J model", log)
+        self.assertNotIn("\x1b", log)
+        self.assertNotIn("x" * 1000, log)
 
     def test_a_flood_of_one_does_not_shut_the_other_out(self):
         """The queue is never full for who brings little."""

@@ -13,6 +13,7 @@
 namespace peregrine::server {
 namespace {
 
+constexpr int kMaxMessageBytes = 1 << 20;
 constexpr int kMaxTextBytes = 300;
 
 void CheckSentences(const std::vector<Sentence>& sentences,
@@ -35,7 +36,7 @@ template <typename Message, typename JobOfMessage>
 void Try(const grpc::ByteBuffer& bytes, const ModelBackend& model) {
   static const RequestLimits limits = {20, kMaxTextBytes, 16};
   Message message;
-  absl::Status status = ParseMessage(bytes, message);
+  absl::Status status = ParseMessage(bytes, kMaxMessageBytes, message);
   JobOfMessage job(ReadRequest(std::move(message)));
   if (status.ok()) status = job.Prepare(model, limits);
   if (!status.ok()) {
@@ -63,6 +64,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   server::Try<v1::TranslateRequest, server::TextJob>(bytes, *model);
   server::Try<v1::TranslateStreamRequest, server::TextJob>(bytes, *model);
   server::Try<v1::TranslateTokensRequest, server::TokenJob>(bytes, *model);
-  server::SalvageString(bytes, 1);
+  server::SalvageString(bytes, 1 << 20, 1);
   return 0;
 }

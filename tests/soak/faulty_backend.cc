@@ -1,5 +1,6 @@
 #include "tests/soak/faulty_backend.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
@@ -123,7 +124,8 @@ Faults FaultsOfEnvironment() {
           NumberOf("PEREGRINE_FAULT_STALL_STEP"),
           NumberOf("PEREGRINE_FAULT_REFUSE_SESSION"),
           NumberOf("PEREGRINE_FAULT_LOSE_DEVICE"),
-          NumberOf("PEREGRINE_FAULT_LEAKED_BYTES")};
+          NumberOf("PEREGRINE_FAULT_LEAKED_BYTES"),
+          NumberOf("PEREGRINE_FAULT_LOAD_MILLISECONDS")};
 }
 
 std::unique_ptr<const ModelBackend> WithFaults(

@@ -14,10 +14,12 @@ struct Faults {
   int refuse_session = 0;   // a worker cannot start, as for want of memory
   int lose_device = 0;      // a decode step finds the device gone, for good
   int leaked_bytes = 0;     // for each finished sentence
+  int load_milliseconds = 0;  // that reading a model takes longer
 };
 
 // Reads them from the environment: PEREGRINE_FAULT_REFUSE_SENTENCE,
-// ..._STALL_STEP, ..._REFUSE_SESSION, ..._LOSE_DEVICE, ..._LEAKED_BYTES.
+// ..._STALL_STEP, ..._REFUSE_SESSION, ..._LOSE_DEVICE, ..._LEAKED_BYTES,
+// ..._LOAD_MILLISECONDS. PEREGRINE_FAULT_SEED (1) has the same faults come again.
 Faults FaultsOfEnvironment();
 
 // The same model, with faults.

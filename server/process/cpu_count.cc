@@ -1,4 +1,4 @@
-#include "server/cpu_count.h"
+#include "server/process/cpu_count.h"
 
 #include <sched.h>
 
@@ -9,6 +9,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 
 namespace peregrine::server {
@@ -25,16 +26,27 @@ int CpusOfQuota(absl::string_view cpu_max) {
   return static_cast<int>((quota + period - 1) / period);
 }
 
+int CpusOfCgroup(const std::string& folder) {
+  const auto read = [&folder](const char* name) {
+    std::ifstream file(absl::StrCat(folder, "/", name));
+    std::string line;
+    std::getline(file, line);
+    return line;
+  };
+  if (const std::string line = read("cpu.max"); !line.empty()) {
+    return CpusOfQuota(line);
+  }
+  // Version 1 has a file for each number; -1 is no limit.
+  return CpusOfQuota(absl::StrCat(read("cpu/cpu.cfs_quota_us"), " ",
+                                  read("cpu/cpu.cfs_period_us")));
+}
+
 int AvailableCpus() {
   cpu_set_t set;
   const int scheduled = sched_getaffinity(0, sizeof(set), &set) == 0
                             ? std::max(1, CPU_COUNT(&set))
                             : 1;
-  // In a container its own cgroup is mounted here.
-  std::ifstream file("/sys/fs/cgroup/cpu.max");
-  std::string line;
-  std::getline(file, line);
-  const int quota = CpusOfQuota(line);
+  const int quota = CpusOfCgroup("/sys/fs/cgroup");
   return quota > 0 ? std::min(scheduled, quota) : scheduled;
 }
 

@@ -1,5 +1,5 @@
-#ifndef PEREGRINE_SERVER_ALLOCATOR_H_
-#define PEREGRINE_SERVER_ALLOCATOR_H_
+#ifndef PEREGRINE_SERVER_PROCESS_ALLOCATOR_H_
+#define PEREGRINE_SERVER_PROCESS_ALLOCATOR_H_
 
 namespace peregrine::server {
 
@@ -11,4 +11,4 @@ void ConfigureAllocator();
 
 }  // namespace peregrine::server
 
-#endif  // PEREGRINE_SERVER_ALLOCATOR_H_
+#endif  // PEREGRINE_SERVER_PROCESS_ALLOCATOR_H_

@@ -1,4 +1,6 @@
-#include "server/port_file.h"
+#include "server/process/port_file.h"
+
+#include <sys/stat.h>
 
 #include <cstdio>
 #include <fstream>
@@ -10,6 +12,12 @@ namespace peregrine::server {
 absl::Status WritePortFile(const std::string& path,
                            absl::Span<const NamedPort> ports) {
   if (path.empty()) return absl::OkStatus();
+  struct stat info;
+  if (stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--port-file: found ", path,
+        ", which is a device, a folder or the like; it would be replaced"));
+  }
   const std::string part = absl::StrCat(path, ".part");
   std::ofstream file(part);
   for (const NamedPort& named : ports) {

@@ -1,5 +1,5 @@
-#ifndef PEREGRINE_SERVER_PORT_FILE_H_
-#define PEREGRINE_SERVER_PORT_FILE_H_
+#ifndef PEREGRINE_SERVER_PROCESS_PORT_FILE_H_
+#define PEREGRINE_SERVER_PROCESS_PORT_FILE_H_
 
 #include <string>
 
@@ -20,4 +20,4 @@ absl::Status WritePortFile(const std::string& path,
 
 }  // namespace peregrine::server
 
-#endif  // PEREGRINE_SERVER_PORT_FILE_H_
+#endif  // PEREGRINE_SERVER_PROCESS_PORT_FILE_H_

@@ -1,0 +1,91 @@
+#include "server/connections/peer_accounts.h"
+
+#include <arpa/inet.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
+
+namespace peregrine::server {
+namespace {
+
+// Since the connection began.
+int64_t BytesReceived(int fd) {
+  tcp_info info = {};
+  socklen_t size = sizeof(info);
+  if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return 0;
+  return static_cast<int64_t>(info.tcpi_bytes_received);
+}
+
+}  // namespace
+
+std::string PeerAccounts::NameOf(const sockaddr_storage& address) {
+  char text[INET6_ADDRSTRLEN] = "";
+  if (address.ss_family == AF_INET) {
+    sockaddr_in v4;
+    std::memcpy(&v4, &address, sizeof(v4));
+    inet_ntop(AF_INET, &v4.sin_addr, text, sizeof(text));
+    return absl::StrCat("ipv4:", text, ":", ntohs(v4.sin_port));
+  }
+  if (address.ss_family != AF_INET6) return "";
+  sockaddr_in6 v6;
+  std::memcpy(&v6, &address, sizeof(v6));
+  if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) {
+    inet_ntop(AF_INET, &v6.sin6_addr.s6_addr[12], text, sizeof(text));
+    return absl::StrCat("ipv4:", text, ":", ntohs(v6.sin6_port));
+  }
+  inet_ntop(AF_INET6, &v6.sin6_addr, text, sizeof(text));
+  return absl::StrCat("ipv6:%5B", text, "%5D:", ntohs(v6.sin6_port));
+}
+
+void PeerAccounts::Add(const std::string& peer, int fd) {
+  struct stat file;
+  if (fstat(fd, &file) != 0) return;
+  absl::MutexLock lock(&mutex_);
+  connections_[peer] = {fd, file.st_dev, file.st_ino, 0};
+}
+
+void PeerAccounts::Account(absl::string_view peer, int64_t bytes) {
+  absl::MutexLock lock(&mutex_);
+  const auto found = connections_.find(peer);
+  if (found != connections_.end()) found->second.accounted += bytes;
+}
+
+bool PeerAccounts::IsOpen(const Connection& connection) {
+  struct stat file;
+  return fstat(connection.fd, &file) == 0 && file.st_dev == connection.device &&
+         file.st_ino == connection.inode;
+}
+
+std::vector<PeerAccounts::Heavy> PeerAccounts::ShutDownHeaviest(
+    size_t most, int64_t least_bytes) {
+  absl::MutexLock lock(&mutex_);
+  std::vector<std::pair<int64_t, std::string>> heavy;
+  for (const auto& [peer, connection] : connections_) {
+    if (!IsOpen(connection)) continue;
+    const int64_t bytes = BytesReceived(connection.fd) - connection.accounted;
+    if (bytes >= least_bytes) heavy.emplace_back(bytes, peer);
+  }
+  std::sort(heavy.rbegin(), heavy.rend());
+  if (heavy.size() > most) heavy.resize(most);
+  std::vector<Heavy> shut;
+  for (const auto& [bytes, peer] : heavy) {
+    shutdown(connections_[peer].fd, SHUT_RDWR);
+    shut.push_back({peer, bytes});
+  }
+  return shut;
+}
+
+void PeerAccounts::RemoveClosed() {
+  absl::MutexLock lock(&mutex_);
+  absl::erase_if(connections_,
+                 [](const auto& entry) { return !IsOpen(entry.second); });
+}
+
+}  // namespace peregrine::server
