@@ -61,7 +61,9 @@ void LogMemory(const Config& config) {
   }
   const int64_t connections = config.max_connection_bytes;
   const int64_t calls = int64_t{kCallBytes} * config.service.max_open_calls;
-  const int64_t limit = MemoryLimit();
+  const int64_t limit = config.max_memory_mib > 0
+                            ? int64_t{config.max_memory_mib} << 20
+                            : MemoryLimit();
   const int64_t needed = models + connections + calls;
   const std::string account = absl::StrCat(
       "memory: ", Mebibytes(limit), " MiB are allowed; ", Mebibytes(models),

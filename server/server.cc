@@ -21,6 +21,7 @@
 #include "server/connections/tls.h"
 #include "server/process/log_limit.h"
 #include "server/process/log_writer.h"
+#include "server/process/logging.h"
 #include "server/process/memory_limit.h"
 #include "spdlog/spdlog.h"
 
@@ -113,6 +114,7 @@ Server::Server(const Config& config, Environment environment,
       admin_service_(manager_, admin_environment_,
                      environment_.on_drain_request) {
   metrics_.SetServer([this] { return State(); });
+  SetPeerDescription([this] { return peers_.DescribeBusiest(); });
 }
 
 // A misspelt name would leave a model without its limits.
@@ -378,6 +380,7 @@ void Server::Drain(absl::Duration timeout) {
 }
 
 Server::~Server() {
+  SetPeerDescription(nullptr);
   upkeep_.reset();
   memory_watch_.reset();
   if (grpc_ != nullptr) Drain(absl::ZeroDuration());

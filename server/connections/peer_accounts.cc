@@ -23,6 +23,15 @@ int64_t BytesReceived(int fd) {
   return static_cast<int64_t>(info.tcpi_bytes_received);
 }
 
+// Of those that are counted for the log.
+constexpr size_t kMaxHosts = 1000;
+
+// "10.0.0.1" of "ipv4:10.0.0.1:40404".
+absl::string_view HostOf(absl::string_view peer) {
+  const absl::string_view address = peer.substr(peer.find(':') + 1);
+  return address.substr(0, address.rfind(':'));
+}
+
 }  // namespace
 
 std::string PeerAccounts::NameOf(const sockaddr_storage& address) {
@@ -49,6 +58,13 @@ void PeerAccounts::Add(const std::string& peer, int fd) {
   if (fstat(fd, &file) != 0) return;
   absl::MutexLock lock(&mutex_);
   connections_[peer] = {fd, file.st_dev, file.st_ino, 0};
+  const std::string host(HostOf(peer));
+  const auto found = recent_.find(host);
+  if (found != recent_.end()) {
+    ++found->second;
+  } else if (recent_.size() < kMaxHosts) {
+    recent_.emplace(host, 1);
+  }
 }
 
 void PeerAccounts::Account(absl::string_view peer, int64_t bytes) {
@@ -80,6 +96,23 @@ std::vector<PeerAccounts::Heavy> PeerAccounts::ShutDownHeaviest(
     shut.push_back({peer, bytes});
   }
   return shut;
+}
+
+std::string PeerAccounts::DescribeBusiest() {
+  absl::MutexLock lock(&mutex_);
+  int all = 0;
+  std::pair<int, absl::string_view> most = {0, ""};
+  for (const auto& [host, count] : recent_) {
+    all += count;
+    most = std::max(most, {count, host});
+  }
+  std::string text;
+  if (all > 0) {
+    text = absl::StrCat(", most connections from ", most.second, " (",
+                        most.first, " of ", all, ")");
+  }
+  recent_.clear();
+  return text;
 }
 
 void PeerAccounts::RemoveClosed() {

@@ -97,6 +97,17 @@ TEST_F(PeerAccountsTest, AnotherFileOfTheSameNumberIsLeftAlone) {
   close(other);
 }
 
+TEST_F(PeerAccountsTest, TellsWhereMostComeFrom) {
+  EXPECT_EQ(accounts_.DescribeBusiest(), "");
+  const Connection one = Connect(1), other = Connect(1);
+  accounts_.Add("ipv4:10.0.0.7:1", one.server);
+  EXPECT_EQ(accounts_.DescribeBusiest(),
+            ", most connections from 127.0.0.1 (2 of 3)");
+  EXPECT_EQ(accounts_.DescribeBusiest(), "");
+  Close(one);
+  Close(other);
+}
+
 TEST_F(PeerAccountsTest, NamesAreThoseOfGrpc) {
   sockaddr_storage address = {};
   auto& v6 = reinterpret_cast<sockaddr_in6&>(address);

@@ -4,6 +4,7 @@ true. And what a server does when somebody means it ill."""
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -364,6 +365,31 @@ class HostileTest(unittest.TestCase):
             self.assertGreater(
                 server.metric("peregrine_shed_connections_total"), 0)
             self.assertLess(most, (limit + 300) << 20)
+
+    def test_strangers_cannot_flood_the_log(self):
+        with harness.Server("--workers=1") as server:
+            host, port = server.address.rsplit(":", 1)
+            for _ in range(3000):
+                stranger = socket.create_connection((host, int(port)))
+                stranger.sendall(b"GET / HTTP/1.1\r\n\r\n")
+                # With a reset in place of an orderly end.
+                stranger.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                                    struct.pack("ii", 1, 0))
+                stranger.close()
+            time.sleep(1.5)
+            for _ in range(20):  # the next line tells what was left out
+                stranger = socket.create_connection((host, int(port)))
+                stranger.sendall(b"GET / HTTP/1.1\r\n\r\n")
+                stranger.close()
+            server.translate(TEXT)
+            time.sleep(0.5)
+            lines = [line for line in server.log().splitlines()
+                     if "grpc: " in line]
+            print(f"  3020 strangers: {len(lines)} lines")
+            self.assertLess(len(lines), 300)
+            if len(lines) > 10:
+                self.assertIn("127.0.0.1", "".join(
+                    line for line in lines if "left out" in line))
 
     def test_calls_are_bounded(self):
         with harness.Server("--workers=1", "--max-open-calls=20",
