@@ -6,6 +6,8 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "engine/base/check.h"
+#include "engine/text/characters.h"
+#include "engine/text/cut_point.h"
 
 namespace peregrine {
 namespace {
@@ -13,35 +15,6 @@ namespace {
 constexpr size_t kMaxLoopTokens = 8;  // length of the repeated phrase
 constexpr size_t kMinLoopRepeats = 4;
 constexpr size_t kMinLoopSpan = 8;  // tokens that the repetition covers
-
-// Bytes of the longest prefix of `text` that is no longer than `bytes` and
-// ends between two characters; at least one character.
-size_t CharacterBoundary(absl::string_view text, size_t bytes) {
-  const auto continues = [&](size_t i) {
-    return i < text.size() &&
-           (static_cast<unsigned char>(text[i]) & 0xc0) == 0x80;
-  };
-  size_t end = std::min(bytes, text.size());
-  while (end > 0 && continues(end)) --end;
-  if (end == 0) {
-    end = 1;
-    while (continues(end)) ++end;
-  }
-  return end;
-}
-
-// Where to cut a text that has too many tokens: behind the white space nearest
-// to its middle, or between two characters where it has none.
-size_t CutPoint(absl::string_view text) {
-  const size_t middle = text.size() / 2;
-  for (size_t distance = 0; distance <= middle; ++distance) {
-    for (size_t at : {middle - distance, middle + distance}) {
-      if (at > 0 && at + 1 < text.size() && absl::ascii_isspace(text[at]))
-        return at + 1;
-    }
-  }
-  return CharacterBoundary(text, middle);
-}
 
 // The tokens of `sentence`, cut in halves until each part has at most
 // max_tokens. Parts are put together by the white space between them.
@@ -56,20 +29,18 @@ void CutToFit(const text::Tokenizer& tokenizer, absl::string_view code,
   std::vector<int32_t> tokens =
       code.empty() ? tokenizer.Encode(sentence)
                    : tokenizer.Encode(absl::StrCat(code, sentence));
-  const bool indivisible = CharacterBoundary(sentence, 1) >= sentence.size();
-  if (tokens.size() <= max_tokens || indivisible) {
+  const size_t at = tokens.size() <= max_tokens ? 0 : text::CutPoint(sentence);
+  if (at == 0) {
     if (tokens.size() > max_tokens) tokens.resize(max_tokens);
     cut.parts.push_back(std::move(tokens));
     return;
   }
-  const size_t at = CutPoint(sentence);
-  const absl::string_view head = sentence.substr(0, at);
-  const absl::string_view stripped = absl::StripTrailingAsciiWhitespace(head);
-  const absl::string_view tail = sentence.substr(at);
-  const absl::string_view rest = absl::StripLeadingAsciiWhitespace(tail);
-  CutToFit(tokenizer, code, stripped, max_tokens, cut);
-  cut.separators.push_back(absl::StrCat(
-      head.substr(stripped.size()), tail.substr(0, tail.size() - rest.size())));
+  const absl::string_view head = text::TrimRight(sentence.substr(0, at));
+  const absl::string_view rest = text::TrimLeft(sentence.substr(at));
+  CutToFit(tokenizer, code, head, max_tokens, cut);
+  cut.separators.emplace_back(
+      head.data() + head.size(),
+      static_cast<size_t>(rest.data() - head.data()) - head.size());
   CutToFit(tokenizer, code, rest, max_tokens, cut);
 }
 

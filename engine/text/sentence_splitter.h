@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "engine/text/sentence_boundaries.h"
 
 namespace peregrine::text {
 
@@ -20,17 +21,15 @@ struct SentenceSegment {
 // after abbreviations ("Dr. Smith", "z. B.") and initials. A line break always
 // ends a sentence.
 //
-// Thread-safe: Split works on its own clone of the break iterator (ICU's are
-// not thread-safe), which costs microseconds.
+// Immutable and thread-safe.
 class SentenceSplitter {
  public:
-  // `language` is a BCP 47 tag such as "de" or "pt-BR"; "" is the root locale.
-  // INVALID_ARGUMENT: not a BCP 47 tag. A language ICU has no rules for gets
-  // the root locale's, which know the full stops of all scripts.
+  // `language` is a BCP 47 tag such as "de" or "pt-BR"; "" is any language.
+  // INVALID_ARGUMENT: not a BCP 47 tag. A language that has no abbreviations
+  // here gets the rules that all share, which know the full stops of all
+  // scripts.
   static absl::StatusOr<std::unique_ptr<SentenceSplitter>> Create(
       absl::string_view language);
-
-  ~SentenceSplitter();
 
   // The segments of `text`, in order: joining every sentence and separator
   // gives `text` back, byte for byte. Only the first segment may have an empty
@@ -39,10 +38,10 @@ class SentenceSplitter {
   std::vector<SentenceSegment> Split(absl::string_view text) const;
 
  private:
-  struct Rules;
-  explicit SentenceSplitter(std::unique_ptr<Rules> rules);
+  explicit SentenceSplitter(absl::string_view language)
+      : boundaries_(language) {}
 
-  std::unique_ptr<Rules> rules_;
+  const SentenceBoundaries boundaries_;
 };
 
 }  // namespace peregrine::text

@@ -107,9 +107,9 @@ TEST(SentenceSplitterTest, KeepsGermanAbbreviationsAndOrdinals) {
       Sentences("de",
                 "Am 3. M\xC3\xA4rz war z. B. Dr. M\xC3\xBCller da, d. h. "
                 "Nr. 7. Er ging z.B. Montags. Ende."),
-      ElementsAre("Am 3. M\xC3\xA4rz war z. B. Dr. M\xC3\xBCller da, d. h. Nr. "
-                  "7. Er ging z.B. Montags.",
-                  "Ende."));
+      ElementsAre(
+          "Am 3. M\xC3\xA4rz war z. B. Dr. M\xC3\xBCller da, d. h. Nr. 7.",
+          "Er ging z.B. Montags.", "Ende."));
   EXPECT_THAT(Sentences("de-AT", "Das war ein Test. Er kam 1999. Ja."),
               ElementsAre("Das war ein Test.", "Er kam 1999.", "Ja."));
 }
