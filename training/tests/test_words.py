@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from peregrine_training.evaluate import measure
+from peregrine_training.twins import with_twins
 from peregrine_training.words import Lexicon, faults
 
 
@@ -41,3 +42,10 @@ def test_length_is_relative_to_the_references():
     assert measure(["eins zwei drei"], ["eins zwei drei vier"]).length == pytest.approx(0.75)
     assert measure(["EINS ZWEI DREI VIER"], ["eins zwei drei vier"], lowercase=True
                    ).bleu == pytest.approx(100)
+
+
+def test_near_twins_differ_in_one_word():
+    training = ["Tom has a red car.", "She sings in the choir.", "I am."]
+    tests = [["tom has a blue car", "Tom has a car!", "Tom has a very red car",
+              "Tom has two red bikes"], ["I was.", "She sings in the choir?"]]
+    assert with_twins(tests, iter(training)) == [3, 1]
