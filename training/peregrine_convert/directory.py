@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import pathlib
 import shutil
@@ -15,6 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from .checkpoint import ConvertError
+from .config import ModelConfig, from_dict
 
 
 @dataclass
@@ -49,10 +49,10 @@ def write(model: Model, directory: pathlib.Path, name: str,
         for side, path in (("source", source_codes), ("target", target_codes)):
             if path:
                 tokenizer[f"{side}_codes"] = f"{side}.codes"
-    config = {"format_version": 1, "name": name, **_languages(model),
-              "architecture": model.architecture, "tokens": model.tokens,
-              "tokenizer": tokenizer, "decoding": model.decoding}
-    files["config.json"] = json.dumps(config, indent=2) + "\n"
+    config = from_dict(ModelConfig, {
+        "name": name, **_languages(model), "architecture": model.architecture,
+        "tokens": model.tokens, "tokenizer": tokenizer, "decoding": model.decoding})
+    files["config.json"] = config.to_json()
     dtype = next(iter(model.weights.values())).dtype
     if dtype not in (torch.float32, torch.float16, torch.bfloat16):
         dtype = torch.float32

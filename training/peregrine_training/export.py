@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from .config import ModelConfig
+from peregrine_convert.config import ModelConfig
 from .model import Transformer
 from .recipe import Recipe
 from .train import load_weights

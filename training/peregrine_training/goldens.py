@@ -40,7 +40,7 @@ import sentencepiece as spm
 import torch
 from torch import Tensor
 
-from .config import Architecture, Decoding, ModelConfig, Tokenizer, Tokens, from_dict
+from peregrine_convert.config import Architecture, Decoding, ModelConfig, Tokenizer, Tokens, from_dict
 from .export import read_model, write_model
 from .model import Transformer
 from .search import Hypothesis, SearchOptions, Sentence, default_options, search

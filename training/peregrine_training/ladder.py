@@ -19,7 +19,7 @@ import tomllib
 from dataclasses import dataclass
 from typing import Any
 
-from .config import from_dict
+from peregrine_convert.config import from_dict
 from .distil import distil
 from .initialise import write_initial
 from .prepare import prepare, read_pairs

@@ -18,7 +18,7 @@ import sys
 import tomllib
 from dataclasses import dataclass, field
 
-from .config import from_dict
+from peregrine_convert.config import from_dict
 
 
 @dataclass

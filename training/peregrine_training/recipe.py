@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .augment import Augment
-from .config import (Architecture, Decoding, ModelConfig, Tokenizer, Tokens, from_dict)
+from peregrine_convert.config import (Architecture, Decoding, ModelConfig, Tokenizer, Tokens, from_dict)
 
 # The ids with which prepare.py trains every vocabulary.
 UNK, BOS, EOS, PAD = range(4)

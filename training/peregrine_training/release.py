@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from .average import best_weights
-from .config import ModelConfig
+from peregrine_convert.config import ModelConfig
 from .evaluate import Evaluation
 from .export import write_model
 from .goldens import trained_golden, write_json

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from .config import ModelConfig
+from peregrine_convert.config import ModelConfig
 from .model import Transformer, padding_mask
 
 

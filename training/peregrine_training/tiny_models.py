@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .config import Tokens
+from peregrine_convert.config import Tokens
 from .model import Transformer
 
 

@@ -8,7 +8,7 @@ import sacrebleu
 import sentencepiece as spm
 import torch
 
-from .config import ModelConfig
+from peregrine_convert.config import ModelConfig
 from .data import Corpus
 from .model import Transformer
 from .recipe import EOS

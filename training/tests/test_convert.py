@@ -22,7 +22,7 @@ from torch import Tensor
 
 from peregrine_convert.__main__ import main
 from peregrine_convert.checkpoint import ConvertError, load
-from peregrine_training.config import Architecture, from_dict
+from peregrine_convert.config import Architecture, from_dict
 from peregrine_training.export import read_model
 from peregrine_training.model import Transformer
 
@@ -150,20 +150,7 @@ def convert(tmp_path: pathlib.Path, checkpoint: dict[str, Any], *options: object
             ) -> tuple[Any, Transformer]:
     torch.save(checkpoint, tmp_path / "checkpoint.pt")
     assert not run(tmp_path / "checkpoint.pt", "--out", tmp_path / "model", *options)
-    return read_converted(tmp_path / "model")
-
-
-def read_converted(directory: pathlib.Path) -> tuple[Any, Transformer]:
-    config = json.loads((directory / "config.json").read_text())
-    # The reference has no field for these: they are the engine's.
-    config["decoding"].pop("min_length", None)
-    config["tokenizer"] = {"type": "none"}
-    plain = directory.parent / "plain"
-    plain.mkdir(exist_ok=True)
-    (plain / "config.json").write_text(json.dumps(config))
-    if not (plain / "model.safetensors").exists():
-        os.symlink(directory / "model.safetensors", plain / "model.safetensors")
-    return read_model(plain)
+    return read_model(tmp_path / "model")
 
 
 def require_equal(model: Transformer, converted: Transformer) -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from peregrine_training.config import Architecture, from_dict
+from peregrine_convert.config import Architecture, from_dict
 from peregrine_training.goldens import tiny_config
 from peregrine_training.model import (AverageAttention, CompressedAttention, SimpleRecurrentUnit,
                                       fused_attention, plain_attention,

@@ -1,6 +1,7 @@
 """The configuration of a model, exactly as config.json holds it.
 
-docs/model-format.md describes every field.
+docs/model-format.md describes every field. Training and converters both write it from here.
+It stands beside the converters, because these are installed without the training.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ class Architecture:
     output_rank: int = 0
     position_offset: int = 0
     layer_norm_epsilon: float = 1e-5
+    final_norm: bool = True
 
     def __post_init__(self) -> None:
         _one_of("norm", self.norm, ("pre", "post"))
@@ -82,6 +84,8 @@ class Tokenizer:
     type: str
     source: str = ""
     target: str = ""
+    source_codes: str = ""
+    target_codes: str = ""
 
 
 @dataclass
@@ -90,6 +94,7 @@ class Decoding:
     length_penalty: float = 0.6
     max_length_factor: float = 2.0
     max_length_offset: int = 20
+    min_length: int = 0
     suppressed_tokens: list[int] = field(default_factory=list)
 
 
@@ -145,6 +150,13 @@ def to_dict(config: Any) -> dict[str, Any]:
                         (values.get("tokens", {}), "source_language")):
         if name in place and place[name] in ("", {}, [], None):
             del place[name]
+    for place, name, default in (("architecture", "final_norm", True),
+                                 ("decoding", "min_length", 0),
+                                 ("tokenizer", "source_codes", ""),
+                                 ("tokenizer", "target_codes", "")):
+        part = values.get(place, {})
+        if part.get(name) == default:
+            del part[name]
     decoder = values.get("architecture", values).get("decoder", {})
     if decoder.get("state") != "aan":
         decoder.pop("aan_ffn_dim", None)
