@@ -31,11 +31,13 @@ def average(paths: list[pathlib.Path]) -> dict[str, Tensor]:
     return mean([load_weights(path) for path in paths])
 
 
-def mean_with(weights: dict[str, Tensor], path: pathlib.Path) -> dict[str, Tensor]:
-    """The mean of these weights and of another model's, of the same architecture."""
+def mean_with(weights: dict[str, Tensor], path: pathlib.Path,
+              share: float = 0.5) -> dict[str, Tensor]:
+    """Of these weights and another model's, of the same architecture: `share` of the other."""
     other = load_weights(path)
     check_architecture(weights, other, path)
-    return mean([weights, other])
+    return {name: tensor.double().lerp(other[name].double(), share).float()
+            for name, tensor in weights.items()}
 
 
 def last_checkpoints(run: pathlib.Path, count: int) -> list[pathlib.Path]:
@@ -72,11 +74,12 @@ def main() -> None:
     parser.add_argument("--last", type=int, default=5)
     parser.add_argument("--with", type=pathlib.Path, dest="other",
                         help="a checkpoint or model directory that counts as much as the run")
+    parser.add_argument("--share", type=float, default=0.5, help="of that model (default: half)")
     parser.add_argument("--out", type=pathlib.Path, required=True)
     arguments = parser.parse_args()
     weights = average(last_checkpoints(arguments.run, arguments.last))
     if arguments.other:
-        weights = mean_with(weights, arguments.other)
+        weights = mean_with(weights, arguments.other, arguments.share)
     save_atomically({"model": weights}, arguments.out)
 
 

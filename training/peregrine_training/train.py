@@ -183,7 +183,9 @@ class Trainer:
     """One run in one directory."""
 
     def __init__(self, recipe: Recipe, run: pathlib.Path, data: pathlib.Path,
-                 deadline: float | None = None, group: Group | None = None) -> None:
+                 deadline: float | None = None, group: Group | None = None,
+                 until: int | None = None) -> None:
+        self.until = until  # ends at this update, wherever the schedule is
         self.recipe, self.options, self.run = recipe, recipe.train, run
         self.group = group or Group()
         self.device = self.group.device
@@ -304,6 +306,8 @@ class Trainer:
     def finished(self) -> bool:
         if 0 < self.options.patience <= self.position.waited:
             return True
+        if self.until and self.position.update >= self.until:
+            return True
         if self.pace:
             return bool(self.group.of_first([time.time() >= self.pace.deadline])[0])
         return self.position.update >= self.options.max_updates
@@ -376,11 +380,12 @@ def main() -> None:
     parser.add_argument("--into", type=pathlib.Path, dest="run", help="default: runs/<name>")
     parser.add_argument("--data", type=pathlib.Path, help="default: runs/<name>/data")
     parser.add_argument("--deadline", type=parse_deadline, help="HH:MM, UTC")
+    parser.add_argument("--until", type=int, help="ends at this update, in mid-schedule")
     arguments = parser.parse_args()
     recipe = Recipe.load(arguments.recipe)
     run = arguments.run or pathlib.Path("runs") / recipe.name
     trainer = Trainer(recipe, run, arguments.data or pathlib.Path("runs") / recipe.name / "data",
-                      arguments.deadline)
+                      arguments.deadline, until=arguments.until)
     trainer.resume()
     trainer.train()
 

@@ -162,6 +162,7 @@ def test_mean_with_another_model_refuses_other_architectures(tmp_path):
     weights, path = {"w": torch.zeros(2)}, tmp_path / "other.pt"
     torch.save({"model": {"w": torch.full((2,), 3.0)}}, path)
     assert mean_with(weights, path)["w"].tolist() == [1.5, 1.5]
+    assert mean_with(weights, path, 0.25)["w"].tolist() == [0.75, 0.75]
     torch.save({"model": {"w": torch.zeros(2), "bias": torch.zeros(2)}}, path)
     with pytest.raises(SystemExit, match=r"other\.pt belongs to another architecture: "
                                          r"bias: found \[2\], expected nothing"):
@@ -380,3 +381,10 @@ def test_a_stage_may_restart_the_learning_rate(recipe):
              for progress in (0.0, 0.25, 0.4, 0.5, 0.75, 1.0)]
     assert rates == pytest.approx([1.0, 0.5, 0.2, 0.6, 0.3, 0.0])
     assert learning_rate(options, Position(update=100, progress=0.3), []) == pytest.approx(0.7)
+
+
+def test_a_run_may_be_cut_before_its_schedule_ends(recipe, data, tmp_path):
+    whole = Trainer(recipe, tmp_path / "whole", data, until=10)
+    whole.train()
+    assert whole.position.update == 10
+    assert whole.position.progress == pytest.approx(10 / 24)
