@@ -90,8 +90,7 @@ RUN peregrine-server --version && peregrine --version && \
     peregrine compare --version && peregrine models inspect --version
 ENV NVIDIA_VISIBLE_DEVICES=all \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility \
-    PEREGRINE_DEVICES=cuda:0 \
-    PEREGRINE_PRECISION=auto
+    PEREGRINE_DEVICES=cuda:0
 
 # Envoy with our configuration. The certificate is mounted: /etc/envoy/tls.
 FROM source AS descriptor

@@ -386,7 +386,7 @@ ParsedConfig ParseConfig(std::vector<std::string> arguments) {
   Config config;
   config.model_options.batcher.num_workers = AvailableCpus();
   std::vector<std::string> models;
-  std::string precision = "float32";
+  std::string precision = "auto";
 
   CLI::App app(kDescription, "peregrine-server");
   app.set_version_flag("--version",

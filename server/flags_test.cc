@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "engine/kernels/precision.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/process/cpu_count.h"
@@ -92,9 +93,12 @@ TEST(ConfigTest, ValuesLandWhereTheyBelong) {
   EXPECT_EQ(config.log_level, "debug");
 }
 
-TEST(ConfigTest, PrecisionIsFloat32UnlessToldOtherwise) {
+TEST(ConfigTest, PrecisionIsTheFastestUnlessToldOtherwise) {
   using kernels::Precision;
-  EXPECT_EQ(Parse({"--model=a"}).devices[0].precision, Precision::kFloat32);
+  EXPECT_EQ(Parse({"--model=a"}).devices[0].precision,
+            kernels::ParsePrecision("auto", kernels::Device::kCpu).value());
+  EXPECT_EQ(Parse({"--model=a", "--precision=float32"}).devices[0].precision,
+            Precision::kFloat32);
   EXPECT_EQ(Parse({"--model=a", "--precision=bf16"}).devices[0].precision,
             Precision::kBFloat16);
   // By the device, whichever comes first.

@@ -2,6 +2,7 @@
 
 #include "engine/kernels/cpu/isa.h"
 #include "engine/kernels/device.h"
+#include "engine/kernels/precision.h"
 #include "server/backend/engine_backend.h"
 #include "server/options/device_workers.h"
 #include "server/run.h"
@@ -22,7 +23,12 @@ void LogDevices(const Config& config) {
   if (gpus.ok()) {
     for (const std::string& gpu : *gpus) spdlog::info("found {}", gpu);
   }
-  spdlog::info("computing on {}", DeviceNames(config.devices));
+  for (const DeviceWorkers& workers : config.devices) {
+    spdlog::info("computing on {} in {}, {} workers of each model",
+                 DeviceNames({workers}),
+                 std::string(kernels::PrecisionName(workers.precision)),
+                 workers.num_workers);
+  }
 }
 
 ModelLoader EngineLoader(const Config& config) {
