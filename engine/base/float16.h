@@ -34,20 +34,25 @@ inline float FromFloat16(uint16_t x) {
 }
 
 // The upper half of the nearest float32 that has no lower one; ties to even.
-// `x` is finite.
+// A NaN stays a NaN. Rounding its bits like a number's could carry them over
+// into infinity, or past the sign into -0.
 inline uint16_t ToBFloat16(float x) {
   uint32_t bits;
   std::memcpy(&bits, &x, sizeof(bits));
+  if ((bits & 0x7fffffff) > 0x7f800000) {
+    return static_cast<uint16_t>(bits >> 16 | 0x40);
+  }
   return static_cast<uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
 
 // Half precision to nearest, ties to even. What is larger than its largest
-// number, 65504, becomes that. `x` is no NaN.
+// number, 65504, becomes that. A NaN stays a NaN.
 inline uint16_t ToFloat16(float x) {
   uint32_t bits;
   std::memcpy(&bits, &x, sizeof(bits));
   const uint32_t sign = bits >> 16 & 0x8000;
   const uint32_t magnitude = bits & 0x7fffffff;
+  if (magnitude > 0x7f800000) return sign | 0x7e00;
   if (magnitude >= 0x477fe000) return sign | 0x7bff;  // 65504
   if (magnitude < 0x38800000) {  // below the smallest normal: of units of 2^-24
     float scaled;

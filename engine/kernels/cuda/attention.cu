@@ -61,6 +61,8 @@ struct Positions {
   __device__ size_t Cell(int t) const {
     return cells != nullptr ? cells[t] : begin + t;
   }
+  __device__ const T* Key(int t) const { return cache.Key(Cell(t)); }
+  __device__ const T* Value(int t) const { return cache.Value(Cell(t)); }
 };
 
 // One attention step of any kind. What a kind lacks is null.
@@ -136,8 +138,8 @@ __global__ void StoreNewCellsKernel(StepArguments<T> step) {
 template <class T, int kValues>
 __global__ void StepAttentionKernel(StepArguments<T> step) {
   PEREGRINE_DYNAMIC_SHARED(shared);
-  __shared__ float tile_weights[kWarps][kWarpSize];
-  __shared__ const T* tile_values[kWarps][kWarpSize];
+  PEREGRINE_SHARED(float[kWarps][kWarpSize], tile_weights);
+  PEREGRINE_SHARED(const T* [kWarps][kWarpSize], tile_values);
 
   const int lane = threadIdx.x;
   const int warp = threadIdx.y;
@@ -172,16 +174,17 @@ __global__ void StepAttentionKernel(StepArguments<T> step) {
     float score = -INFINITY;
     if (lane < count) {
       const bool in_source = t < source.length;
-      const size_t cell =
-          in_source ? source.Cell(t) : target.Cell(t - source.length);
-      const Cells<T>& cache = in_source ? source.cache : target.cache;
-      const T* key = cache.Key(cell) + key_begin;
+      // Not a reference to one of the two: that would keep both in memory.
+      const T* key = key_begin + (in_source ? source.Key(t)
+                                            : target.Key(t - source.length));
       float dot = 0.0f;
       for (int i = 0; i < step.head_dim; ++i) {
         dot = fmaf(query[i], Widen(key[i]), dot);
       }
       score = dot * step.scale;
-      tile_values[warp][lane] = cache.Value(cell) + head * step.value_dim;
+      tile_values[warp][lane] =
+          head * step.value_dim +
+          (in_source ? source.Value(t) : target.Value(t - source.length));
     }
     float correction;
     tile_weights[warp][lane] = softmax.Add(score, &correction);
@@ -226,14 +229,14 @@ cudaError_t RunStep(StepArguments<T> step, cudaStream_t stream) {
   if (step.new_keys != nullptr && parts > 1) {
     // Warps of other parts read what one has stored.
     const cudaError_t error =
-        Launch(StoreNewCellsKernel<T>, items, block, 0, stream, step);
+        PEREGRINE_LAUNCH(StoreNewCellsKernel<T>, items, block, 0, stream, step);
     if (error != cudaSuccess) return error;
   }
   const dim3 grid(items.x, parts);
-  return narrow ? Launch(StepAttentionKernel<T, 2>, grid, block, shared_bytes,
-                         stream, step)
-                : Launch(StepAttentionKernel<T, 4>, grid, block, shared_bytes,
-                         stream, step);
+  return narrow ? PEREGRINE_LAUNCH(StepAttentionKernel<T, 2>, grid, block,
+                                   shared_bytes, stream, step)
+                : PEREGRINE_LAUNCH(StepAttentionKernel<T, 4>, grid, block,
+                                   shared_bytes, stream, step);
 }
 
 template <class T>
@@ -305,7 +308,7 @@ size_t EncoderSharedBytes(int head_dim) {
 template <int kValues>
 __global__ void EncoderAttentionKernel(EncoderArguments arguments) {
   PEREGRINE_DYNAMIC_SHARED(shared);
-  __shared__ float weights[kWarps][kQueries][kWarpSize];
+  PEREGRINE_SHARED(float[kWarps][kQueries][kWarpSize], weights);
   const int head_dim = arguments.head_dim;
   const int key_stride = head_dim + 1;  // lanes read keys of different banks
   float* keys = reinterpret_cast<float*>(shared);
@@ -389,7 +392,7 @@ __global__ void WideEncoderAttentionKernel(EncoderArguments arguments,
                                            int num_sequences, int num_tokens,
                                            int num_heads) {
   PEREGRINE_DYNAMIC_SHARED(shared);
-  __shared__ float weights[kWarps][kWarpSize];
+  PEREGRINE_SHARED(float[kWarps][kWarpSize], weights);
   const int lane = threadIdx.x;
   const int warp = threadIdx.y;
   const int item = blockIdx.x * kWarps + warp;
@@ -475,16 +478,17 @@ cudaError_t EncoderAttention(HeadShape heads, const PackedSequences& sequences,
                     CeilDiv(sequences.max_length, kBlockQueries));
     const size_t shared_bytes = EncoderSharedBytes(heads.head_dim);
     return heads.head_dim <= kWarpSize
-               ? Launch(EncoderAttentionKernel<1>, grid, block, shared_bytes,
-                        stream, arguments)
-               : Launch(EncoderAttentionKernel<2>, grid, block, shared_bytes,
-                        stream, arguments);
+               ? PEREGRINE_LAUNCH(EncoderAttentionKernel<1>, grid, block,
+                                  shared_bytes, stream, arguments)
+               : PEREGRINE_LAUNCH(EncoderAttentionKernel<2>, grid, block,
+                                  shared_bytes, stream, arguments);
   }
   const dim3 grid(CeilDiv(qkv.rows * heads.num_heads, kWarps),
                   CeilDiv(heads.head_dim, 4 * kWarpSize));
-  return Launch(WideEncoderAttentionKernel<4>, grid, block,
-                sizeof(float) * kWarps * heads.head_dim, stream, arguments,
-                sequences.num_sequences, qkv.rows, heads.num_heads);
+  return PEREGRINE_LAUNCH(WideEncoderAttentionKernel<4>, grid, block,
+                          sizeof(float) * kWarps * heads.head_dim, stream,
+                          arguments, sequences.num_sequences, qkv.rows,
+                          heads.num_heads);
 }
 
 namespace {

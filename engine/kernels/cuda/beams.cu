@@ -110,9 +110,9 @@ __global__ void AdvanceBeamsKernel(const QueuedBeam* beams, LiveHypotheses rows,
                                    const BestToken* best, int k, int32_t eos,
                                    LiveHypotheses chosen,
                                    BeamCandidate* candidates) {
-  __shared__ Merge merge;
-  __shared__ int count;
-  __shared__ int parents[kMaxBeam];
+  PEREGRINE_SHARED(Merge, merge);
+  PEREGRINE_SHARED(int, count);
+  PEREGRINE_SHARED(int[kMaxBeam], parents);
   const QueuedBeam beam = beams[blockIdx.x];
   const int most = 2 * beam.beam_size;
   const int num_live = rows.num_live[beam.first_row];
@@ -156,16 +156,18 @@ cudaError_t FollowBeams(const QueuedBeam* beams, int num_beams, int largest,
                         const LiveHypotheses& chosen, const int32_t* new_cells,
                         const LiveHypotheses& rows, int32_t* lengths,
                         TokenConstraint* constraints, cudaStream_t stream) {
-  return Launch(FollowBeamsKernel, dim3(num_beams, largest), kThreads, 0,
-                stream, beams, chosen, new_cells, rows, lengths, constraints);
+  return PEREGRINE_LAUNCH(FollowBeamsKernel, dim3(num_beams, largest), kThreads,
+                          0, stream, beams, chosen, new_cells, rows, lengths,
+                          constraints);
 }
 
 cudaError_t AdvanceBeams(const QueuedBeam* beams, int num_beams,
                          const LiveHypotheses& rows, const BestToken* best,
                          int k, int32_t eos, const LiveHypotheses& chosen,
                          BeamCandidate* candidates, cudaStream_t stream) {
-  return Launch(AdvanceBeamsKernel, dim3(num_beams), kThreads, 0, stream, beams,
-                rows, best, k, eos, chosen, candidates);
+  return PEREGRINE_LAUNCH(AdvanceBeamsKernel, dim3(num_beams), kThreads, 0,
+                          stream, beams, rows, best, k, eos, chosen,
+                          candidates);
 }
 
 }  // namespace peregrine::kernels::PEREGRINE_CUDA_NAMESPACE

@@ -17,6 +17,10 @@
 // Shared memory whose size the launch decides.
 #define PEREGRINE_DYNAMIC_SHARED(name) \
   extern __shared__ __align__(16) unsigned char name[]
+// A variable in shared memory, as in PEREGRINE_SHARED(float[4], sums).
+#define PEREGRINE_SHARED(type, name) \
+  using name##_shared = type;        \
+  __shared__ __align__(32) name##_shared name
 #endif
 
 // What the kernels of this folder share. All of them keep to these rules, from
@@ -30,15 +34,20 @@ namespace peregrine::kernels::PEREGRINE_CUDA_NAMESPACE {
 constexpr int kWarpSize = 32;
 constexpr unsigned kFullWarp = 0xffffffffu;
 
-// Blocks of `block` threads; a launch error is the result.
+// PEREGRINE_LAUNCH(kernel, grid, block, shared_bytes, stream, arguments...):
+// blocks of `block` threads. A launch error is the result.
+#define PEREGRINE_LAUNCH(...) Launch(#__VA_ARGS__, __VA_ARGS__)
+
+// `name` begins with that of the kernel; for the emulation.
 template <class... Parameters, class... Arguments>
-cudaError_t Launch(void (*kernel)(Parameters...), dim3 grid, dim3 block,
+cudaError_t Launch([[maybe_unused]] const char* name,
+                   void (*kernel)(Parameters...), dim3 grid, dim3 block,
                    size_t shared_bytes, cudaStream_t stream,
                    Arguments... arguments) {
   if (grid.x == 0 || grid.y == 0 || grid.z == 0) return cudaSuccess;
 #ifdef PEREGRINE_CUDA_EMULATION
   return cuda_emulation::Launch(
-      [=] { kernel(static_cast<Parameters>(arguments)...); }, grid, block,
+      name, [=] { kernel(static_cast<Parameters>(arguments)...); }, grid, block,
       shared_bytes, stream);
 #else
   kernel<<<grid, block, shared_bytes, stream>>>(arguments...);
@@ -58,10 +67,10 @@ __device__ inline float Widen(uint16_t x) {
   return __uint_as_float(static_cast<uint32_t>(x) << 16);
 }
 
-// To nearest, ties to even, as ToBFloat16 of engine/base/float16.h.
+// To nearest, ties to even, in one instruction. As ToBFloat16 of
+// engine/base/float16.h, but for the bits of a NaN, which stays one.
 __device__ inline uint16_t BFloat16Bits(float x) {
-  const uint32_t bits = __float_as_uint(x);
-  return static_cast<uint16_t>((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
+  return __bfloat16_as_ushort(__float2bfloat16_rn(x));
 }
 
 __device__ inline void Narrow(float x, float* y) { *y = x; }

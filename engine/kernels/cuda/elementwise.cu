@@ -158,59 +158,63 @@ cudaError_t Embed(const EmbeddingTable& table, const int32_t* tokens,
                   const int32_t* positions, Matrix y, cudaStream_t stream) {
   const dim3 grid = RowGrid(y.rows, y.cols);
   if (table.table != nullptr) {
-    return Launch(EmbedKernel<float>, grid, kThreads, 0, stream, table.table,
-                  table.positions, table.scale, tokens, positions, y.data,
-                  y.cols);
+    return PEREGRINE_LAUNCH(EmbedKernel<float>, grid, kThreads, 0, stream,
+                            table.table, table.positions, table.scale, tokens,
+                            positions, y.data, y.cols);
   }
   if (table.int8_table != nullptr) {
-    return Launch(EmbedInt8Kernel, grid, kThreads, 0, stream, table.int8_table,
-                  table.int8_scales, table.positions, table.scale, tokens,
-                  positions, y.data, y.cols);
+    return PEREGRINE_LAUNCH(EmbedInt8Kernel, grid, kThreads, 0, stream,
+                            table.int8_table, table.int8_scales,
+                            table.positions, table.scale, tokens, positions,
+                            y.data, y.cols);
   }
-  return Launch(EmbedKernel<uint16_t>, grid, kThreads, 0, stream,
-                table.bfloat16_table, table.positions, table.scale, tokens,
-                positions, y.data, y.cols);
+  return PEREGRINE_LAUNCH(EmbedKernel<uint16_t>, grid, kThreads, 0, stream,
+                          table.bfloat16_table, table.positions, table.scale,
+                          tokens, positions, y.data, y.cols);
 }
 
 cudaError_t LayerNorm(const NormWeight& norm, Matrix x, Matrix y,
                       cudaStream_t stream) {
-  return Launch(LayerNormKernel, dim3(CeilDiv(x.rows, kNormRows)),
-                dim3(kWarpSize, kNormRows), 0, stream, norm.gain, norm.bias,
-                norm.epsilon, x.data, y.data, x.rows, x.cols);
+  return PEREGRINE_LAUNCH(LayerNormKernel, dim3(CeilDiv(x.rows, kNormRows)),
+                          dim3(kWarpSize, kNormRows), 0, stream, norm.gain,
+                          norm.bias, norm.epsilon, x.data, y.data, x.rows,
+                          x.cols);
 }
 
 cudaError_t StoreKeysValues(const int32_t* cells, Matrix kv,
                             const KvCells& cache, cudaStream_t stream) {
   const dim3 grid = RowGrid(kv.rows, kv.cols);
   if (cache.bfloat16_keys == nullptr) {
-    return Launch(StoreKeysValuesKernel<float>, grid, kThreads, 0, stream,
-                  cells, kv.data, cache.keys.data, cache.keys.cols,
-                  cache.keys.stride, cache.values.data, cache.values.cols,
-                  cache.values.stride);
+    return PEREGRINE_LAUNCH(
+        StoreKeysValuesKernel<float>, grid, kThreads, 0, stream, cells, kv.data,
+        cache.keys.data, cache.keys.cols, cache.keys.stride, cache.values.data,
+        cache.values.cols, cache.values.stride);
   }
-  return Launch(StoreKeysValuesKernel<uint16_t>, grid, kThreads, 0, stream,
-                cells, kv.data, cache.bfloat16_keys, cache.keys.cols,
-                cache.keys.stride, cache.bfloat16_values, cache.values.cols,
-                cache.values.stride);
+  return PEREGRINE_LAUNCH(
+      StoreKeysValuesKernel<uint16_t>, grid, kThreads, 0, stream, cells,
+      kv.data, cache.bfloat16_keys, cache.keys.cols, cache.keys.stride,
+      cache.bfloat16_values, cache.values.cols, cache.values.stride);
 }
 
 cudaError_t AverageStep(const StepRows& rows, Matrix x, Matrix states,
                         Matrix mean, cudaStream_t stream) {
-  return Launch(AverageStepKernel, RowGrid(x.rows, x.cols), kThreads, 0, stream,
-                rows, x.data, states.data, mean.data, x.cols);
+  return PEREGRINE_LAUNCH(AverageStepKernel, RowGrid(x.rows, x.cols), kThreads,
+                          0, stream, rows, x.data, states.data, mean.data,
+                          x.cols);
 }
 
 cudaError_t SsruStep(const StepRows& rows, Matrix projected, Matrix states,
                      Matrix y, cudaStream_t stream) {
-  return Launch(SsruStepKernel, RowGrid(y.rows, y.cols), kThreads, 0, stream,
-                rows, projected.data, states.data, y.data, y.cols);
+  return PEREGRINE_LAUNCH(SsruStepKernel, RowGrid(y.rows, y.cols), kThreads, 0,
+                          stream, rows, projected.data, states.data, y.data,
+                          y.cols);
 }
 
 cudaError_t AddGated(const Gated& a, const Gated& b, Matrix y,
                      cudaStream_t stream) {
-  return Launch(AddGatedKernel, RowGrid(y.rows, y.cols), kThreads, 0, stream,
-                a.gate.data, a.value.data, b.gate.data, b.value.data, y.data,
-                y.cols);
+  return PEREGRINE_LAUNCH(AddGatedKernel, RowGrid(y.rows, y.cols), kThreads, 0,
+                          stream, a.gate.data, a.value.data, b.gate.data,
+                          b.value.data, y.data, y.cols);
 }
 
 }  // namespace peregrine::kernels::PEREGRINE_CUDA_NAMESPACE

@@ -111,8 +111,8 @@ template <class T>
 __global__ void FewRowsKernel(const float* x, int rows, int in_dim,
                               const T* weight, int padded_in,
                               Epilogue epilogue) {
-  __shared__ __align__(32) T inputs[kQuarters][kSide * kFewStride];
-  __shared__ __align__(32) float sums[kQuarters][kSide * kSide];
+  PEREGRINE_SHARED(T[kQuarters][kSide * kFewStride], inputs);
+  PEREGRINE_SHARED(float[kQuarters][kSide * kSide], sums);
   const int lane = threadIdx.x;
   const int warp = threadIdx.y;
   const int first_row = blockIdx.y * kSide;
@@ -172,9 +172,9 @@ __global__ void __launch_bounds__(kManyThreads)
                    Epilogue epilogue) {
   constexpr int kInputs = kManyRows * kManyStride;
   constexpr int kWeights = kManyCols * kManyStride;
-  __shared__ __align__(32) T inputs[2][kInputs];
-  __shared__ __align__(32) T weights[2][kWeights];
-  __shared__ __align__(32) float patches[8][kSide * kPatchStride];
+  PEREGRINE_SHARED(T[2][kInputs], inputs);
+  PEREGRINE_SHARED(T[2][kWeights], weights);
+  PEREGRINE_SHARED(float[8][kSide * kPatchStride], patches);
   const int thread = threadIdx.x;
   const int warp = thread / kWarpSize;
   const int lane = thread % kWarpSize;
@@ -298,8 +298,8 @@ constexpr int kSingleEach = kSingleTile / kSide;
 __global__ void SingleKernel(const float* x, int rows, int in_dim,
                              const float* weight, int padded_in,
                              Epilogue epilogue) {
-  __shared__ float inputs[kSingleIn][kSingleTile + 1];
-  __shared__ float weights[kSingleIn][kSingleTile + 1];
+  PEREGRINE_SHARED(float[kSingleIn][kSingleTile + 1], inputs);
+  PEREGRINE_SHARED(float[kSingleIn][kSingleTile + 1], weights);
   const int first_row = blockIdx.y * kSingleTile;
   const int first_col = blockIdx.x * kSingleTile;
   const int thread = threadIdx.y * kSide + threadIdx.x;
@@ -359,10 +359,10 @@ dim3 WordGrid(size_t count) {
 template <class T>
 cudaError_t PackRowsAs(const float* x, int rows, int in_dim, void* packed,
                        int padded_rows, int padded_in, cudaStream_t stream) {
-  return Launch(PackRowsKernel<T>,
-                dim3(padded_rows, CeilDiv(padded_in, kPackThreads)),
-                kPackThreads, 0, stream, x, rows, in_dim,
-                static_cast<T*>(packed), padded_in);
+  return PEREGRINE_LAUNCH(PackRowsKernel<T>,
+                          dim3(padded_rows, CeilDiv(padded_in, kPackThreads)),
+                          kPackThreads, 0, stream, x, rows, in_dim,
+                          static_cast<T*>(packed), padded_in);
 }
 
 template <class T>
@@ -371,10 +371,11 @@ cudaError_t LinearIn16Bits(const PackedWeight& weight, Matrix x,
                            size_t scratch_bytes, cudaStream_t stream) {
   const T* packed = static_cast<const T*>(weight.weight);
   if (x.rows <= kFewRows) {
-    return Launch(FewRowsKernel<T>,
-                  dim3(CeilDiv(weight.out_dim, kSide), CeilDiv(x.rows, kSide)),
-                  dim3(kWarpSize, kQuarters), 0, stream, x.data, x.rows, x.cols,
-                  packed, weight.padded_in, epilogue);
+    return PEREGRINE_LAUNCH(
+        FewRowsKernel<T>,
+        dim3(CeilDiv(weight.out_dim, kSide), CeilDiv(x.rows, kSide)),
+        dim3(kWarpSize, kQuarters), 0, stream, x.data, x.rows, x.cols, packed,
+        weight.padded_in, epilogue);
   }
   // Rounded once, not once for each tile of columns; in parts, if need be.
   const int rows_at_once = static_cast<int>(
@@ -388,7 +389,7 @@ cudaError_t LinearIn16Bits(const PackedWeight& weight, Matrix x,
     Epilogue part = epilogue;
     part.y += static_cast<size_t>(begin) * epilogue.cols;
     part.rows = count;
-    error = Launch(
+    error = PEREGRINE_LAUNCH(
         ManyRowsKernel<T>,
         dim3(CeilDiv(weight.out_dim, kManyCols), CeilDiv(count, kManyRows)),
         kManyThreads, 0, stream, static_cast<const T*>(scratch), count, packed,
@@ -427,12 +428,12 @@ cudaError_t Linear(const PackedWeight& weight, Matrix x, Activation activation,
                              y.data,      y.rows,     y.cols};
   switch (weight.precision) {
     case Precision::kFloat32:
-      return Launch(SingleKernel,
-                    dim3(CeilDiv(weight.out_dim, kSingleTile),
-                         CeilDiv(x.rows, kSingleTile)),
-                    dim3(kSide, kSide), 0, stream, x.data, x.rows, x.cols,
-                    static_cast<const float*>(weight.weight), weight.padded_in,
-                    epilogue);
+      return PEREGRINE_LAUNCH(SingleKernel,
+                              dim3(CeilDiv(weight.out_dim, kSingleTile),
+                                   CeilDiv(x.rows, kSingleTile)),
+                              dim3(kSide, kSide), 0, stream, x.data, x.rows,
+                              x.cols, static_cast<const float*>(weight.weight),
+                              weight.padded_in, epilogue);
     case Precision::kFloat16:
       return LinearIn16Bits<__half>(weight, x, epilogue, scratch, scratch_bytes,
                                     stream);
@@ -447,14 +448,14 @@ cudaError_t Linear(const PackedWeight& weight, Matrix x, Activation activation,
 
 cudaError_t Activate(Activation activation, Matrix y, cudaStream_t stream) {
   const size_t count = static_cast<size_t>(y.rows) * y.cols;
-  return Launch(ActivateKernel, WordGrid(count), kWordThreads, 0, stream,
-                activation, y.data, count);
+  return PEREGRINE_LAUNCH(ActivateKernel, WordGrid(count), kWordThreads, 0,
+                          stream, activation, y.data, count);
 }
 
 cudaError_t CompareWords(const float* a, const float* b, size_t count,
                          int* different, cudaStream_t stream) {
-  return Launch(CompareWordsKernel, WordGrid(count), kWordThreads, 0, stream, a,
-                b, count, different);
+  return PEREGRINE_LAUNCH(CompareWordsKernel, WordGrid(count), kWordThreads, 0,
+                          stream, a, b, count, different);
 }
 
 }  // namespace peregrine::kernels::PEREGRINE_CUDA_NAMESPACE

@@ -86,8 +86,8 @@ __global__ void TopTokensKernel(const float* logits, int vocab_size,
                                 const int32_t* suppressed, int num_suppressed,
                                 const TokenConstraint* constraints, int k,
                                 BestToken* best) {
-  __shared__ float warp_values[kWarps];
-  __shared__ Candidate warp_candidates[kWarps];
+  PEREGRINE_SHARED(float[kWarps], warp_values);
+  PEREGRINE_SHARED(Candidate[kWarps], warp_candidates);
   const int thread = threadIdx.x;
   const int warp = thread / kWarpSize;
   const int lane = thread % kWarpSize;
@@ -151,9 +151,9 @@ __global__ void TopTokensKernel(const float* logits, int vocab_size,
 cudaError_t TopTokens(Matrix logits, const int32_t* suppressed,
                       int num_suppressed, const TokenConstraint* constraints,
                       int k, BestToken* best, cudaStream_t stream) {
-  return Launch(TopTokensKernel, dim3(logits.rows), kThreads, 0, stream,
-                logits.data, logits.cols, suppressed, num_suppressed,
-                constraints, k, best);
+  return PEREGRINE_LAUNCH(TopTokensKernel, dim3(logits.rows), kThreads, 0,
+                          stream, logits.data, logits.cols, suppressed,
+                          num_suppressed, constraints, k, best);
 }
 
 }  // namespace peregrine::kernels::PEREGRINE_CUDA_NAMESPACE

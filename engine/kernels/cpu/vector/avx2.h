@@ -78,14 +78,18 @@ struct Avx2 {
     _mm_storel_epi64(reinterpret_cast<__m128i*>(p),
                      _mm_packus_epi16(shorts, shorts));
   }
-  // Rounded to bfloat16, to nearest, ties to even; kept as float.
+  // Rounded to bfloat16, to nearest, ties to even; kept as float. A NaN stays
+  // one: see ToBFloat16.
   static Float RoundToBFloat16(Float x) {
     const Int bits = _mm256_castps_si256(x);
     const Int odd =
         _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
     const Int rounded = _mm256_add_epi32(
         _mm256_add_epi32(bits, _mm256_set1_epi32(0x7fff)), odd);
-    return HighHalf(rounded);
+    const Int quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x400000));
+    return HighHalf(_mm256_castps_si256(_mm256_blendv_ps(
+        _mm256_castsi256_ps(rounded), _mm256_castsi256_ps(quiet),
+        _mm256_cmp_ps(x, x, _CMP_UNORD_Q))));
   }
   static void StoreBFloat16(uint16_t* p, Float x) {
     const Int bits = _mm256_castps_si256(RoundToBFloat16(x));

@@ -74,14 +74,17 @@ struct Avx512 {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(p),
                      _mm512_cvtepi32_epi8(rounded));
   }
-  // Rounded to bfloat16, to nearest, ties to even; kept as float.
+  // Rounded to bfloat16, to nearest, ties to even; kept as float. A NaN stays
+  // one: see ToBFloat16.
   static Float RoundToBFloat16(Float x) {
     const Int bits = _mm512_castps_si512(x);
     const Int odd =
         _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
     const Int rounded = _mm512_add_epi32(
         _mm512_add_epi32(bits, _mm512_set1_epi32(0x7fff)), odd);
-    return HighHalf(rounded);
+    const __mmask16 is_nan = _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q);
+    return HighHalf(_mm512_mask_or_epi32(rounded, is_nan, bits,
+                                         _mm512_set1_epi32(0x400000)));
   }
   static void StoreBFloat16(uint16_t* p, Float x) {
     const Int bits = _mm512_castps_si512(RoundToBFloat16(x));

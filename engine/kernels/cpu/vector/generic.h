@@ -76,12 +76,15 @@ struct Generic {
     const Int rounded = __builtin_convertvector(Round(x), Int);
     for (int i = 0; i < kWidth; ++i) p[i] = static_cast<int16_t>(rounded[i]);
   }
-  // Rounded to bfloat16, to nearest, ties to even; kept as float.
+  // Rounded to bfloat16, to nearest, ties to even; kept as float. A NaN stays
+  // one: see ToBFloat16.
   static Float RoundToBFloat16(Float x) {
     typedef uint32_t Bits __attribute__((vector_size(16)));
     const Bits bits = reinterpret_cast<Bits>(x);
-    return HighHalf(
-        reinterpret_cast<Int>(bits + 0x7fffu + ((bits >> 16) & 1u)));
+    const Bits is_nan = reinterpret_cast<Bits>(x != x);
+    const Bits rounded = bits + 0x7fffu + ((bits >> 16) & 1u);
+    return HighHalf(reinterpret_cast<Int>((rounded & ~is_nan) |
+                                          ((bits | 0x400000u) & is_nan)));
   }
   static void StoreBFloat16(uint16_t* p, Float x) {
     const Int bits = reinterpret_cast<Int>(RoundToBFloat16(x)) >> 16;

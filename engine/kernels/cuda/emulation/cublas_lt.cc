@@ -107,6 +107,7 @@ int64_t ProductsSoFar() { return products; }
 
 void* CublasLtFunction(const char* name) {
   static const auto& functions = *new std::map<std::string, void*>{
+      {"cublasLtGetVersion", Pointer(&cublasLtGetVersion)},
       {"cublasLtCreate", Pointer(&cublasLtCreate)},
       {"cublasLtDestroy", Pointer(&cublasLtDestroy)},
       {"cublasLtMatmulDescCreate", Pointer(&cublasLtMatmulDescCreate)},
@@ -133,6 +134,8 @@ void* CublasLtFunction(const char* name) {
 }  // namespace cuda_emulation
 
 using namespace cuda_emulation;  // NOLINT: these are its functions
+
+size_t cublasLtGetVersion() { return 130102; }
 
 cublasStatus_t cublasLtCreate(cublasLtHandle_t* handle) {
   *handle = new cublasLtContext{blas};

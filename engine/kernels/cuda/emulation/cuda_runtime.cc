@@ -1,222 +1,88 @@
 #include "engine/kernels/cuda/emulation/cuda_runtime.h"
 
-#include <setjmp.h>
-#include <ucontext.h>
-
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <deque>
-#include <map>
 #include <memory>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 #include "engine/base/check.h"
-#include "engine/kernels/host_buffer.h"
-
-thread_local dim3 threadIdx, blockIdx, blockDim, gridDim;
+#include "engine/kernels/cuda/emulation/device_memory.h"
+#include "engine/kernels/cuda/emulation/resources.h"
 
 namespace cuda_emulation {
 namespace {
 
 using Operation = std::function<void()>;
-using peregrine::kernels::AllocateHostBuffer;
-using peregrine::kernels::Buffer;
 
-constexpr int kWarpSize = 32;
-constexpr int kMaxBlockThreads = 1024;
-constexpr size_t kStackBytes = 128 << 10;
+constexpr int kRuntimeVersion = 13000;
+constexpr int kMaxRegisters = 255;         // of a thread
+constexpr int kBlockRegisters = 64 << 10;  // of a block
+constexpr int kRegistersOfWarp = 256;      // come in multiples of these
 
 std::atomic<int> failure{cudaSuccess};
+std::atomic<int> driver_version{kRuntimeVersion};
 std::atomic<int64_t> graph_launches, direct_launches, captures, allocations,
-    waits;
+    waits, spinning_waits;
+
+std::mutex kernel_counts_mutex;
+std::map<std::string, int64_t> kernel_counts;
+
+thread_local int current_device = 0;
 
 cudaError_t Failure() { return static_cast<cudaError_t>(failure.load()); }
 
-// Runs the threads of a block one at a time, each until it ends or waits at a
-// barrier. Their stacks are kept from block to block.
-class BlockRunner {
- public:
-  void Run(const Operation& kernel, int num_threads, size_t shared_bytes) {
-    PEREGRINE_CHECK(num_threads <= kMaxBlockThreads) << num_threads;
-    kernel_ = &kernel;
-    num_threads_ = num_threads;
-    // Not a number in every type: what is read was written before.
-    shared_.assign(shared_bytes / sizeof(uint4) + 1, {~0u, ~0u, ~0u, ~0u});
-    while (static_cast<int>(threads_.size()) < num_threads) AddThread();
-    for (int t = 0; t < num_threads; ++t) threads_[t]->state = State::kReady;
-    while (RunReady()) Release();
-  }
-
-  void Wait(bool whole_block) {
-    Thread& thread = *threads_[current_];
-    thread.state = whole_block ? State::kAtBlockBarrier : State::kAtWarpBarrier;
-    Yield(thread);
-  }
-
-  uint32_t ShuffleXor(uint32_t bits, int lanes) {
-    Thread& thread = *threads_[current_];
-    const int parity = thread.shuffles++ & 1;
-    thread.exchange[parity] = bits;
-    Wait(/*whole_block=*/false);
-    return threads_[current_ ^ lanes]->exchange[parity];
-  }
-
-  unsigned char* shared() {
-    return reinterpret_cast<unsigned char*>(shared_.data());
-  }
-  int current() const { return current_; }
-
- private:
-  enum class State { kReady, kAtWarpBarrier, kAtBlockBarrier, kDone };
-  struct Thread {
-    State state = State::kDone;
-    uint32_t shuffles = 0;
-    uint32_t exchange[2] = {};
-    bool started = false;
-    ucontext_t start;
-    jmp_buf resume;
-    std::unique_ptr<Buffer> stack;
-  };
-
-  void AddThread() {
-    auto thread = std::make_unique<Thread>();
-    thread->stack = AllocateHostBuffer(kStackBytes).value();
-    getcontext(&thread->start);
-    thread->start.uc_stack.ss_sp = thread->stack->data();
-    thread->start.uc_stack.ss_size = kStackBytes;
-    thread->start.uc_link = nullptr;
-    makecontext(&thread->start, &BlockRunner::ThreadMain, 0);
-    threads_.push_back(std::move(thread));
-  }
-
-  static void ThreadMain();
-
-  void Yield(Thread& thread) {
-    if (_setjmp(thread.resume) == 0) _longjmp(scheduler_, 1);
-  }
-
-  void Resume(int t) {
-    Thread& thread = *threads_[t];
-    current_ = t;
-    threadIdx.x = t % blockDim.x;
-    threadIdx.y = t / blockDim.x % blockDim.y;
-    threadIdx.z = t / (blockDim.x * blockDim.y);
-    if (_setjmp(scheduler_) != 0) return;
-    if (!thread.started) {
-      thread.started = true;
-      setcontext(&thread.start);
-    }
-    _longjmp(thread.resume, 1);
-  }
-
-  // Runs every thread that can, once: in turn upwards and downwards, so that
-  // neither order hides that a barrier is missing. False when all have ended.
-  bool RunReady() {
-    bool live = false;
-    downwards_ = !downwards_;
-    for (int i = 0; i < num_threads_; ++i) {
-      const int t = downwards_ ? num_threads_ - 1 - i : i;
-      if (threads_[t]->state == State::kReady) Resume(t);
-      live = live || threads_[t]->state != State::kDone;
-    }
-    return live;
-  }
-
-  // Opens the barriers that all have reached; there must be one.
-  void Release() {
-    bool released = false;
-    for (int begin = 0; begin < num_threads_; begin += kWarpSize) {
-      const int end = std::min(begin + kWarpSize, num_threads_);
-      released |= ReleaseIfAll(begin, end, State::kAtWarpBarrier);
-    }
-    if (!released)
-      released = ReleaseIfAll(0, num_threads_, State::kAtBlockBarrier);
-    PEREGRINE_CHECK(released)
-        << "threads of a block wait at different barriers, or have ended";
-  }
-
-  // A warp's barrier needs all its lanes; the block's only those not ended
-  // (as on devices), though none of ours relies on it.
-  bool ReleaseIfAll(int begin, int end, State state) {
-    for (int t = begin; t < end; ++t) {
-      if (threads_[t]->state != state) return false;
-    }
-    for (int t = begin; t < end; ++t) threads_[t]->state = State::kReady;
-    return true;
-  }
-
-  const Operation* kernel_ = nullptr;
-  int num_threads_ = 0;
-  int current_ = 0;
-  bool downwards_ = false;
-  jmp_buf scheduler_;
-  std::vector<uint4> shared_;
-  std::vector<std::unique_ptr<Thread>> threads_;
-};
-
-thread_local BlockRunner runner;
-
-void BlockRunner::ThreadMain() {
-  while (true) {
-    (*runner.kernel_)();
-    Thread& thread = *runner.threads_[runner.current_];
-    thread.state = State::kDone;
-    runner.Yield(thread);
-  }
-}
-
-void RunGrid(const Operation& kernel, dim3 grid, dim3 block,
-             size_t shared_bytes) {
-  gridDim = grid;
-  blockDim = block;
-  for (unsigned z = 0; z < grid.z; ++z) {
-    for (unsigned y = 0; y < grid.y; ++y) {
-      for (unsigned x = 0; x < grid.x; ++x) {
-        blockIdx = dim3(x, y, z);
-        runner.Run(kernel, block.x * block.y * block.z, shared_bytes);
-      }
-    }
-  }
-}
-
-// The allocations of the process, for freeing them.
-std::mutex buffers_mutex;
-std::map<void*, std::unique_ptr<Buffer>> buffers;
-
-cudaError_t Allocate(void** data, size_t bytes) {
+cudaError_t Allocate(void** data, size_t bytes, int device) {
   if (Failure() != cudaSuccess) return Failure();
   ++allocations;
-  auto buffer = AllocateHostBuffer(bytes);
-  if (!buffer.ok()) return cudaErrorMemoryAllocation;
-  *data = (*buffer)->data();
-  const std::lock_guard<std::mutex> lock(buffers_mutex);
-  buffers[*data] = *std::move(buffer);
-  return cudaSuccess;
+  *data = AllocateMemory(bytes, device);
+  return *data == nullptr ? cudaErrorMemoryAllocation : cudaSuccess;
 }
 
-cudaError_t Free(void* data) {
-  const std::lock_guard<std::mutex> lock(buffers_mutex);
-  buffers.erase(data);
-  return cudaSuccess;
+// "StepAttentionKernel" of "StepAttentionKernel<T, 2>, grid, ...".
+std::string KernelName(const char* code) {
+  const std::string text = code;
+  return text.substr(0, text.find_first_of("<,"));
+}
+
+bool HasRegisters(const std::string& kernel, int threads) {
+  const int warps = (threads + 31) / 32;
+  const int of_warp = RegistersOf(kernel) * 32;
+  const int granted =
+      (of_warp + kRegistersOfWarp - 1) / kRegistersOfWarp * kRegistersOfWarp;
+  return warps * granted <= kBlockRegisters;
 }
 
 }  // namespace
 
 struct Graph {
+  int device = 0;
   std::vector<Operation> operations;
 };
 
 struct Stream {
+  int device = 0;
   std::deque<Operation> pending;
   std::unique_ptr<Graph> capture;
   int64_t events = 0;   // recorded
   int64_t reached = 0;  // the last of them that has come
+
+  void RunNext() {
+    const DeviceAtWork at_work(device);
+    pending.front()();
+    pending.pop_front();
+  }
 };
 
 struct Event {
+  int device = 0;
+  unsigned flags = 0;
   Stream* stream = nullptr;
   int64_t number = 0;  // of its stream
+  std::shared_ptr<std::chrono::steady_clock::time_point> time;
 };
 
 cudaError_t Enqueue(Operation operation, cudaStream_t stream) {
@@ -229,42 +95,85 @@ cudaError_t Enqueue(Operation operation, cudaStream_t stream) {
   return cudaSuccess;
 }
 
-cudaError_t Launch(Operation kernel, dim3 grid, dim3 block, size_t shared_bytes,
-                   cudaStream_t stream) {
-  if (grid.y > 65535 || grid.z > 65535 || shared_bytes > 48 << 10 ||
-      block.x * block.y * block.z > kMaxBlockThreads) {
+cudaError_t Launch(const char* name, Operation kernel, dim3 grid, dim3 block,
+                   size_t shared_bytes, cudaStream_t stream) {
+  const Extent blocks = {grid.x, grid.y, grid.z};
+  const Extent threads = {block.x, block.y, block.z};
+  if (grid.y > 65535 || grid.z > 65535 ||
+      shared_bytes > SharedMemory::kMaxBytes ||
+      threads.count() > kMaxBlockThreads) {
     return cudaErrorInvalidValue;
   }
+  if (stream->device != current_device) return cudaErrorInvalidResourceHandle;
+  const std::string short_name = KernelName(name);
+  if (!HasRegisters(short_name, static_cast<int>(threads.count()))) {
+    return cudaErrorLaunchOutOfResources;
+  }
   if (stream->capture == nullptr) ++direct_launches;
-  return Enqueue([kernel = std::move(kernel), grid, block,
-                  shared_bytes] { RunGrid(kernel, grid, block, shared_bytes); },
-                 stream);
+  const KernelLaunch launch = {name, std::move(kernel), blocks, threads,
+                               shared_bytes};
+  return Enqueue(
+      [launch, short_name] {
+        {
+          const std::lock_guard<std::mutex> lock(kernel_counts_mutex);
+          ++kernel_counts[short_name];
+        }
+        RunGrid(launch);
+      },
+      stream);
 }
 
-unsigned char* DynamicShared() { return runner.shared(); }
-uint32_t ShuffleXor(uint32_t bits, int lanes) {
-  return runner.ShuffleXor(bits, lanes);
+int RegistersOf(const std::string& kernel) {
+  static const auto& registers = *new std::map<std::string, int>([] {
+    std::map<std::string, int> most;
+    for (const KernelResources& resources : kKernelResources) {
+      int& found = most[resources.kernel];
+      found = std::max(found, resources.registers);
+    }
+    return most;
+  }());
+  const auto found = registers.find(kernel);
+  return found == registers.end() ? kMaxRegisters : found->second;
 }
-bool IsFirstLane() { return runner.current() % kWarpSize == 0; }
+
 Counts CountsSoFar() {
-  return {graph_launches, direct_launches, captures, allocations, waits};
+  return {graph_launches, direct_launches, captures,
+          allocations,    waits,           spinning_waits};
 }
+
+std::map<std::string, int64_t> TakeKernelCounts() {
+  const std::lock_guard<std::mutex> lock(kernel_counts_mutex);
+  return std::exchange(kernel_counts, {});
+}
+
 void FailWith(cudaError_t error) { failure = error; }
+void SetDriverVersion(int version) { driver_version = version; }
 
 }  // namespace cuda_emulation
 
 using namespace cuda_emulation;  // NOLINT: these are its functions
 
-void __syncthreads() { runner.Wait(/*whole_block=*/true); }
-void __syncwarp() { runner.Wait(/*whole_block=*/false); }
+// ---- Devices
+
+cudaError_t cudaDriverGetVersion(int* version) {
+  *version = driver_version;
+  return cudaSuccess;
+}
+
+cudaError_t cudaRuntimeGetVersion(int* version) {
+  *version = kRuntimeVersion;
+  return cudaSuccess;
+}
 
 cudaError_t cudaGetDeviceCount(int* count) {
-  *count = 1;
+  *count = 0;
+  if (driver_version < kRuntimeVersion) return cudaErrorInsufficientDriver;
+  *count = kNumDevices;
   return Failure();
 }
 
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
-  if (device != 0) return cudaErrorInvalidDevice;
+  if (device < 0 || device >= kNumDevices) return cudaErrorInvalidDevice;
   *properties = {};
   std::strcpy(properties->name, "emulated");
   properties->major = 9;
@@ -273,7 +182,9 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
 }
 
 cudaError_t cudaSetDevice(int device) {
-  return device == 0 ? Failure() : cudaErrorInvalidDevice;
+  if (device < 0 || device >= kNumDevices) return cudaErrorInvalidDevice;
+  current_device = device;
+  return Failure();
 }
 
 cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
@@ -281,34 +192,57 @@ cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
   return Failure();
 }
 
-const char* cudaGetErrorString(cudaError_t) { return "an injected error"; }
+const char* cudaGetErrorString(cudaError_t error) {
+  switch (error) {
+    case cudaErrorLaunchOutOfResources:
+      return "too many resources requested for launch";
+    case cudaErrorInvalidResourceHandle:
+      return "invalid resource handle";
+    case cudaErrorInvalidValue:
+      return "invalid argument";
+    default:
+      return "an injected error";
+  }
+}
 const char* cudaGetErrorName(cudaError_t) { return "cudaErrorInjected"; }
 cudaError_t cudaGetLastError() { return Failure(); }
+
+// ---- Memory
+
 cudaError_t cudaMalloc(void** data, size_t bytes) {
-  return Allocate(data, bytes);
+  return Allocate(data, bytes, current_device);
 }
-cudaError_t cudaFree(void* data) { return Free(data); }
+cudaError_t cudaFree(void* data) {
+  FreeMemory(data);
+  return cudaSuccess;
+}
 cudaError_t cudaHostAlloc(void** data, size_t bytes, unsigned) {
-  return Allocate(data, bytes);
+  return Allocate(data, bytes, kHostMemory);
 }
-cudaError_t cudaHostGetDevicePointer(void** device, void* host, unsigned) {
-  *device = host;
-  return Failure();
-}
-cudaError_t cudaFreeHost(void* data) { return Free(data); }
+cudaError_t cudaFreeHost(void* data) { return cudaFree(data); }
 
 cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes,
-                            cudaMemcpyKind, cudaStream_t stream) {
-  return Enqueue([=] { std::memcpy(to, from, bytes); }, stream);
+                            cudaMemcpyKind kind, cudaStream_t stream) {
+  const bool to_device = kind != cudaMemcpyDeviceToHost;
+  const bool from_device = kind != cudaMemcpyHostToDevice;
+  if (IsDeviceMemory(to, bytes) != to_device ||
+      IsDeviceMemory(from, bytes) != from_device) {
+    return cudaErrorInvalidValue;
+  }
+  return Enqueue([=] { CopyBytes(to, from, bytes); }, stream);
 }
 
 cudaError_t cudaMemsetAsync(void* to, int value, size_t bytes,
                             cudaStream_t stream) {
-  return Enqueue([=] { std::memset(to, value, bytes); }, stream);
+  if (!IsDeviceMemory(to, bytes)) return cudaErrorInvalidValue;
+  return Enqueue([=] { SetBytes(to, value, bytes); }, stream);
 }
+
+// ---- Streams and events
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
   *stream = new Stream;
+  (*stream)->device = current_device;
   return Failure();
 }
 
@@ -319,17 +253,19 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
 
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
   ++waits;
+  ++spinning_waits;
   PEREGRINE_CHECK(stream->capture == nullptr) << "waited for while captured";
   while (Failure() == cudaSuccess && !stream->pending.empty()) {
-    stream->pending.front()();
-    stream->pending.pop_front();
+    stream->RunNext();
   }
   if (Failure() != cudaSuccess) stream->pending.clear();
   return Failure();
 }
 
-cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags) {
   *event = new Event;
+  (*event)->device = current_device;
+  (*event)->flags = flags;
   return Failure();
 }
 
@@ -339,23 +275,59 @@ cudaError_t cudaEventDestroy(cudaEvent_t event) {
 }
 
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
-  *event = {stream, ++stream->events};
-  return Enqueue([stream, number = event->number] { stream->reached = number; },
-                 stream);
+  if (event->device != stream->device) return cudaErrorInvalidResourceHandle;
+  event->stream = stream;
+  event->number = ++stream->events;
+  event->time = std::make_shared<std::chrono::steady_clock::time_point>();
+  return Enqueue(
+      [stream, number = event->number, time = event->time] {
+        stream->reached = number;
+        *time = std::chrono::steady_clock::now();
+      },
+      stream);
 }
 
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
+  if ((event->flags & cudaEventBlockingSync) == 0) ++spinning_waits;
   Stream* const stream = event->stream;
+  if (stream == nullptr) return Failure();
+  if (event->number == stream->events) ++waits;
   while (Failure() == cudaSuccess && stream->reached < event->number) {
-    stream->pending.front()();
-    stream->pending.pop_front();
+    stream->RunNext();
   }
+  if (Failure() != cudaSuccess) stream->pending.clear();
   return Failure();
 }
+
+cudaError_t cudaEventQuery(cudaEvent_t event) {
+  if (Failure() != cudaSuccess) return Failure();
+  return event->stream == nullptr || event->stream->reached >= event->number
+             ? cudaSuccess
+             : cudaErrorNotReady;
+}
+
+cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t begin,
+                                 cudaEvent_t end) {
+  if (Failure() != cudaSuccess) return Failure();
+  for (const Event* event : {begin, end}) {
+    if ((event->flags & cudaEventDisableTiming) != 0 ||
+        event->time == nullptr) {
+      return cudaErrorInvalidResourceHandle;
+    }
+    if (event->stream->reached < event->number) return cudaErrorNotReady;
+  }
+  *milliseconds =
+      std::chrono::duration<float, std::milli>(*end->time - *begin->time)
+          .count();
+  return cudaSuccess;
+}
+
+// ---- Graphs
 
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
   ++captures;
   stream->capture = std::make_unique<Graph>();
+  stream->capture->device = stream->device;
   return Failure();
 }
 
@@ -372,6 +344,7 @@ cudaError_t cudaGraphInstantiateWithFlags(cudaGraphExec_t* exec,
 }
 
 cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream) {
+  if (exec->device != stream->device) return cudaErrorInvalidResourceHandle;
   ++graph_launches;
   for (const Operation& operation : exec->operations) {
     if (const cudaError_t error = Enqueue(operation, stream)) return error;

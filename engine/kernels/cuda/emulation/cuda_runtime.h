@@ -6,28 +6,42 @@
 #include <cstdint>
 #include <cstring>
 #include <functional>
+#include <map>
+#include <string>
 
+#include "engine/base/check.h"
 #include "engine/base/float16.h"
+#include "engine/kernels/cuda/emulation/grid.h"
 
 // What the kernels and the host code of this folder use of CUDA, on the host
 // alone, so that tests can run them without a GPU. It shows what would be wrong
-// on any device: indices and bounds (device memory is host memory with guard
-// pages, shared memory starts as NaN), missing barriers between phases of a
-// block (its threads run one at a time, each as far as it gets, in turn upwards
-// and downwards), divergent barriers (a fatal error), host memory reused too
-// early (a stream does nothing before it is waited for). It says nothing of
-// speed, of the rounding of tensor cores, nor of races between blocks.
+// on any device:
+//   - indices and bounds: device memory is host memory with guard pages, shared
+//     memory starts as NaN and ends at bytes that no one may write;
+//   - missing barriers: the threads of a block run one at a time, each as far
+//     as it gets, in turn upwards and downwards; divergent ones are fatal;
+//   - races between blocks: they run in random order, and take turns;
+//   - vectors that are not aligned (fatal), more shared memory or registers
+//     than a block may have, NaN that are not those of the host;
+//   - host memory reused too early: a stream does nothing before it, or an
+//     event in it, is waited for;
+//   - two devices: the memory of one faults while the other works.
+// emulation_test.cc holds it to each. It says nothing of speed, of the rounding
+// of tensor cores, nor of races that need more than turns at barriers.
 
 // ---- Qualifiers.
 
 #define __global__
 #define __device__
 #define __host__
-#define __shared__ static thread_local
 #define __launch_bounds__(...)
-#define __align__(bytes) __attribute__((aligned(bytes)))
 #define PEREGRINE_DYNAMIC_SHARED(name) \
   unsigned char* const name = ::cuda_emulation::DynamicShared()
+// In a kernel each on a line of its own.
+#define PEREGRINE_SHARED(type, name)                  \
+  using name##_shared = type;                         \
+  name##_shared& name = *static_cast<name##_shared*>( \
+      ::cuda_emulation::SharedVariable(__LINE__, sizeof(type)))
 
 // ---- The runtime's interface.
 
@@ -38,7 +52,10 @@ enum cudaError_t {
   cudaErrorInsufficientDriver = 35,
   cudaErrorNoDevice = 100,
   cudaErrorInvalidDevice = 101,
+  cudaErrorInvalidResourceHandle = 400,
+  cudaErrorNotReady = 600,
   cudaErrorIllegalAddress = 700,
+  cudaErrorLaunchOutOfResources = 701,
   cudaErrorLaunchFailure = 719,
 };
 
@@ -47,8 +64,14 @@ struct dim3 {
   dim3(unsigned x_ = 1, unsigned y_ = 1, unsigned z_ = 1)
       : x(x_), y(y_), z(z_) {}
 };
-struct uint4 {
+struct alignas(8) uint2 {
+  uint32_t x, y;
+};
+struct alignas(16) uint4 {
   uint32_t x, y, z, w;
+};
+struct alignas(16) float4 {
+  float x, y, z, w;
 };
 inline uint4 make_uint4(uint32_t x, uint32_t y, uint32_t z, uint32_t w) {
   return {x, y, z, w};
@@ -76,10 +99,12 @@ enum cudaMemcpyKind {
 };
 enum cudaStreamCaptureMode { cudaStreamCaptureModeThreadLocal = 1 };
 constexpr unsigned cudaStreamNonBlocking = 1;
+constexpr unsigned cudaEventBlockingSync = 1;
 constexpr unsigned cudaEventDisableTiming = 2;
-constexpr unsigned cudaHostAllocMapped = 2;
 constexpr unsigned cudaHostAllocPortable = 1;
 
+cudaError_t cudaDriverGetVersion(int* version);
+cudaError_t cudaRuntimeGetVersion(int* version);
 cudaError_t cudaGetDeviceCount(int* count);
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device);
 cudaError_t cudaSetDevice(int device);
@@ -90,7 +115,6 @@ cudaError_t cudaGetLastError();
 cudaError_t cudaMalloc(void** data, size_t bytes);
 cudaError_t cudaFree(void* data);
 cudaError_t cudaHostAlloc(void** data, size_t bytes, unsigned flags);
-cudaError_t cudaHostGetDevicePointer(void** device, void* host, unsigned flags);
 cudaError_t cudaFreeHost(void* data);
 cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes,
                             cudaMemcpyKind kind, cudaStream_t stream);
@@ -103,6 +127,9 @@ cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags);
 cudaError_t cudaEventDestroy(cudaEvent_t event);
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream);
 cudaError_t cudaEventSynchronize(cudaEvent_t event);
+cudaError_t cudaEventQuery(cudaEvent_t event);
+cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t begin,
+                                 cudaEvent_t end);
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream,
                                    cudaStreamCaptureMode mode);
 cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph);
@@ -119,15 +146,17 @@ inline int min(int a, int b) { return a < b ? a : b; }
 
 extern thread_local dim3 threadIdx, blockIdx, blockDim, gridDim;
 
-void __syncthreads();
-void __syncwarp();
+inline void __syncthreads() { cuda_emulation::Wait(/*whole_block=*/true); }
+inline void __syncwarp() { cuda_emulation::Wait(/*whole_block=*/false); }
 
 inline float __uint_as_float(uint32_t bits) {
   float x;
   std::memcpy(&x, &bits, sizeof(x));
   return x;
 }
+// Arithmetic of a GPU makes one NaN only.
 inline uint32_t __float_as_uint(float x) {
+  if (std::isnan(x)) return 0x7fffffff;
   uint32_t bits;
   std::memcpy(&bits, &x, sizeof(bits));
   return bits;
@@ -137,11 +166,13 @@ namespace cuda_emulation {
 
 // Work for the host to do when the stream gets to it.
 cudaError_t Enqueue(std::function<void()> work, cudaStream_t stream);
-cudaError_t Launch(std::function<void()> kernel, dim3 grid, dim3 block,
-                   size_t shared_bytes, cudaStream_t stream);
-unsigned char* DynamicShared();
-uint32_t ShuffleXor(uint32_t bits, int lanes);
-bool IsFirstLane();
+// `name`: the beginning of what the code says the kernel is.
+cudaError_t Launch(const char* name, std::function<void()> kernel, dim3 grid,
+                   dim3 block, size_t shared_bytes, cudaStream_t stream);
+
+// Registers of a thread of a kernel, the most on any architecture of
+// resources.tsv; as many as a thread may have where it is not in there.
+int RegistersOf(const std::string& kernel);
 
 // How many graphs were launched and kernels started, by all streams of the
 // process: for tests of what is captured.
@@ -150,13 +181,21 @@ struct Counts {
   int64_t direct_launches = 0;
   int64_t captures = 0;
   int64_t allocations = 0;
-  int64_t waits = 0;  // for a whole stream
+  int64_t waits = 0;           // for a whole stream
+  int64_t spinning_waits = 0;  // for it, or for an event that does not block
 };
 Counts CountsSoFar();
+
+// Kernels that have run since the last call, by name.
+std::map<std::string, int64_t> TakeKernelCounts();
 
 // From now on every call and kernel fails with `error`, as after a lost device;
 // cudaSuccess: no longer.
 void FailWith(cudaError_t error);
+
+// The driver's, as 12040 for CUDA 12.4; 0: there is none. The runtime's is
+// 13000.
+void SetDriverVersion(int version);
 
 }  // namespace cuda_emulation
 
@@ -180,12 +219,18 @@ struct __nv_bfloat16 {
 };
 inline float __half2float(__half x) { return peregrine::FromFloat16(x.bits); }
 inline __half __float2half_rn(float x) {  // no kernel rounds to infinity
+  if (std::isnan(x)) return {0x7fff};
   return {peregrine::ToFloat16(x)};
 }
 inline float __bfloat162float(__nv_bfloat16 x) {
   return __uint_as_float(uint32_t{x.bits} << 16);
 }
+inline __nv_bfloat16 __float2bfloat16_rn(float x) {
+  if (std::isnan(x)) return {0x7fff};
+  return {peregrine::ToBFloat16(x)};
+}
 inline __nv_bfloat16 __ushort_as_bfloat16(uint16_t bits) { return {bits}; }
+inline uint16_t __bfloat16_as_ushort(__nv_bfloat16 x) { return x.bits; }
 
 // ---- Matrix fragments. The first lane of a warp holds and computes them
 // whole; others pass by, as the kernels may only use them through these calls.
@@ -211,10 +256,21 @@ struct fragment {
   float x[num_elements] = {};  // row-major
 };
 
+// What the hardware demands of a matrix in memory.
+template <class T>
+void CheckAlignment(const T* data, unsigned stride) {
+  PEREGRINE_CHECK(reinterpret_cast<uintptr_t>(data) % 32 == 0 &&
+                  stride * sizeof(T) % 16 == 0)
+      << "a fragment at " << static_cast<const void*>(data)
+      << ", expected a multiple of 32 bytes, with rows " << stride * sizeof(T)
+      << " bytes apart, expected a multiple of 16";
+}
+
 template <class T>
 void load_matrix_sync(fragment<matrix_a, kSide, kSide, kSide, T, row_major>& a,
                       const T* from, unsigned stride) {
   if (!cuda_emulation::IsFirstLane()) return;
+  CheckAlignment(from, stride);
   for (int i = 0; i < kSide; ++i)
     for (int j = 0; j < kSide; ++j)
       a.x[i * kSide + j] = ToFloat(from[size_t(i) * stride + j]);
@@ -224,6 +280,7 @@ template <class T>
 void load_matrix_sync(fragment<matrix_b, kSide, kSide, kSide, T, col_major>& b,
                       const T* from, unsigned stride) {
   if (!cuda_emulation::IsFirstLane()) return;
+  CheckAlignment(from, stride);
   for (int i = 0; i < kSide; ++i)
     for (int j = 0; j < kSide; ++j)
       b.x[i * kSide + j] = ToFloat(from[size_t(j) * stride + i]);
@@ -251,6 +308,7 @@ void mma_sync(C& d, const A& a, const B& b, const C& c) {
 template <class C>
 void store_matrix_sync(float* to, const C& c, unsigned stride, layout_t) {
   if (!cuda_emulation::IsFirstLane()) return;
+  CheckAlignment(to, stride);
   for (int i = 0; i < kSide; ++i)
     for (int j = 0; j < kSide; ++j)
       to[size_t(i) * stride + j] = c.x[i * kSide + j];

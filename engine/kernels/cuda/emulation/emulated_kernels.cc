@@ -10,15 +10,11 @@
 namespace peregrine::kernels {
 
 absl::StatusOr<std::unique_ptr<Kernels>> MakeEmulatedKernels(
-    size_t memory_bytes, EmulatedLibrary library) {
-#ifdef PEREGRINE_SANITIZED
-  return absl::UnavailableError(
-      "sanitizers do not follow the emulation from stack to stack");
-#endif
+    size_t memory_bytes, EmulatedLibrary library, int index) {
   using cuda_emulated::CudaDevice;
   PEREGRINE_ASSIGN_OR_RETURN(
       auto device,
-      CudaDevice::Create(0, memory_bytes,
+      CudaDevice::Create(index, memory_bytes,
                          memory_bytes > 0 ? CudaDevice::Memory::kArena
                                           : CudaDevice::Memory::kSeparate));
   using cuda_emulation::Blas;
@@ -47,9 +43,21 @@ void InjectFault(EmulatedFault fault) {
 
 EmulatedCounts CountEmulated() {
   const cuda_emulation::Counts counts = cuda_emulation::CountsSoFar();
-  return {counts.captures,        counts.graph_launches,
-          counts.direct_launches, counts.allocations,
-          counts.waits,           cuda_emulation::ProductsSoFar()};
+  return {counts.captures,
+          counts.graph_launches,
+          counts.direct_launches,
+          counts.allocations,
+          counts.waits,
+          counts.spinning_waits,
+          cuda_emulation::ProductsSoFar()};
+}
+
+std::map<std::string, int64_t> TakeEmulatedKernels() {
+  return cuda_emulation::TakeKernelCounts();
+}
+
+void SetEmulatedDriver(int version) {
+  cuda_emulation::SetDriverVersion(version);
 }
 
 }  // namespace peregrine::kernels
