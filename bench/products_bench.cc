@@ -61,9 +61,9 @@ double TimeProduct(Kernels& kernels, const Shape& shape, int rows,
   }
   const std::vector<float> bias(shape.out_dim, 0.1f);
   // As of an encoder, so that cuBLASLt takes it from few outputs on.
-  const auto packed = OrDie(
-      kernels.PackLinear({weight, bias, shape.out_dim, shape.in_dim, precision,
-                          kernels::LinearRows::kSourceTokens}));
+  const auto packed = OrDie(kernels.PackLinear(
+      {weight, bias, shape.out_dim, shape.in_dim, precision,
+       kernels::LinearRows::kSourceTokens, kernels::LinearUse::kRelu}));
   std::vector<float> inputs(static_cast<size_t>(rows) * shape.in_dim);
   for (size_t i = 0; i < inputs.size(); ++i) {
     inputs[i] = static_cast<float>(i * 104729 % 997) / 997.0f - 0.5f;

@@ -1,6 +1,7 @@
 #ifndef PEREGRINE_ENGINE_KERNELS_KERNELS_H_
 #define PEREGRINE_ENGINE_KERNELS_KERNELS_H_
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -38,6 +39,10 @@ class LinearWeight {
 // one or thousands, is known when it is packed.
 enum class LinearRows { kHypotheses, kSourceTokens };
 
+// Which operation the weight is for: Linear without ReLU, Linear with it, or
+// LinearAdd. What a device prepares for it; others work, too.
+enum class LinearUse { kPlain, kRelu, kAdd };
+
 // Where LinearWeight comes from: host memory, read only during the call.
 struct LinearSource {
   absl::Span<const float> weight;  // [out_dim, in_dim]
@@ -46,6 +51,7 @@ struct LinearSource {
   int in_dim = 0;
   Precision precision = Precision::kFloat32;
   LinearRows rows = LinearRows::kHypotheses;
+  LinearUse use = LinearUse::kPlain;
 };
 
 // The best continuations of each row, in host memory, best first; ties go to
@@ -120,6 +126,16 @@ class BeamQueue {
   virtual void Await(absl::Span<BeamCandidate> candidates) = 0;
 };
 
+// The time that a device takes for what it is asked for between two calls.
+class Stopwatch {
+ public:
+  virtual ~Stopwatch() = default;
+  virtual void Start() = 0;
+  virtual void Stop() = 0;
+  // Waits until the device has done what came before Stop. 0: it has failed.
+  virtual std::chrono::nanoseconds Elapsed() = 0;
+};
+
 // The operations of a Transformer on one device: the only virtual seam of the
 // engine. The graph in model/ is written once over it. Operations are coarse,
 // so that each device fuses as it likes; all views are of memory that this
@@ -151,6 +167,9 @@ class Kernels {
   // Returns when all that this instance was asked for is done, so that time
   // can be measured. A device that works as it is called has nothing to do.
   virtual void Synchronize() {}
+  // Belongs to this instance's thread, and must not outlive it. By default
+  // reads the clock of the host.
+  virtual std::unique_ptr<Stopwatch> NewStopwatch();
 
   // ---- Steps that repeat. A device on which starting an operation costs more
   // than a few rows wants steps of few different shapes.

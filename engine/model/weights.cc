@@ -18,6 +18,7 @@ namespace {
 
 using kernels::EmbeddingTable;
 using kernels::LinearRows;
+using kernels::LinearUse;
 using kernels::LinearWeight;
 using kernels::NormWeight;
 
@@ -150,10 +151,11 @@ class WeightsLoader {
 
   absl::StatusOr<std::unique_ptr<LinearWeight>> Pack(
       const std::vector<float>& weight, const std::vector<float>& bias,
-      int out_dim, int in_dim, LinearRows rows = LinearRows::kHypotheses) {
+      int out_dim, int in_dim, LinearRows rows = LinearRows::kHypotheses,
+      LinearUse use = LinearUse::kPlain) {
     PEREGRINE_ASSIGN_OR_RETURN(
-        auto packed,
-        kernels_.PackLinear({weight, bias, out_dim, in_dim, precision_, rows}));
+        auto packed, kernels_.PackLinear({weight, bias, out_dim, in_dim,
+                                          precision_, rows, use}));
     weights_.bytes += packed->bytes();
     return packed;
   }
@@ -167,7 +169,8 @@ class WeightsLoader {
   // The linear layers `linears`, all of in_dim inputs, one below the other.
   absl::StatusOr<std::unique_ptr<LinearWeight>> LoadLinears(
       const std::vector<LinearName>& linears, int in_dim,
-      LinearRows rows = LinearRows::kHypotheses) {
+      LinearRows rows = LinearRows::kHypotheses,
+      LinearUse use = LinearUse::kPlain) {
     std::vector<float> weight;
     std::vector<float> bias;
     for (const LinearName& linear : linears) {
@@ -181,16 +184,17 @@ class WeightsLoader {
       weight.insert(weight.end(), w.begin(), w.end());
       bias.insert(bias.end(), b.begin(), b.end());
     }
-    return Pack(weight, bias, static_cast<int>(bias.size()), in_dim, rows);
+    return Pack(weight, bias, static_cast<int>(bias.size()), in_dim, rows, use);
   }
 
   // The same where all have out_dim outputs and a bias.
   absl::StatusOr<std::unique_ptr<LinearWeight>> LoadLinear(
       std::initializer_list<std::string> names, int out_dim, int in_dim,
-      LinearRows rows = LinearRows::kHypotheses) {
+      LinearRows rows = LinearRows::kHypotheses,
+      LinearUse use = LinearUse::kPlain) {
     std::vector<LinearName> linears;
     for (const std::string& name : names) linears.push_back({name, out_dim});
-    return LoadLinears(linears, in_dim, rows);
+    return LoadLinears(linears, in_dim, rows, use);
   }
 
   absl::StatusOr<NormWeight> LoadNorm(const std::string& name, int dim) {
@@ -260,8 +264,8 @@ class WeightsLoader {
         LoadLinear({prefix + "query", prefix + "key", prefix + "value"}, width,
                    stack.model_dim, rows));
     PEREGRINE_ASSIGN_OR_RETURN(
-        weights.output,
-        LoadLinear({prefix + "output"}, stack.model_dim, width, rows));
+        weights.output, LoadLinear({prefix + "output"}, stack.model_dim, width,
+                                   rows, LinearUse::kAdd));
     return absl::OkStatus();
   }
 
@@ -342,7 +346,8 @@ class WeightsLoader {
                     LinearRows::kSourceTokens));
     PEREGRINE_ASSIGN_OR_RETURN(
         weights.output,
-        LoadLinear({prefix + "output"}, decoder.model_dim, decoder.ffn_dim));
+        LoadLinear({prefix + "output"}, decoder.model_dim, decoder.ffn_dim,
+                   LinearRows::kHypotheses, LinearUse::kAdd));
     return absl::OkStatus();
   }
 
@@ -362,7 +367,8 @@ class WeightsLoader {
                    architecture_.encoder.model_dim, LinearRows::kSourceTokens));
     PEREGRINE_ASSIGN_OR_RETURN(
         weights.output,
-        LoadLinear({prefix + "output"}, decoder.model_dim, width));
+        LoadLinear({prefix + "output"}, decoder.model_dim, width,
+                   LinearRows::kHypotheses, LinearUse::kAdd));
     return absl::OkStatus();
   }
 
@@ -375,10 +381,13 @@ class WeightsLoader {
                                LoadNorm(prefix + "norm", stack.model_dim));
     PEREGRINE_ASSIGN_OR_RETURN(
         weights.inner,
-        LoadLinear({prefix + "inner"}, stack.ffn_dim, stack.model_dim, rows));
+        LoadLinear({prefix + "inner"}, stack.ffn_dim, stack.model_dim, rows,
+                   architecture_.activation == kernels::Activation::kRelu
+                       ? LinearUse::kRelu
+                       : LinearUse::kPlain));
     PEREGRINE_ASSIGN_OR_RETURN(
-        weights.outer,
-        LoadLinear({prefix + "outer"}, stack.model_dim, stack.ffn_dim, rows));
+        weights.outer, LoadLinear({prefix + "outer"}, stack.model_dim,
+                                  stack.ffn_dim, rows, LinearUse::kAdd));
     return absl::OkStatus();
   }
 

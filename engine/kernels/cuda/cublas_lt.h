@@ -1,6 +1,8 @@
 #ifndef PEREGRINE_ENGINE_KERNELS_CUDA_CUBLAS_LT_H_
 #define PEREGRINE_ENGINE_KERNELS_CUDA_CUBLAS_LT_H_
 
+#include <string>
+
 #include "absl/status/statusor.h"
 #include "engine/kernels/cuda/runtime.h"
 
@@ -13,8 +15,12 @@
 namespace peregrine::kernels::PEREGRINE_CUDA_NAMESPACE {
 
 // What this folder calls of cuBLASLt. The library is looked for when a GPU is
-// first used, so that programs start on machines that have none.
+// first used, so that programs start on machines that have none. What is called
+// has been the same since CUDA 11, so any major version from there on will do:
+// that of the header first, then the newest.
 struct CublasLt {
+  std::string name;  // "cuBLASLt 13.1.0 (libcublasLt.so.13)"
+  decltype(&cublasLtGetVersion) get_version;
   decltype(&cublasLtCreate) create;
   decltype(&cublasLtDestroy) destroy;
   decltype(&cublasLtMatmulDescCreate) desc_create;
@@ -29,7 +35,8 @@ struct CublasLt {
   decltype(&cublasLtMatmulAlgoConfigGetAttribute) get_config;
   decltype(&cublasLtMatmul) matmul;
 
-  // UNAVAILABLE says what was looked for. Stays loaded.
+  // UNAVAILABLE says what was looked for, and why the first was not taken.
+  // Stays loaded.
   static absl::StatusOr<const CublasLt*> Load();
 };
 

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "engine/base/status_macros.h"
+#include "engine/kernels/cuda/driver.h"
 
 namespace peregrine::kernels::PEREGRINE_CUDA_NAMESPACE {
 namespace {
@@ -19,7 +20,12 @@ absl::StatusOr<int> CountDevices() {
   int count = 0;
   const cudaError_t error = cudaGetDeviceCount(&count);
   if (error == cudaErrorInsufficientDriver) {
-    return absl::UnavailableError("no NVIDIA driver found, or one too old");
+    int driver = 0;
+    int runtime = 0;
+    (void)cudaDriverGetVersion(&driver);
+    (void)cudaRuntimeGetVersion(&runtime);
+    return absl::UnavailableError(
+        DriverProblem(driver, runtime, InstalledDriver()));
   }
   if (error == cudaErrorNoDevice || (error == cudaSuccess && count == 0)) {
     return absl::UnavailableError("no CUDA device found");
@@ -29,6 +35,11 @@ absl::StatusOr<int> CountDevices() {
 }
 
 }  // namespace
+
+cudaError_t Stream::Synchronize() const {
+  const cudaError_t error = end_->Record(stream_);
+  return error == cudaSuccess ? end_->Synchronize() : error;
+}
 
 absl::Status ToStatus(cudaError_t error, const std::string& what) {
   if (error == cudaSuccess) return absl::OkStatus();
@@ -193,18 +204,22 @@ cudaError_t CudaDevice::Use() const {
 absl::StatusOr<std::shared_ptr<const Stream>> CudaDevice::NewStream() {
   PEREGRINE_RETURN_IF_ERROR(ToStatus(Use(), name_));
   cudaStream_t stream = nullptr;
+  PEREGRINE_ASSIGN_OR_RETURN(auto end, NewEvent());
   PEREGRINE_RETURN_IF_ERROR(
       ToStatus(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking),
                absl::StrCat(name_, ": a stream")));
-  return std::make_shared<const Stream>(stream);
+  return std::make_shared<const Stream>(stream, std::move(end));
 }
 
-absl::StatusOr<std::unique_ptr<const Event>> CudaDevice::NewEvent() {
+absl::StatusOr<std::unique_ptr<const Event>> CudaDevice::NewEvent(
+    Timing timing) {
   PEREGRINE_RETURN_IF_ERROR(ToStatus(Use(), name_));
+  const unsigned flags = timing == Timing::kNone
+                             ? cudaEventBlockingSync | cudaEventDisableTiming
+                             : cudaEventBlockingSync;
   cudaEvent_t event = nullptr;
-  PEREGRINE_RETURN_IF_ERROR(
-      ToStatus(cudaEventCreateWithFlags(&event, cudaEventDisableTiming),
-               absl::StrCat(name_, ": an event")));
+  PEREGRINE_RETURN_IF_ERROR(ToStatus(cudaEventCreateWithFlags(&event, flags),
+                                     absl::StrCat(name_, ": an event")));
   return std::make_unique<const Event>(event);
 }
 
@@ -231,12 +246,18 @@ absl::StatusOr<std::unique_ptr<Buffer>> CudaDevice::Allocate(
 MatrixLibrary* CudaDevice::library() {
   if (Use() != cudaSuccess) return nullptr;
   absl::MutexLock lock(&mutex_);
-  if (!looked_for_library_) {
-    auto library = MatrixLibrary::Create();
-    if (library.ok()) library_ = *std::move(library);
-    looked_for_library_ = true;
+  if (library_ == nullptr) {
+    library_ = std::make_unique<absl::StatusOr<std::unique_ptr<MatrixLibrary>>>(
+        MatrixLibrary::Create());
   }
-  return library_.get();
+  return library_->ok() ? (*library_)->get() : nullptr;
+}
+
+absl::StatusOr<std::string> CudaDevice::LibraryName() {
+  if (const MatrixLibrary* found = library()) return found->name();
+  absl::MutexLock lock(&mutex_);
+  if (library_ == nullptr) return absl::UnavailableError("no device");
+  return library_->status();
 }
 
 size_t CudaDevice::memory_bytes_in_use() const {

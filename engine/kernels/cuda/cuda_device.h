@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -21,23 +22,8 @@ namespace peregrine::kernels::PEREGRINE_CUDA_NAMESPACE {
 // UNAVAILABLE, since another worker may do what this device cannot.
 absl::Status ToStatus(cudaError_t error, const std::string& what);
 
-// A queue of work for the device; belongs to one CudaKernels and outlives it as
-// long as buffers that its work may touch. Not thread-safe.
-class Stream {
- public:
-  explicit Stream(cudaStream_t stream) : stream_(stream) {}
-  ~Stream() { cudaStreamDestroy(stream_); }
-  Stream(const Stream&) = delete;
-  Stream& operator=(const Stream&) = delete;
-
-  cudaStream_t get() const { return stream_; }
-  cudaError_t Synchronize() const { return cudaStreamSynchronize(stream_); }
-
- private:
-  const cudaStream_t stream_;
-};
-
-// A moment in the work of a stream.
+// A moment in the work of a stream. Who waits for it sleeps: the CUDA runtime
+// would spin, and a server has a waiting thread for each worker.
 class Event {
  public:
   explicit Event(cudaEvent_t event) : event_(event) {}
@@ -49,9 +35,30 @@ class Event {
     return cudaEventRecord(event_, stream);
   }
   cudaError_t Synchronize() const { return cudaEventSynchronize(event_); }
+  cudaEvent_t get() const { return event_; }
 
  private:
   const cudaEvent_t event_;
+};
+
+// A queue of work for the device; belongs to one CudaKernels and outlives it as
+// long as buffers that its work may touch. Not thread-safe.
+class Stream {
+ public:
+  // `end` is an event of the same device.
+  Stream(cudaStream_t stream, std::unique_ptr<const Event> end)
+      : stream_(stream), end_(std::move(end)) {}
+  ~Stream() { cudaStreamDestroy(stream_); }
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+
+  cudaStream_t get() const { return stream_; }
+  // Waits for all that it was given.
+  cudaError_t Synchronize() const;
+
+ private:
+  const cudaStream_t stream_;
+  const std::unique_ptr<const Event> end_;
 };
 
 // One GPU and its memory, shared by all models, sessions and workers there.
@@ -85,7 +92,9 @@ class CudaDevice : public std::enable_shared_from_this<CudaDevice> {
   cudaError_t Use() const;
 
   absl::StatusOr<std::shared_ptr<const Stream>> NewStream();
-  absl::StatusOr<std::unique_ptr<const Event>> NewEvent();
+  enum class Timing { kNone, kForStopwatch };
+  absl::StatusOr<std::unique_ptr<const Event>> NewEvent(
+      Timing timing = Timing::kNone);
 
   // Freed when the work of `stream` so far is done. RESOURCE_EXHAUSTED says how
   // much was wanted, is in use and is there.
@@ -94,6 +103,8 @@ class CudaDevice : public std::enable_shared_from_this<CudaDevice> {
 
   // cuBLASLt on this device, loaded by the first call; null: there is none.
   MatrixLibrary* library();
+  // Its name and version; or why there is none.
+  absl::StatusOr<std::string> LibraryName();
 
   // For metrics: see kernels::GpuMemory. Both 0 for Memory::kSeparate.
   size_t memory_bytes() const { return capacity_; }
@@ -113,8 +124,9 @@ class CudaDevice : public std::enable_shared_from_this<CudaDevice> {
   size_t capacity_ = 0;
   mutable absl::Mutex mutex_;
   std::unique_ptr<Arena> arena_ ABSL_GUARDED_BY(mutex_);
-  bool looked_for_library_ ABSL_GUARDED_BY(mutex_) = false;
-  std::unique_ptr<MatrixLibrary> library_ ABSL_GUARDED_BY(mutex_);
+  // Null: it was not looked for.
+  std::unique_ptr<absl::StatusOr<std::unique_ptr<MatrixLibrary>>> library_
+      ABSL_GUARDED_BY(mutex_);
 };
 
 // See kernels::DescribeGpus.

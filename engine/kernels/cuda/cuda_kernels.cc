@@ -119,6 +119,48 @@ void CudaKernels::Synchronize() {
   staging_->Reset();
 }
 
+// Two events of the stream.
+class CudaKernels::EventStopwatch final : public Stopwatch {
+ public:
+  EventStopwatch(CudaKernels& kernels, std::unique_ptr<const Event> begin,
+                 std::unique_ptr<const Event> end)
+      : kernels_(kernels), begin_(std::move(begin)), end_(std::move(end)) {}
+
+  void Start() override { Record(*begin_); }
+  void Stop() override { Record(*end_); }
+  std::chrono::nanoseconds Elapsed() override {
+    float milliseconds = 0.0f;
+    if (!kernels_.Ready()) return {};
+    kernels_.Note(end_->Synchronize(), "waiting for an event");
+    if (!kernels_.Ready()) return {};
+    kernels_.Note(
+        cudaEventElapsedTime(&milliseconds, begin_->get(), end_->get()),
+        "reading a time");
+    return std::chrono::nanoseconds(
+        static_cast<int64_t>(double{milliseconds} * 1e6));
+  }
+
+ private:
+  void Record(const Event& event) {
+    if (!kernels_.Ready()) return;
+    kernels_.Note(event.Record(kernels_.stream()), "an event");
+  }
+
+  CudaKernels& kernels_;
+  const std::unique_ptr<const Event> begin_;
+  const std::unique_ptr<const Event> end_;
+};
+
+// Without events, as when the device has failed, there is the host's clock.
+std::unique_ptr<Stopwatch> CudaKernels::NewStopwatch() {
+  using Timing = CudaDevice::Timing;
+  auto begin = device_->NewEvent(Timing::kForStopwatch);
+  auto end = device_->NewEvent(Timing::kForStopwatch);
+  if (!begin.ok() || !end.ok()) return Kernels::NewStopwatch();
+  return std::make_unique<EventStopwatch>(*this, *std::move(begin),
+                                          *std::move(end));
+}
+
 // ---- Memory
 
 absl::StatusOr<std::unique_ptr<Buffer>> CudaKernels::Allocate(size_t bytes) {
@@ -156,19 +198,19 @@ absl::StatusOr<std::unique_ptr<LinearWeight>> CudaKernels::PackLinear(
   }
   Synchronize();  // other instances use it on streams of their own
   PEREGRINE_RETURN_IF_ERROR(status());
-  return std::make_unique<CudaLinearWeight>(packed,
-                                            ProductsOf(packed, source.rows),
-                                            std::move(weight), std::move(bias));
+  return std::make_unique<CudaLinearWeight>(
+      packed, ProductsOf(packed, source.rows, source.use), std::move(weight),
+      std::move(bias));
 }
 
 LibraryProducts CudaKernels::ProductsOf(const PackedWeight& weight,
-                                        LinearRows rows) {
+                                        LinearRows rows, LinearUse use) {
   if (library_ == nullptr) return {};
   return ChooseProducts(*library_,
                         rows == LinearRows::kSourceTokens
                             ? products_.of_source_tokens
                             : products_.of_hypotheses,
-                        weight, workspace(), *device_, stream_);
+                        weight, use, workspace(), *device_, stream_);
 }
 
 // As many rows at once as scratch memory holds in float32.
@@ -325,17 +367,17 @@ void CudaKernels::RunLinear(const LinearWeight& weight, Matrix x,
   const PackedWeight& packed = WeightOf(weight).packed();
   const LibraryProducts& products = WeightOf(weight).products();
   const bool relu = activation == Activation::kRelu;
-  const auto* algorithm = store == Store::kAdd ? products.add
-                          : relu               ? products.relu
-                                               : products.plain;
-  if (algorithm == nullptr) {
+  const LinearUse use = store == Store::kAdd ? LinearUse::kAdd
+                        : relu               ? LinearUse::kRelu
+                                             : LinearUse::kPlain;
+  if (products.algorithm == nullptr || products.use != use) {
     Note(PEREGRINE_CUDA_NAMESPACE::Linear(packed, x, activation, store, y,
                                           scratch_->data(), inputs_bytes(),
                                           stream()),
          "Linear");
     return;
   }
-  MultiplyByLibrary(*algorithm, packed, products.max_rows, x, y);
+  MultiplyByLibrary(*products.algorithm, packed, products.max_rows, x, y);
   if (relu || activation == Activation::kNone || !Ready()) return;
   Note(Activate(activation, y, stream()), "Activate");
 }

@@ -35,6 +35,7 @@ class CudaKernels final : public Kernels {
 
   // Until all that was asked for is done.
   void Synchronize() override;
+  std::unique_ptr<Stopwatch> NewStopwatch() override;
 
   StepShape PaddedStep(StepShape shape) const override;
   void RunStep(int64_t owner, StepShape shape,
@@ -71,6 +72,7 @@ class CudaKernels final : public Kernels {
 
  private:
   class Queue;
+  class EventStopwatch;
 
   // What a decode step was captured as: null before it comes again.
   struct StepGraph {
@@ -92,7 +94,8 @@ class CudaKernels final : public Kernels {
   void RunLinear(const LinearWeight& weight, Matrix x, Activation activation,
                  Store store, Matrix y);
   // What cuBLASLt does for a weight; nothing: own kernels do all.
-  LibraryProducts ProductsOf(const PackedWeight& weight, LinearRows rows);
+  LibraryProducts ProductsOf(const PackedWeight& weight, LinearRows rows,
+                             LinearUse use);
   void MultiplyByLibrary(const MatrixLibrary::Algorithm& algorithm,
                          const PackedWeight& weight, int max_rows, Matrix x,
                          Matrix y);

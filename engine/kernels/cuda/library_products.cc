@@ -146,30 +146,30 @@ class Trial {
 
 }  // namespace
 
-LibraryProducts ChooseProducts(MatrixLibrary& library, const LibraryUse& use,
-                               const PackedWeight& weight, void* workspace,
-                               CudaDevice& device,
+LibraryProducts ChooseProducts(MatrixLibrary& library,
+                               const LibraryUse& library_use,
+                               const PackedWeight& weight, LinearUse use,
+                               void* workspace, CudaDevice& device,
                                const std::shared_ptr<const Stream>& stream) {
   LibraryProducts products;
+  products.use = use;
   if (weight.precision == Precision::kFloat32 ||
-      weight.out_dim < use.min_out_dim || weight.in_dim < use.min_in_dim) {
+      weight.out_dim < library_use.min_out_dim ||
+      weight.in_dim < library_use.min_in_dim) {
     return products;
   }
-  products.max_rows = static_cast<int>(
-      std::min<size_t>(use.max_rows, kTrialBytes / TrialRowBytes(weight)));
+  products.max_rows = static_cast<int>(std::min<size_t>(
+      library_use.max_rows, kTrialBytes / TrialRowBytes(weight)));
   if (products.max_rows < 1) return products;
   Trial trial(library, weight, workspace, products.max_rows, device, stream);
-  const auto choose = [&](bool relu, Store store) {
-    return library.Choose(
-        {weight.precision, weight.out_dim, weight.padded_in,
-         weight.bias != nullptr, relu, store, use.typical_rows},
-        [&](const MatrixLibrary::Algorithm& algorithm) {
-          return trial.KeepsRows(algorithm);
-        });
-  };
-  products.plain = choose(false, Store::kOverwrite);
-  products.relu = choose(true, Store::kOverwrite);
-  products.add = choose(false, Store::kAdd);
+  products.algorithm =
+      library.Choose({weight.precision, weight.out_dim, weight.padded_in,
+                      weight.bias != nullptr, use == LinearUse::kRelu,
+                      use == LinearUse::kAdd ? Store::kAdd : Store::kOverwrite,
+                      library_use.typical_rows},
+                     [&](const MatrixLibrary::Algorithm& algorithm) {
+                       return trial.KeepsRows(algorithm);
+                     });
   return products;
 }
 

@@ -33,11 +33,11 @@ inline constexpr ProductOptions kLibraryProducts = {
     true, {8192, 64, 256, 512}, {256, 64, 2048, 4096}};
 inline constexpr ProductOptions kOwnProducts = {};
 
-// How the library multiplies by one weight; null where own kernels do.
+// How the library multiplies by one weight in the one way that the weight is
+// for; null where own kernels do.
 struct LibraryProducts {
-  const MatrixLibrary::Algorithm* plain = nullptr;  // with the bias, if any
-  const MatrixLibrary::Algorithm* relu = nullptr;
-  const MatrixLibrary::Algorithm* add = nullptr;
+  const MatrixLibrary::Algorithm* algorithm = nullptr;
+  LinearUse use = LinearUse::kPlain;
   int max_rows = 0;  // of one product
 };
 
@@ -45,9 +45,10 @@ struct LibraryProducts {
 // to max_rows, a row must have the bits that it has among max_rows, at another
 // place. Takes its time and up to 160 MiB for a while, for the first weight of
 // a shape on a device. Waits for `stream`.
-LibraryProducts ChooseProducts(MatrixLibrary& library, const LibraryUse& use,
-                               const PackedWeight& weight, void* workspace,
-                               CudaDevice& device,
+LibraryProducts ChooseProducts(MatrixLibrary& library,
+                               const LibraryUse& library_use,
+                               const PackedWeight& weight, LinearUse use,
+                               void* workspace, CudaDevice& device,
                                const std::shared_ptr<const Stream>& stream);
 
 }  // namespace peregrine::kernels::PEREGRINE_CUDA_NAMESPACE

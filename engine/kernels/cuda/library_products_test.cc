@@ -53,6 +53,12 @@ struct Layer {
   bool has_bias = false;
   Activation activation = Activation::kNone;
   bool adds = false;
+
+  LinearUse use() const {
+    if (adds) return LinearUse::kAdd;
+    return activation == Activation::kRelu ? LinearUse::kRelu
+                                           : LinearUse::kPlain;
+  }
 };
 
 Array RandomArray(int rows, int cols, float magnitude, std::mt19937& random) {
@@ -72,7 +78,8 @@ Array Run(Kernels& kernels, const Layer& layer, Precision precision,
           .PackLinear({weight.data,
                        layer.has_bias ? absl::MakeConstSpan(bias.data)
                                       : absl::Span<const float>(),
-                       layer.out_dim, layer.in_dim, precision})
+                       layer.out_dim, layer.in_dim, precision,
+                       LinearRows::kHypotheses, layer.use()})
           .value();
   const Matrix x =
       memory.Put(RandomArray(layer.rows, layer.in_dim, 1.0f, random));
@@ -134,6 +141,36 @@ TEST_F(LibraryProductsTest, MoreRowsThanWereTriedAreMultipliedInPieces) {
   EXPECT_EQ(Multiply(*kernels, Precision::kFloat16, 5).products, 1);
   EXPECT_EQ(Multiply(*kernels, Precision::kFloat16, 6).products, 2);
   EXPECT_EQ(Multiply(*kernels, Precision::kBFloat16, 13).products, 3);
+}
+
+// Each trial takes its time when a model is loaded.
+TEST_F(LibraryProductsTest, AWeightIsTriedForTheOneUseThatItHas) {
+  auto kernels = MakeEmulatedKernels(0, EmulatedLibrary::kForAll).value();
+  DeviceMemory memory(*kernels);
+  const std::vector<float> data(kDim * kDim, 0.5f);
+  const auto pack = [&](LinearUse use) {
+    const int64_t before = CountEmulated().products;
+    auto weight = kernels->PackLinear({data,
+                                       {},
+                                       kDim,
+                                       kDim,
+                                       Precision::kFloat16,
+                                       LinearRows::kSourceTokens,
+                                       use});
+    const int64_t tried = CountEmulated().products - before;
+    return std::make_pair(*std::move(weight), tried);
+  };
+  const auto [plain, tried_plain] = pack(LinearUse::kPlain);
+  EXPECT_GT(tried_plain, 0);
+  EXPECT_EQ(pack(LinearUse::kPlain).second, 0) << "of a shape once";
+  EXPECT_EQ(pack(LinearUse::kAdd).second, tried_plain);
+
+  const Matrix x = memory.Put(Array(3, kDim));
+  const Matrix y = memory.Put(Array(3, kDim));
+  const int64_t before = CountEmulated().products;
+  kernels->LinearAdd(*plain, x, y);
+  kernels->Synchronize();
+  EXPECT_EQ(CountEmulated().products, before) << "by own kernels";
 }
 
 TEST_F(LibraryProductsTest, Float32IsForOwnKernels) {

@@ -168,6 +168,8 @@ absl::StatusOr<std::unique_ptr<MatrixLibrary>> MatrixLibrary::Create() {
 MatrixLibrary::MatrixLibrary(const CublasLt& functions)
     : functions_(functions) {}
 
+const std::string& MatrixLibrary::name() const { return functions_.name; }
+
 MatrixLibrary::~MatrixLibrary() {
   if (handle_ == nullptr) return;
   functions_.destroy(static_cast<cublasLtHandle_t>(handle_));

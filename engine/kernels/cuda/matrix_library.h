@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <string>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/function_ref.h"
@@ -49,6 +50,9 @@ class MatrixLibrary {
   // For the calling thread's device. UNAVAILABLE: there is no such library.
   static absl::StatusOr<std::unique_ptr<MatrixLibrary>> Create();
   ~MatrixLibrary();
+
+  // "cuBLASLt 13.1.0 (libcublasLt.so.13)".
+  const std::string& name() const;
   MatrixLibrary(const MatrixLibrary&) = delete;
   MatrixLibrary& operator=(const MatrixLibrary&) = delete;
 
