@@ -45,6 +45,7 @@ v1::Model FakeTranslationServer::MakeModel() {
   device->set_precision("int8");
   device->set_workers(2);
   device->set_weights_bytes(70'000'000);
+  device->set_products("own kernels");
   return model;
 }
 

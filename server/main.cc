@@ -24,10 +24,12 @@ void LogDevices(const Config& config) {
     for (const std::string& gpu : *gpus) spdlog::info("found {}", gpu);
   }
   for (const DeviceWorkers& workers : config.devices) {
-    spdlog::info("computing on {} in {}, {} workers of each model",
-                 DeviceNames({workers}),
-                 std::string(kernels::PrecisionName(workers.precision)),
-                 workers.num_workers);
+    spdlog::info(
+        "computing on {} in {}, {} workers of each model, "
+        "products by {}",
+        DeviceNames({workers}),
+        std::string(kernels::PrecisionName(workers.precision)),
+        workers.num_workers, kernels::DescribeProducts(workers.device));
   }
 }
 

@@ -274,7 +274,8 @@ TEST_F(CommandLineTest, ModelsTellsArchitectureLimitsAndDefaults) {
       "  architecture  angle brackets\n"
       "  parameters    12.3 million\n"
       "  vocabulary    10000 source, 9000 target\n"
-      "  device        cpu int8, 2 workers, 70.0 MB of weights\n"
+      "  device        cpu int8, 2 workers, 70.0 MB of weights, "
+      "products by own kernels\n"
       "  defaults      beam size 4, length penalty 0.6\n"
       "  limits        100 texts a request, 1000 bytes a text, beam size 8\n"
       "                256 source and 200 target tokens a sentence\n");

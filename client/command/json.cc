@@ -93,6 +93,9 @@ std::string ToJson(const v1::Model& model) {
                                {"precision", device.precision()},
                                {"workers", device.workers()},
                                {"weights_bytes", device.weights_bytes()}});
+    if (!device.products().empty()) {
+      json["devices"].back()["products"] = device.products();
+    }
   }
   return Dump(json);
 }

@@ -49,7 +49,7 @@ TEST(JsonTest, Model) {
       R"("max_texts_per_request":100,"max_text_bytes":1000,"max_beam_size":8,)"
       R"("max_source_tokens":256,"max_target_tokens":200},"devices":[{)"
       R"("device":"cpu","precision":"int8","workers":2,)"
-      R"("weights_bytes":70000000}]})");
+      R"("weights_bytes":70000000,"products":"own kernels"}]})");
 }
 
 }  // namespace

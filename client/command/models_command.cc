@@ -55,10 +55,11 @@ std::string FormatOptions(const v1::DecodingOptions& options) {
 }
 
 std::string FormatDevice(const v1::DeviceInfo& device) {
-  return absl::StrFormat("%s %s, %d worker%s, %.1f MB of weights",
-                         device.device(), device.precision(), device.workers(),
-                         device.workers() == 1 ? "" : "s",
-                         static_cast<double>(device.weights_bytes()) / 1e6);
+  return absl::StrFormat(
+      "%s %s, %d worker%s, %.1f MB of weights%s%s", device.device(),
+      device.precision(), device.workers(), device.workers() == 1 ? "" : "s",
+      static_cast<double>(device.weights_bytes()) / 1e6,
+      device.products().empty() ? "" : ", products by ", device.products());
 }
 
 std::string FormatModel(const v1::Model& model) {

@@ -109,8 +109,12 @@ using AttentionInvarianceTest = BatchInvariance<AttentionParityTest>;
 
 INSTANTIATE_TEST_SUITE_P(Devices, AttentionParityTest,
                          ::testing::ValuesIn(DevicesUnderTest()), DeviceName);
+INSTANTIATE_TEST_SUITE_P(TunedGpus, AttentionParityTest,
+                         ::testing::ValuesIn(TunedGpusUnderTest()), DeviceName);
 INSTANTIATE_TEST_SUITE_P(Devices, AttentionInvarianceTest,
                          ::testing::ValuesIn(DevicesUnderTest()), DeviceName);
+INSTANTIATE_TEST_SUITE_P(TunedGpus, AttentionInvarianceTest,
+                         ::testing::ValuesIn(TunedGpusUnderTest()), DeviceName);
 
 TEST_P(AttentionParityTest, EncoderAttention) {
   for (HeadShape heads : kHeadShapes) {

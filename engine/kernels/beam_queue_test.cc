@@ -257,6 +257,9 @@ TEST_P(BeamQueueTest, TakesTheLargestBeam) {
 INSTANTIATE_TEST_SUITE_P(Devices, BeamQueueTest,
                          ::testing::ValuesIn(GpusUnderTest()),
                          [](const auto& test) { return test.param.name; });
+INSTANTIATE_TEST_SUITE_P(TunedGpus, BeamQueueTest,
+                         ::testing::ValuesIn(TunedGpusUnderTest()),
+                         [](const auto& test) { return test.param.name; });
 
 }  // namespace
 }  // namespace peregrine::kernels

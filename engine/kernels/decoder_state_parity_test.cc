@@ -184,6 +184,8 @@ class DecoderStateTest : public KernelsTest {
 
 INSTANTIATE_TEST_SUITE_P(Devices, DecoderStateTest,
                          ::testing::ValuesIn(DevicesUnderTest()), DeviceName);
+INSTANTIATE_TEST_SUITE_P(TunedGpus, DecoderStateTest,
+                         ::testing::ValuesIn(TunedGpusUnderTest()), DeviceName);
 
 TEST_P(DecoderStateTest, AverageStep) {
   for (int dim : kDims) {

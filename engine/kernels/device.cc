@@ -4,6 +4,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "engine/base/status_macros.h"
 #include "engine/kernels/cpu/cpu_kernels.h"
@@ -26,7 +27,8 @@ absl::StatusOr<std::unique_ptr<Kernels>> MakeCudaKernels(const Device& device) {
       cuda::CudaDevice::Shared(device.index, device.memory_bytes));
   return cuda::CudaKernels::Create(
       std::move(cuda_device),
-      device.own_products ? cuda::kOwnProducts : cuda::kLibraryProducts);
+      device.own_products ? cuda::kOwnProducts : cuda::kLibraryProducts,
+      device.tuning);
 }
 
 #else
@@ -65,6 +67,26 @@ absl::StatusOr<Device> ParseDevice(absl::string_view name) {
                    "or 'cuda-own:N'"));
 }
 
+absl::StatusOr<GpuTuning> ParseGpuTuning(absl::string_view names) {
+  GpuTuning tuning;
+  for (absl::string_view name : absl::StrSplit(names, ',', absl::SkipEmpty())) {
+    absl::string_view number = name;
+    if (name == "vector-keys") {
+      tuning.vector_keys = true;
+    } else if (name == "split-top-k") {
+      tuning.split_top_k = true;
+    } else if (!absl::ConsumePrefix(&number, "graphs=") ||
+               !absl::SimpleAtoi(number, &tuning.max_graphs) ||
+               tuning.max_graphs < 1) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("tuning is '", name,
+                       "', expected 'vector-keys', 'split-top-k' or "
+                       "'graphs=N'"));
+    }
+  }
+  return tuning;
+}
+
 absl::StatusOr<std::unique_ptr<Kernels>> MakeKernels(const Device& device) {
   if (device.kind == Device::Kind::kCuda) return MakeCudaKernels(device);
   if (device == Device::kReference) return std::make_unique<ReferenceKernels>();
@@ -78,6 +100,21 @@ absl::StatusOr<std::vector<std::string>> DescribeGpus() {
   return cuda::DescribeGpus();
 #else
   return BuiltWithoutCuda();
+#endif
+}
+
+std::string DescribeProducts(const Device& device) {
+  if (device.kind == Device::Kind::kCpuOneDnn) return OneDnnVersion();
+  if (device.kind != Device::Kind::kCuda || device.own_products) {
+    return "own kernels";
+  }
+#ifdef PEREGRINE_HAS_CUDA
+  const absl::StatusOr<std::string> library = cuda::LibraryName(device.index);
+  return library.ok()
+             ? absl::StrCat(*library, " and own kernels")
+             : absl::StrCat("own kernels (", library.status().message(), ")");
+#else
+  return std::string(BuiltWithoutCuda().message());
 #endif
 }
 

@@ -12,6 +12,20 @@
 
 namespace peregrine::kernels {
 
+// Ways to compute on a GPU that wait to be measured on one (docs/gpu.md): all
+// off unless a benchmark asks for them.
+struct GpuTuning {
+  // Attention steps read keys 16 bytes at a time, several lanes a cell.
+  bool vector_keys = false;
+  // Several blocks look for the best tokens of a row.
+  bool split_top_k = false;
+  int max_graphs = 64;  // captured steps that are kept
+};
+
+// "vector-keys,split-top-k,graphs=256", each as may be; empty: none.
+// INVALID_ARGUMENT names what was given and what exists.
+absl::StatusOr<GpuTuning> ParseGpuTuning(absl::string_view names);
+
 // What computes: the plain loops of reference/ (the oracle of all tests), the
 // optimised cpu/, or that with the matrix products of oneDNN, or an NVIDIA GPU.
 struct Device {
@@ -28,6 +42,7 @@ struct Device {
   size_t memory_bytes = 0;
   // Of kCuda: all products by own kernels, none by cuBLASLt.
   bool own_products = false;
+  GpuTuning tuning;  // of kCuda
   // Of kCpu: of each Kernels, the calling one among them; the bits are the same
   // with any number.
   int num_threads = 1;
@@ -58,6 +73,11 @@ absl::StatusOr<std::unique_ptr<Kernels>> MakeKernels(const Device& device);
 // The GPUs that this process can use, for people: "cuda:0: NVIDIA H200, 139
 // GiB, compute capability 9.0"; or why there is none.
 absl::StatusOr<std::vector<std::string>> DescribeGpus();
+
+// What multiplies by the weights of a model on `device`, for people: "own
+// kernels", "oneDNN 2.6.3", "cuBLASLt 13.1.0 (libcublasLt.so.13) and own
+// kernels", or "own kernels (cuBLASLt: found none of ...)".
+std::string DescribeProducts(const Device& device);
 
 }  // namespace peregrine::kernels
 

@@ -129,6 +129,30 @@ TEST(DeviceTest, AnAbsentGpuIsNamed) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("cuda:1000 asked"));
 }
 
+TEST(DeviceTest, ParsesTheTuningOfAGpu) {
+  const GpuTuning none = ParseGpuTuning("").value();
+  EXPECT_FALSE(none.vector_keys || none.split_top_k);
+  const GpuTuning all =
+      ParseGpuTuning("split-top-k,graphs=256,vector-keys").value();
+  EXPECT_TRUE(all.vector_keys && all.split_top_k);
+  EXPECT_EQ(all.max_graphs, 256);
+  for (const char* wrong : {"vector", "graphs=", "graphs=0", "graphs=x"}) {
+    EXPECT_THAT(std::string(ParseGpuTuning(wrong).status().message()),
+                AllOf(HasSubstr(wrong), HasSubstr("split-top-k")));
+  }
+}
+
+TEST(DeviceTest, TellsWhatMultiplies) {
+  EXPECT_EQ(DescribeProducts(Device::kCpu), "own kernels");
+  EXPECT_THAT(DescribeProducts(Device::kCpuOneDnn),
+              testing::MatchesRegex("oneDNN [0-9]+\\.[0-9]+\\.[0-9]+"));
+  Device gpu{Device::Kind::kCuda};
+  EXPECT_THAT(DescribeProducts(gpu),
+              testing::AnyOf(HasSubstr("cuBLASLt"), HasSubstr("without CUDA")));
+  gpu.own_products = true;
+  EXPECT_EQ(DescribeProducts(gpu), "own kernels");
+}
+
 TEST(PrecisionTest, AutoOnAGpuIsFloat16) {
   EXPECT_EQ(*ParsePrecision("auto", {Device::Kind::kCuda}),
             Precision::kFloat16);

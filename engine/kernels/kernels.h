@@ -158,6 +158,9 @@ class Kernels {
 
   // ---- Memory. RESOURCE_EXHAUSTED when the device has none left.
   virtual absl::StatusOr<std::unique_ptr<Buffer>> Allocate(size_t bytes) = 0;
+  // Whether a buffer takes all of its memory when it is made, not as it is
+  // used: then room for the worst case is no free choice.
+  virtual bool commits_at_once() const { return false; }
   // UNIMPLEMENTED where the device does not multiply in source.precision.
   virtual absl::StatusOr<std::unique_ptr<LinearWeight>> PackLinear(
       const LinearSource& source) = 0;
@@ -275,6 +278,10 @@ class Kernels {
       const BeamQueueLimits& /*limits*/, int32_t /*eos*/) {
     return std::unique_ptr<BeamQueue>();
   }
+
+  // Whether SelectedTopK is faster than OutputTopK. Where it is not, sentences
+  // do without a shortlist.
+  virtual bool gains_by_selections() const { return true; }
 
   // Prepares `tokens` of the projection, which rise, for SelectedTopK. By
   // default only notes them. RESOURCE_EXHAUSTED as Allocate.

@@ -88,8 +88,12 @@ using OutputInvarianceTest = BatchInvariance<OutputParityTest>;
 
 INSTANTIATE_TEST_SUITE_P(Devices, OutputParityTest,
                          ::testing::ValuesIn(DevicesUnderTest()), DeviceName);
+INSTANTIATE_TEST_SUITE_P(TunedGpus, OutputParityTest,
+                         ::testing::ValuesIn(TunedGpusUnderTest()), DeviceName);
 INSTANTIATE_TEST_SUITE_P(Devices, OutputInvarianceTest,
                          ::testing::ValuesIn(DevicesUnderTest()), DeviceName);
+INSTANTIATE_TEST_SUITE_P(TunedGpus, OutputInvarianceTest,
+                         ::testing::ValuesIn(TunedGpusUnderTest()), DeviceName);
 
 // Integers: logits are exact, so tokens and their order must be equal.
 OutputTopKCase IntegerTopK(const Array& weight, const Array& x, int k) {

@@ -124,8 +124,9 @@ class DeviceCells {
   DeviceCells(const Array& keys, const Array& values, bool in_bfloat16,
               DeviceMemory& memory)
       : memory_(memory) {
-    constexpr int kOther = 3;
-    const int value_begin = keys.cols + kOther;
+    // Where a head could be read as vectors, they are aligned.
+    const int other = keys.cols % 8 == 0 && values.cols % 8 == 0 ? 8 : 3;
+    const int value_begin = keys.cols + other;
     const int stride = value_begin + values.cols;
     all_ = {nullptr, keys.rows, stride};
     cells_.keys = {nullptr, keys.rows, keys.cols, size_t(stride)};
@@ -229,6 +230,22 @@ inline std::vector<DeviceUnderTest> GpusUnderTest() {
     device.precisions = precisions;
     device.epsilons_in_16_bits = 32;
   }
+  return devices;
+}
+
+// The same with all that GpuTuning offers, for the tests of what it changes.
+inline std::vector<DeviceUnderTest> TunedGpusUnderTest() {
+  const GpuTuning tuning = {/*vector_keys=*/true, /*split_top_k=*/true};
+  std::vector<DeviceUnderTest> devices = GpusUnderTest();
+  devices[0].make = [tuning] {
+    return MakeEmulatedKernels(0, EmulatedLibrary::kAsOnDevices, 0, tuning);
+  };
+  devices[1].make = [tuning] {
+    Device device{Device::Kind::kCuda};
+    device.tuning = tuning;
+    return MakeKernels(device);
+  };
+  for (DeviceUnderTest& device : devices) device.name += "_tuned";
   return devices;
 }
 

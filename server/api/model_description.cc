@@ -60,6 +60,7 @@ v1::Model DescribeModel(const ServedModel& model,
   device.set_precision(info.precision);
   device.set_workers(model.batcher().num_workers());
   device.set_weights_bytes(info.weights_bytes);
+  device.set_products(info.products);
   return proto;
 }
 

@@ -273,6 +273,7 @@ TEST_F(ServiceTest, ModelsAreDescribed) {
   ASSERT_EQ(model.devices_size(), 1);
   EXPECT_EQ(model.devices(0).workers(), 2);
   EXPECT_EQ(model.devices(0).weights_bytes(), 104);
+  EXPECT_EQ(model.devices(0).products(), "nobody");
 
   request.set_name("c");
   EXPECT_EQ(stub_->GetModel(&bad_context, request, &model).error_code(),

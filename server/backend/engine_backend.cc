@@ -90,15 +90,19 @@ class EngineBackend : public ModelBackend {
     const model::ModelConfig& config = model_.config();
     const model::Weights& weights = model_.weights().weights();
     std::vector<std::string> precisions;
+    std::vector<std::string> products;
     for (size_t i = 0; i < devices.size(); ++i) {
       worker_models_.insert(worker_models_.end(), devices[i].num_workers,
                             models_[i].get());
       precisions.emplace_back(kernels::PrecisionName(devices[i].precision));
+      products.push_back(kernels::DescribeProducts(devices[i].device));
       info_.weights_bytes +=
           static_cast<int64_t>(models_[i]->weights().weights().bytes);
     }
     precisions.erase(std::unique(precisions.begin(), precisions.end()),
                      precisions.end());
+    products.erase(std::unique(products.begin(), products.end()),
+                   products.end());
     info_.name = name.empty() ? config.name : name;
     info_.source_language = config.source_language;
     info_.target_language = config.target_language;
@@ -113,6 +117,7 @@ class EngineBackend : public ModelBackend {
     info_.load_time = load_time;
     info_.device = DeviceNames(devices);
     info_.precision = absl::StrJoin(precisions, "+");
+    info_.products = absl::StrJoin(products, "; ");
   }
 
   const ModelInfo& info() const override { return info_; }

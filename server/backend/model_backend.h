@@ -58,6 +58,7 @@ struct ModelInfo {
   int max_target_tokens = 0;
   std::string device;
   std::string precision;
+  std::string products;  // what multiplies, see kernels::DescribeProducts
   int64_t weights_bytes = 0;
   // Another one wherever a file of the model is another: tells answers of one
   // model from those of its successor under the same name.

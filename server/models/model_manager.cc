@@ -44,10 +44,10 @@ void LogServed(const ServedModel& model, const std::string& directory) {
   const ModelInfo& info = model.info();
   spdlog::info(
       "model {}: {} to {}, {}; {} parameters, {} bytes; {} workers on {} "
-      "({}); from {}",
+      "({}); products by {}; from {}",
       info.name, info.source_language, info.target_language, info.architecture,
       info.parameters, info.weights_bytes, model.batcher().num_workers(),
-      info.device, info.precision, directory);
+      info.device, info.precision, info.products, directory);
 }
 
 }  // namespace

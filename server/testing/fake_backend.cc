@@ -184,6 +184,7 @@ FakeBackend::FakeBackend(Options options) : options_(std::move(options)) {
   info_.max_target_tokens = options_.max_target_tokens;
   info_.device = "fake";
   info_.precision = "exact";
+  info_.products = "nobody";
   info_.weights_bytes = 104;
 }
 

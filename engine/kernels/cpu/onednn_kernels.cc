@@ -300,4 +300,10 @@ void OneDnnKernels::RunOutput(const LinearWeight& projection, Matrix x,
   best_outputs().Take(/*first_row=*/0, /*first_column=*/0, logits);
 }
 
+std::string OneDnnVersion() {
+  const dnnl::version_t* const version = dnnl::version();
+  return absl::StrCat("oneDNN ", version->major, ".", version->minor, ".",
+                      version->patch);
+}
+
 }  // namespace peregrine::kernels

@@ -2,6 +2,7 @@
 #define PEREGRINE_ENGINE_KERNELS_CPU_ONEDNN_KERNELS_H_
 
 #include <memory>
+#include <string>
 
 #include "absl/status/statusor.h"
 #include "engine/kernels/cpu/cpu_kernels.h"
@@ -61,6 +62,9 @@ class OneDnnKernels final : public CpuKernels {
 
   const std::unique_ptr<Matmuls> matmuls_;
 };
+
+// "oneDNN 2.6.3": the library that is loaded.
+std::string OneDnnVersion();
 
 }  // namespace peregrine::kernels
 

@@ -65,6 +65,19 @@ struct Positions {
   __device__ const T* Value(int t) const { return cache.Value(Cell(t)); }
 };
 
+// Of the source's positions, then the target's. Not by a reference to one of
+// the two, which would keep both in memory.
+template <class T>
+__device__ const T* KeyOf(const Positions<T>& source,
+                          const Positions<T>& target, int t) {
+  return t < source.length ? source.Key(t) : target.Key(t - source.length);
+}
+template <class T>
+__device__ const T* ValueOf(const Positions<T>& source,
+                            const Positions<T>& target, int t) {
+  return t < source.length ? source.Value(t) : target.Value(t - source.length);
+}
+
 // One attention step of any kind. What a kind lacks is null.
 template <class T>
 struct StepArguments {
@@ -134,9 +147,72 @@ __global__ void StoreNewCellsKernel(StepArguments<T> step) {
                threadIdx.x);
 }
 
+// The dot products of a query with the keys of a tile, from position `begin`
+// on: each lane reads the whole key of one position.
+template <class T>
+struct KeysByLane {
+  static __device__ float Dot(const StepArguments<T>& step, const float* query,
+                              const Positions<T>& source,
+                              const Positions<T>& target, int key_begin,
+                              int begin, int count, float* /*dots*/) {
+    const int lane = threadIdx.x;
+    if (lane >= count) return 0.0f;
+    const T* key = KeyOf(source, target, begin + lane) + key_begin;
+    float dot = 0.0f;
+    for (int i = 0; i < step.head_dim; ++i) {
+      dot = fmaf(query[i], Widen(key[i]), dot);
+    }
+    return dot;
+  }
+};
+
+// The same with 16 bytes a lane, so that as many lanes as a head has vectors
+// share a key, which lies in one or two lines of memory. Sums in another order.
+// A head must have 1, 2, 4, ... or 32 vectors, and each must be aligned.
+constexpr int kVector = 8;  // elements
+
+struct KeysByVector {
+  static __device__ float Dot(const StepArguments<uint16_t>& step,
+                              const float* query,
+                              const Positions<uint16_t>& source,
+                              const Positions<uint16_t>& target, int key_begin,
+                              int begin, int count, float* dots) {
+    const int lane = threadIdx.x;
+    const int lanes = step.head_dim / kVector;  // that share a key
+    const int part = lane % lanes * kVector;
+    for (int first = 0; first < count; first += kWarpSize / lanes) {
+      const int i = first + lane / lanes;
+      float dot = 0.0f;
+      if (i < count) {
+        dot = DotOfVector(query + part,
+                          KeyOf(source, target, begin + i) + key_begin + part);
+      }
+      for (int apart = 1; apart < lanes; apart *= 2) {
+        dot += __shfl_xor_sync(kFullWarp, dot, apart);
+      }
+      if (part == 0 && i < count) dots[i] = dot;
+    }
+    __syncwarp();
+    return lane < count ? dots[lane] : 0.0f;
+  }
+
+  static __device__ float DotOfVector(const float* query, const uint16_t* key) {
+    const uint4 vector = *reinterpret_cast<const uint4*>(key);
+    const uint32_t words[] = {vector.x, vector.y, vector.z, vector.w};
+    float dot = 0.0f;
+    PEREGRINE_UNROLL
+    for (int i = 0; i < 4; ++i) {
+      dot = fmaf(query[2 * i], __uint_as_float(words[i] << 16), dot);
+      dot =
+          fmaf(query[2 * i + 1], __uint_as_float(words[i] & 0xffff0000u), dot);
+    }
+    return dot;
+  }
+};
+
 // A part of the value is kValues elements a lane.
-template <class T, int kValues>
-__global__ void StepAttentionKernel(StepArguments<T> step) {
+template <class T, int kValues, class Keys>
+__device__ inline void AttendStep(const StepArguments<T>& step) {
   PEREGRINE_DYNAMIC_SHARED(shared);
   PEREGRINE_SHARED(float[kWarps][kWarpSize], tile_weights);
   PEREGRINE_SHARED(const T* [kWarps][kWarpSize], tile_values);
@@ -169,22 +245,13 @@ __global__ void StepAttentionKernel(StepArguments<T> step) {
   OnlineSoftmax softmax;
   float mixed[kValues] = {};
   for (int begin = 0; begin < length; begin += kWarpSize) {
-    const int t = begin + lane;
     const int count = min(length - begin, kWarpSize);
-    float score = -INFINITY;
+    const float dot = Keys::Dot(step, query, source, target, key_begin, begin,
+                                count, tile_weights[warp]);
+    const float score = lane < count ? dot * step.scale : -INFINITY;
     if (lane < count) {
-      const bool in_source = t < source.length;
-      // Not a reference to one of the two: that would keep both in memory.
-      const T* key = key_begin + (in_source ? source.Key(t)
-                                            : target.Key(t - source.length));
-      float dot = 0.0f;
-      for (int i = 0; i < step.head_dim; ++i) {
-        dot = fmaf(query[i], Widen(key[i]), dot);
-      }
-      score = dot * step.scale;
       tile_values[warp][lane] =
-          head * step.value_dim +
-          (in_source ? source.Value(t) : target.Value(t - source.length));
+          head * step.value_dim + ValueOf(source, target, begin + lane);
     }
     float correction;
     tile_weights[warp][lane] = softmax.Add(score, &correction);
@@ -218,8 +285,56 @@ __global__ void StepAttentionKernel(StepArguments<T> step) {
   }
 }
 
+template <class T, int kValues>
+__global__ void StepAttentionKernel(StepArguments<T> step) {
+  AttendStep<T, kValues, KeysByLane<T>>(step);
+}
+
+template <int kValues>
+__global__ void VectorKeysAttentionKernel(StepArguments<uint16_t> step) {
+  AttendStep<uint16_t, kValues, KeysByVector>(step);
+}
+
+// Whether keys can be read as vectors.
+bool HasVectors(const Cells<uint16_t>& cells) {
+  return reinterpret_cast<uintptr_t>(cells.keys) % sizeof(uint4) == 0 &&
+         cells.key_stride % kVector == 0;
+}
+bool HasVectors(const StepArguments<uint16_t>& step) {
+  const int vectors = step.head_dim / kVector;
+  return step.head_dim % kVector == 0 && vectors <= kWarpSize &&
+         (vectors & (vectors - 1)) == 0 && HasVectors(step.source) &&
+         HasVectors(step.target);
+}
+bool HasVectors(const StepArguments<float>& /*step*/) { return false; }
+
+cudaError_t LaunchStep(const StepArguments<uint16_t>& step, bool narrow,
+                       bool vector_keys, dim3 grid, dim3 block,
+                       size_t shared_bytes, cudaStream_t stream) {
+  if (vector_keys) {
+    return narrow ? PEREGRINE_LAUNCH(VectorKeysAttentionKernel<2>, grid, block,
+                                     shared_bytes, stream, step)
+                  : PEREGRINE_LAUNCH(VectorKeysAttentionKernel<4>, grid, block,
+                                     shared_bytes, stream, step);
+  }
+  return narrow ? PEREGRINE_LAUNCH((StepAttentionKernel<uint16_t, 2>), grid,
+                                   block, shared_bytes, stream, step)
+                : PEREGRINE_LAUNCH((StepAttentionKernel<uint16_t, 4>), grid,
+                                   block, shared_bytes, stream, step);
+}
+
+cudaError_t LaunchStep(const StepArguments<float>& step, bool narrow,
+                       bool /*vector_keys*/, dim3 grid, dim3 block,
+                       size_t shared_bytes, cudaStream_t stream) {
+  return narrow ? PEREGRINE_LAUNCH((StepAttentionKernel<float, 2>), grid, block,
+                                   shared_bytes, stream, step)
+                : PEREGRINE_LAUNCH((StepAttentionKernel<float, 4>), grid, block,
+                                   shared_bytes, stream, step);
+}
+
 template <class T>
-cudaError_t RunStep(StepArguments<T> step, cudaStream_t stream) {
+cudaError_t RunStep(StepArguments<T> step, bool vector_keys,
+                    cudaStream_t stream) {
   const bool narrow = step.value_dim <= 2 * kWarpSize;
   const int parts = CeilDiv(step.value_dim, (narrow ? 2 : 4) * kWarpSize);
   const dim3 items(CeilDiv(step.num_items, kWarps));
@@ -232,11 +347,8 @@ cudaError_t RunStep(StepArguments<T> step, cudaStream_t stream) {
         PEREGRINE_LAUNCH(StoreNewCellsKernel<T>, items, block, 0, stream, step);
     if (error != cudaSuccess) return error;
   }
-  const dim3 grid(items.x, parts);
-  return narrow ? PEREGRINE_LAUNCH(StepAttentionKernel<T, 2>, grid, block,
-                                   shared_bytes, stream, step)
-                : PEREGRINE_LAUNCH(StepAttentionKernel<T, 4>, grid, block,
-                                   shared_bytes, stream, step);
+  return LaunchStep(step, narrow, vector_keys && HasVectors(step),
+                    dim3(items.x, parts), block, shared_bytes, stream);
 }
 
 template <class T>
@@ -496,67 +608,70 @@ namespace {
 template <class T>
 cudaError_t RunSelfAttention(HeadShape heads, const StepRows& rows, Matrix qkv,
                              const KvCells& cache, Matrix context,
-                             cudaStream_t stream) {
+                             bool vector_keys, cudaStream_t stream) {
   StepArguments<T> step = StepOf<T>(heads, heads.width(), qkv, context);
   step.new_keys = qkv.data + heads.width();
   step.new_values = qkv.data + 2 * heads.width();
   SetTarget(rows, cache, &step);
-  return RunStep(step, stream);
+  return RunStep(step, vector_keys, stream);
 }
 
 template <class T>
 cudaError_t RunCrossAttention(HeadShape heads, const SourceSpans& spans,
                               Matrix queries, const KvCells& cache,
-                              Matrix context, cudaStream_t stream) {
+                              Matrix context, bool vector_keys,
+                              cudaStream_t stream) {
   StepArguments<T> step = StepOf<T>(heads, heads.width(), queries, context);
   SetSource(spans, cache, &step);
-  return RunStep(step, stream);
+  return RunStep(step, vector_keys, stream);
 }
 
 template <class T>
 cudaError_t RunCompressedAttention(HeadShape heads,
                                    const CompressedCells& cells,
                                    Matrix projected, Matrix context,
-                                   cudaStream_t stream) {
+                                   bool vector_keys, cudaStream_t stream) {
   StepArguments<T> step = StepOf<T>(heads, context.cols, projected, context);
   step.new_keys = projected.data + heads.width();
   step.new_values = projected.data + 2 * heads.width();
   step.inner = projected.data + 2 * heads.width() + context.cols;
   SetSource(cells.spans, cells.source, &step);
   SetTarget(cells.rows, cells.target, &step);
-  return RunStep(step, stream);
+  return RunStep(step, vector_keys, stream);
 }
 
 }  // namespace
 
 cudaError_t SelfAttentionStep(HeadShape heads, const StepRows& rows, Matrix qkv,
                               const KvCells& cache, Matrix context,
-                              cudaStream_t stream) {
+                              bool vector_keys, cudaStream_t stream) {
   return cache.bfloat16_keys == nullptr
-             ? RunSelfAttention<float>(heads, rows, qkv, cache, context, stream)
+             ? RunSelfAttention<float>(heads, rows, qkv, cache, context,
+                                       vector_keys, stream)
              : RunSelfAttention<uint16_t>(heads, rows, qkv, cache, context,
-                                          stream);
+                                          vector_keys, stream);
 }
 
 cudaError_t CrossAttentionStep(HeadShape heads, const SourceSpans& spans,
                                Matrix queries, const KvCells& cache,
-                               Matrix context, cudaStream_t stream) {
+                               Matrix context, bool vector_keys,
+                               cudaStream_t stream) {
   return cache.bfloat16_keys == nullptr
              ? RunCrossAttention<float>(heads, spans, queries, cache, context,
-                                        stream)
+                                        vector_keys, stream)
              : RunCrossAttention<uint16_t>(heads, spans, queries, cache,
-                                           context, stream);
+                                           context, vector_keys, stream);
 }
 
 cudaError_t CompressedAttentionStep(HeadShape heads,
                                     const CompressedCells& cells,
                                     Matrix projected, Matrix context,
-                                    cudaStream_t stream) {
+                                    bool vector_keys, cudaStream_t stream) {
   return cells.target.bfloat16_keys == nullptr
              ? RunCompressedAttention<float>(heads, cells, projected, context,
-                                             stream)
+                                             vector_keys, stream)
              : RunCompressedAttention<uint16_t>(heads, cells, projected,
-                                                context, stream);
+                                                context, vector_keys, stream);
 }
 
 }  // namespace peregrine::kernels::PEREGRINE_CUDA_NAMESPACE

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "engine/base/status_macros.h"
+#include "engine/kernels/cuda/cublas_lt.h"
 #include "engine/kernels/cuda/driver.h"
 
 namespace peregrine::kernels::PEREGRINE_CUDA_NAMESPACE {
@@ -182,9 +183,9 @@ absl::StatusOr<std::shared_ptr<CudaDevice>> CudaDevice::Shared(
   return device;
 }
 
-std::vector<std::shared_ptr<const CudaDevice>> CudaDevice::InUse() {
+std::vector<std::shared_ptr<CudaDevice>> CudaDevice::InUse() {
   SharedDevices& devices = DevicesOfTheProcess();
-  std::vector<std::shared_ptr<const CudaDevice>> found;
+  std::vector<std::shared_ptr<CudaDevice>> found;
   absl::MutexLock lock(&devices.mutex);
   for (const auto& [index, weak] : devices.by_index) {
     if (auto device = weak.lock()) found.push_back(std::move(device));
@@ -263,6 +264,14 @@ absl::StatusOr<std::string> CudaDevice::LibraryName() {
 size_t CudaDevice::memory_bytes_in_use() const {
   absl::MutexLock lock(&mutex_);
   return arena_ == nullptr ? 0 : arena_->bytes_in_use();
+}
+
+absl::StatusOr<std::string> LibraryName(int index) {
+  for (const auto& device : CudaDevice::InUse()) {
+    if (device->index() == index) return device->LibraryName();
+  }
+  PEREGRINE_ASSIGN_OR_RETURN(const CublasLt* functions, CublasLt::Load());
+  return functions->name;
 }
 
 absl::StatusOr<std::vector<std::string>> DescribeGpus() {

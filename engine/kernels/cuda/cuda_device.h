@@ -80,7 +80,7 @@ class CudaDevice : public std::enable_shared_from_this<CudaDevice> {
       int index, size_t memory_bytes);
 
   // Those of Shared that anyone uses now.
-  static std::vector<std::shared_ptr<const CudaDevice>> InUse();
+  static std::vector<std::shared_ptr<CudaDevice>> InUse();
 
   ~CudaDevice();
   CudaDevice(const CudaDevice&) = delete;
@@ -128,6 +128,10 @@ class CudaDevice : public std::enable_shared_from_this<CudaDevice> {
   std::unique_ptr<absl::StatusOr<std::unique_ptr<MatrixLibrary>>> library_
       ABSL_GUARDED_BY(mutex_);
 };
+
+// cuBLASLt, its name and version: as the device of this number has it where one
+// is in use, else as this process can load it. UNAVAILABLE says why it cannot.
+absl::StatusOr<std::string> LibraryName(int index);
 
 // See kernels::DescribeGpus.
 absl::StatusOr<std::vector<std::string>> DescribeGpus();

@@ -1,8 +1,12 @@
 #include "engine/kernels/cuda/cuda_device.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <string>
+
+#include "engine/kernels/cuda/emulation/cublas_lt.h"
 
 namespace peregrine::kernels::PEREGRINE_CUDA_NAMESPACE {
 namespace {
@@ -24,6 +28,20 @@ TEST(CudaDeviceTest, TellsTheMemoryOfDevicesInUse) {
   EXPECT_EQ(CudaDevice::InUse()[0]->memory_bytes_in_use(), 0u);
   device = nullptr;
   EXPECT_TRUE(CudaDevice::InUse().empty());
+}
+
+TEST(CudaDeviceTest, TellsWhichLibraryMultiplies) {
+  using cuda_emulation::Blas;
+  EXPECT_EQ(LibraryName(0).value(), "cuBLASLt 13.1.2 (emulated)");
+  cuda_emulation::SetBlas(Blas::kAbsent);
+  EXPECT_THAT(std::string(LibraryName(0).status().message()),
+              testing::HasSubstr("left out"));
+  auto device = CudaDevice::Shared(0, size_t{64} << 20).value();
+  EXPECT_EQ(device->library(), nullptr);
+  cuda_emulation::SetBlas(Blas::kKeepsRows);
+  EXPECT_THAT(std::string(LibraryName(0).status().message()),
+              testing::HasSubstr("left out"))
+      << "as it was when the device was first used";
 }
 
 }  // namespace

@@ -24,6 +24,7 @@ constexpr size_t kStagingBytes = size_t{8} << 20;
 constexpr size_t kScratchBytes = size_t{32} << 20;
 constexpr size_t kBestBytes = size_t{2} << 20;
 constexpr size_t kConstraintBytes = size_t{64} << 10;
+constexpr size_t kTopKPartsBytes = size_t{4} << 20;
 
 int RoundUp(int value, int multiple) {
   return (value + multiple - 1) / multiple * multiple;
@@ -68,15 +69,18 @@ const CudaLinearWeight& WeightOf(const LinearWeight& weight) {
 // ---- Life
 
 absl::StatusOr<std::unique_ptr<CudaKernels>> CudaKernels::Create(
-    std::shared_ptr<CudaDevice> device, const ProductOptions& products) {
-  auto kernels = absl::WrapUnique(new CudaKernels(std::move(device), products));
+    std::shared_ptr<CudaDevice> device, const ProductOptions& products,
+    const GpuTuning& tuning) {
+  auto kernels =
+      absl::WrapUnique(new CudaKernels(std::move(device), products, tuning));
   PEREGRINE_RETURN_IF_ERROR(kernels->Start());
   return kernels;
 }
 
 CudaKernels::CudaKernels(std::shared_ptr<CudaDevice> device,
-                         const ProductOptions& products)
-    : device_(std::move(device)), products_(products) {}
+                         const ProductOptions& products,
+                         const GpuTuning& tuning)
+    : device_(std::move(device)), products_(products), tuning_(tuning) {}
 
 absl::Status CudaKernels::Start() {
   PEREGRINE_ASSIGN_OR_RETURN(stream_, device_->NewStream());
@@ -85,6 +89,9 @@ absl::Status CudaKernels::Start() {
   if (products_.use_library) library_ = device_->library();
   PEREGRINE_ASSIGN_OR_RETURN(best_, Allocate(kBestBytes));
   PEREGRINE_ASSIGN_OR_RETURN(constraints_, Allocate(kConstraintBytes));
+  if (tuning_.split_top_k) {
+    PEREGRINE_ASSIGN_OR_RETURN(top_k_parts_, Allocate(kTopKPartsBytes));
+  }
   return absl::OkStatus();
 }
 
@@ -312,7 +319,7 @@ CudaKernels::StepGraph* CudaKernels::FindGraph(int64_t owner, StepShape shape) {
 
 void CudaKernels::Remember(int64_t owner, StepShape shape) {
   graphs_.push_front({owner, shape, nullptr});
-  if (graphs_.size() <= kMaxGraphs) return;
+  if (graphs_.size() <= static_cast<size_t>(tuning_.max_graphs)) return;
   if (graphs_.back().exec != nullptr) {
     Synchronize();  // it may be the one that runs
     cudaGraphExecDestroy(graphs_.back().exec);
@@ -416,8 +423,8 @@ void CudaKernels::SelfAttentionStep(HeadShape heads, const StepRows& rows,
                                     Matrix qkv, KvCells cache, Matrix context) {
   CheckSelfAttentionStep(heads, rows, qkv, cache, context);
   if (!Ready()) return;
-  Note(PEREGRINE_CUDA_NAMESPACE::SelfAttentionStep(heads, rows, qkv, cache,
-                                                   context, stream()),
+  Note(PEREGRINE_CUDA_NAMESPACE::SelfAttentionStep(
+           heads, rows, qkv, cache, context, tuning_.vector_keys, stream()),
        "SelfAttentionStep");
 }
 
@@ -434,9 +441,10 @@ void CudaKernels::CrossAttentionStep(HeadShape heads, const SourceSpans& spans,
                                      Matrix context) {
   CheckCrossAttentionStep(heads, spans, queries, cache, context);
   if (!Ready()) return;
-  Note(PEREGRINE_CUDA_NAMESPACE::CrossAttentionStep(heads, spans, queries,
-                                                    cache, context, stream()),
-       "CrossAttentionStep");
+  Note(
+      PEREGRINE_CUDA_NAMESPACE::CrossAttentionStep(
+          heads, spans, queries, cache, context, tuning_.vector_keys, stream()),
+      "CrossAttentionStep");
 }
 
 void CudaKernels::CompressedAttentionStep(HeadShape heads,
@@ -445,7 +453,7 @@ void CudaKernels::CompressedAttentionStep(HeadShape heads,
   CheckCompressedAttentionStep(heads, cells, projected, context);
   if (!Ready()) return;
   Note(PEREGRINE_CUDA_NAMESPACE::CompressedAttentionStep(
-           heads, cells, projected, context, stream()),
+           heads, cells, projected, context, tuning_.vector_keys, stream()),
        "CompressedAttentionStep");
 }
 
@@ -513,17 +521,30 @@ void CudaKernels::UploadSuppressed(absl::Span<const int32_t> suppressed) {
   CopyToDevice(suppressed.data(), bytes, suppressed_->data());
 }
 
-void CudaKernels::StartTopTokens(Matrix logits, const void* constraints, int k,
-                                 void* best) {
+void CudaKernels::StartTopTokens(Matrix logits,
+                                 const TokenConstraint* constraints, int k,
+                                 BestToken* best) {
   if (!Ready()) return;
-  Note(TopTokens(logits,
-                 suppressed_ == nullptr
-                     ? nullptr
-                     : static_cast<const int32_t*>(suppressed_->data()),
-                 static_cast<int>(last_suppressed_.size()),
-                 static_cast<const TokenConstraint*>(constraints), k,
-                 static_cast<BestToken*>(best), stream()),
-       "TopTokens");
+  const auto* suppressed =
+      suppressed_ == nullptr ? nullptr
+                             : static_cast<const int32_t*>(suppressed_->data());
+  const int num_suppressed = static_cast<int>(last_suppressed_.size());
+  if (!tuning_.split_top_k) {
+    Note(TopTokens(logits, suppressed, num_suppressed, constraints, k, best,
+                   stream()),
+         "TopTokens");
+    return;
+  }
+  const int rows_at_once =
+      static_cast<int>(top_k_parts_->bytes() / SplitTopKBytes(1, k));
+  PEREGRINE_CHECK(rows_at_once > 0) << k << " tokens a row";
+  for (int begin = 0; begin < logits.rows; begin += rows_at_once) {
+    const int count = std::min(rows_at_once, logits.rows - begin);
+    Note(SplitTopTokens(logits.Rows(begin, count), suppressed, num_suppressed,
+                        constraints + begin, k, top_k_parts_->data(),
+                        best + static_cast<size_t>(begin) * k, stream()),
+         "SplitTopTokens");
+  }
 }
 
 void CudaKernels::FindTopTokens(Matrix logits,
@@ -531,7 +552,9 @@ void CudaKernels::FindTopTokens(Matrix logits,
                                 const TopK& result) {
   CopyToDevice(constraints, sizeof(TokenConstraint) * logits.rows,
                constraints_->data());
-  StartTopTokens(logits, constraints_->data(), result.k, best_->data());
+  StartTopTokens(logits,
+                 static_cast<const TokenConstraint*>(constraints_->data()),
+                 result.k, static_cast<BestToken*>(best_->data()));
   const size_t count = static_cast<size_t>(logits.rows) * result.k;
   const size_t bytes = count * sizeof(BestToken);
   void* piece = staging_->Take(bytes);

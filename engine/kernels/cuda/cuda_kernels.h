@@ -10,6 +10,7 @@
 #include "engine/kernels/cuda/library_products.h"
 #include "engine/kernels/cuda/operations.h"
 #include "engine/kernels/cuda/staging.h"
+#include "engine/kernels/device.h"
 #include "engine/kernels/kernels.h"
 
 namespace peregrine::kernels::PEREGRINE_CUDA_NAMESPACE {
@@ -21,13 +22,15 @@ namespace peregrine::kernels::PEREGRINE_CUDA_NAMESPACE {
 class CudaKernels final : public Kernels {
  public:
   static absl::StatusOr<std::unique_ptr<CudaKernels>> Create(
-      std::shared_ptr<CudaDevice> device, const ProductOptions& products);
+      std::shared_ptr<CudaDevice> device, const ProductOptions& products,
+      const GpuTuning& tuning = {});
   ~CudaKernels() override;
 
   const std::string& device() const override { return device_->name(); }
   absl::Status status() const override { return error_; }
 
   absl::StatusOr<std::unique_ptr<Buffer>> Allocate(size_t bytes) override;
+  bool commits_at_once() const override { return true; }
   absl::StatusOr<std::unique_ptr<LinearWeight>> PackLinear(
       const LinearSource& source) override;
   void CopyToDevice(const void* host, size_t bytes, void* device) override;
@@ -67,6 +70,9 @@ class CudaKernels final : public Kernels {
                   absl::Span<const int32_t> suppressed,
                   absl::Span<const TokenConstraint> constraints, Matrix logits,
                   TopK result) override;
+  // A selection would be multiplied by whole, then copied and waited for row
+  // by row; the whole vocabulary takes microseconds.
+  bool gains_by_selections() const override { return false; }
   absl::StatusOr<std::unique_ptr<BeamQueue>> NewBeamQueue(
       const BeamQueueLimits& limits, int32_t eos) override;
 
@@ -80,10 +86,9 @@ class CudaKernels final : public Kernels {
     StepShape shape;
     cudaGraphExec_t exec = nullptr;
   };
-  static constexpr size_t kMaxGraphs = 64;
 
   CudaKernels(std::shared_ptr<CudaDevice> device,
-              const ProductOptions& products);
+              const ProductOptions& products, const GpuTuning& tuning);
   absl::Status Start();
 
   cudaStream_t stream() const { return stream_->get(); }
@@ -110,8 +115,8 @@ class CudaKernels final : public Kernels {
                   char* packed);
   void UploadSuppressed(absl::Span<const int32_t> suppressed);
   // Starts looking for the best k of each row, constraints being on the device.
-  void StartTopTokens(Matrix logits, const void* constraints, int k,
-                      void* best);
+  void StartTopTokens(Matrix logits, const TokenConstraint* constraints, int k,
+                      BestToken* best);
   void FindTopTokens(Matrix logits, const TokenConstraint* constraints,
                      const TopK& result);
   StepGraph* FindGraph(int64_t owner, StepShape shape);
@@ -120,6 +125,7 @@ class CudaKernels final : public Kernels {
 
   const std::shared_ptr<CudaDevice> device_;
   const ProductOptions products_;
+  const GpuTuning tuning_;
   MatrixLibrary* library_ = nullptr;  // of the device; null: own kernels
   absl::Status error_;
   std::shared_ptr<const Stream> stream_;
@@ -127,6 +133,7 @@ class CudaKernels final : public Kernels {
   std::unique_ptr<Buffer> scratch_;       // inputs in 16 bits, weights to pack
   std::unique_ptr<Buffer> best_;          // of OutputTopK
   std::unique_ptr<Buffer> constraints_;   // likewise
+  std::unique_ptr<Buffer> top_k_parts_;   // likewise; of the tuning alone
   std::unique_ptr<Buffer> suppressed_;    // likewise
   std::vector<int32_t> last_suppressed_;  // what is in it
   std::list<StepGraph> graphs_;           // the last used first

@@ -67,16 +67,18 @@ cudaError_t CompareWords(const float* a, const float* b, size_t count,
 
 cudaError_t EncoderAttention(HeadShape heads, const PackedSequences& sequences,
                              Matrix qkv, Matrix context, cudaStream_t stream);
+// `vector_keys`: see GpuTuning; where keys can be read as vectors.
 cudaError_t SelfAttentionStep(HeadShape heads, const StepRows& rows, Matrix qkv,
                               const KvCells& cache, Matrix context,
-                              cudaStream_t stream);
+                              bool vector_keys, cudaStream_t stream);
 cudaError_t CrossAttentionStep(HeadShape heads, const SourceSpans& spans,
                                Matrix queries, const KvCells& cache,
-                               Matrix context, cudaStream_t stream);
+                               Matrix context, bool vector_keys,
+                               cudaStream_t stream);
 cudaError_t CompressedAttentionStep(HeadShape heads,
                                     const CompressedCells& cells,
                                     Matrix projected, Matrix context,
-                                    cudaStream_t stream);
+                                    bool vector_keys, cudaStream_t stream);
 
 // ---- top_k.cu
 
@@ -90,6 +92,15 @@ struct BestToken {
 cudaError_t TopTokens(Matrix logits, const int32_t* suppressed,
                       int num_suppressed, const TokenConstraint* constraints,
                       int k, BestToken* best, cudaStream_t stream);
+
+// The same with kTopKParts blocks a row, and another order of the sums.
+// `scratch` has SplitTopKBytes(logits.rows, k).
+constexpr int kTopKParts = 16;
+size_t SplitTopKBytes(int rows, int k);
+cudaError_t SplitTopTokens(Matrix logits, const int32_t* suppressed,
+                           int num_suppressed,
+                           const TokenConstraint* constraints, int k,
+                           void* scratch, BestToken* best, cudaStream_t stream);
 
 // ---- beams.cu: see BeamQueue
 

@@ -42,9 +42,9 @@ cudaError_t Allocate(void** data, size_t bytes, int device) {
   return *data == nullptr ? cudaErrorMemoryAllocation : cudaSuccess;
 }
 
-// "StepAttentionKernel" of "StepAttentionKernel<T, 2>, grid, ...".
+// "StepAttentionKernel" of "(StepAttentionKernel<T, 2>), grid, ...".
 std::string KernelName(const char* code) {
-  const std::string text = code;
+  const std::string text = code + (code[0] == '(' ? 1 : 0);
   return text.substr(0, text.find_first_of("<,"));
 }
 

@@ -10,7 +10,8 @@
 namespace peregrine::kernels {
 
 absl::StatusOr<std::unique_ptr<Kernels>> MakeEmulatedKernels(
-    size_t memory_bytes, EmulatedLibrary library, int index) {
+    size_t memory_bytes, EmulatedLibrary library, int index,
+    const GpuTuning& tuning) {
   using cuda_emulated::CudaDevice;
   PEREGRINE_ASSIGN_OR_RETURN(
       auto device,
@@ -25,9 +26,10 @@ absl::StatusOr<std::unique_ptr<Kernels>> MakeEmulatedKernels(
   constexpr cuda_emulated::ProductOptions kForAll = {
       true, {1, 1, 4, 5}, {1, 1, 4, 5}};
   return cuda_emulated::CudaKernels::Create(
-      std::move(device), library == EmulatedLibrary::kAsOnDevices
-                             ? cuda_emulated::kLibraryProducts
-                             : kForAll);
+      std::move(device),
+      library == EmulatedLibrary::kAsOnDevices ? cuda_emulated::kLibraryProducts
+                                               : kForAll,
+      tuning);
 }
 
 void InjectFault(EmulatedFault fault) {

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "engine/kernels/device.h"
 #include "engine/kernels/kernels.h"
 
 namespace peregrine::kernels {
@@ -25,7 +26,8 @@ enum class EmulatedLibrary {
 // allocation ends at a page that no one may touch.
 absl::StatusOr<std::unique_ptr<Kernels>> MakeEmulatedKernels(
     size_t memory_bytes = 0,
-    EmulatedLibrary library = EmulatedLibrary::kAsOnDevices, int index = 0);
+    EmulatedLibrary library = EmulatedLibrary::kAsOnDevices, int index = 0,
+    const GpuTuning& tuning = {});
 
 // From now on all calls and kernels of emulated GPUs fail, as when one is lost,
 // or for want of memory; `kNone`: no longer.
