@@ -44,6 +44,7 @@ RUN cmake --preset release -DPEREGRINE_CUDA=OFF -DPEREGRINE_BUILD_TESTS=OFF \
 
 # NVIDIA's compiler and runtime (11.8), which Debian has in non-free. Several GB,
 # of which nothing but our own kernels and a static runtime comes any further.
+# Needs a driver of 450.80.02 or newer; 520 is the first made for 11.8.
 FROM source AS build-cuda
 RUN for list in /etc/apt/sources.list /etc/apt/sources.list.d/debian.sources; do \
       if [ -f "$list" ]; then \
@@ -83,7 +84,20 @@ ENTRYPOINT ["peregrine-server"]
 
 # The driver's library, libcuda, is the host's: NVIDIA's container runtime puts
 # it in, as the two variables ask. `utility` is NVML, for `peregrine compare`.
+# cuBLASLt (560 MB) multiplies in the encoder; without it own kernels would.
 FROM runtime AS cuda
+USER root
+RUN for list in /etc/apt/sources.list /etc/apt/sources.list.d/debian.sources; do \
+      if [ -f "$list" ]; then \
+        sed -i -E 's/^(deb .*|Components:.*) main$/\1 main contrib non-free/' "$list"; \
+      fi; \
+    done && \
+    apt-get update && \
+    DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+      libcublaslt11 && \
+    rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/ldconfig/* \
+           /var/cache/debconf/* /var/log/* /usr/share/doc/*
+USER 65532:65532
 COPY --from=build-cuda /src/build/cuda/bin/peregrine* /usr/local/bin/
 # That every library is there.
 RUN peregrine-server --version && peregrine --version && \

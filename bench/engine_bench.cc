@@ -48,6 +48,7 @@ struct BenchOptions {
   int shortlist_targets = 0;  // that every source token suggests; 0: no list
   int workers = 1;            // each with a part of the sentences
   int threads = 1;            // of each worker
+  std::string tuning;         // of a GPU
   bool profile = false;
   bool arrival_order = false;
 };
@@ -342,6 +343,8 @@ int Main(int argc, char** argv) {
   app.add_option("--threads", options.threads,
                  "Of each worker, on the device cpu: they share its products")
       ->check(CLI::Range(1, 256));
+  app.add_option("--tuning", options.tuning,
+                 "On a GPU: vector-keys, split-top-k, graphs=N");
   app.add_flag("--profile", options.profile, "Report the time of each stage");
   app.add_flag("--arrival-order", options.arrival_order,
                "Leave the sentences in the order of --lengths");
@@ -360,6 +363,7 @@ int Main(int argc, char** argv) {
     return 1;
   }
   device.num_threads = options.threads;
+  device.tuning = OrDie(kernels::ParseGpuTuning(options.tuning));
   const kernels::Precision precision =
       OrDie(kernels::ParsePrecision(options.precision, device));
   const BenchModel model = OrDie(LoadModel(options, device, precision));

@@ -8,12 +8,15 @@ all figures in the folder given by --out.
 import argparse
 import json
 import os
+import shutil
 import pathlib
 import random
 import statistics
 import subprocess
 import sys
 import time
+
+import gpu_expectations
 
 MEAN_LENGTH = 27
 # Of one target token, source and target equally long: multiply-adds of encoder
@@ -27,6 +30,7 @@ BATCHES = [1, 64, 512]
 MORE_BATCHES = [128, 256, 1024]  # for the best
 CHECKS = {
     "attention_parity_test": "*cuda_0*",
+    "bfloat16_parity_test": "*cuda_0*",
     "decoder_state_parity_test": "*cuda_0*",
     "linear_parity_test": "*cuda_0*",
     "norm_embed_parity_test": "*cuda_0*",
@@ -35,7 +39,11 @@ CHECKS = {
     "session_test": "*cuda_0*",
     "golden_test": "*cuda_0*",
 }
+SANITIZED = [name for name in CHECKS if name.endswith("parity_test")]
 REHEARSED_CHECKS = {
+    "attention_parity_test": "*SelfAttentionStep/cuda_emulated*",
+    "bfloat16_parity_test": "*cuda_emulated*",
+    "output_parity_test": "TunedGpus*Invariance*cuda_emulated*",
     "norm_embed_parity_test": "*LayerNorm*cuda_emulated*",
     "decoder_state_parity_test": "*AverageStep*cuda_emulated*",
     "beam_queue_test": "*ChoosesAs*cuda_emulated*",
@@ -102,6 +110,43 @@ def check(binaries, out, checks):
         for line in failed[:10]:
             print(f"    {line}")
     return passed
+
+
+def steps(binaries, out, tuning, arguments=()):
+    """Each operation of a decode step and an encoder chunk, beside what is expected
+    of it."""
+    result = subprocess.run(
+        [binaries / "step_bench", f"--tuning={tuning}", *arguments], text=True,
+        stdout=subprocess.PIPE, env=environment(binaries))
+    rows = [json.loads(line) for line in result.stdout.splitlines()]
+    (out / "steps.json").write_text(json.dumps(rows, indent=1))
+    measured = {(row["operation"], row["rows"]): row["seconds"] for row in rows}
+    print("\n".join(gpu_expectations.table(measured)), flush=True)
+    if result.returncode != 0:
+        sys.exit("bench/gpu: step_bench failed: see its message above")
+    return measured
+
+
+def sanitize(binaries, out):
+    """The parity tests under compute-sanitizer. True if it finds nothing."""
+    sanitizer = shutil.which("compute-sanitizer") or \
+        "/usr/local/cuda/bin/compute-sanitizer"
+    if not pathlib.Path(sanitizer).exists():
+        sys.exit("bench/gpu: no compute-sanitizer was found on the PATH or in "
+                 "/usr/local/cuda/bin")
+    clean = True
+    for tool in ("memcheck", "racecheck", "synccheck"):
+        for name in SANITIZED:
+            log = out / f"{tool}-{name}.log"
+            with open(log, "w") as file:
+                result = subprocess.run(
+                    [sanitizer, f"--tool={tool}", "--error-exitcode=99",
+                     binaries / name, "--gtest_filter=*cuda_0*"], stdout=file,
+                    stderr=subprocess.STDOUT, env=environment(binaries))
+            clean = clean and result.returncode == 0
+            print(f"- {tool}, {name}: "
+                  f"{'clean' if result.returncode == 0 else f'see {log}'}", flush=True)
+    return clean
 
 
 class Engine:
@@ -175,6 +220,10 @@ def rehearse(binaries, out):
         shares(model, beam, 1, rate, (1.0, 1.0))
         print(f"- {model}, beam {beam}, batch 1: {rate:,.0f} tokens/s, p50 "
               f"{latency * 1e3:.1f} ms", flush=True)
+    print("\n## Steps, float32, CPU, 1 row and 64 tokens; no matter how long\n")
+    measured = steps(binaries, out, "", ["--device=cpu", "--precision=float32",
+                                         "--rows=1", "--chunk-tokens=64"])
+    passed = passed and ("top-k", 1) in measured
     refused = subprocess.run([binaries / "products_bench"], capture_output=True,
                              text=True, env=environment(binaries))
     print(f"\n## Products\n\n{refused.stderr.strip()}", flush=True)
@@ -381,11 +430,19 @@ def main():
     parser.add_argument("--out", type=pathlib.Path, required=True)
     parser.add_argument("--products", action="store_true")
     parser.add_argument("--rehearse", action="store_true")
+    parser.add_argument("--steps", action="store_true")
+    parser.add_argument("--sanitize", action="store_true")
+    parser.add_argument("--tuning", default="")
     arguments = parser.parse_args()
     if arguments.rehearse:
         sys.exit(0 if rehearse(arguments.bin, arguments.out) else 1)
     if arguments.products:
         return products(arguments.bin, arguments.out)
+    if arguments.steps:
+        steps(arguments.bin, arguments.out, arguments.tuning)
+        return
+    if arguments.sanitize:
+        sys.exit(0 if sanitize(arguments.bin, arguments.out) else 1)
     try:
         import torch
     except ImportError:
@@ -404,7 +461,7 @@ def main():
           "of the bytes | p50 of a sentence, ms |\n|---|---|---|---|---|---|---|",
           flush=True)
     figures = []
-    deadline = time.monotonic() + 200
+    deadline = time.monotonic() + 180
     for model, beam in RUNS:
         for batch in BATCHES + MORE_BATCHES:
             if time.monotonic() > deadline and batch in MORE_BATCHES:
@@ -429,6 +486,9 @@ def main():
         gain = rates["mdn", 4, 64] / rates["base-32k", 4, 64]
         print(f"\nMDN 22-1 against base 6-6, beam 4, batch 64: {gain:.2f}x "
               "(the paper: 2.52x, on its own engine in float32)")
+
+    print("\n## Operations, base 6-6/32K, fp16: expected and measured\n", flush=True)
+    steps(arguments.bin, arguments.out, "")
 
     print("\n## Peers, base 6-6/32K, fp16\n\n| | batch | target tokens/s |\n"
           "|---|---|---|", flush=True)

@@ -18,7 +18,8 @@ struct DecodingOptions {
   int min_length = 0;      // target tokens without the end symbol
   int max_length = 0;      // likewise; a sentence still open then is ended
   // Whether the tokens are those of the model's shortlist for this source
-  // alone. Changes nothing where the model has none.
+  // alone. Changes nothing where the model has none, nor on a GPU, which gains
+  // nothing by it.
   bool use_shortlist = true;
   model::SearchRules rules;
   // Stands for the source language among the tokens that are added to the

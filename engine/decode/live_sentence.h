@@ -32,8 +32,11 @@ struct LiveSentence {
   int source_begin = 0;   // cells
   int source_length = 0;  // with prefix and suffix
   int source_tokens = 0;  // without
-  Clock::duration encode_time{};
-  Clock::time_point decode_start;
+  // That it may come to take, and whether it may.
+  int target_blocks = 0;
+  bool has_target_blocks = false;
+  Clock::time_point encode_start;
+  std::shared_ptr<kernels::Stopwatch> encoding;  // with its batch-mates'
 };
 
 }  // namespace peregrine::decode

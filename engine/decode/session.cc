@@ -1,5 +1,7 @@
 #include "engine/decode/session.h"
 
+#include <algorithm>
+#include <deque>
 #include <utility>
 
 #include "absl/memory/memory.h"
@@ -18,6 +20,14 @@
 #include "engine/model/device_memory.h"
 
 namespace peregrine::decode {
+namespace {
+
+// What a session has room for where memory is committed at once: a server's
+// usual beams of the longest, and of the usual length as many as it has rows.
+constexpr int kLongestBeam = 32;
+constexpr int kPositionsOfRow = 256;
+
+}  // namespace
 
 class Session::Impl {
  public:
@@ -28,7 +38,8 @@ class Session::Impl {
         limits_(limits),
         max_positions_(model.max_target_length() + 1),
         target_blocks_(
-            HypothesisCells::MaxBlocks(limits.max_rows, max_positions_)),
+            NumTargetBlocks(limits, max_positions_, kernels.commits_at_once())),
+        num_target_blocks_(target_blocks_.num_free()),
         source_(model, kernels, limits),
         memory_(kernels) {}
 
@@ -63,7 +74,15 @@ class Session::Impl {
   }
 
   absl::Status Validate(const SentenceInput& sentence) const {
-    return CheckSentence(model_, limits_.max_rows, sentence);
+    PEREGRINE_RETURN_IF_ERROR(
+        CheckSentence(model_, limits_.max_rows, sentence));
+    const int64_t needed = TargetTokens(sentence.options);
+    const int64_t most = int64_t{num_target_blocks_} * BlockPool::kBlockCells;
+    if (needed <= most) return absl::OkStatus();
+    return absl::InvalidArgumentError(absl::StrCat(
+        "beam_size ", sentence.options.beam_size, " with max_length ",
+        sentence.options.max_length, ": found a need of ", needed,
+        " target positions, allowed at most ", most));
   }
 
   void Admit(absl::Span<const SentenceInput> sentences) {
@@ -77,17 +96,14 @@ class Session::Impl {
     joined_.clear();
     source_.Admit(sentences, *decoder_, joined_);
     for (std::unique_ptr<LiveSentence>& sentence : joined_) {
-      if (profile_ == nullptr && device_steps_ != nullptr &&
-          DeviceSteps::Takes(*sentence)) {
-        device_steps_->Add(std::move(sentence));
-      } else {
-        host_steps_->Add(std::move(sentence));
-      }
+      waiting_.push_back(std::move(sentence));
     }
+    StartWaiting();
   }
 
   std::vector<SentenceOutput> Step() {
     finished_.clear();
+    StartWaiting();
     if (device_steps_ != nullptr) device_steps_->Step(finished_);
     host_steps_->Step(finished_);
     std::vector<SentenceOutput> outputs;
@@ -111,7 +127,7 @@ class Session::Impl {
     if (sentence == nullptr && device_steps_ != nullptr) {
       sentence = device_steps_->Remove(id);
     }
-    if (sentence == nullptr) return false;
+    if (sentence == nullptr) return CancelWaiting(id);
     Release(*sentence);
     return true;
   }
@@ -119,7 +135,7 @@ class Session::Impl {
   absl::Status status() const { return kernels_.status(); }
 
   int live_sentences() const {
-    return host_steps_->num_sentences() +
+    return static_cast<int>(waiting_.size()) + host_steps_->num_sentences() +
            (device_steps_ == nullptr ? 0 : device_steps_->num_sentences());
   }
 
@@ -129,20 +145,68 @@ class Session::Impl {
   }
 
  private:
+  static int NumTargetBlocks(const SessionLimits& limits, int max_positions,
+                             bool commits_at_once) {
+    const auto blocks = [](int rows, int positions) {
+      return HypothesisCells::MaxBlocks(rows, positions);
+    };
+    const int most = blocks(limits.max_rows, max_positions);
+    if (limits.max_target_tokens > 0) {
+      const int wanted =
+          (limits.max_target_tokens - 1) / BlockPool::kBlockCells + 1;
+      return std::min(std::max(wanted, blocks(1, max_positions)), most);
+    }
+    if (!commits_at_once) return most;
+    const int longest_beam =
+        blocks(std::min(limits.max_rows, kLongestBeam), max_positions);
+    return std::min(
+        most, std::max(longest_beam, blocks(limits.max_rows, kPositionsOfRow)));
+  }
+
+  // In order, as long as the next one can come to its end.
+  void StartWaiting() {
+    while (!waiting_.empty()) {
+      LiveSentence& next = *waiting_.front();
+      if (reserved_blocks_ + next.target_blocks > num_target_blocks_) return;
+      reserved_blocks_ += next.target_blocks;
+      next.has_target_blocks = true;
+      if (profile_ == nullptr && device_steps_ != nullptr &&
+          DeviceSteps::Takes(next)) {
+        device_steps_->Add(std::move(waiting_.front()));
+      } else {
+        host_steps_->Add(std::move(waiting_.front()));
+      }
+      waiting_.pop_front();
+    }
+  }
+
+  bool CancelWaiting(uint64_t id) {
+    for (auto it = waiting_.begin(); it != waiting_.end(); ++it) {
+      if ((*it)->id != id) continue;
+      Release(**it);
+      waiting_.erase(it);
+      return true;
+    }
+    return false;
+  }
+
   static SentenceOutput Output(LiveSentence& sentence) {
     SentenceOutput output;
     output.id = sentence.id;
     output.hypotheses = sentence.search.TakeHypotheses();
     output.source_tokens = sentence.source_tokens;
-    output.encode_time = absl::FromChrono(sentence.encode_time);
-    output.decode_time =
-        absl::FromChrono(LiveSentence::Clock::now() - sentence.decode_start);
+    const auto all = LiveSentence::Clock::now() - sentence.encode_start;
+    const auto encoding = std::min<LiveSentence::Clock::duration>(
+        sentence.encoding->Elapsed(), all);
+    output.encode_time = absl::FromChrono(encoding);
+    output.decode_time = absl::FromChrono(all - encoding);
     return output;
   }
 
   void Release(const LiveSentence& sentence) {
     source_.Release(sentence);
     reserved_rows_ -= sentence.beam_size;
+    if (sentence.has_target_blocks) reserved_blocks_ -= sentence.target_blocks;
   }
 
   const model::Model& model_;
@@ -153,6 +217,8 @@ class Session::Impl {
   model::StageProfile* profile_ = nullptr;
 
   BlockPool target_blocks_;
+  const int num_target_blocks_;
+  int reserved_blocks_ = 0;  // what the sentences that live may come to take
   SourceSide source_;
   std::unique_ptr<model::Decoder> decoder_;
   model::DeviceMemory memory_;
@@ -161,6 +227,7 @@ class Session::Impl {
   std::unique_ptr<HostSteps> host_steps_;
   std::unique_ptr<DeviceSteps> device_steps_;  // null on a CPU
   std::vector<std::unique_ptr<LiveSentence>> joined_;
+  std::deque<std::unique_ptr<LiveSentence>> waiting_;  // for target blocks
   std::vector<std::unique_ptr<LiveSentence>> finished_;
 };
 
@@ -183,6 +250,11 @@ Session::~Session() = default;
 Room Session::room() const { return impl_->room(); }
 int Session::BlockedTokens(int source_length) const {
   return impl_->BlockedTokens(source_length);
+}
+int64_t Session::TargetTokens(const DecodingOptions& options) {
+  return int64_t{HypothesisCells::MaxBlocks(options.beam_size,
+                                            options.max_length + 1)} *
+         BlockPool::kBlockCells;
 }
 absl::Status Session::Validate(const SentenceInput& sentence) const {
   return impl_->Validate(sentence);

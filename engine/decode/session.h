@@ -21,6 +21,11 @@ namespace peregrine::decode {
 struct SessionLimits {
   int max_rows = 256;             // live hypotheses: sum of beam sizes
   int max_source_tokens = 16384;  // sum over the live sentences
+  // Target positions that live sentences may come to have, see
+  // Session::TargetTokens. Those beyond wait inside the session. 0: all that
+  // max_rows can come to, where memory is committed as it is used, else 256 a
+  // row or a beam of 32 of the longest.
+  int max_target_tokens = 0;
 };
 
 // One sentence to translate, already in token ids (the session adds the
@@ -79,13 +84,19 @@ class Session {
   // Source tokens that a sentence of `source_length` ids takes from the room.
   int BlockedTokens(int source_length) const;
 
+  // Target positions that a sentence may come to have: for each hypothesis of
+  // its beam its max_length and the end symbol, in whole blocks. It takes them
+  // as it grows, but lives only where there will be so many.
+  static int64_t TargetTokens(const DecodingOptions& options);
+
   // INVALID_ARGUMENT: the model cannot take this sentence (longer than the
   // positions, empty without a suffix, a token outside the vocabulary, options
   // out of range).
   absl::Status Validate(const SentenceInput& sentence) const;
 
   // Encodes the sentences together and makes them live. Each must be valid and
-  // all must fit the room (CHECK). The outputs of Step() carry their ids.
+  // all must fit the room (CHECK). The outputs of Step() carry their ids. A
+  // sentence for whose target there is no room yet waits, and those after it.
   void Admit(absl::Span<const SentenceInput> sentences);
 
   // One token for every live hypothesis. Returns the sentences that finished;

@@ -221,7 +221,79 @@ TEST_F(SessionGpuTest, StepsAheadFindWhatTheHostFindsInEveryState) {
   }
 }
 
-// Those with a shortlist, and beams beyond kMaxQueuedBeamSize, are the host's.
+// It would multiply by the whole vocabulary, then copy and wait for each row.
+TEST_F(SessionGpuTest, DoesWithoutShortlists) {
+  Engine plain(kEmulated);
+  Engine listed(kEmulated, SmallShortlist(3));
+  SentenceInput sentence = Sentence(1, 2, 12);
+  sentence.options.use_shortlist = true;
+  const Found expected = ByTheHost(plain, {sentence});
+  const int64_t before = CountEmulated().waits;
+  auto session = listed.NewSession({8, 256});
+  session->Admit({sentence});
+  session->Step();
+  const int64_t admitted = CountEmulated().waits;
+  EXPECT_LE(admitted, before + 20);
+  for (int step = 0; step < 5; ++step) session->Step();
+  EXPECT_EQ(CountEmulated().waits, admitted);
+  std::vector<SentenceOutput> outputs;
+  while (outputs.empty()) outputs = session->Step();
+  ExpectSame(outputs[0].hypotheses, expected.at(1));
+}
+
+// The encoder's work is asked for in no time, and done when someone waits.
+TEST_F(SessionGpuTest, TheTimeOfEncodingIsThatOfTheDevice) {
+  Engine engine(kEmulated);
+  auto session = engine.NewSession({8, 256});
+  session->Admit({Sentence(1, 1, 3)});
+  std::vector<SentenceOutput> outputs;
+  while (outputs.empty()) outputs = session->Step();
+  EXPECT_GT(outputs[0].encode_time, absl::ZeroDuration());
+  EXPECT_GE(outputs[0].decode_time, absl::ZeroDuration());
+}
+
+TEST_F(SessionGpuTest, WhoWaitsSleeps) {
+  Engine engine(kEmulated);
+  auto session = engine.NewSession({8, 256});
+  const int64_t before = CountEmulated().spinning_waits;
+  session->Admit({Sentence(1, 1, 5), Sentence(2, 3, 5)});
+  while (session->live_sentences() > 0) session->Step();
+  EXPECT_EQ(CountEmulated().spinning_waits, before);
+}
+
+// What docs/gpu.md counts, of the small model here: 11 kernels a layer, then
+// embedding, last norm, output, top-k and beams.
+TEST_F(SessionGpuTest, AStepHasTheKernelsThatAreExpected) {
+  Engine engine(kEmulated);
+  auto session = engine.NewSession({8, 256});
+  session->Admit({Sentence(1, 1, 20)});
+  for (int step = 0; step < 4; ++step) session->Step();
+  kernels::TakeEmulatedKernels();
+  session->Step();
+  const std::map<std::string, int64_t> expected = {
+      {"FollowBeamsKernel", 1},       {"EmbedKernel", 1},
+      {"LayerNormKernel", 3 * 2 + 1}, {"FewRowsKernel", 6 * 2 + 1},
+      {"StepAttentionKernel", 2 * 2}, {"TopTokensKernel", 1},
+      {"AdvanceBeamsKernel", 1}};
+  EXPECT_EQ(kernels::TakeEmulatedKernels(), expected);
+}
+
+// Room for the worst case is no free choice on a device that commits memory at
+// once.
+TEST_F(SessionGpuTest, TakesMemoryForTargetsOfTheUsualLength) {
+  model::ModelConfig config = SmallRandomConfig();
+  config.architecture.max_positions = 4096;
+  constexpr size_t kArena = size_t{200} << 20;
+  Engine engine(config, kernels::Precision::kFloat16,
+                kernels::MakeEmulatedKernels(kArena).value());
+  // 256 rows of 4,096 positions, 2 layers of keys and values of 32 elements in
+  // 16 bits, would take 256 MiB.
+  EXPECT_TRUE(engine.TryNewSession({256, 16384}).ok());
+  EXPECT_EQ(engine.TryNewSession({256, 16384, 256 * 4096}).status().code(),
+            absl::StatusCode::kResourceExhausted);
+}
+
+// Beams beyond kMaxQueuedBeamSize are the host's.
 TEST_F(SessionGpuTest, HostAndDeviceSearchSideBySide) {
   Engine engine(kEmulated, SmallShortlist(3));
   std::vector<SentenceInput> sentences;

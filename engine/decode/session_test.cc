@@ -138,6 +138,9 @@ TEST_P(SessionTest, OutputUnderShortlistsDoesNotDependOnCompany) {
 }
 
 TEST_P(SessionTest, TranslatesWithTheTokensOfTheShortlist) {
+  if (GetParam().device.kind == kernels::Device::Kind::kCuda) {
+    GTEST_SKIP() << "GPUs do without shortlists: session_gpu_test";
+  }
   Engine engine(GetParam(), SmallShortlist(3));
   const auto shortlist = SmallShortlist(3);
   auto session = engine.NewSession();

@@ -75,6 +75,8 @@ void SourceSide::Encode(absl::Span<const SentenceInput> inputs,
                         std::vector<std::unique_ptr<LiveSentence>>& joined) {
   const model::StageTimer timer(profile_, model::Stage::kEncode, kernels_);
   const auto start = LiveSentence::Clock::now();
+  const std::shared_ptr<kernels::Stopwatch> stopwatch = kernels_.NewStopwatch();
+  stopwatch->Start();
   tokens_.clear();
   lengths_.clear();
   cells_.host.clear();
@@ -82,10 +84,10 @@ void SourceSide::Encode(absl::Span<const SentenceInput> inputs,
   for (const SentenceInput& input : inputs) joined.push_back(Join(input));
   const kernels::Matrix encoded = encoder_->Encode(tokens_, lengths_);
   decoder.StoreSource(encoded, cells_.Upload(kernels_));
-  const auto end = LiveSentence::Clock::now();
+  stopwatch->Stop();
   for (size_t i = first; i < joined.size(); ++i) {
-    joined[i]->encode_time = end - start;
-    joined[i]->decode_start = end;
+    joined[i]->encode_start = start;
+    joined[i]->encoding = stopwatch;
   }
 }
 
@@ -95,6 +97,8 @@ std::unique_ptr<LiveSentence> SourceSide::Join(const SentenceInput& input) {
   auto sentence = std::make_unique<LiveSentence>(input, added);
   sentence->source_tokens = static_cast<int>(input.source.size());
   sentence->source_length = sentence->source_tokens + added_length();
+  sentence->target_blocks = static_cast<int>(
+      Session::TargetTokens(input.options) / BlockPool::kBlockCells);
   sentence->source_begin = runs_.Take(sentence->source_length);
   PEREGRINE_CHECK(sentence->source_begin >= 0)
       << "no room for the source of sentence " << input.id;
@@ -123,7 +127,10 @@ void SourceSide::AppendAdded(const std::vector<int32_t>& added,
 // Of the source's own tokens: what a model adds to them says nothing.
 void SourceSide::SelectOutputs(const SentenceInput& input,
                                LiveSentence& sentence) {
-  if (model_.shortlist() == nullptr || !input.options.use_shortlist) return;
+  if (model_.shortlist() == nullptr || !input.options.use_shortlist ||
+      !kernels_.gains_by_selections()) {
+    return;
+  }
   const int32_t eos = model_.config().tokens.eos;
   const int32_t forced = input.options.rules.forced_first_token;
   model_.shortlist()->TargetsOf(input.source, {eos, forced >= 0 ? forced : eos},

@@ -42,7 +42,7 @@ struct Device {
   size_t memory_bytes = 0;
   // Of kCuda: all products by own kernels, none by cuBLASLt.
   bool own_products = false;
-  GpuTuning tuning;  // of kCuda
+  GpuTuning tuning{};  // of kCuda
   // Of kCpu: of each Kernels, the calling one among them; the bits are the same
   // with any number.
   int num_threads = 1;
