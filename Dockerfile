@@ -78,8 +78,9 @@ ENV PEREGRINE_LISTEN=:50051 \
     PEREGRINE_MODEL=/models/en-de-mdn
 EXPOSE 50051 9090
 USER 65532:65532
+# By HTTP, so that TLS and certificates of clients do not matter.
 HEALTHCHECK --interval=10s --timeout=6s --start-period=60s \
-  CMD ["peregrine", "health"]
+  CMD peregrine health --metrics-address="localhost:${PEREGRINE_METRICS_LISTEN##*:}"
 ENTRYPOINT ["peregrine-server"]
 
 # The driver's library, libcuda, is the host's: NVIDIA's container runtime puts

@@ -218,6 +218,9 @@ class MeasuringCommandsTest(harness.ServerTestCase):
         run = harness.client(self.server, "health",
                              f"--service={harness.SERVICE}")
         self.assertEqual(run.returncode, 0)
+        run = harness.client(self.server, "health",
+                             f"--metrics-address={self.server.metrics_address}")
+        self.assertEqual((run.returncode, run.stdout), (0, b"ready\n"))
         run = harness.client(self.server, "health", "--deadline=1s",
                              address=f"127.0.0.1:{harness.free_port()}")
         self.assertEqual(run.returncode, 1)

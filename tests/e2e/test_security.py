@@ -162,6 +162,10 @@ class TlsTest(SecurityTestCase):
                 self.assertEqual(
                     self.refused(self.stub(server, client=client)).code(),
                     grpc.StatusCode.UNAVAILABLE, client)
+            # The container's health check has no certificate.
+            probe = harness.client(
+                server, "health", f"--metrics-address={server.metrics_address}")
+            self.assertEqual((probe.returncode, probe.stdout), (0, b"ready\n"))
 
     def test_the_command_line_client(self):
         self.authority.sign("client", "team-a")
