@@ -15,10 +15,14 @@ namespace {
 
 // The unary calls are repeated by gRPC itself, which honours the server's
 // `grpc-retry-pushback-ms`. TranslateStream is not among them: only
-// BulkTranslation knows which of its texts were answered.
+// BulkTranslation knows which of its texts were answered. Servers that drain,
+// or have lost their workers, say so to their clients and get no more calls. As
+// in proto/peregrine/v1/service_config.json.
 std::string ServiceConfig(int max_attempts) {
   return absl::StrFormat(
-      R"({"methodConfig": [{
+      R"({
+      "healthCheckConfig": {"serviceName": "peregrine.v1.TranslationService"},
+      "methodConfig": [{
         "name": [
           {"service": "peregrine.v1.TranslationService", "method": "Translate"},
           {"service": "peregrine.v1.TranslationService", "method": "ListModels"},
@@ -26,9 +30,9 @@ std::string ServiceConfig(int max_attempts) {
         ],
         "retryPolicy": {
           "maxAttempts": %d,
-          "initialBackoff": "0.1s",
+          "initialBackoff": "0.01s",
           "maxBackoff": "2s",
-          "backoffMultiplier": 2,
+          "backoffMultiplier": 4,
           "retryableStatusCodes": ["UNAVAILABLE", "RESOURCE_EXHAUSTED"]
         }
       }]})",
