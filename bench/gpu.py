@@ -115,9 +115,10 @@ def check(binaries, out, checks):
 def steps(binaries, out, tuning, arguments=()):
     """Each operation of a decode step and an encoder chunk, beside what is expected
     of it."""
-    result = subprocess.run(
-        [binaries / "step_bench", f"--tuning={tuning}", *arguments], text=True,
-        stdout=subprocess.PIPE, env=environment(binaries))
+    if tuning:
+        arguments = [f"--tuning={tuning}", *arguments]
+    result = subprocess.run([binaries / "step_bench", *arguments], text=True,
+                            stdout=subprocess.PIPE, env=environment(binaries))
     rows = [json.loads(line) for line in result.stdout.splitlines()]
     (out / "steps.json").write_text(json.dumps(rows, indent=1))
     measured = {(row["operation"], row["rows"]): row["seconds"] for row in rows}
