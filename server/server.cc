@@ -374,6 +374,9 @@ void Server::Drain(absl::Duration timeout) {
   // in due form until their callers have heard of it.
   absl::SleepFor(std::min(kRefusalTime, timeout));
   listener_->Stop();
+  // What comes from here on gRPC would end with CANCELLED, which no client
+  // repeats; on a closed connection it is UNAVAILABLE.
+  peers_.ShutDownAll();
   grpc_->Shutdown(std::chrono::system_clock::now() +
                   std::chrono::milliseconds(100));
   grpc_->Wait();

@@ -98,6 +98,13 @@ std::vector<PeerAccounts::Heavy> PeerAccounts::ShutDownHeaviest(
   return shut;
 }
 
+void PeerAccounts::ShutDownAll() {
+  absl::MutexLock lock(&mutex_);
+  for (const auto& [peer, connection] : connections_) {
+    if (IsOpen(connection)) shutdown(connection.fd, SHUT_RDWR);
+  }
+}
+
 std::string PeerAccounts::DescribeBusiest() {
   absl::MutexLock lock(&mutex_);
   int all = 0;

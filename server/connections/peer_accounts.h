@@ -37,6 +37,9 @@ class PeerAccounts {
   // Shuts down the heaviest, at most so many, none with fewer bytes than this.
   std::vector<Heavy> ShutDownHeaviest(size_t most, int64_t least_bytes);
 
+  // Shuts down all, whatever they sent: their clients see them closed.
+  void ShutDownAll();
+
   // Forgets those that are closed. Now and then.
   void RemoveClosed();
 

@@ -248,7 +248,7 @@ class DrainTest(unittest.TestCase):
         under it."""
         port = harness.free_port()
         address = f"127.0.0.1:{port}"
-        text = "\n".join(MUCH * 2).encode()
+        text = "\n".join(MUCH * 8).encode()
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
             with harness.Server(listen=address) as first:
                 run = pool.submit(harness.client, first, "translate",
@@ -264,7 +264,7 @@ class DrainTest(unittest.TestCase):
                 sentences = harness.english_sentences()
                 alone = [best(second.translate(s)) for s in sentences]
         self.assertEqual(result.returncode, 0, result.stderr.decode())
-        self.assertEqual(result.stdout.decode().splitlines(), alone * 40)
+        self.assertEqual(result.stdout.decode().splitlines(), alone * 160)
 
 
 if __name__ == "__main__":
