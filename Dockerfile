@@ -66,8 +66,9 @@ RUN cmake --preset cuda -DPEREGRINE_BUILD_TESTS=OFF \
 FROM base AS runtime
 RUN apt-get update && \
     DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-      libabsl20220623 libdnnl2 libgrpc++1.51 libicu72 \
-      libprometheus-cpp-core1.0 libprotobuf32 libspdlog1.10 zlib1g && \
+      libabsl20220623 libdnnl2 libgrpc++1.51 libgumbo1 libicu72 \
+      libprometheus-cpp-core1.0 libprotobuf32 libre2-9 libspdlog1.10 libxml2 \
+      zlib1g && \
     rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/ldconfig/* \
            /var/cache/debconf/* /var/log/* /usr/share/doc/*
 COPY models/en-de-mdn /models/en-de-mdn

@@ -46,11 +46,11 @@ bool IsDigit(int32_t c) { return c >= 0 && u_isdigit(c); }
 bool IsDash(int32_t c) { return c >= 0 && u_charType(c) == U_DASH_PUNCTUATION; }
 
 bool IsEmoji(int32_t c) {
-  if (c < 0x203C) return false;
+  if (c < 0x203C) return c == 0x200D;
   return u_hasBinaryProperty(c, UCHAR_EMOJI_PRESENTATION) ||
          u_hasBinaryProperty(c, UCHAR_EMOJI_MODIFIER) ||
-         (u_hasBinaryProperty(c, UCHAR_EXTENDED_PICTOGRAPHIC) && c > 0x2100) ||
-         c == 0xFE0F || c == 0x200D;
+         (u_hasBinaryProperty(c, UCHAR_EXTENDED_PICTOGRAPHIC) && c > 0x213F) ||
+         c == 0xFE0F;
 }
 
 bool IsHanOrKana(int32_t c) {

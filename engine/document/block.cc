@@ -1,0 +1,430 @@
+#include "engine/document/block.h"
+
+#include <unicode/uchar.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "engine/text/characters.h"
+#include "engine/text/cut_point.h"
+
+namespace peregrine::document {
+namespace {
+
+using text::Character;
+using text::FirstCharacter;
+
+// The bytes of a list mark and the white space behind it: "- ", "• ", "1. ",
+// "a) ", "## ", "> ".
+size_t ListMarkSize(absl::string_view text) {
+  size_t at = 0;
+  const Character first = FirstCharacter(text);
+  const absl::string_view kBullets = "-*+>•‣◦▪▫·–—●○■□►➤✓✔☐☑→";
+  if (text.empty()) return 0;
+  if (absl::ascii_isdigit(text[0])) {
+    while (at < text.size() && absl::ascii_isdigit(text[at])) ++at;
+    if (at > 3 || at >= text.size() || (text[at] != '.' && text[at] != ')')) {
+      return 0;
+    }
+    ++at;
+  } else if (text[0] == '#') {
+    while (at < text.size() && text[at] == '#') ++at;
+  } else if (absl::StrContains(kBullets, text.substr(0, first.size))) {
+    at = first.size;
+  } else if (absl::ascii_isalpha(text[0]) && text.size() > 1 &&
+             text[1] == ')') {
+    at = 2;
+  } else {
+    return 0;
+  }
+  const size_t mark = at;
+  while (at < text.size() &&
+         text::IsSpace(FirstCharacter(text.substr(at)).code_point)) {
+    at += FirstCharacter(text.substr(at)).size;
+  }
+  return at > mark && at < text.size() ? at : 0;
+}
+
+}  // namespace
+
+std::string EscapeMarkup(absl::string_view text, bool in_attribute) {
+  std::string escaped;
+  escaped.reserve(text.size());
+  for (char c : text) {
+    switch (c) {
+      case '&':
+        escaped += "&amp;";
+        break;
+      case '<':
+        escaped += "&lt;";
+        break;
+      case '>':
+        escaped += "&gt;";
+        break;
+      case '"':
+        escaped += in_attribute ? "&quot;" : "\"";
+        break;
+      default:
+        escaped.push_back(c);
+    }
+  }
+  return escaped;
+}
+
+// Works through one block.
+class DocumentBuilder::BlockCutter {
+ public:
+  BlockCutter(DocumentBuilder& builder, const Block& block,
+              std::vector<Part>* parts)
+      : builder_(builder),
+        options_(builder.options_),
+        block_(block),
+        text_(block.text),
+        parts_(*parts) {}
+
+  void Run() {
+    FindAll();
+    for (const ByteRange& sentence : Sentences()) {
+      AddBetween(sentence.begin);
+      AddSentence(sentence);
+    }
+    AddBetween(text_.size());
+    AddMarks(block_.marks.size());
+  }
+
+ private:
+  void FindAll() {
+    spans_ = FindSpans(text_, options_.kinds, options_.patterns.get());
+    for (const ByteRange& range : block_.ranges) {
+      spans_.push_back({range, SpanKind::kRange});
+    }
+    const std::vector<ByteRange> unknown = builder_.vocabulary_.Unknown(text_);
+    builder_.document_.has_unknown_ |= !unknown.empty();
+    if (options_.kinds.Has(SpanKind::kUnknown)) {
+      std::vector<Span> found;
+      for (const ByteRange& range : unknown) {
+        found.push_back({range, SpanKind::kUnknown});
+      }
+      WidenToWords(text_, &found);
+      spans_.insert(spans_.end(), found.begin(), found.end());
+    }
+    SortAndSeparate(&spans_);
+  }
+
+  // No boundary is inside a span.
+  std::vector<ByteRange> Sentences() const {
+    std::vector<ByteRange> sentences;
+    const auto position = [&](absl::string_view part) {
+      return static_cast<size_t>(part.data() - text_.data());
+    };
+    if (options_.single_sentence || block_.in_attribute) {
+      const absl::string_view all = text::Trim(text_);
+      if (!all.empty()) {
+        sentences.push_back({position(all), position(all) + all.size()});
+      }
+      return sentences;
+    }
+    // In markup a line break is a space.
+    const bool is_plain = options_.format == Format::kPlain;
+    std::string masked(text_);
+    if (!is_plain) {
+      std::replace_if(
+          masked.begin(), masked.end(),
+          [](char c) { return absl::ascii_isspace(c); }, ' ');
+    }
+    for (const text::SentenceSegment& segment :
+         builder_.splitter_.Split(masked)) {
+      if (segment.sentence.empty()) continue;
+      const auto begin =
+          static_cast<size_t>(segment.sentence.data() - masked.data());
+      const ByteRange range{begin, begin + segment.sentence.size()};
+      if (!sentences.empty() && InsideSpan(sentences.back().end, begin)) {
+        sentences.back().end = range.end;
+      } else if (!is_plain) {
+        sentences.push_back(range);
+      } else {
+        AddWithoutTabs(range, &sentences);
+      }
+    }
+    return sentences;
+  }
+
+  // What tabs separate are cells of their own.
+  void AddWithoutTabs(ByteRange range,
+                      std::vector<ByteRange>* sentences) const {
+    size_t begin = range.begin;
+    for (size_t at = range.begin; at <= range.end; ++at) {
+      if (at < range.end && (text_[at] != '\t' || InsideSpan(at, at))) continue;
+      const absl::string_view cell =
+          text::Trim(text_.substr(begin, at - begin));
+      if (!cell.empty()) {
+        const auto cell_begin = static_cast<size_t>(cell.data() - text_.data());
+        sentences->push_back({cell_begin, cell_begin + cell.size()});
+      }
+      begin = at + 1;
+    }
+  }
+
+  // Whether a cut between `end` and `begin` would be inside a span.
+  bool InsideSpan(size_t end, size_t begin) const {
+    const auto span = std::upper_bound(
+        spans_.begin(), spans_.end(), end,
+        [](size_t at, const Span& s) { return at < s.range.end; });
+    return span != spans_.end() && span->range.begin < begin &&
+           span->range.begin < end;
+  }
+
+  // Text between sentences, with the marks in it.
+  void AddBetween(size_t end) {
+    while (next_mark_ < block_.marks.size()) {
+      const Mark& mark = block_.marks[next_mark_];
+      if (mark.at > end || (mark.at == end && end != text_.size())) break;
+      AddLiteralText(mark.at);
+      AppendParts(mark.markup);
+      ++next_mark_;
+    }
+    AddLiteralText(end);
+  }
+
+  void AddMarks(size_t end) {
+    for (; next_mark_ < end; ++next_mark_) {
+      AppendParts(block_.marks[next_mark_].markup);
+    }
+  }
+
+  void AppendParts(const std::vector<Part>& parts) {
+    parts_.insert(parts_.end(), parts.begin(), parts.end());
+  }
+
+  void AddLiteralText(size_t end) {
+    if (end <= at_) return;
+    const absl::string_view literal = text_.substr(at_, end - at_);
+    builder_.AddLiteral(options_.format == Format::kPlain
+                            ? std::string(literal)
+                            : EscapeMarkup(literal, block_.in_attribute),
+                        &parts_);
+    at_ = end;
+  }
+
+  void AddSentence(ByteRange sentence) {
+    // List marks, and emoji at either end, need no model.
+    for (;;) {
+      const size_t size =
+          ListMarkSize(text_.substr(sentence.begin, sentence.size()));
+      const bool marked = next_mark_ < block_.marks.size() &&
+                          block_.marks[next_mark_].at < sentence.begin + size;
+      if (size == 0 || marked) break;
+      AddBetween(sentence.begin);
+      sentence.begin += size;
+      AddLiteralText(sentence.begin);
+    }
+    TrimSpans(&sentence);
+    AddBetween(sentence.begin);
+    Cut(sentence);
+  }
+
+  // Spans at the ends stay where they are, with the punctuation between.
+  void TrimSpans(ByteRange* sentence) {
+    for (const Span& span : spans_) {
+      if (span.range.begin != sentence->begin) continue;
+      if (span.kind != SpanKind::kEmoji) break;
+      if (span.range.end >= sentence->end) break;
+      const absl::string_view rest = text::TrimLeft(
+          text_.substr(span.range.end, sentence->end - span.range.end));
+      sentence->begin = static_cast<size_t>(rest.data() - text_.data());
+    }
+  }
+
+  bool HasLetterToTranslate(ByteRange range) const {
+    size_t at = range.begin;
+    for (const Span& span : spans_) {
+      if (span.range.end <= range.begin) continue;
+      if (span.range.begin >= range.end) break;
+      if (span.range.begin > at &&
+          text::HasLetter(text_.substr(at, span.range.begin - at))) {
+        return true;
+      }
+      at = std::max(at, span.range.end);
+    }
+    return at < range.end && text::HasLetter(text_.substr(at, range.end - at));
+  }
+
+  // Cuts `range` until each part fits the model.
+  void Cut(ByteRange range) {
+    if (range.empty()) return;
+    if (!HasLetterToTranslate(range)) {
+      AddUntranslated(range);
+      return;
+    }
+    Segment segment = Make(range);
+    if (builder_.vocabulary_.Fits(segment.shown)) {
+      Add(range, std::move(segment));
+      return;
+    }
+    const absl::string_view sentence = text_.substr(range.begin, range.size());
+    const size_t cut = text::CutPoint(sentence, [&](size_t at) {
+      return !InsideSpan(range.begin + at, range.begin + at);
+    });
+    if (cut == 0) {  // what is in there is one character, or one span
+      Add(range, std::move(segment));
+      return;
+    }
+    builder_.document_.was_cut_ = true;
+    const absl::string_view head = text::TrimRight(sentence.substr(0, cut));
+    const absl::string_view tail = text::TrimLeft(sentence.substr(cut));
+    Cut({range.begin, range.begin + head.size()});
+    const auto begin = static_cast<size_t>(tail.data() - text_.data());
+    AddBetween(begin);
+    Cut({begin, range.end});
+  }
+
+  void AddUntranslated(ByteRange range) { AddBetween(range.end); }
+
+  std::vector<Span> SpansIn(ByteRange range) const {
+    std::vector<Span> inside;
+    for (const Span& span : spans_) {
+      if (span.range.begin >= range.begin && span.range.end <= range.end) {
+        inside.push_back(span);
+      }
+    }
+    return inside;
+  }
+
+  // The marks that stand in the sentence: of those at its end only tags that
+  // close what was opened in it.
+  size_t MarksEnd(ByteRange range) const {
+    size_t end = next_mark_;
+    int open = 0;
+    for (; end < block_.marks.size(); ++end) {
+      const Mark& mark = block_.marks[end];
+      if (mark.at > range.end) break;
+      if (mark.at == range.end &&
+          (mark.kind != Insert::Kind::kClose || open == 0)) {
+        break;
+      }
+      open += mark.kind == Insert::Kind::kOpen;
+      open -= mark.kind == Insert::Kind::kClose && open > 0;
+    }
+    return end;
+  }
+
+  Segment Make(ByteRange range) const {
+    SentenceParts parts;
+    const std::vector<Span> cut = SpansIn(range);
+    const size_t marks_end = MarksEnd(range);
+    parts.text = text_;
+    parts.range = range;
+    parts.cut = cut;
+    parts.marks = absl::MakeConstSpan(block_.marks)
+                      .subspan(next_mark_, marks_end - next_mark_);
+    parts.language = options_.source_language;
+    Segment segment = MakeSegment(parts);
+    if (!options_.restore_capitals) return segment;
+    parts.capitals = CapitalsOf(segment.shown, options_.source_language);
+    return parts.capitals == Capitals::kAsTheyAre ? segment
+                                                  : MakeSegment(parts);
+  }
+
+  void Add(ByteRange range, Segment segment) {
+    next_mark_ = MarksEnd(range);
+    at_ = range.end;
+    AddKept(&segment);
+    segment.checks_numbers = options_.kinds.Has(SpanKind::kNumber);
+    segment.source = {SourceOf(range.begin, /*is_end=*/false),
+                      SourceOf(range.end, /*is_end=*/true)};
+    Document& document = builder_.document_;
+    Part part;
+    part.segment = static_cast<int>(document.segments_.size());
+    part.in_attribute = block_.in_attribute;
+    parts_.push_back(std::move(part));
+    document.segments_.push_back(std::move(segment));
+  }
+
+  // An end belongs to what is in front of it.
+  size_t SourceOf(size_t at, bool is_end) const {
+    size_t source = 0;
+    for (const Block::Anchor& anchor : block_.anchors) {
+      if (anchor.at > at || (is_end && anchor.at == at && at > 0)) break;
+      source = anchor.source + (at - anchor.at);
+    }
+    return source;
+  }
+
+  // Terms, versions and numbers, which the model sees.
+  void AddKept(Segment* segment) const {
+    const absl::string_view shown = segment->shown;
+    std::vector<ByteRange> taken;
+    const auto is_free = [&](const ByteRange& candidate) {
+      return std::none_of(
+          taken.begin(), taken.end(), [&](const ByteRange& other) {
+            return candidate.begin < other.end && other.begin < candidate.end;
+          });
+    };
+    if (options_.glossary != nullptr && options_.kinds.Has(SpanKind::kTerm)) {
+      for (TermMatch& match : options_.glossary->Find(shown)) {
+        taken.push_back(match.range);
+        Kept kept;
+        kept.shown = match.range;
+        kept.kind = SpanKind::kTerm;
+        kept.source =
+            std::string(shown.substr(match.range.begin, match.range.size()));
+        kept.wanted = std::move(match.targets);
+        for (std::string& wanted : kept.wanted) {
+          if (segment->capitals == Capitals::kAll) {
+            wanted = Restore(wanted, Capitals::kAll, options_.target_language);
+          }
+        }
+        segment->kept.push_back(std::move(kept));
+      }
+    }
+    for (const Span& span : FindKept(shown, options_.kinds)) {
+      if (!is_free(span.range)) continue;
+      Kept kept;
+      kept.shown = span.range;
+      kept.kind = span.kind;
+      kept.source =
+          std::string(shown.substr(span.range.begin, span.range.size()));
+      kept.wanted = {kept.source};
+      segment->kept.push_back(std::move(kept));
+    }
+  }
+
+  DocumentBuilder& builder_;
+  const DocumentOptions& options_;
+  const Block& block_;
+  const absl::string_view text_;
+  std::vector<Part>& parts_;
+  std::vector<Span> spans_;
+  size_t at_ = 0;         // what is before is in `parts_`
+  size_t next_mark_ = 0;  // likewise
+};
+
+DocumentBuilder::DocumentBuilder(const DocumentOptions& options,
+                                 const text::SentenceSplitter& splitter,
+                                 const VocabularyView& vocabulary,
+                                 Document* document)
+    : options_(options),
+      splitter_(splitter),
+      vocabulary_(vocabulary),
+      document_(*document) {}
+
+void DocumentBuilder::AddLiteral(absl::string_view literal,
+                                 std::vector<Part>* parts) {
+  if (literal.empty()) return;
+  if (parts->empty() || parts->back().segment >= 0) parts->emplace_back();
+  parts->back().literal.append(literal.data(), literal.size());
+}
+
+void DocumentBuilder::BecomePlain() {
+  options_.format = Format::kPlain;
+  options_.kinds.Add(SpanKind::kPlaceholder);
+  document_.format_ = Format::kPlain;
+}
+
+void DocumentBuilder::AddBlock(const Block& block, std::vector<Part>* parts) {
+  BlockCutter(*this, block, parts).Run();
+}
+
+}  // namespace peregrine::document

@@ -1,0 +1,29 @@
+#ifndef PEREGRINE_ENGINE_DOCUMENT_CAPITALS_H_
+#define PEREGRINE_ENGINE_DOCUMENT_CAPITALS_H_
+
+#include <string>
+
+#include "absl/strings/string_view.h"
+
+namespace peregrine::document {
+
+// How a sentence is written. Models know the usual way best: others are shown
+// to them in it, and restored in the translation.
+enum class Capitals { kAsTheyAre, kAll, kTitle };
+
+// kAll: no small letter, and more than an abbreviation. kTitle: four words or
+// more, all long ones with a capital; not in languages whose nouns have one.
+Capitals CapitalsOf(absl::string_view sentence, absl::string_view language);
+
+// In small letters but for the first, and for words that are abbreviations by
+// their looks: digits in them, or no vowel. As many bytes as `sentence`.
+std::string AsSentence(absl::string_view sentence, Capitals capitals,
+                       absl::string_view language);
+
+// `word` of a translation as `capitals` want it, by the rules of its language.
+std::string Restore(absl::string_view word, Capitals capitals,
+                    absl::string_view language);
+
+}  // namespace peregrine::document
+
+#endif  // PEREGRINE_ENGINE_DOCUMENT_CAPITALS_H_

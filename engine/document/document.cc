@@ -1,0 +1,207 @@
+#include "engine/document/document.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "engine/base/check.h"
+#include "engine/document/block.h"
+#include "engine/document/markup.h"
+
+namespace peregrine::document {
+namespace {
+
+// The caller's ranges that are in [begin, end), relative to begin; others are
+// cut off at its ends.
+std::vector<ByteRange> RangesWithin(const std::vector<ByteRange>& ranges,
+                                    size_t begin, size_t end) {
+  std::vector<ByteRange> within;
+  for (const ByteRange& range : ranges) {
+    const ByteRange common{std::max(range.begin, begin),
+                           std::min(range.end, end)};
+    if (!common.empty()) {
+      within.push_back({common.begin - begin, common.end - begin});
+    }
+  }
+  return within;
+}
+
+void ParsePlain(absl::string_view text, const DocumentOptions& options,
+                DocumentBuilder* builder) {
+  Block block;
+  block.text = std::string(text);
+  block.ranges = RangesWithin(options.ranges, 0, text.size());
+  block.anchors = {{0, 0}};
+  builder->AddBlock(block, builder->parts());
+}
+
+}  // namespace
+
+void ParseTagsAsSpans(absl::string_view text, const DocumentOptions& options,
+                      DocumentBuilder* builder) {
+  builder->BecomePlain();
+  ParsePlain(text, options, builder);
+}
+
+namespace {
+
+void ParseHardWrapped(absl::string_view text, DocumentBuilder* builder,
+                      std::vector<Paragraph>* paragraphs) {
+  for (const WrappedParagraph& wrapped : FindParagraphs(text)) {
+    Paragraph paragraph;
+    paragraph.lines = wrapped.lines;
+    // A part of its own, so that no literal is shared with the one before.
+    builder->parts()->emplace_back();
+    paragraph.first_part = builder->parts()->size() - 1;
+    Block block;
+    block.text = wrapped.text;
+    block.anchors = {{0, wrapped.begin + wrapped.lines.first_prefix.size()}};
+    builder->AddBlock(block, builder->parts());
+    paragraph.end_part = builder->parts()->size();
+    paragraphs->push_back(std::move(paragraph));
+    builder->parts()->emplace_back();
+    builder->AddLiteral(wrapped.behind, builder->parts());
+  }
+}
+
+int Count(absl::string_view text, absl::string_view part) {
+  int count = 0;
+  for (size_t at = text.find(part); at != absl::string_view::npos;
+       at = text.find(part, at + part.size())) {
+    ++count;
+  }
+  return count;
+}
+
+// Whether `text` is a part of something else that the segment has.
+bool StandsInOthers(const Segment& segment, absl::string_view text) {
+  return absl::StrContains(segment.shown, text) ||
+         std::any_of(segment.inserts.begin(), segment.inserts.end(),
+                     [&](const Insert& insert) {
+                       return insert.text != text &&
+                              absl::StrContains(insert.text, text);
+                     });
+}
+
+// Compares what came out with what had to.
+void CheckSegment(const Segment& segment, absl::string_view translated,
+                  std::vector<LostSpan>* lost) {
+  absl::flat_hash_map<absl::string_view, int> expected;
+  for (const Insert& insert : segment.inserts) {
+    if (insert.kind == Insert::Kind::kSpan) ++expected[insert.text];
+  }
+  for (const Insert& insert : segment.inserts) {
+    const auto count = expected.find(insert.text);
+    if (insert.kind != Insert::Kind::kSpan || count == expected.end()) continue;
+    const int found = Count(translated, insert.text);
+    if (found < count->second ||
+        (found > count->second && !StandsInOthers(segment, insert.text))) {
+      lost->push_back({insert.span, insert.text, found, count->second});
+    }
+    expected.erase(count);  // once is enough
+  }
+  for (const Kept& kept : segment.kept) {
+    if (kept.kind == SpanKind::kNumber) continue;
+    const bool found = std::any_of(
+        kept.wanted.begin(), kept.wanted.end(), [&](const std::string& wanted) {
+          return absl::StrContains(translated, wanted);
+        });
+    if (!found) lost->push_back({kept.kind, kept.source, 0, 1});
+  }
+}
+
+}  // namespace
+
+Document Document::Parse(absl::string_view text, const DocumentOptions& options,
+                         const text::SentenceSplitter& splitter,
+                         const VocabularyView& vocabulary) {
+  Document document;
+  document.format_ = options.format;
+  document.target_language_ = options.target_language;
+  DocumentBuilder builder(options, splitter, vocabulary, &document);
+  switch (options.format) {
+    case Format::kPlain:
+      if (options.hard_wrapped && !options.single_sentence) {
+        ParseHardWrapped(text, &builder, &document.paragraphs_);
+      } else {
+        ParsePlain(text, options, &builder);
+      }
+      break;
+    case Format::kHtml:
+      ParseHtml(text, options, &builder);
+      break;
+    case Format::kXml:
+      ParseXml(text, options, &builder);
+      break;
+  }
+  return document;
+}
+
+// `offset` is where the result will stand in the document.
+std::string Document::AssembleParts(
+    absl::Span<const Part> parts,
+    absl::Span<const SegmentTranslation> translations, size_t offset,
+    AssembledDocument* out) const {
+  std::string result;
+  for (const Part& part : parts) {
+    if (part.segment < 0) {
+      result += part.literal;
+      continue;
+    }
+    const auto index = static_cast<size_t>(part.segment);
+    const Segment& segment = segments_[index];
+    const AssembledSegment assembled =
+        document::Assemble(segment, translations[index], target_language_);
+    const size_t begin = offset + result.size();
+    std::string translated;  // without markup
+    for (const OutputPiece& piece : assembled.pieces) {
+      if (piece.markup != nullptr) {
+        result += AssembleParts(*piece.markup, translations,
+                                offset + result.size(), out);
+        continue;
+      }
+      translated += piece.text;
+      result += format_ == Format::kPlain
+                    ? piece.text
+                    : EscapeMarkup(piece.text, part.in_attribute);
+    }
+    CheckSegment(segment, translated, &out->lost);
+    out->numbers_differ |= assembled.numbers_differ;
+    out->sentences[index] = {segment.source, {begin, offset + result.size()}};
+  }
+  return result;
+}
+
+AssembledDocument Document::Assemble(
+    absl::Span<const SegmentTranslation> translations) const {
+  PEREGRINE_CHECK(translations.size() == segments_.size());
+  AssembledDocument out;
+  out.sentences.resize(segments_.size());
+  const absl::Span<const Part> parts = parts_;
+  size_t next = 0;
+  for (const Paragraph& paragraph : paragraphs_) {
+    out.text += AssembleParts(parts.subspan(next, paragraph.first_part - next),
+                              translations, out.text.size(), &out);
+    next = paragraph.end_part;
+    const absl::Span<const Part> inside = parts.subspan(
+        paragraph.first_part, paragraph.end_part - paragraph.first_part);
+    const std::string text = AssembleParts(inside, translations, 0, &out);
+    std::vector<size_t> places;
+    const std::string wrapped = Wrap(text, paragraph.lines, &places);
+    for (const Part& part : inside) {
+      if (part.segment < 0) continue;
+      ByteRange& target =
+          out.sentences[static_cast<size_t>(part.segment)].target;
+      target = {out.text.size() + places[target.begin],
+                out.text.size() + places[target.end]};
+    }
+    out.text += wrapped;
+  }
+  out.text +=
+      AssembleParts(parts.subspan(next), translations, out.text.size(), &out);
+  return out;
+}
+
+}  // namespace peregrine::document

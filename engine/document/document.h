@@ -1,0 +1,102 @@
+#ifndef PEREGRINE_ENGINE_DOCUMENT_DOCUMENT_H_
+#define PEREGRINE_ENGINE_DOCUMENT_DOCUMENT_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "engine/document/assemble.h"
+#include "engine/document/find_spans.h"
+#include "engine/document/glossary.h"
+#include "engine/document/hard_wrap.h"
+#include "engine/document/segment.h"
+#include "engine/document/span.h"
+#include "engine/text/sentence_splitter.h"
+
+// What a text is made of, and how its translation is put together again. Knows
+// tokenizers only by VocabularyView, and neither models nor gRPC.
+namespace peregrine::document {
+
+enum class Format { kPlain, kHtml, kXml };
+
+// What a document asks of a model's source vocabulary.
+class VocabularyView {
+ public:
+  virtual ~VocabularyView() = default;
+  // Whether the model can read `sentence` in one.
+  virtual bool Fits(absl::string_view sentence) const = 0;
+  // The characters of `text` that the vocabulary does not have, in order; those
+  // that it spells byte by byte are among them.
+  virtual std::vector<ByteRange> Unknown(absl::string_view text) const = 0;
+};
+
+struct DocumentOptions {
+  Format format = Format::kPlain;
+  // The text is one sentence; line breaks are white space like any other.
+  bool single_sentence = false;
+  // Lines were broken to a width: a single line break is a space, a blank line
+  // ends a paragraph. Plain text only.
+  bool hard_wrapped = false;
+  // Of HTML: alt, title, placeholder, label and aria-label, and the content of
+  // description and keywords.
+  bool translate_attributes = false;
+  bool restore_capitals = true;
+  SpanKinds kinds = SpanKinds::All();
+  std::shared_ptr<const SpanPatterns> patterns;
+  std::vector<ByteRange> ranges;  // named by the caller, bytes of the text
+  std::shared_ptr<const Glossary> glossary;
+  std::string source_language;  // BCP 47, or ""
+  std::string target_language;
+};
+
+// A sentence of the document: bytes of the source, and of the translation.
+struct SentenceRanges {
+  ByteRange source;
+  ByteRange target;
+};
+
+struct AssembledDocument {
+  std::string text;
+  std::vector<SentenceRanges> sentences;  // those that were translated
+  std::vector<LostSpan> lost;
+  bool numbers_differ = false;
+};
+
+// A document and the sentences that are to be translated.
+class Document {
+ public:
+  // `text` is valid UTF-8. Any markup is taken, well-formed or not.
+  static Document Parse(absl::string_view text, const DocumentOptions& options,
+                        const text::SentenceSplitter& splitter,
+                        const VocabularyView& vocabulary);
+
+  const std::vector<Segment>& segments() const { return segments_; }
+  bool has_unknown() const { return has_unknown_; }
+  // A sentence did not fit and was cut.
+  bool was_cut() const { return was_cut_; }
+
+  // Takes a translation of each segment, in order.
+  AssembledDocument Assemble(
+      absl::Span<const SegmentTranslation> translations) const;
+
+ private:
+  friend class DocumentBuilder;
+  Document() = default;
+  std::string AssembleParts(absl::Span<const Part> parts,
+                            absl::Span<const SegmentTranslation> translations,
+                            size_t offset, AssembledDocument* out) const;
+
+  Format format_ = Format::kPlain;
+  std::string target_language_;
+  std::vector<Part> parts_;
+  std::vector<Segment> segments_;
+  std::vector<Paragraph> paragraphs_;  // of hard-wrapped text, in order
+  bool has_unknown_ = false;
+  bool was_cut_ = false;
+};
+
+}  // namespace peregrine::document
+
+#endif  // PEREGRINE_ENGINE_DOCUMENT_DOCUMENT_H_

@@ -1,0 +1,316 @@
+#include "engine/document/document.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <random>
+#include <string>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "engine/document/document_fixture.h"
+
+namespace peregrine::document {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+std::vector<std::string> Shown(absl::string_view text,
+                               const DocumentOptions& options = {}) {
+  std::vector<std::string> shown;
+  const Document document = ParseDocument(text, options);
+  for (const Segment& segment : document.segments()) {
+    shown.push_back(segment.shown);
+  }
+  return shown;
+}
+
+// Words in the opposite order, each aligned to its own.
+SegmentTranslation Reverse(const Segment& segment) {
+  SegmentTranslation translation;
+  const std::vector<ByteRange> units = Units(segment.shown);
+  for (size_t i = units.size(); i-- > 0;) {
+    if (!translation.text.empty()) translation.text += ' ';
+    const size_t begin = translation.text.size();
+    translation.text += segment.shown.substr(units[i].begin, units[i].size());
+    translation.alignment.source.push_back(units[units.size() - 1 - i]);
+    translation.alignment.target.push_back({begin, translation.text.size()});
+  }
+  translation.alignment.weights.assign(units.size() * units.size(), 0.0f);
+  for (size_t t = 0; t < units.size(); ++t) {
+    translation.alignment.weights[t * units.size() + (units.size() - 1 - t)] =
+        1.0f;
+  }
+  return translation;
+}
+
+SegmentTranslation Nonsense(const Segment& segment, std::mt19937* random) {
+  SegmentTranslation translation;
+  const size_t words = (*random)() % 7;
+  for (size_t i = 0; i < words; ++i) {
+    translation.text += (*random)() % 4 == 0 ? "," : " w";
+    translation.text += std::string((*random)() % 5, 'o');
+  }
+  const std::vector<ByteRange> target = Units(translation.text);
+  const std::vector<ByteRange> source = Units(segment.shown);
+  if ((*random)() % 4 != 0) {
+    translation.alignment.source = source;
+    translation.alignment.target = target;
+    for (size_t i = 0; i < source.size() * target.size(); ++i) {
+      translation.alignment.weights.push_back(
+          static_cast<float>((*random)() % 100) / 100.0f);
+    }
+  }
+  return translation;
+}
+
+const char* const kTexts[] = {
+    "",
+    " ",
+    "One sentence.",
+    "  Two sentences. In one line.  \r\n",
+    "A line.\n\n\n Another\tone.\u2028A third?\u00a0",
+    "Double  spaces   inside\u00a0and\u3000others here.",
+    "See https://a.org/b?c=d, write to jo@a.org. Hi {name}!",
+    "- item one\n* item two\n1. item three\n> quoted",
+    "%s of %d files in /etc/hosts were read by @jo 😀 today.",
+    "12:30\n--> \n€ 5,00\n10.0.0.1\n😀😀\n***",
+    "Use `a. B` here. 日本 is unknown. So is x日y!",
+    "{a} {b}, {c}.",
+    "Say \"{x}\" (see {y}). {z}",
+    "NOTHING IS LOST IN CAPITALS, {x}. Not 42 either.",
+};
+
+TEST(DocumentTest, AnEchoIsTheTextByteForByte) {
+  for (const char* text : kTexts) {
+    for (bool single : {false, true}) {
+      DocumentOptions options;
+      options.single_sentence = single;
+      const AssembledDocument out = TranslateDocument(text, options);
+      EXPECT_EQ(out.text, text);
+      EXPECT_THAT(out.lost, IsEmpty()) << text;
+      EXPECT_FALSE(out.numbers_differ) << text;
+    }
+  }
+}
+
+TEST(DocumentTest, WhatHasNoLetterNeverReachesTheModel) {
+  for (const char* text :
+       {"42", "3.50 €", "2024-05-01", "12:30", "10.0.0.1", "-->", "😀 👍", "•",
+        "\t\t", "***", "https://a.org", "jo@a.org", "{x}", "{x}: %s!", "`a b`",
+        "@jo #win", "日本"}) {
+    EXPECT_THAT(Shown(text), IsEmpty()) << text;
+  }
+  EXPECT_THAT(Shown("Name\tAge\n- Anna\t42\n1) Ben"),
+              ElementsAre("Name", "Age", "Anna", "Ben"));
+}
+
+TEST(DocumentTest, SpansAreSetAside) {
+  EXPECT_THAT(Shown("See https://a.org/b, then go."),
+              ElementsAre("See, then go."));
+  EXPECT_THAT(Shown("Hi {name}! You have {n} messages."),
+              ElementsAre("Hi!", "You have messages."));
+  EXPECT_THAT(Shown("Great 😀 work."), ElementsAre("Great work."));
+}
+
+TEST(DocumentTest, SpansFollowTheirNeighbours) {
+  // The span stood between "two" and "three".
+  const AssembledDocument out =
+      TranslateDocument("one two {x} three four", {}, Reverse);
+  EXPECT_EQ(out.text, "four three {x} two one");
+  EXPECT_EQ(TranslateDocument("go {x} home, now.", {}, Reverse).text,
+            ". now , home {x} go");
+}
+
+TEST(DocumentTest, EverySpanSurvivesAnyTranslation) {
+  std::mt19937 random(7);
+  for (int round = 0; round < 300; ++round) {
+    for (const char* text : kTexts) {
+      const Document document = ParseDocument(text, {});
+      std::vector<SegmentTranslation> translations;
+      std::string expected;  // each insert, with how often
+      for (const Segment& segment : document.segments()) {
+        translations.push_back(Nonsense(segment, &random));
+      }
+      const AssembledDocument out = document.Assemble(translations);
+      for (const Segment& segment : document.segments()) {
+        for (const Insert& insert : segment.inserts) {
+          ASSERT_THAT(out.text, HasSubstr(insert.text)) << text;
+        }
+        for (const Kept& kept : segment.kept) {
+          ASSERT_THAT(out.text, HasSubstr(kept.wanted[0])) << text;
+        }
+      }
+      ASSERT_THAT(out.lost, IsEmpty()) << text << "\n" << out.text;
+    }
+  }
+}
+
+TEST(DocumentTest, NumbersThatAreWrongAreMended) {
+  const auto says = [](const char* text) {
+    return [text](const Segment&) { return SegmentTranslation{text, {}}; };
+  };
+  AssembledDocument out =
+      TranslateDocument("He paid 42 euros.", {}, says("Er zahlte 24 Euro."));
+  EXPECT_EQ(out.text, "Er zahlte 42 Euro.");
+  EXPECT_FALSE(out.numbers_differ);
+  // Separators are the language's own.
+  out =
+      TranslateDocument("It cost 1,000.50.", {}, says("Es kostete 1.000,50."));
+  EXPECT_EQ(out.text, "Es kostete 1.000,50.");
+  EXPECT_FALSE(out.numbers_differ);
+  out = TranslateDocument("He paid 42.", {}, says("Er zahlte."));
+  EXPECT_THAT(out.text, HasSubstr("42"));
+  // One too many is told.
+  out = TranslateDocument("He paid 42.", {}, says("Er zahlte 42 und 43."));
+  EXPECT_EQ(out.text, "Er zahlte 42 und 43.");
+  EXPECT_TRUE(out.numbers_differ);
+  // A product keeps its letters.
+  out = TranslateDocument("Buy an RTX-4090 now.", {},
+                          says("Kaufen Sie jetzt einen RTX-490."));
+  EXPECT_THAT(out.text, HasSubstr("RTX-4090"));
+}
+
+TEST(DocumentTest, CapitalsAreRestored) {
+  DocumentOptions options;
+  options.source_language = "en";
+  options.target_language = "de";
+  EXPECT_THAT(Shown("THE HTML FILE OF ANNA IS LOST", options),
+              ElementsAre("The HTML file of anna is lost"));
+  const auto says = [](const char* text) {
+    return [text](const Segment&) { return SegmentTranslation{text, {}}; };
+  };
+  EXPECT_EQ(
+      TranslateDocument("THE STREET {x}", options, says("Die Straße")).text,
+      "DIE STRASSE {x}");
+  EXPECT_EQ(TranslateDocument("The Little House In My Street", options,
+                              says("Das kleine Haus in meiner Straße"))
+                .text,
+            "Das Kleine Haus In Meiner Straße");
+  EXPECT_THAT(Shown("NATO met.", options), ElementsAre("NATO met."));
+  options.restore_capitals = false;
+  EXPECT_THAT(Shown("ALL OF IT", options), ElementsAre("ALL OF IT"));
+}
+
+TEST(DocumentTest, TermsOfAGlossary) {
+  DocumentOptions options;
+  options.glossary =
+      *Glossary::Create({{"server", {"Rechner", "Server"}}, {"Red Kite", {}}});
+  const auto says = [](const char* text) {
+    return [text](const Segment&) { return SegmentTranslation{text, {}}; };
+  };
+  // One of the targets is there.
+  EXPECT_EQ(TranslateDocument("The server is new.", options,
+                              says("Der Server ist neu."))
+                .text,
+            "Der Server ist neu.");
+  // None is: the word that came from it goes.
+  const AssembledDocument out = TranslateDocument(
+      "The server is new.", options, [](const Segment& segment) {
+        SegmentTranslation translation{"Der Diener ist neu.", {}};
+        translation.alignment.source = Units(segment.shown);
+        translation.alignment.target = Units(translation.text);
+        for (size_t t = 0; t < 5; ++t) {
+          for (size_t s = 0; s < 5; ++s) {
+            translation.alignment.weights.push_back(s == t ? 1.0f : 0.0f);
+          }
+        }
+        return translation;
+      });
+  EXPECT_EQ(out.text, "Der Rechner ist neu.");
+  EXPECT_THAT(TranslateDocument("Use Red Kite.", options,
+                                says("Benutze den roten Milan."))
+                  .text,
+              HasSubstr("Red Kite"));
+}
+
+TEST(DocumentTest, RangesOfTheCaller) {
+  DocumentOptions options;
+  options.ranges = {{4, 12}};
+  EXPECT_THAT(Shown("Use Red Kite now.", options), ElementsAre("Use now."));
+  EXPECT_EQ(TranslateDocument("Use Red Kite now.", options).text,
+            "Use Red Kite now.");
+}
+
+TEST(DocumentTest, HardWrappedTextIsWrappedAgain) {
+  DocumentOptions options;
+  options.hard_wrapped = true;
+  const std::string text =
+      "  This paragraph was broken to a width of\n"
+      "  forty characters. It goes on here and\n"
+      "  ends.\n"
+      "\n"
+      "> A quoted line that is broken, too, at\n"
+      "> about forty.\n"
+      "- an item\n"
+      "- another {x}\n";
+  EXPECT_EQ(TranslateDocument(text, options).text, text);
+  EXPECT_THAT(Shown(text, options),
+              ElementsAre("This paragraph was broken to a width of forty "
+                          "characters.",
+                          "It goes on here and ends.",
+                          "A quoted line that is broken, too, at about forty.",
+                          "an item", "another"));
+  // Longer words, lines of like length.
+  const std::string longer =
+      TranslateDocument(text, options, [](const Segment& segment) {
+        std::string out;
+        for (char c : segment.shown) {
+          out += c;
+          if (c == 'e') out += "ee";
+        }
+        return SegmentTranslation{out, {}};
+      }).text;
+  for (absl::string_view line : {absl::string_view(longer)}) {
+    size_t width = 0;
+    for (char c : line) {
+      width = c == '\n' ? 0 : width + 1;
+      EXPECT_LE(width, 42u);
+    }
+  }
+}
+
+TEST(DocumentTest, SaysWhereSentencesAre) {
+  const std::string text = " One {x} here. 😀 Two there.\nThree";
+  const AssembledDocument out =
+      TranslateDocument(text, {}, [](const Segment& segment) {
+        return SegmentTranslation{"Eins zwei " + segment.shown, {}};
+      });
+  ASSERT_EQ(out.sentences.size(), 3u);
+  const auto cut = [](const std::string& whole, const ByteRange& range) {
+    return whole.substr(range.begin, range.size());
+  };
+  EXPECT_EQ(cut(text, out.sentences[0].source), "One {x} here.");
+  EXPECT_EQ(cut(text, out.sentences[1].source), "Two there.");
+  EXPECT_EQ(cut(text, out.sentences[2].source), "Three");
+  EXPECT_EQ(cut(out.text, out.sentences[1].target), "Eins zwei Two there.");
+  EXPECT_EQ(cut(out.text, out.sentences[2].target), "Eins zwei Three");
+}
+
+TEST(DocumentTest, CutsWhatIsTooLongOutsideSpans) {
+  std::string text;
+  for (int i = 0; i < 60; ++i) absl::StrAppend(&text, "word {a,b c} ");
+  absl::StripAsciiWhitespace(&text);
+  const Document document = ParseDocument(text, {});
+  EXPECT_TRUE(document.was_cut());
+  std::vector<SegmentTranslation> translations;
+  for (const Segment& segment : document.segments()) {
+    EXPECT_LE(segment.shown.size(), 200u);
+    translations.push_back(Echo(segment));
+  }
+  EXPECT_EQ(document.Assemble(translations).text, text);
+}
+
+TEST(DropUnknownTest, DropsWhatTheSourceDoesNotHave) {
+  EXPECT_EQ(DropUnknown("a\xEF\xBF\xBD b", "a b"), "a b");
+  EXPECT_EQ(DropUnknown("a \xE2\x81\x87 b", "a b"), "a b");
+  EXPECT_EQ(DropUnknown("a \xE2\x81\x87 ", "a b"), "a");
+  EXPECT_EQ(DropUnknown("a\xEF\xBF\xBD b", "\xEF\xBF\xBD"), "a\xEF\xBF\xBD b");
+}
+
+}  // namespace
+}  // namespace peregrine::document

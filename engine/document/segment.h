@@ -1,0 +1,84 @@
+#ifndef PEREGRINE_ENGINE_DOCUMENT_SEGMENT_H_
+#define PEREGRINE_ENGINE_DOCUMENT_SEGMENT_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "engine/document/capitals.h"
+#include "engine/document/span.h"
+
+namespace peregrine::document {
+
+// A stretch of a document that is no text to translate, or a place of it where
+// the translation of a segment goes.
+struct Part {
+  std::string literal;        // as it stands in the document
+  int segment = -1;           // or the index of a segment
+  bool in_attribute = false;  // the segment is the value of one
+};
+
+// What of a sentence the model does not see, and where it stood.
+struct Insert {
+  enum class Kind {
+    kSpan,    // a protected span of the text
+    kSpace,   // white space other than one space between two words
+    kOpen,    // a tag that its pair ends
+    kClose,   //
+    kOpaque,  // markup around nothing that is translated
+  };
+  Kind kind = Kind::kSpan;
+  std::string text;          // kSpan, kSpace
+  std::vector<Part> markup;  // the others
+  size_t at = 0;             // the byte of `shown` that it stands in front of
+  bool space_before = false;
+  bool space_after = false;
+  // No space, but a letter of a script that has spaces between words.
+  bool letter_after = false;
+  int pair = -1;  // the same of a kOpen and its kClose
+  SpanKind span = SpanKind::kUrl;
+};
+
+// What the model sees, and what must be in its translation all the same.
+struct Kept {
+  ByteRange shown;
+  SpanKind kind = SpanKind::kNumber;
+  std::string source;               // as it stands in the source
+  std::vector<std::string> wanted;  // any of these; the first if none is there
+};
+
+// One sentence for the model.
+struct Segment {
+  std::string shown;            // what it is given: has a letter
+  std::vector<Insert> inserts;  // in the order of the source
+  std::vector<Kept> kept;
+  Capitals capitals = Capitals::kAsTheyAre;
+  bool checks_numbers = true;  // numbers are protected
+  ByteRange source;            // in the document
+};
+
+// Tags of a stretch of text that are set aside.
+struct Mark {
+  Insert::Kind kind = Insert::Kind::kOpaque;  // kOpen, kClose or kOpaque
+  std::vector<Part> markup;
+  size_t at = 0;  // the byte of the text that it stands in front of
+  int pair = -1;
+};
+
+// A sentence of a block with what is set aside from it. `text` is the block's,
+// `range` the sentence's, `cut` the spans in it that the model must not see, in
+// order, and `kept` those that it may; marks are in order.
+struct SentenceParts {
+  absl::string_view text;
+  ByteRange range;
+  absl::Span<const Span> cut;
+  absl::Span<const Mark> marks;
+  Capitals capitals = Capitals::kAsTheyAre;
+  absl::string_view language;  // of the source
+};
+Segment MakeSegment(const SentenceParts& parts);
+
+}  // namespace peregrine::document
+
+#endif  // PEREGRINE_ENGINE_DOCUMENT_SEGMENT_H_

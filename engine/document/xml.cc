@@ -1,0 +1,246 @@
+#include <libxml/parser.h>
+#include <libxml/tree.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "engine/document/markup.h"
+#include "engine/text/characters.h"
+
+namespace peregrine::document {
+namespace {
+
+// Around a piece of XML that is no document.
+constexpr char kWrapper[] = "peregrine-fragment";
+
+struct FreeDocument {
+  void operator()(xmlDoc* document) const { xmlFreeDoc(document); }
+};
+using XmlDocument = std::unique_ptr<xmlDoc, FreeDocument>;
+
+absl::string_view View(const xmlChar* text) {
+  return text == nullptr
+             ? absl::string_view()
+             : absl::string_view(reinterpret_cast<const char*>(text));
+}
+
+// Null where it is not well-formed.
+XmlDocument Parse(const std::string& text) {
+  xmlParserCtxt* context = xmlNewParserCtxt();
+  if (context == nullptr) return nullptr;
+  XmlDocument document(xmlCtxtReadMemory(
+      context, text.data(), static_cast<int>(text.size()), nullptr, "UTF-8",
+      XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING |
+          XML_PARSE_COMPACT));
+  const bool well_formed = context->wellFormed != 0;
+  xmlFreeParserCtxt(context);
+  if (!well_formed) return nullptr;
+  return document;
+}
+
+// The bytes in front of the root element: declaration, comments, doctype.
+size_t PrologSize(absl::string_view text) {
+  size_t at = 0;
+  for (;;) {
+    while (at < text.size() && absl::ascii_isspace(text[at])) ++at;
+    const absl::string_view rest = text.substr(at);
+    absl::string_view end;
+    if (absl::StartsWith(rest, "<?")) {
+      end = "?>";
+    } else if (absl::StartsWith(rest, "<!--")) {
+      end = "-->";
+    } else if (absl::StartsWith(rest, "<!DOCTYPE")) {
+      const size_t bracket = rest.find_first_of("[>");
+      end = bracket != absl::string_view::npos && rest[bracket] == '[' ? "]>"
+                                                                       : ">";
+    } else {
+      return at;
+    }
+    const size_t found = rest.find(end);
+    if (found == absl::string_view::npos) return at;
+    at += found + end.size();
+  }
+}
+
+std::string Dump(xmlDoc* document, xmlNode* node) {
+  xmlBuffer* buffer = xmlBufferCreate();
+  xmlNodeDump(buffer, document, node, 0, 0);
+  std::string text(View(xmlBufferContent(buffer)));
+  xmlBufferFree(buffer);
+  return text;
+}
+
+// The tag of an element without its content: "<a x="1"/>".
+std::string EmptyTag(xmlDoc* document, xmlNode* node) {
+  xmlNode* copy = xmlDocCopyNode(node, document, 2);
+  if (copy == nullptr) return "";
+  std::string tag = Dump(document, copy);
+  xmlFreeNode(copy);
+  return tag;
+}
+
+std::string Name(const xmlNode* node) {
+  if (node->ns != nullptr && node->ns->prefix != nullptr) {
+    return absl::StrCat(View(node->ns->prefix), ":", View(node->name));
+  }
+  return std::string(View(node->name));
+}
+
+bool IsText(const xmlNode* node) { return node->type == XML_TEXT_NODE; }
+
+bool HasWords(const xmlNode* node) {
+  return IsText(node) && !text::Trim(View(node->content)).empty();
+}
+
+bool IsMixed(const xmlNode* parent) {
+  for (const xmlNode* child = parent->children; child != nullptr;
+       child = child->next) {
+    if (HasWords(child)) return true;
+  }
+  return false;
+}
+
+bool HasTextInside(const xmlNode* node) {
+  for (const xmlNode* child = node->children; child != nullptr;
+       child = child->next) {
+    if (HasWords(child) ||
+        (child->type == XML_ELEMENT_NODE && HasTextInside(child))) {
+      return true;
+    }
+  }
+  return false;
+}
+
+bool IsUntranslated(xmlNode* node) {
+  const absl::string_view name = View(node->name);
+  if (name == "code" || name == "script" || name == "style" || name == "pre") {
+    return true;
+  }
+  for (const xmlAttr* attribute = node->properties; attribute != nullptr;
+       attribute = attribute->next) {
+    if (View(attribute->name) == "translate" &&
+        attribute->children != nullptr &&
+        absl::EqualsIgnoreCase(View(attribute->children->content), "no")) {
+      return true;
+    }
+  }
+  return false;
+}
+
+class XmlWalker {
+ public:
+  XmlWalker(xmlDoc* document, DocumentBuilder* builder)
+      : document_(document), builder_(*builder) {}
+
+  // `is_inline`: in a sentence of its parent.
+  void Walk(xmlNode* node, bool is_inline) {
+    if (IsText(node)) {
+      const absl::string_view text = View(node->content);
+      block_.text.append(text.data(), text.size());
+      return;
+    }
+    if (node->type != XML_ELEMENT_NODE || IsUntranslated(node) ||
+        !HasTextInside(node)) {
+      if (is_inline || node->type != XML_ELEMENT_NODE) {
+        AddMark(Insert::Kind::kOpaque, Dump(document_, node), -1);
+      } else {
+        Flush();
+        builder_.AddLiteral(Dump(document_, node), builder_.parts());
+      }
+      return;
+    }
+    std::string open = EmptyTag(document_, node);
+    absl::string_view start = open;
+    absl::ConsumeSuffix(&start, "/>");
+    open = absl::StrCat(start, ">");
+    const std::string close = absl::StrCat("</", Name(node), ">");
+    if (is_inline) {
+      const int pair = next_pair_++;
+      AddMark(Insert::Kind::kOpen, std::move(open), pair);
+      WalkChildren(node, true);
+      AddMark(Insert::Kind::kClose, close, pair);
+      return;
+    }
+    Flush();
+    builder_.AddLiteral(open, builder_.parts());
+    WalkChildren(node, IsMixed(node));
+    Flush();
+    builder_.AddLiteral(close, builder_.parts());
+  }
+
+  void WalkChildren(xmlNode* node, bool is_inline) {
+    for (xmlNode* child = node->children; child != nullptr;
+         child = child->next) {
+      Walk(child, is_inline);
+    }
+  }
+
+  void Flush() {
+    if (!block_.text.empty() || !block_.marks.empty()) {
+      builder_.AddBlock(block_, builder_.parts());
+    }
+    block_ = Block();
+  }
+
+ private:
+  void AddMark(Insert::Kind kind, std::string markup, int pair) {
+    Mark mark;
+    mark.kind = kind;
+    mark.markup.emplace_back();
+    mark.markup.back().literal = std::move(markup);
+    mark.at = block_.text.size();
+    mark.pair = pair;
+    block_.marks.push_back(std::move(mark));
+  }
+
+  xmlDoc* document_;
+  DocumentBuilder& builder_;
+  Block block_;
+  int next_pair_ = 0;
+};
+
+}  // namespace
+
+void ParseXml(absl::string_view text, const DocumentOptions& options,
+              DocumentBuilder* builder) {
+  const size_t prolog = PrologSize(text);
+  const absl::string_view head = text.substr(0, prolog);
+  const absl::string_view body = text.substr(prolog);
+  if (absl::StrContains(head, "<!DOCTYPE")) {
+    const XmlDocument document = Parse(std::string(text));
+    xmlNode* root =
+        document == nullptr ? nullptr : xmlDocGetRootElement(document.get());
+    if (root == nullptr) {
+      ParseTagsAsSpans(text, options, builder);
+      return;
+    }
+    builder->AddLiteral(head, builder->parts());
+    XmlWalker walker(document.get(), builder);
+    for (xmlNode* node = root; node != nullptr; node = node->next) {
+      walker.Walk(node, false);
+    }
+    walker.Flush();
+    builder->AddLiteral(body.substr(text::TrimRight(body).size()),
+                        builder->parts());
+    return;
+  }
+  const XmlDocument document =
+      Parse(absl::StrCat("<", kWrapper, ">", body, "</", kWrapper, ">"));
+  xmlNode* root =
+      document == nullptr ? nullptr : xmlDocGetRootElement(document.get());
+  if (root == nullptr) {
+    ParseTagsAsSpans(text, options, builder);
+    return;
+  }
+  builder->AddLiteral(head, builder->parts());
+  XmlWalker walker(document.get(), builder);
+  walker.WalkChildren(root, IsMixed(root));
+  walker.Flush();
+}
+
+}  // namespace peregrine::document

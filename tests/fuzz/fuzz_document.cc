@@ -1,0 +1,47 @@
+// Any text of any format is parsed, and put together again under any
+// translation: every protected span and every tag is in the result. The first
+// byte chooses the format, the second the translation.
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/string_view.h"
+#include "engine/base/check.h"
+#include "engine/document/document.h"
+#include "engine/document/document_fixture.h"
+#include "engine/text/utf8.h"
+
+namespace document = peregrine::document;
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  if (size < 2) return 0;
+  const absl::string_view text(reinterpret_cast<const char*>(data) + 2,
+                               size - 2);
+  // The server takes nothing else.
+  if (peregrine::text::FindInvalidUtf8(text)) return 0;
+  document::DocumentOptions options;
+  options.format = static_cast<document::Format>(data[0] % 3);
+  options.hard_wrapped = (data[0] & 4) != 0;
+  options.single_sentence = (data[0] & 8) != 0;
+  options.translate_attributes = (data[0] & 16) != 0;
+  const document::AssembledDocument out = document::TranslateDocument(
+      text, options, [&](const document::Segment& segment) {
+        document::SegmentTranslation translation = document::Echo(segment);
+        if (data[1] % 2 == 1) {
+          size_t length = data[1] % (translation.text.size() + 1);
+          while (length > 0 && length < translation.text.size() &&
+                 (translation.text[length] & 0xC0) == 0x80) {
+            --length;  // not inside a character
+          }
+          translation.text.resize(length);
+        }
+        return translation;
+      });
+  for (const document::LostSpan& lost : out.lost) {
+    PEREGRINE_CHECK(lost.found >= lost.expected) << lost.text;
+  }
+  PEREGRINE_CHECK(!peregrine::text::FindInvalidUtf8(out.text))
+      << absl::CEscape(out.text);
+  return 0;
+}
