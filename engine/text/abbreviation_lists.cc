@@ -38,7 +38,8 @@ constexpr AbbreviationList kLists[] = {
      "Nr Nrn Abs Art Artt Kap Bd Bde S Abb Tab Ziff Tel Anm Aufl Fig Jg Lfg "
      "Rdnr Rn Sp Str V Vers Zl Jan Feb Febr Mrz Apr Jun Jul Aug Sep Sept Okt "
      "Nov Dez Jh Kl Par geb gest gegr *str",
-     "usw etc u.s.w v.Chr n.Chr Jh Jhd Jhdt Co Corp Inc Ltd Mfg sen jun jr Std Min Sek "
+     "usw etc u.s.w v.Chr n.Chr Jh Jhd Jhdt Co Corp Inc Ltd Mfg sen jun jr Std "
+     "Min Sek "
      "a.D u.a.m o.ä o.Ä",
      "Der Die Das Ein Eine Er Sie Es Wir Ich Ihr Du In Im Am An Auf Aus Bei "
      "Mit Nach Von Vor Zu Zum Zur Für Und Aber Oder Doch Dann Da Dabei Damit "
@@ -67,7 +68,8 @@ constexpr AbbreviationList kLists[] = {
      "Vd Vds Gral Sto Sta Fr Mons Ing Lic Arq Cap Cnel Tte Sgto Alte Excmo "
      "Excma Ilmo Ilma Rvdo a d p.ej cf aprox Avda Av =Pdte Pte Depto Dto vs EE",
      "n no nº núm núms art arts pág págs p pp fig figs vol vols cap caps tel "
-     "ed t s ss ene feb mar abr may jun jul ago sep sept oct nov dic sec tab ref "
+     "ed t s ss ene feb mar abr may jun jul ago sep sept oct nov dic sec tab "
+     "ref "
      "vers v",
      "etc Cía S.A S.L Inc Ltd Corp Jr a.C d.C EE.UU a.m p.m al",
      "El La Los Las Un Una Unos Unas Él Ella Ellos Ellas Yo Tú Nosotros Es Son "
@@ -162,7 +164,8 @@ constexpr AbbreviationList kLists[] = {
      "scene øvelse spørsmål eksempel bok regel"},
     {"fi", true,
      "tri prof esim ns ts yms.ks hra nti rva vrt ym.s eli =ent t.s ao em klo "
-     "kts lyh mm.s n prof.em puh.joht toim.joht kenr kapt evl maj ltn pst varat "
+     "kts lyh mm.s n prof.em puh.joht toim.joht kenr kapt evl maj ltn pst "
+     "varat "
      "dipl.ins synt so s.o muk miljo mrd milj nk",
      "nro s kpl luku kuva taul puh liite § kohta nid vsk tammi helmi maalis",
      "jne yms ym tms mm ynnä oy jr sr Inc Ltd Co Corp jKr eKr jaa ao em",
@@ -196,7 +199,8 @@ constexpr AbbreviationList kLists[] = {
      "atd apod aj etc jr st ml a.s s.r.o spol Inc Ltd Co Corp n.l př.n.l hod "
      "r",
      "To Ten Ta Tento Tato Toto Ti On Ona Ono Oni My Vy Já Ty A Ale Nebo Však "
-     "Tak Takže V Ve Na Do Od Z Ze Za Po Před Při Pod Nad O Pro S Se Když Pokud "
+     "Tak Takže V Ve Na Do Od Z Ze Za Po Před Při Pod Nad O Pro S Se Když "
+     "Pokud "
      "Jak Co Kdo Kde Proč Ne Je Jsou Byl Byla Bylo Jeho Její Jejich Můj Náš "
      "Také Nyní Zde Tam Potom Pak Všechno Všichni Mnoho Každý Podle Během",
      "kapitola oddíl část článek obrázek tabulka příloha krok lekce díl akt "
@@ -209,7 +213,8 @@ constexpr AbbreviationList kLists[] = {
      "atď apod a pod iné i etc jr st ml a.s s.r.o spol Inc Ltd Co Corp n.l "
      "pred.n.l hod r",
      "To Ten Tá Tento Táto Toto Tí On Ona Ono Oni My Vy Ja Ty A Ale Alebo Však "
-     "Tak Takže V Vo Na Do Od Z Zo Za Po Pred Pri Pod Nad O Pre S So Keď Ak Ako "
+     "Tak Takže V Vo Na Do Od Z Zo Za Po Pred Pri Pod Nad O Pre S So Keď Ak "
+     "Ako "
      "Čo Kto Kde Prečo Nie Je Sú Bol Bola Bolo Jeho Jej Ich Môj Náš Tiež Teraz "
      "Tu Tam Potom Všetko Všetci Veľa Každý Podľa Počas",
      "kapitola oddiel časť článok obrázok tabuľka príloha krok lekcia diel "
@@ -264,7 +269,8 @@ constexpr AbbreviationList kLists[] = {
      "peatükk jagu osa artikkel joonis tabel lisa samm õppetund köide vaatus "
      "stseen harjutus küsimus näide lõik raamat reegel"},
     {"lv", true,
-     "dr prof piem skat t.i t.s t.sk sk =sal inž mag plkv kpt maj ltn ģen akad doc "
+     "dr prof piem skat t.i t.s t.sk sk =sal inž mag plkv kpt maj ltn ģen akad "
+     "doc "
      "kdze k.kdze =kgs =jkdze =dz =dzim =mir apm tūkst milj mljrd angl vāc "
      "latv =red u.c.s st =iel pulkst",
      "nr lpp att tab tel p pk sēj nod vol att §",
@@ -303,7 +309,8 @@ constexpr AbbreviationList kLists[] = {
      "зав зам нач",
      "стр рис табл гл ст п пп с т тт вып ч разд кн изд абз прил п.п № тел д кв "
      "оз г",
-     "им др пр т.д т.п и.др и.пр н.э до.н.э гг вв руб коп руб.лей Инк Лтд Ко мл "
+     "им др пр т.д т.п и.др и.пр н.э до.н.э гг вв руб коп руб.лей Инк Лтд Ко "
+     "мл "
      "ст г в чел etc Inc",
      "Это Этот Эта Эти Он Она Оно Они Мы Вы Я Ты И А Но Или Однако В Во На До "
      "От Из С Со За По Перед При Под Над О Об Для К Когда Если Как Что Кто Где "
@@ -346,7 +353,8 @@ constexpr AbbreviationList kLists[] = {
      "etc S.A S.R.L Inc Ltd Co Corp jr î.Hr d.Hr î.e.n e.n șamd ș.a",
      "El Ea Ei Ele Noi Voi Eu Tu Un O Este Sunt Era A Și Dar Sau Însă În La De "
      "Din Cu Fără Pe Pentru Prin După Când Dacă Cum Ce Cine Unde Acest Această "
-     "Acesta Aceasta Acești Acel Acea Nu De Se Toate Toți Mulți Potrivit Atunci "
+     "Acesta Aceasta Acești Acel Acea Nu De Se Toate Toți Mulți Potrivit "
+     "Atunci "
      "Acum Apoi",
      "capitolul secțiunea partea articolul figura tabelul anexa pasul lecția "
      "unitatea volumul actul scena exercițiul întrebarea exemplul cartea"},
@@ -383,8 +391,10 @@ constexpr AbbreviationList kLists[] = {
      "Hann Hún Það Þeir Þær Þau Við Þið Ég Þú Og En Eða Þegar Ef Í Á Með Fyrir "
      "Eftir Þetta Þessi Nú Hér Þar Ekki Líka Hvað Hver Hvar",
      "kafli hluti grein mynd tafla viðauki skref bindi þáttur dæmi bók regla"},
-    {"hi", false, "डॉ श्री श्रीमती प्रो पं कु मो सु इं", "सं पृ नं", "लि", "", "अध्याय भाग धारा चित्र"},
-    {"ar", false, "د أ م ش", "ص ج ط رقم", "إلخ الخ", "", "الفصل الباب الجزء المادة"},
+    {"hi", false, "डॉ श्री श्रीमती प्रो पं कु मो सु इं", "सं पृ नं", "लि", "",
+     "अध्याय भाग धारा चित्र"},
+    {"ar", false, "د أ م ش", "ص ج ط رقم", "إلخ الخ", "",
+     "الفصل الباب الجزء المادة"},
     {"he", false, "ד\"ר פרופ גב מר עו\"ד", "עמ מס", "וכו", "", "פרק סעיף חלק"},
 };
 
