@@ -14,9 +14,25 @@
 
 #include "absl/memory/memory.h"
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "engine/base/status_macros.h"
 
 namespace peregrine {
+
+namespace {
+
+absl::Status CheckIsContent(absl::string_view bytes, const std::string& path) {
+  if (!absl::StartsWith(bytes, "version https://git-lfs")) {
+    return absl::OkStatus();
+  }
+  return absl::FailedPreconditionError(
+      absl::StrCat(path,
+                   ": found a pointer of Git LFS, expected the file that it "
+                   "stands for: run \"git lfs pull\" in its directory"));
+}
+
+}  // namespace
 
 bool FileExists(const std::string& path) {
   std::error_code error;
@@ -54,6 +70,7 @@ absl::StatusOr<std::string> ReadFile(const std::string& path, size_t max_bytes,
                                                " bytes, expected ", text.size(),
                                                " by its size"));
   }
+  PEREGRINE_RETURN_IF_ERROR(CheckIsContent(text, path));
   return text;
 }
 
@@ -80,8 +97,10 @@ absl::StatusOr<std::unique_ptr<const MappedFile>> MappedFile::Open(
     return absl::ResourceExhaustedError(
         absl::StrCat(path, ": cannot map: ", std::strerror(error)));
   }
-  return absl::WrapUnique(new MappedFile(
+  auto file = absl::WrapUnique(new MappedFile(
       path, absl::string_view(static_cast<const char*>(mapping), size)));
+  PEREGRINE_RETURN_IF_ERROR(CheckIsContent(file->bytes(), path));
+  return std::unique_ptr<const MappedFile>(std::move(file));
 }
 
 MappedFile::~MappedFile() {

@@ -13,7 +13,8 @@ namespace peregrine {
 // All of a regular file. NOT_FOUND: no such file, `expected` says what it would
 // have been ("the config.json of a model"); PERMISSION_DENIED;
 // INVALID_ARGUMENT: longer than max_bytes, or not a regular file; UNAVAILABLE:
-// it ends before its size. Errors name the path.
+// it ends before its size. Errors name the path. FAILED_PRECONDITION: it is a
+// pointer of Git LFS, which stands for the file until that is fetched.
 absl::StatusOr<std::string> ReadFile(const std::string& path, size_t max_bytes,
                                      absl::string_view expected);
 
@@ -23,8 +24,9 @@ bool FileExists(const std::string& path);
 // A regular file in memory, read-only, page by page as it is touched.
 class MappedFile {
  public:
-  // NOT_FOUND, PERMISSION_DENIED, INVALID_ARGUMENT (not a regular file) or
-  // RESOURCE_EXHAUSTED; errors name the path.
+  // NOT_FOUND, PERMISSION_DENIED, INVALID_ARGUMENT (not a regular file),
+  // FAILED_PRECONDITION (a pointer of Git LFS) or RESOURCE_EXHAUSTED; errors
+  // name the path.
   static absl::StatusOr<std::unique_ptr<const MappedFile>> Open(
       const std::string& path);
   ~MappedFile();

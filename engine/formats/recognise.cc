@@ -12,6 +12,7 @@
 #include "engine/base/json_object.h"
 #include "engine/base/status_macros.h"
 #include "engine/formats/ctranslate2/ctranslate2.h"
+#include "engine/formats/files/torch_file.h"
 #include "engine/formats/hugging_face/m2m100.h"
 #include "engine/formats/hugging_face/marian.h"
 #include "engine/formats/limits.h"
@@ -44,6 +45,25 @@ absl::StatusOr<Checkpoint> OpenHuggingFace(const std::string& directory,
                                            const std::string& config_path,
                                            const Json& config) {
   const Json& type = config["model_type"];
+  struct Advice {
+    const char* type;
+    const char* what;
+  };
+  // What people ask for, and what to do instead.
+  for (const Advice& advice :
+       {Advice{"fsmt",
+               "convert the fairseq checkpoint that it was made from: "
+               "peregrine convert"},
+        Advice{"IndicTrans",
+               "convert the fairseq checkpoint that it was made "
+               "from, by peregrine convert, and prepare texts "
+               "with its toolkit"},
+        Advice{"nllb-moe", "take a dense NLLB, such as nllb-200-3.3B"}}) {
+    if (type != advice.type) continue;
+    return absl::UnimplementedError(
+        absl::StrCat(config_path, ": model_type: found ", Shown(type),
+                     ", which is not served: ", advice.what));
+  }
   if (type == "marian") return OpenHuggingFaceMarian(directory, config);
   if (type == "m2m_100") return OpenHuggingFaceM2M100(directory, config);
   return absl::UnimplementedError(
@@ -51,12 +71,61 @@ absl::StatusOr<Checkpoint> OpenHuggingFace(const std::string& directory,
                    ", expected \"marian\" or \"m2m_100\""));
 }
 
+// What is no model directory, but looks like one to who downloaded it.
+absl::Status RefuseOthers(const std::string& directory) {
+  const auto has = [&](absl::string_view file) {
+    return FileExists(absl::StrCat(directory, "/", file));
+  };
+  const auto refuse = [&](absl::string_view what) {
+    return absl::UnimplementedError(absl::StrCat(directory, ": found ", what));
+  };
+  if (has("snapshots") && has("refs")) {
+    return refuse(absl::StrCat(
+        "a cache of Hugging Face, expected one of its snapshots: ", directory,
+        "/snapshots/", FilesIn(directory + "/snapshots")));
+  }
+  if (has("adapter_config.json") && !has("config.json")) {
+    return refuse(
+        "an adapter (LoRA), expected a whole model: load both with peft and "
+        "save what merge_and_unload() returns");
+  }
+  if (!has("model.bin")) return absl::OkStatus();
+  PEREGRINE_ASSIGN_OR_RETURN(const auto file,
+                             MappedFile::Open(directory + "/model.bin"));
+  if (!TorchFile::IsOne(file->bytes())) return absl::OkStatus();
+  return refuse(
+      "a file of PyTorch as model.bin, expected that of CTranslate2; one of "
+      "transformers is called pytorch_model.bin");
+}
+
+// The first file of a PyTorch checkpoint by another toolkit, or "".
+std::string FindTorchCheckpoint(const std::string& directory) {
+  std::error_code error;
+  std::string first;
+  for (std::filesystem::directory_iterator it(directory, error), end;
+       !error && it != end; it.increment(error)) {
+    const std::string name = it->path().filename().string();
+    if (it->path().extension() != ".pt") continue;
+    if (first.empty() || name < first) first = name;
+  }
+  return first;
+}
+
 absl::StatusOr<Checkpoint> Open(const std::string& directory) {
   const std::string config_path = absl::StrCat(directory, "/config.json");
+  PEREGRINE_RETURN_IF_ERROR(RefuseOthers(directory));
   const bool is_ctranslate2 = FileExists(directory + "/model.bin");
   if (!FileExists(config_path)) {
     if (IsMarian(directory)) return OpenMarian(directory);
     if (is_ctranslate2) return OpenCTranslate2(directory);
+    const std::string torch = FindTorchCheckpoint(directory);
+    if (!torch.empty()) {
+      return absl::UnimplementedError(absl::StrCat(
+          directory, "/", torch,
+          ": found a checkpoint of fairseq or OpenNMT-py, expected a model "
+          "directory made of it: peregrine convert ",
+          directory, "/", torch, " --out=DIR"));
+    }
     return absl::NotFoundError(
         absl::StrCat(config_path, ": no such file. Found in ", directory, ": ",
                      FilesIn(directory),
