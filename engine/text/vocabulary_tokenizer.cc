@@ -10,6 +10,8 @@ namespace {
 
 constexpr absl::string_view kCodeBegin = ">>";
 constexpr absl::string_view kCodeEnd = "<<";
+constexpr absl::string_view kSpace = "\xE2\x96\x81";
+constexpr absl::string_view kNoBreakSpace = "\xC2\xA0";
 
 }  // namespace
 
@@ -20,6 +22,29 @@ std::vector<int32_t> VocabularyTokenizer::Encode(absl::string_view text) const {
     ids.push_back(*vocabulary_->id(code));
     text.remove_prefix(code.size());
   }
+  if (added_.words.empty()) {
+    EncodeSegment(text, ids);
+    return ids;
+  }
+  const absl::optional<int32_t> space = vocabulary_->id(kSpace);
+  added_.words.Split(
+      text,
+      [&](absl::string_view segment, bool is_last) {
+        EncodeSegment(segment, ids);
+        const bool ends_in_space =
+            absl::ascii_isspace(static_cast<unsigned char>(segment.back())) ||
+            absl::EndsWith(segment, kNoBreakSpace);
+        if (added_.space_is_piece && !is_last && ends_in_space &&
+            space.has_value()) {
+          ids.push_back(*space);
+        }
+      },
+      [&](int32_t id) { ids.push_back(id); });
+  return ids;
+}
+
+void VocabularyTokenizer::EncodeSegment(absl::string_view text,
+                                        std::vector<int32_t>& ids) const {
   const std::vector<std::string> pieces =
       splitter_ != nullptr
           ? splitter_->EncodeAsPieces(text)
@@ -28,7 +53,6 @@ std::vector<int32_t> VocabularyTokenizer::Encode(absl::string_view text) const {
   for (const std::string& piece : pieces) {
     ids.push_back(vocabulary_->id(piece).value_or(vocabulary_->unk_id()));
   }
-  return ids;
 }
 
 std::string VocabularyTokenizer::Decode(absl::Span<const int32_t> ids) const {

@@ -9,6 +9,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/optional.h"
 #include "absl/types/span.h"
+#include "engine/text/added_words.h"
 #include "engine/text/sentencepiece.h"
 #include "engine/text/tokenizer.h"
 #include "engine/text/vocabulary.h"
@@ -21,10 +22,24 @@ namespace peregrine::text {
 // and thread-safe.
 class VocabularyTokenizer final : public Tokenizer {
  public:
+  // Words that were added to the vocabulary, and whether white space before one
+  // is a piece of its own, as it is for the `tokenizers` library.
+  struct Added {
+    AddedWords words{{}};
+    bool space_is_piece = false;
+  };
+
   // `splitter` may be null.
   VocabularyTokenizer(std::shared_ptr<const Vocabulary> vocabulary,
                       std::shared_ptr<const SentencePieceModel> splitter)
-      : vocabulary_(std::move(vocabulary)), splitter_(std::move(splitter)) {}
+      : VocabularyTokenizer(std::move(vocabulary), std::move(splitter),
+                            Added()) {}
+  VocabularyTokenizer(std::shared_ptr<const Vocabulary> vocabulary,
+                      std::shared_ptr<const SentencePieceModel> splitter,
+                      Added added)
+      : vocabulary_(std::move(vocabulary)),
+        splitter_(std::move(splitter)),
+        added_(std::move(added)) {}
 
   std::vector<int32_t> Encode(absl::string_view text) const override;
 
@@ -44,8 +59,12 @@ class VocabularyTokenizer final : public Tokenizer {
   }
 
  private:
+  // Appends the tokens of text without added words.
+  void EncodeSegment(absl::string_view text, std::vector<int32_t>& ids) const;
+
   const std::shared_ptr<const Vocabulary> vocabulary_;
   const std::shared_ptr<const SentencePieceModel> splitter_;
+  const Added added_;
 };
 
 }  // namespace peregrine::text

@@ -104,8 +104,11 @@ absl::StatusOr<std::shared_ptr<const text::Tokenizer>> MakeTokenizer(
   silent.insert({tokens.unk, tokens.bos, tokens.eos, tokens.pad});
   auto vocabulary = std::make_shared<const text::Vocabulary>(
       std::move(tokenizer.pieces), tokens.unk, std::move(silent));
+  text::VocabularyTokenizer::Added added;
+  added.words = text::AddedWords(std::move(tokenizer.words));
+  added.space_is_piece = tokenizer.space_is_piece;
   return std::make_shared<text::VocabularyTokenizer>(
-      std::move(vocabulary), std::move(tokenizer.splitter));
+      std::move(vocabulary), std::move(tokenizer.splitter), std::move(added));
 }
 
 }  // namespace

@@ -4,13 +4,13 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "engine/base/status_macros.h"
-#include "engine/formats/checkpoint.h"
 #include "engine/formats/hugging_face/tokenizer_json.h"
 #include "engine/formats/vocabulary_files.h"
 
@@ -86,9 +86,36 @@ absl::StatusOr<std::vector<AddedToken>> ReadAddedTokens(
                        vocab_size - 1, " and an object with the content"));
     }
     added.content = token["content"].get<std::string>();
+    added.ReadFlags(token);
     tokens.push_back(std::move(added));
   }
   return tokens;
+}
+
+// A language and its script: "eng_Latn".
+bool IsNllbLanguage(absl::string_view token) {
+  const size_t line = token.find('_');
+  if (line < 2 || line > 3 || token.size() != line + 5) return false;
+  const auto is_lower = [](absl::string_view text) {
+    return std::all_of(text.begin(), text.end(), absl::ascii_islower);
+  };
+  return is_lower(token.substr(0, line)) &&
+         absl::ascii_isupper(token[line + 1]) &&
+         is_lower(token.substr(line + 2));
+}
+
+bool IsM2M100Language(absl::string_view token) {
+  return token.size() > 4 && absl::StartsWith(token, "__") &&
+         absl::EndsWith(token, "__");
+}
+
+// A text that spells one of these means its characters.
+bool IsReserved(absl::string_view token) {
+  for (absl::string_view reserved :
+       {"<s>", "</s>", "<pad>", "<unk>", "<mask>"}) {
+    if (token == reserved) return true;
+  }
+  return IsNllbLanguage(token) || IsM2M100Language(token);
 }
 
 // Puts the tokens in their places, which must be free or theirs already.
@@ -103,7 +130,11 @@ absl::Status Place(const std::vector<AddedToken>& tokens,
                              piece, "\", expected one of its own"));
     }
     piece = token.content;
-    tokenizer.special.push_back(token.id);
+    const bool is_reserved = IsReserved(token.content);
+    if (is_reserved || token.special) tokenizer.special.push_back(token.id);
+    if (is_reserved) continue;
+    tokenizer.words.push_back({token.content, token.id, token.single_word,
+                               token.takes_left, token.takes_right});
   }
   return absl::OkStatus();
 }
@@ -113,8 +144,7 @@ absl::Status PlaceNllbLanguages(const std::vector<AddedToken>& tokens,
                                 MultilingualTokenizer& tokenizer) {
   PEREGRINE_RETURN_IF_ERROR(Place(tokens, path, tokenizer));
   for (const AddedToken& token : tokens) {
-    // "<mask>" and its like are no languages.
-    if (LanguageTag(token.content) == "und") continue;
+    if (!IsNllbLanguage(token.content)) continue;
     tokenizer.languages.push_back({token.content, token.id});
   }
   SortLanguages(tokenizer.languages);
@@ -183,7 +213,9 @@ absl::StatusOr<MultilingualTokenizer> LoadM2M100Tokenizer(
   std::vector<AddedToken> tokens;
   for (absl::string_view code : codes) {
     const int32_t id = count + static_cast<int>(tokens.size());
-    tokens.push_back({id, absl::StrCat("__", code, "__")});
+    AddedToken& token = tokens.emplace_back();
+    token.id = id;
+    token.content = absl::StrCat("__", code, "__");
     tokenizer.languages.push_back({std::string(code), id});
   }
   SortLanguages(tokenizer.languages);
@@ -200,6 +232,7 @@ absl::StatusOr<MultilingualTokenizer> LoadNllbTokenizer(
     const HuggingFaceDirectory& directory, const Json& settings,
     int vocab_size) {
   MultilingualTokenizer tokenizer;
+  tokenizer.space_is_piece = true;
   PEREGRINE_RETURN_IF_ERROR(ReadSettings(directory, settings, tokenizer));
   PEREGRINE_ASSIGN_OR_RETURN(std::vector<AddedToken> tokens,
                              ReadAddedTokens(directory, settings, vocab_size));

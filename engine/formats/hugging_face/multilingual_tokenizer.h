@@ -9,6 +9,7 @@
 #include "engine/base/json_object.h"
 #include "engine/formats/hugging_face/directory.h"
 #include "engine/model/languages.h"
+#include "engine/text/added_words.h"
 #include "engine/text/sentencepiece.h"
 
 namespace peregrine::formats {
@@ -19,6 +20,9 @@ struct MultilingualTokenizer {
   std::shared_ptr<const text::SentencePieceModel> splitter;
   std::vector<model::Language> languages;  // by code
   std::vector<int32_t> special;            // ids without text
+  std::vector<text::AddedWord> words;      // added after training
+  // White space before one of these is a piece of its own.
+  bool space_is_piece = false;
   // "" where nothing says so.
   std::string source_language;
   std::string target_language;
@@ -37,8 +41,8 @@ absl::StatusOr<MultilingualTokenizer> LoadM2M100Tokenizer(
     int vocab_size);
 
 // sentencepiece.bpe.model, whose ids the model has one higher, or else
-// tokenizer.json; the languages are the added tokens of either tokenizer.json
-// or tokenizer_config.json.
+// tokenizer.json; the languages are those of the added tokens of either
+// tokenizer.json or tokenizer_config.json that are spelt like "eng_Latn".
 absl::StatusOr<MultilingualTokenizer> LoadNllbTokenizer(
     const HuggingFaceDirectory& directory, const Json& settings,
     int vocab_size);

@@ -242,6 +242,17 @@ absl::Status MakeSplitter(const Json& json, const std::string& path,
 
 }  // namespace
 
+void AddedToken::ReadFlags(const Json& description) {
+  const auto flag = [&](const char* name, bool absent) {
+    const Json& value = Field(description, name);
+    return value.is_boolean() ? value.get<bool>() : absent;
+  };
+  special = flag("special", special);
+  single_word = flag("single_word", false);
+  takes_left = flag("lstrip", false);
+  takes_right = flag("rstrip", false);
+}
+
 absl::StatusOr<Json> ReadTokenizerJson(const std::string& path) {
   return ReadJson(path, kMaxTokenizerBytes, "a tokenizer");
 }
@@ -260,7 +271,11 @@ absl::StatusOr<std::vector<AddedToken>> ParseAddedTokens(
                                         "id from 0 to ",
                                         vocab_size - 1));
     }
-    tokens.push_back({id.get<int32_t>(), content.get<std::string>()});
+    AddedToken added;
+    added.id = id.get<int32_t>();
+    added.content = content.get<std::string>();
+    added.ReadFlags(token);
+    tokens.push_back(std::move(added));
   }
   return tokens;
 }

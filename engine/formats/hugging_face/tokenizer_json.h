@@ -13,10 +13,19 @@
 
 namespace peregrine::formats {
 
-// A token that is no piece of text: a special one, or a language.
+// A token beside the pieces of text: a special one, a language, or a word that
+// was added after training.
 struct AddedToken {
   int32_t id = -1;
   std::string content;
+  bool special = true;
+  // Of the text around it, as text::AddedWord has them.
+  bool single_word = false;
+  bool takes_left = false;
+  bool takes_right = false;
+
+  // Takes what a description in JSON says of the last four.
+  void ReadFlags(const Json& description);
 };
 
 // tokenizer.json, as the `tokenizers` library writes it, of a tokenizer that
