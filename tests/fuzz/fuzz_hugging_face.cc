@@ -4,8 +4,8 @@
 #include "absl/strings/string_view.h"
 #include "engine/base/check.h"
 #include "engine/base/json_object.h"
-#include "engine/formats/hugging_face/sharded_tensors.h"
 #include "engine/formats/hugging_face/tokenizer_json.h"
+#include "engine/formats/hugging_face/weight_files.h"
 #include "engine/formats/vocabulary_files.h"
 
 namespace {

@@ -113,6 +113,19 @@ bool TensorFile::Has(const std::string& name) const {
   return Find(name) != nullptr;
 }
 
+bool TensorFile::IsSame(const std::string& name, const TensorFile& other,
+                        const std::string& other_name) const {
+  const StoredTensor* const mine = Find(name);
+  const StoredTensor* const theirs = other.Find(other_name);
+  if (mine->type != theirs->type || mine->shape != theirs->shape ||
+      Layout(name) != other.Layout(other_name)) {
+    return false;
+  }
+  const bool is_one = mine->bytes.data() == theirs->bytes.data() &&
+                      mine->bytes.size() == theirs->bytes.size();
+  return is_one || mine->bytes == theirs->bytes;
+}
+
 absl::optional<std::vector<int64_t>> TensorFile::Shape(
     const std::string& name) const {
   const StoredTensor* tensor = Find(name);

@@ -62,10 +62,19 @@ class TensorFile : public model::TensorSource {
   // Shape of a tensor, none if there is none.
   absl::optional<std::vector<int64_t>> Shape(const std::string& name) const;
 
+  // Whether a tensor of this file and one of another are the same: type, shape
+  // and every byte. Both are there.
+  bool IsSame(const std::string& name, const TensorFile& other,
+              const std::string& other_name) const;
+
   // The name in the index of what has this name in the file.
   virtual std::string Resolve(const std::string& name) const { return name; }
 
  protected:
+  // How the elements of a tensor stand in its bytes, where there are several
+  // ways: equal bytes mean equal tensors only where this is equal.
+  virtual std::string Layout(const std::string& /*name*/) const { return ""; }
+
   explicit TensorFile(std::unique_ptr<const MappedFile> file)
       : file_(std::move(file)) {}
 

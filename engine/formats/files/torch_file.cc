@@ -333,8 +333,20 @@ absl::Status TorchFile::AddView(const std::string& name, const Storage& storage,
   tensor.type_name = std::string(storage.type_name);
   tensor.shape = shape;
   tensor.bytes = bytes.substr(offset * width);
-  if (!IsRowMajor(shape, strides)) strides_[name] = strides;
+  if (IsRowMajor(shape, strides)) {
+    tensor.bytes =
+        tensor.bytes.substr(0, static_cast<uint64_t>(elements) * width);
+  } else {
+    strides_[name] = strides;
+  }
   return Add(name, std::move(tensor));
+}
+
+std::string TorchFile::Layout(const std::string& name) const {
+  const auto strides = strides_.find(name);
+  return absl::StrCat(
+      is_big_endian_ ? "big-endian" : "",
+      strides == strides_.end() ? "" : model::ShapeString(strides->second));
 }
 
 absl::StatusOr<std::vector<float>> TorchFile::Values(

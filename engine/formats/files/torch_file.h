@@ -61,6 +61,7 @@ class TorchFile final : public TensorFile {
                        absl::string_view bytes, uint64_t offset,
                        const std::vector<int64_t>& shape,
                        const std::vector<int64_t>& strides);
+  std::string Layout(const std::string& name) const override;
   absl::StatusOr<std::vector<float>> Values(
       const std::string& name, const StoredTensor& tensor) override;
 

@@ -3,10 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "engine/base/status_macros.h"
-#include "engine/formats/hugging_face/sharded_tensors.h"
 #include "engine/formats/limits.h"
 
 namespace peregrine::formats {
@@ -50,15 +48,21 @@ const std::vector<Neutral>& UnsupportedSettings() {
       {"constraints", {}},
       {"force_words_ids", {}},
       {"watermarking_config", {}},
+      {"forced_decoder_ids", Json::array()},
+      {"stop_strings", Json::array()},
+      {"max_time", {}},
+      {"dola_layers", {}},
+      {"token_healing", false},
   };
   return *settings;
 }
 
-absl::Status RefuseUnsupported(const Json& generation,
+absl::Status RefuseUnsupported(const Json& settings,
+                               const std::vector<Neutral>& neutral,
                                const std::string& path) {
-  for (const Neutral& setting : UnsupportedSettings()) {
-    const auto found = generation.find(setting.name);
-    if (found == generation.end() || *found == setting.value) continue;
+  for (const Neutral& setting : neutral) {
+    const auto found = settings.find(setting.name);
+    if (found == settings.end() || *found == setting.value) continue;
     return absl::UnimplementedError(absl::StrCat(
         path, ": ", setting.name, ": found ", Shown(*found), ", expected ",
         setting.value.is_null() ? "none" : setting.value.dump(),
@@ -140,9 +144,17 @@ JsonObjectReader HuggingFaceDirectory::GenerationReader() const {
 }
 
 absl::StatusOr<model::ArchitectureConfig>
-HuggingFaceDirectory::ReadArchitecture() const {
+HuggingFaceDirectory::ReadArchitecture(model::NormPlacement norm) const {
+  PEREGRINE_RETURN_IF_ERROR(RefuseUnsupported(
+      config_,
+      {{"quantization_config", {}},
+       {"normalize_before", norm == model::NormPlacement::kPre},
+       {"normalize_embedding", false},
+       {"static_position_embeddings", true}},
+      Path("config.json")));
   JsonObjectReader reader = ConfigReader();
   model::ArchitectureConfig architecture;
+  architecture.norm = norm;
   architecture.source_vocab_size = reader.Int("vocab_size", 1, kMaxVocab);
   architecture.target_vocab_size = architecture.source_vocab_size;
   const int model_dim = reader.Int("d_model", 2, kMaxDim);
@@ -182,7 +194,8 @@ HuggingFaceDirectory::ReadGeneration(
     const model::TokenConfig& tokens) const {
   const std::string path = Path(generation_file_);
   const int vocab_size = architecture.target_vocab_size;
-  PEREGRINE_RETURN_IF_ERROR(RefuseUnsupported(generation_, path));
+  PEREGRINE_RETURN_IF_ERROR(
+      RefuseUnsupported(generation_, UnsupportedSettings(), path));
   Generation generation;
   model::DecodingConfig& decoding = generation.decoding;
   JsonObjectReader reader = GenerationReader();
@@ -262,15 +275,13 @@ absl::StatusOr<Json> HuggingFaceDirectory::ReadTokenizerConfig() const {
   return WithoutNulls(std::move(json));
 }
 
-absl::StatusOr<std::unique_ptr<model::TensorSource>>
-HuggingFaceDirectory::OpenWeights() const {
+absl::StatusOr<std::unique_ptr<WeightFiles>> HuggingFaceDirectory::OpenWeights()
+    const {
   // Where there are several, as the library chooses.
   for (const char* file :
        {"model.safetensors", "model.safetensors.index.json",
         "pytorch_model.bin", "pytorch_model.bin.index.json"}) {
-    if (!Has(file)) continue;
-    if (absl::EndsWith(file, ".json")) return ShardedTensors::Open(Path(file));
-    return OpenTensorFile(Path(file));
+    if (Has(file)) return WeightFiles::Open(Path(file));
   }
   return absl::NotFoundError(absl::StrCat(
       Path("model.safetensors"),

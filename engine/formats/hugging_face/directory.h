@@ -7,8 +7,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "engine/base/json_object.h"
+#include "engine/formats/hugging_face/weight_files.h"
 #include "engine/model/config.h"
-#include "engine/model/tensor_source.h"
 
 namespace peregrine::formats {
 
@@ -29,8 +29,10 @@ class HuggingFaceDirectory {
   JsonObjectReader ConfigReader() const;
 
   // Layers, widths, vocabulary sizes, activation and position limit; what only
-  // the model's class says (norms, positions) is left to the caller.
-  absl::StatusOr<model::ArchitectureConfig> ReadArchitecture() const;
+  // the model's class says (norms, positions) is the caller's. UNIMPLEMENTED: a
+  // setting that would change what is computed and that we lack.
+  absl::StatusOr<model::ArchitectureConfig> ReadArchitecture(
+      model::NormPlacement norm) const;
 
   // Generation settings as `generate` would use them: beam, lengths, stopping,
   // forced and forbidden tokens. UNIMPLEMENTED: one that changes translations
@@ -54,7 +56,7 @@ class HuggingFaceDirectory {
 
   // model.safetensors or pytorch_model.bin, or the files that their indices
   // name.
-  absl::StatusOr<std::unique_ptr<model::TensorSource>> OpenWeights() const;
+  absl::StatusOr<std::unique_ptr<WeightFiles>> OpenWeights() const;
 
  private:
   HuggingFaceDirectory() = default;

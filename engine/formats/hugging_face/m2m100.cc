@@ -18,24 +18,22 @@ namespace {
 
 absl::StatusOr<model::ArchitectureConfig> ReadArchitecture(
     const HuggingFaceDirectory& directory) {
-  PEREGRINE_ASSIGN_OR_RETURN(model::ArchitectureConfig architecture,
-                             directory.ReadArchitecture());
+  PEREGRINE_ASSIGN_OR_RETURN(
+      model::ArchitectureConfig architecture,
+      directory.ReadArchitecture(model::NormPlacement::kPre));
   JsonObjectReader reader = directory.ConfigReader();
-  if (!reader.Bool("tie_word_embeddings", true)) {
-    reader.FailField("tie_word_embeddings",
-                     "found false, expected true, as all published models "
-                     "have it");
-  }
   // Positions begin after that of padding, and the table with position 0.
   const int pad =
       reader.Int("pad_token_id", 0, architecture.target_vocab_size - 1, 1);
   PEREGRINE_RETURN_IF_ERROR(reader.status());
-  architecture.norm = model::NormPlacement::kPre;
   architecture.positions = model::PositionEncoding::kSinusoidalConcatenated;
   architecture.position_offset = pad + 1;
   architecture.max_positions += architecture.position_offset;
   architecture.share_embeddings = true;
-  architecture.output = model::OutputProjection::kTied;
+  architecture.output = reader.Bool("tie_word_embeddings", true)
+                            ? model::OutputProjection::kTied
+                            : model::OutputProjection::kSeparate;
+  PEREGRINE_RETURN_IF_ERROR(reader.status());
   return architecture;
 }
 
@@ -146,7 +144,10 @@ absl::StatusOr<Checkpoint> OpenHuggingFaceM2M100(
       MakeTokenizer(directory, std::move(tokenizer), model.tokens));
   checkpoint.target_tokenizer = checkpoint.source_tokenizer;
   PEREGRINE_ASSIGN_OR_RETURN(auto weights, directory.OpenWeights());
-  checkpoint.tensors = RenameHuggingFaceTensors(std::move(weights),
+  PEREGRINE_ASSIGN_OR_RETURN(
+      const EmbeddingNames embeddings,
+      SettleEmbeddings(*weights, directory, model.architecture));
+  checkpoint.tensors = RenameHuggingFaceTensors(std::move(weights), embeddings,
                                                 model.architecture, generation);
   return checkpoint;
 }

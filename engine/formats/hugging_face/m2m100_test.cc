@@ -87,7 +87,9 @@ TEST_F(M2M100Test, NamesWhatIsWrong) {
     return message;
   };
   EXPECT_THAT(error("config.json", "tie_word_embeddings", false),
-              HasSubstr("tie_word_embeddings: found false, expected true"));
+              HasSubstr("tensor lm_head.weight: found none, expected one"));
+  EXPECT_THAT(error("config.json", "normalize_before", false),
+              HasSubstr("normalize_before: found false, expected true"));
   EXPECT_THAT(error("config.json", "encoder_layers", 1),
               HasSubstr("does not have: model.encoder.layers.1."));
   EXPECT_THAT(error("config.json", "vocab_size", 200),
@@ -143,6 +145,51 @@ TEST_F(NllbTest, TellsWhatItIs) {
   EXPECT_EQ(checkpoint->config.target_language, "");
   EXPECT_THAT(checkpoint->config.tokens.source_suffix, ElementsAre(2));
   EXPECT_THAT(checkpoint->config.tokens.source_prefix, SizeIs(1));
+}
+
+// What transformers 5.23 makes of these texts after
+// tokenizer.add_tokens(["grok", "GlobX"]) and with "<term>" among its
+// extra_special_tokens.
+TEST_F(NllbTest, SplitsTextAtAddedWords) {
+  Json json = Json::parse(model_.Read("tokenizer.json"));
+  for (const auto& [content, special] :
+       {std::make_pair("grok", false), std::make_pair("GlobX", false),
+        std::make_pair("<term>", true)}) {
+    json["added_tokens"].push_back(
+        {{"id", json["added_tokens"].back()["id"].get<int>() + 1},
+         {"content", content},
+         {"single_word", false},
+         {"lstrip", false},
+         {"rstrip", false},
+         {"normalized", !special},
+         {"special", special}});
+  }
+  model_.Write("tokenizer.json", json.dump());
+  const auto checkpoint = OpenCheckpoint(model_.File("."));
+  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  EXPECT_THAT(Codes(*checkpoint), testing::Not(testing::Contains("grok")));
+  const text::Tokenizer& tokenizer = *checkpoint->source_tokenizer;
+  const auto pieces = [&](absl::string_view text) {
+    std::vector<std::string> names;
+    for (int32_t id : tokenizer.Encode(text)) {
+      names.emplace_back(tokenizer.piece(id));
+    }
+    return names;
+  };
+  const std::string space = "\xE2\x96\x81";
+  EXPECT_THAT(pieces("a grok b"),
+              ElementsAre(space + "a", space, "grok", space, "b"));
+  EXPECT_THAT(pieces("grok"), ElementsAre("grok"));
+  EXPECT_THAT(pieces("agrokb"), ElementsAre(space + "a", "grok", space, "b"));
+  EXPECT_THAT(pieces("x<term>y grokgrok"),
+              ElementsAre(space, "<unk>", "<term>", space, "<unk>", space,
+                          "grok", "grok"));
+  EXPECT_THAT(pieces("a grok. b"),
+              ElementsAre(space + "a", space, "grok", space, ".", space, "b"));
+  EXPECT_EQ(tokenizer.Decode(tokenizer.Encode("a grok b")), "a grok b");
+  EXPECT_EQ(tokenizer.Decode(tokenizer.Encode("a <term>")), "a");
+  // A text that spells a language or an end means its characters.
+  EXPECT_THAT(pieces("eng_Latn"), testing::Not(testing::Contains("eng_Latn")));
 }
 
 TEST_F(NllbTest, NamesWhatATokenizerMustHave) {

@@ -80,9 +80,10 @@ absl::StatusOr<Checkpoint> OpenHuggingFaceMarian(
   Checkpoint checkpoint;
   checkpoint.format = "Hugging Face MarianMT";
   model::ModelConfig& model = checkpoint.config;
-  PEREGRINE_ASSIGN_OR_RETURN(model.architecture, directory.ReadArchitecture());
+  PEREGRINE_ASSIGN_OR_RETURN(
+      model.architecture,
+      directory.ReadArchitecture(model::NormPlacement::kPost));
   model::ArchitectureConfig& architecture = model.architecture;
-  architecture.norm = model::NormPlacement::kPost;
   architecture.positions = model::PositionEncoding::kSinusoidalSplit;
   architecture.output_bias = true;
   JsonObjectReader reader = directory.ConfigReader();
@@ -113,8 +114,11 @@ absl::StatusOr<Checkpoint> OpenHuggingFaceMarian(
   PEREGRINE_RETURN_IF_ERROR(
       LoadTokenizers(directory, tokenizer_config, checkpoint));
   PEREGRINE_ASSIGN_OR_RETURN(auto weights, directory.OpenWeights());
-  checkpoint.tensors =
-      RenameHuggingFaceTensors(std::move(weights), architecture, generation);
+  PEREGRINE_ASSIGN_OR_RETURN(
+      const EmbeddingNames embeddings,
+      SettleEmbeddings(*weights, directory, architecture));
+  checkpoint.tensors = RenameHuggingFaceTensors(std::move(weights), embeddings,
+                                                architecture, generation);
   return checkpoint;
 }
 

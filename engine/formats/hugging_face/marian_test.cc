@@ -6,7 +6,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "engine/formats/damaged_directory.h"
 #include "engine/formats/recognise.h"
@@ -22,6 +25,40 @@ using testing::SizeIs;
 
 class HuggingFaceMarianTest : public testing::Test {
  protected:
+  struct Tensor {
+    std::vector<int64_t> shape;
+    std::string bytes;
+  };
+
+  // Of model.safetensors, by hand.
+  Tensor ReadTensor(const std::string& name) const {
+    const auto [header, data] = Split();
+    const Json& entry = header[name];
+    const size_t begin = entry["data_offsets"][0];
+    const size_t end = entry["data_offsets"][1];
+    return {entry["shape"].get<std::vector<int64_t>>(),
+            data.substr(begin, end - begin)};
+  }
+  void AddTensor(const std::string& name, const std::vector<int64_t>& shape,
+                 const std::string& bytes) const {
+    auto [header, data] = Split();
+    header[name] = {
+        {"dtype", "F32"},
+        {"shape", shape},
+        {"data_offsets", {data.size(), data.size() + bytes.size()}}};
+    const std::string text = header.dump();
+    const uint64_t size = text.size();
+    model_.Write("model.safetensors",
+                 std::string(reinterpret_cast<const char*>(&size), 8) + text +
+                     data + bytes);
+  }
+  std::pair<Json, std::string> Split() const {
+    const std::string file = model_.Read("model.safetensors");
+    uint64_t size = 0;
+    std::memcpy(&size, file.data(), sizeof(size));
+    return {Json::parse(file.substr(8, size)), file.substr(8 + size)};
+  }
+
   const DamagedDirectory model_{"hf-marian"};
 };
 
@@ -72,6 +109,73 @@ TEST_F(HuggingFaceMarianTest, NamesWhatIsWrongInAPickle) {
   EXPECT_THAT(model_.Error(),
               AllOf(HasSubstr("pytorch_model.bin: pickle, byte"),
                     HasSubstr("found the name \"os.system\"")));
+}
+
+// lm_head.weight beside model.shared.weight, which config.json ties: which
+// counts is what transformers 4.57 and 5.23 were seen to do.
+TEST_F(HuggingFaceMarianTest, FollowsTheVersionWhereTiedTensorsDiffer) {
+  const auto shared = ReadTensor("model.shared.weight");
+  std::string other = shared.bytes;
+  other[0] = static_cast<char>(other[0] ^ 1);
+  AddTensor("lm_head.weight", shared.shape, other);
+  const auto open = [&](const Json& version) {
+    model_.Set("config.json", "transformers_version", version);
+    return OpenCheckpoint(model_.File("."));
+  };
+  auto checkpoint = open("5.23.0");
+  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  EXPECT_EQ(checkpoint->config.architecture.output,
+            model::OutputProjection::kSeparate);
+  EXPECT_TRUE(checkpoint->config.architecture.share_embeddings);
+  const auto output = checkpoint->tensors->Read("output.weight", shared.shape);
+  const auto table =
+      checkpoint->tensors->Read("encoder.embedding", shared.shape);
+  ASSERT_TRUE(output.ok() && table.ok()) << output.status() << table.status();
+  EXPECT_NE((*output)[0], (*table)[0]);
+  EXPECT_EQ((*output)[1], (*table)[1]);
+
+  checkpoint = open("4.57.6");
+  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  EXPECT_EQ(checkpoint->config.architecture.output,
+            model::OutputProjection::kTied);
+  EXPECT_THAT(
+      std::string(open(nullptr).status().message()),
+      HasSubstr("found the tensors model.shared.weight and lm_head.weight to "
+                "differ, expected them equal"));
+  EXPECT_THAT(model_.Error(), HasSubstr("to differ"));
+}
+
+TEST_F(HuggingFaceMarianTest, TakesTiedTensorsThatAreStoredTwice) {
+  const auto shared = ReadTensor("model.shared.weight");
+  AddTensor("model.encoder.embed_tokens.weight", shared.shape, shared.bytes);
+  model_.Set("config.json", "transformers_version", nullptr);
+  const auto checkpoint = OpenCheckpoint(model_.File("."));
+  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  EXPECT_TRUE(checkpoint->config.architecture.share_embeddings);
+}
+
+TEST_F(HuggingFaceMarianTest, NamesSettingsThatWeLack) {
+  const auto error = [&](const char* file, const char* name,
+                         const Json& value) {
+    model_.Set(file, name, value);
+    std::string message = model_.Error();
+    model_.Set(file, name, nullptr);
+    return message;
+  };
+  const char* const generation = "generation_config.json";
+  EXPECT_THAT(error(generation, "stop_strings", {"."}),
+              HasSubstr("stop_strings: found"));
+  EXPECT_THAT(error(generation, "max_time", 1.5),
+              HasSubstr("max_time: found 1.5, expected none"));
+  EXPECT_THAT(error(generation, "forced_decoder_ids", {{1, 5}}),
+              HasSubstr("forced_decoder_ids: found"));
+  EXPECT_THAT(error("config.json", "normalize_before", true),
+              HasSubstr("normalize_before: found true, expected false"));
+  EXPECT_THAT(error("config.json", "normalize_embedding", true),
+              HasSubstr("normalize_embedding: found true, expected false"));
+  EXPECT_THAT(error("config.json", "quantization_config", {{"bits", 4}}),
+              HasSubstr("quantization_config: found"));
+  EXPECT_THAT(model_.Error(), IsEmpty());
 }
 
 TEST_F(HuggingFaceMarianTest, NamesAnotherModelType) {

@@ -1,9 +1,13 @@
 #include "engine/formats/hugging_face/tensors.h"
 
+#include <algorithm>
+#include <initializer_list>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "engine/formats/renamed_tensors.h"
 
@@ -50,36 +54,24 @@ void AddLayers(const model::ArchitectureConfig& architecture,
   }
 }
 
-// A tied tensor may stand in the file under any of its names, and under several
-// of them: the first that is there counts.
-struct Aliases {
-  const char* ours;
-  std::vector<std::string> theirs;
-};
+constexpr const char* kShared = "model.shared.weight";
+constexpr const char* kEncoder = "model.encoder.embed_tokens.weight";
+constexpr const char* kDecoder = "model.decoder.embed_tokens.weight";
+constexpr const char* kOutput = "lm_head.weight";
+constexpr const char* kTables[] = {kShared, kEncoder, kDecoder, kOutput};
 
-std::vector<Aliases> Tables(const model::ArchitectureConfig& architecture) {
-  const std::string shared = "model.shared.weight";
-  const std::string encoder = "model.encoder.embed_tokens.weight";
-  const std::string decoder = "model.decoder.embed_tokens.weight";
-  const std::string output = "lm_head.weight";
-  const bool tied = architecture.output == model::OutputProjection::kTied;
-  if (architecture.share_embeddings) {
-    if (tied)
-      return {{"encoder.embedding", {shared, encoder, decoder, output}}};
-    return {{"encoder.embedding", {shared, encoder, decoder}},
-            {"output.weight", {output}}};
-  }
-  if (tied) {
-    return {{"encoder.embedding", {encoder}},
-            {"decoder.embedding", {decoder, output}}};
-  }
-  return {{"encoder.embedding", {encoder}},
-          {"decoder.embedding", {decoder}},
-          {"output.weight", {output}}};
+// Of the transformers that wrote the model; 0: nothing says.
+int MajorVersion(const Json& config) {
+  const auto found = config.find("transformers_version");
+  int major = 0;
+  if (found == config.end() || !found->is_string()) return 0;
+  const std::string& version = found->get_ref<const std::string&>();
+  return absl::SimpleAtoi(version.substr(0, version.find('.')), &major) ? major
+                                                                        : 0;
 }
 
 // The table of what has the same shape under another name.
-RenamedTensors::Table MakeTable(const model::TensorSource& file,
+RenamedTensors::Table MakeTable(const EmbeddingNames& embeddings,
                                 const model::ArchitectureConfig& architecture) {
   RenamedTensors::Table table;
   AddLayers(architecture, table);
@@ -87,26 +79,75 @@ RenamedTensors::Table MakeTable(const model::TensorSource& file,
     AddLinear("encoder.norm", "model.encoder.layer_norm", table);
     AddLinear("decoder.norm", "model.decoder.layer_norm", table);
   }
-  for (const Aliases& aliases : Tables(architecture)) {
-    std::string found = aliases.theirs[0];
-    for (const std::string& name : aliases.theirs) {
-      if (file.Has(name)) {
-        found = name;
-        break;
-      }
-    }
-    table[aliases.ours] = {found};
-  }
+  table["encoder.embedding"] = {embeddings.encoder};
+  table["decoder.embedding"] = {embeddings.decoder};
+  table["output.weight"] = {embeddings.output};
   return table;
 }
 
 }  // namespace
 
+absl::StatusOr<EmbeddingNames> SettleEmbeddings(
+    const WeightFiles& weights, const HuggingFaceDirectory& directory,
+    model::ArchitectureConfig& architecture) {
+  const bool shares = architecture.share_embeddings;
+  const bool ties = architecture.output == model::OutputProjection::kTied;
+  const auto first = [&](std::initializer_list<const char*> names) {
+    const auto found =
+        std::find_if(names.begin(), names.end(),
+                     [&](const char* name) { return weights.Has(name); });
+    return std::string(found == names.end() ? *names.begin() : *found);
+  };
+  const auto same = [&](const std::string& a, const std::string& b) {
+    return a == b || !weights.Has(a) || !weights.Has(b) ||
+           weights.AreSame(a, b);
+  };
+  EmbeddingNames names{kEncoder, kDecoder, kOutput};
+  const int version = MajorVersion(directory.config());
+  if (version >= 5) {
+    if (shares) {
+      names.encoder = first({kEncoder, kShared, kDecoder, kOutput});
+      names.decoder = first({kDecoder, kShared, kEncoder, kOutput});
+    }
+    if (ties && shares) {
+      names.output = first({kOutput, kShared, kDecoder, kEncoder});
+    } else if (ties) {
+      names.decoder = first({kDecoder, kOutput});
+      names.output = first({kOutput, kDecoder});
+    }
+    architecture.share_embeddings =
+        shares && same(names.encoder, names.decoder);
+    if (ties && !same(names.output, names.decoder)) {
+      architecture.output = model::OutputProjection::kSeparate;
+    }
+    return names;
+  }
+  if (shares) {
+    names.encoder = ties ? first({kShared, kEncoder, kDecoder, kOutput})
+                         : first({kShared, kEncoder, kDecoder});
+    names.decoder = names.encoder;
+  } else if (ties) {
+    names.decoder = first({kDecoder, kOutput});
+  }
+  if (ties) names.output = names.decoder;
+  const bool is_known = version > 0 && names.encoder == kShared;
+  for (const char* other : kTables) {
+    const bool is_output = other == kOutput;
+    const bool is_tied = is_output ? ties : shares;
+    if (is_known || !is_tied || same(names.decoder, other)) continue;
+    return absl::InvalidArgumentError(absl::StrCat(
+        weights.path(), ": found the tensors ", names.decoder, " and ", other,
+        " to differ, expected them equal, since config.json ties them and "
+        "names no transformers_version that would say which counts"));
+  }
+  return names;
+}
+
 std::unique_ptr<model::TensorSource> RenameHuggingFaceTensors(
-    std::unique_ptr<model::TensorSource> file,
+    std::unique_ptr<WeightFiles> file, const EmbeddingNames& embeddings,
     const model::ArchitectureConfig& architecture,
     const HuggingFaceDirectory::Generation& generation) {
-  RenamedTensors::Table table = MakeTable(*file, architecture);
+  RenamedTensors::Table table = MakeTable(embeddings, architecture);
   const std::string bias = "final_logits_bias";
   const bool has_bias = architecture.output_bias && file->Has(bias);
   if (has_bias) table["output.bias"] = {bias, 0, 1, /*leading_one=*/true};
@@ -120,9 +161,7 @@ std::unique_ptr<model::TensorSource> RenameHuggingFaceTensors(
   if (architecture.output_bias && generation.renormalize) {
     tensors->Exclude("output.bias", generation.decoding.suppressed_tokens);
   }
-  for (const Aliases& aliases : Tables(architecture)) {
-    for (const std::string& name : aliases.theirs) tensors->Ignore(name);
-  }
+  for (const char* name : kTables) tensors->Ignore(name);
   // Computed from their formula, here as there.
   for (const char* stack : {"encoder", "decoder"}) {
     const std::string name =

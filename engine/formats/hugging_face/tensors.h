@@ -2,12 +2,31 @@
 #define PEREGRINE_ENGINE_FORMATS_HUGGING_FACE_TENSORS_H_
 
 #include <memory>
+#include <string>
 
+#include "absl/status/statusor.h"
 #include "engine/formats/hugging_face/directory.h"
+#include "engine/formats/hugging_face/weight_files.h"
 #include "engine/model/config.h"
 #include "engine/model/tensor_source.h"
 
 namespace peregrine::formats {
+
+// Which tensors of a file are the tables of encoder and decoder and the output.
+struct EmbeddingNames {
+  std::string encoder;
+  std::string decoder;
+  std::string output;
+};
+
+// Tables that config.json ties may be stored under several names, and differ.
+// transformers 5 then takes each as it is stored, transformers 4 takes
+// model.shared for all: the version that config.json says wrote the model
+// decides, and `architecture` becomes what is to be computed.
+// INVALID_ARGUMENT: they differ and nothing says which counts; names both.
+absl::StatusOr<EmbeddingNames> SettleEmbeddings(
+    const WeightFiles& weights, const HuggingFaceDirectory& directory,
+    model::ArchitectureConfig& architecture);
 
 // The tensors of an encoder-decoder model under the names that transformers
 // gives them in MarianMT, M2M100 and all others that come from its BART. Where
@@ -15,7 +34,7 @@ namespace peregrine::formats {
 // none), and with renormalised generation minus infinity for what is
 // suppressed.
 std::unique_ptr<model::TensorSource> RenameHuggingFaceTensors(
-    std::unique_ptr<model::TensorSource> file,
+    std::unique_ptr<WeightFiles> file, const EmbeddingNames& embeddings,
     const model::ArchitectureConfig& architecture,
     const HuggingFaceDirectory::Generation& generation);
 

@@ -1,4 +1,4 @@
-#include "engine/formats/hugging_face/sharded_tensors.h"
+#include "engine/formats/hugging_face/weight_files.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -66,26 +66,38 @@ absl::StatusOr<std::unique_ptr<TensorFile>> OpenTensorFile(
   return TorchFile::Open(path);
 }
 
-absl::StatusOr<std::unique_ptr<ShardedTensors>> ShardedTensors::Open(
-    const std::string& index_path) {
-  auto tensors = absl::WrapUnique(new ShardedTensors(index_path));
+absl::StatusOr<std::unique_ptr<WeightFiles>> WeightFiles::Open(
+    const std::string& path) {
+  auto weights = absl::WrapUnique(new WeightFiles(path));
+  if (!absl::EndsWith(path, ".json")) {
+    PEREGRINE_ASSIGN_OR_RETURN(auto file, OpenTensorFile(path));
+    for (const std::string& tensor : file->Unread()) {
+      weights->shard_of_[tensor] = path;
+    }
+    weights->shards_[path] = std::move(file);
+    return weights;
+  }
   PEREGRINE_ASSIGN_OR_RETURN(
       const std::string json,
-      ReadFile(index_path, kMaxIndexBytes, "an index of tensors"));
-  PEREGRINE_ASSIGN_OR_RETURN(tensors->shard_of_,
-                             ParseWeightMap(json, index_path));
-  PEREGRINE_RETURN_IF_ERROR(tensors->OpenShards());
-  PEREGRINE_RETURN_IF_ERROR(tensors->CheckIndex());
-  return tensors;
+      ReadFile(path, kMaxIndexBytes, "an index of tensors"));
+  PEREGRINE_ASSIGN_OR_RETURN(weights->shard_of_, ParseWeightMap(json, path));
+  PEREGRINE_RETURN_IF_ERROR(weights->OpenShards());
+  PEREGRINE_RETURN_IF_ERROR(weights->CheckIndex());
+  return weights;
 }
 
-absl::Status ShardedTensors::OpenShards() {
+bool WeightFiles::AreSame(const std::string& a, const std::string& b) const {
+  return shards_.at(shard_of_.at(a))
+      ->IsSame(a, *shards_.at(shard_of_.at(b)), b);
+}
+
+absl::Status WeightFiles::OpenShards() {
   const std::filesystem::path folder =
-      std::filesystem::path(index_path_).parent_path();
+      std::filesystem::path(path_).parent_path();
   for (const auto& [tensor, file] : shard_of_) {
     if (shards_.count(file) != 0) continue;
     if (shards_.size() == kMaxShards) {
-      return Error(index_path_,
+      return Error(path_,
                    absl::StrCat("weight_map: found more than ", kMaxShards,
                                 " files, expected at most as many"));
     }
@@ -95,13 +107,13 @@ absl::Status ShardedTensors::OpenShards() {
   return absl::OkStatus();
 }
 
-absl::Status ShardedTensors::CheckIndex() const {
+absl::Status WeightFiles::CheckIndex() const {
   for (const auto& [tensor, file] : shard_of_) {
     const TensorFile& shard = *shards_.at(file);
     if (shard.Has(tensor)) continue;
-    return Error(shard.path(), absl::StrCat("tensor ", tensor,
-                                            ": found none, expected it as ",
-                                            index_path_, " says"));
+    return Error(shard.path(),
+                 absl::StrCat("tensor ", tensor,
+                              ": found none, expected it as ", path_, " says"));
   }
   for (const auto& [file, shard] : shards_) {
     for (const std::string& tensor : shard->Unread()) {
@@ -113,28 +125,28 @@ absl::Status ShardedTensors::CheckIndex() const {
                        place == shard_of_.end()
                            ? "nowhere"
                            : absl::StrCat("in ", place->second, " alone"),
-                       " as ", index_path_, " says"));
+                       " as ", path_, " says"));
     }
   }
   return absl::OkStatus();
 }
 
-bool ShardedTensors::Has(const std::string& name) const {
+bool WeightFiles::Has(const std::string& name) const {
   return shard_of_.count(name) != 0;
 }
 
-absl::StatusOr<std::vector<float>> ShardedTensors::Read(
+absl::StatusOr<std::vector<float>> WeightFiles::Read(
     const std::string& name, absl::Span<const int64_t> shape) {
   const auto file = shard_of_.find(name);
   if (file == shard_of_.end()) {
     return absl::NotFoundError(absl::StrCat(
-        index_path_, ": tensor ", name, ": found none, expected one of shape ",
+        path_, ": tensor ", name, ": found none, expected one of shape ",
         model::ShapeString(shape)));
   }
   return shards_.at(file->second)->Read(name, shape);
 }
 
-std::vector<std::string> ShardedTensors::Unread() const {
+std::vector<std::string> WeightFiles::Unread() const {
   std::vector<std::string> names;
   for (const auto& [file, shard] : shards_) {
     for (std::string& name : shard->Unread()) names.push_back(std::move(name));

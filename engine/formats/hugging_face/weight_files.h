@@ -1,5 +1,5 @@
-#ifndef PEREGRINE_ENGINE_FORMATS_HUGGING_FACE_SHARDED_TENSORS_H_
-#define PEREGRINE_ENGINE_FORMATS_HUGGING_FACE_SHARDED_TENSORS_H_
+#ifndef PEREGRINE_ENGINE_FORMATS_HUGGING_FACE_WEIGHT_FILES_H_
+#define PEREGRINE_ENGINE_FORMATS_HUGGING_FACE_WEIGHT_FILES_H_
 
 #include <map>
 #include <memory>
@@ -23,31 +23,34 @@ absl::StatusOr<std::map<std::string, std::string>> ParseWeightMap(
 absl::StatusOr<std::unique_ptr<TensorFile>> OpenTensorFile(
     const std::string& path);
 
-// A model whose tensors stand in several files beside an index. The
-// index and the files must agree on what stands where; that the tensors of a
-// file do not overlap is the file's own check. Not thread-safe.
-class ShardedTensors final : public model::TensorSource {
+// The weights of a model: one file, or several beside an index. The index and
+// the files must agree on what stands where; that the tensors of a file do not
+// overlap is the file's own check. Not thread-safe.
+class WeightFiles final : public model::TensorSource {
  public:
-  static absl::StatusOr<std::unique_ptr<ShardedTensors>> Open(
-      const std::string& index_path);
+  // An index for a path that ends in .json, else a file.
+  static absl::StatusOr<std::unique_ptr<WeightFiles>> Open(
+      const std::string& path);
 
-  const std::string& path() const override { return index_path_; }
+  // Whether both tensors, which are there, are the same to the last bit.
+  bool AreSame(const std::string& a, const std::string& b) const;
+
+  const std::string& path() const override { return path_; }
   bool Has(const std::string& name) const override;
   absl::StatusOr<std::vector<float>> Read(
       const std::string& name, absl::Span<const int64_t> shape) override;
   std::vector<std::string> Unread() const override;
 
  private:
-  explicit ShardedTensors(std::string index_path)
-      : index_path_(std::move(index_path)) {}
+  explicit WeightFiles(std::string path) : path_(std::move(path)) {}
   absl::Status OpenShards();
   absl::Status CheckIndex() const;
 
-  const std::string index_path_;
+  const std::string path_;
   std::map<std::string, std::string> shard_of_;  // by tensor
   std::map<std::string, std::unique_ptr<TensorFile>> shards_;
 };
 
 }  // namespace peregrine::formats
 
-#endif  // PEREGRINE_ENGINE_FORMATS_HUGGING_FACE_SHARDED_TENSORS_H_
+#endif  // PEREGRINE_ENGINE_FORMATS_HUGGING_FACE_WEIGHT_FILES_H_
