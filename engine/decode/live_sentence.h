@@ -21,7 +21,15 @@ struct LiveSentence {
       : id(input.id),
         beam_size(input.options.beam_size),
         max_length(input.options.max_length),
-        search(input.options, tokens.decoder_start, tokens.eos) {}
+        search(SearchOptions(input.options, tokens), tokens.decoder_start,
+               tokens.eos) {}
+
+  // Where the source names the target's language, the target does not.
+  static DecodingOptions SearchOptions(DecodingOptions options,
+                                       const model::TokenConfig& tokens) {
+    if (tokens.target_in_source) options.rules.forced_first_token = -1;
+    return options;
+  }
 
   const uint64_t id;
   const int beam_size;

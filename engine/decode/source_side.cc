@@ -95,8 +95,9 @@ void SourceSide::Encode(absl::Span<const SentenceInput> inputs,
 std::unique_ptr<LiveSentence> SourceSide::Join(const SentenceInput& input) {
   const model::TokenConfig& added = model_.config().tokens;
   auto sentence = std::make_unique<LiveSentence>(input, added);
+  const absl::Span<const int32_t> source = WithoutEos(input.source);
   sentence->source_tokens = static_cast<int>(input.source.size());
-  sentence->source_length = sentence->source_tokens + added_length();
+  sentence->source_length = static_cast<int>(source.size()) + added_length();
   sentence->target_blocks = static_cast<int>(
       Session::TargetTokens(input.options) / BlockPool::kBlockCells);
   sentence->source_begin = runs_.Take(sentence->source_length);
@@ -107,20 +108,32 @@ std::unique_ptr<LiveSentence> SourceSide::Join(const SentenceInput& input) {
     cells_.host.push_back(sentence->source_begin + i);
   }
   AppendAdded(added.source_prefix, input.options);
-  tokens_.insert(tokens_.end(), input.source.begin(), input.source.end());
+  tokens_.insert(tokens_.end(), source.begin(), source.end());
   AppendAdded(added.source_suffix, input.options);
   lengths_.push_back(sentence->source_length);
   SelectOutputs(input, *sentence);
   return sentence;
 }
 
+// Without a caller's own end symbol, where the model adds one.
+absl::Span<const int32_t> SourceSide::WithoutEos(
+    absl::Span<const int32_t> source) const {
+  const std::vector<int32_t>& suffix = model_.config().tokens.source_suffix;
+  const bool is_doubled =
+      source.size() > 1 && !suffix.empty() && source.back() == suffix[0];
+  return is_doubled ? source.first(source.size() - 1) : source;
+}
+
 // The model's prefix or suffix, in the language of the sentence.
 void SourceSide::AppendAdded(const std::vector<int32_t>& added,
                              const DecodingOptions& options) {
-  const int32_t language = model_.config().tokens.source_language;
+  const model::TokenConfig& tokens = model_.config().tokens;
+  const int32_t language = tokens.target_in_source
+                               ? options.rules.forced_first_token
+                               : options.source_language;
   for (int32_t token : added) {
-    const bool chosen = token == language && options.source_language >= 0;
-    tokens_.push_back(chosen ? options.source_language : token);
+    const bool chosen = token == tokens.source_language && language >= 0;
+    tokens_.push_back(chosen ? language : token);
   }
 }
 
@@ -133,8 +146,8 @@ void SourceSide::SelectOutputs(const SentenceInput& input,
   }
   const int32_t eos = model_.config().tokens.eos;
   const int32_t forced = input.options.rules.forced_first_token;
-  model_.shortlist()->TargetsOf(input.source, {eos, forced >= 0 ? forced : eos},
-                                shortlist_);
+  model_.shortlist()->TargetsOf(WithoutEos(input.source),
+                                {eos, forced >= 0 ? forced : eos}, shortlist_);
   auto selection = kernels_.SelectOutputs(*model_.weights().output, shortlist_);
   PEREGRINE_CHECK(selection.ok()) << selection.status();
   sentence.selection = *std::move(selection);

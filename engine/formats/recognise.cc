@@ -65,10 +65,12 @@ absl::StatusOr<Checkpoint> OpenHuggingFace(const std::string& directory,
                      ", which is not served: ", advice.what));
   }
   if (type == "marian") return OpenHuggingFaceMarian(directory, config);
-  if (type == "m2m_100") return OpenHuggingFaceM2M100(directory, config);
+  if (type == "m2m_100" || type == "mbart") {
+    return OpenHuggingFaceM2M100(directory, config);
+  }
   return absl::UnimplementedError(
       absl::StrCat(config_path, ": model_type: found ", Shown(type),
-                   ", expected \"marian\" or \"m2m_100\""));
+                   ", expected \"marian\", \"m2m_100\" or \"mbart\""));
 }
 
 // What is no model directory, but looks like one to who downloaded it.

@@ -40,6 +40,7 @@ std::string DescribeArchitecture(const ArchitectureConfig& architecture) {
                               : "-norm without a final one, encoder ",
       DescribeStack(architecture.encoder, ""), ", decoder ",
       DescribeStack(architecture.decoder, DescribeState(architecture)),
+      architecture.embedding_norm ? ", normalised embeddings" : "",
       architecture.output == OutputProjection::kFactorized
           ? absl::StrCat(", output rank ", architecture.output_rank)
           : std::string(architecture.output == OutputProjection::kTied

@@ -48,7 +48,8 @@ struct ArchitectureConfig {
   DecoderState decoder_state = DecoderState::kSelfAttention;
   int aan_ffn_dim = 0;  // 0: kAan without a feed-forward network of its own
   NormPlacement norm = NormPlacement::kPre;
-  bool final_norm = true;  // one more after the last layer; kPre only
+  bool final_norm = true;       // one more after the last layer; kPre only
+  bool embedding_norm = false;  // one before the first layer
   float layer_norm_epsilon = 1e-5f;
   kernels::Activation activation = kernels::Activation::kRelu;
   PositionEncoding positions = PositionEncoding::kSinusoidalConcatenated;
@@ -72,6 +73,9 @@ struct TokenConfig {
   // The one among these that stands for the source language, where a request
   // may choose another; -1: none does.
   int32_t source_language = -1;
+  // The source names the target's language, not its own: source_language stands
+  // for that, and the target begins with no token of a language.
+  bool target_in_source = false;
 
   // What every source is longer by in the encoder.
   int num_added() const {

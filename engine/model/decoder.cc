@@ -175,6 +175,7 @@ Matrix Decoder::Step(const DecoderInput& input) {
   {
     const StageTimer timer(profile_, Stage::kEmbed, kernels_);
     kernels_.Embed(weights.target_embedding, input.tokens, input.positions, x);
+    sublayers_.NormIfAny(weights.decoder_embedding_norm, x);
   }
   for (size_t n = 0; n < weights.decoder_layers.size(); ++n) {
     RunLayer(static_cast<int>(n), input, x);
@@ -186,7 +187,7 @@ Matrix Decoder::Step(const DecoderInput& input) {
 void Decoder::EndStack(Matrix x) {
   const StageTimer timer(profile_, Stage::kOutput, kernels_);
   const Weights& weights = model_.weights();
-  sublayers_.EndStack(weights.decoder_norm, x);
+  sublayers_.NormIfAny(weights.decoder_norm, x);
   if (weights.output_factor != nullptr) {
     kernels_.Linear(*weights.output_factor, x, Activation::kNone,
                     factor_.Rows(0, x.rows));

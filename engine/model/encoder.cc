@@ -60,6 +60,7 @@ Matrix Encoder::Encode(absl::Span<const int32_t> tokens,
   const Matrix x = x_.Rows(0, num_tokens);
   kernels_.Embed(weights.source_embedding, tokens_.Upload(kernels_),
                  positions_.Upload(kernels_), x);
+  sublayers_.NormIfAny(weights.encoder_embedding_norm, x);
   // Layers outside: a layer's weights are read once for all chunks.
   for (const EncoderLayerWeights& layer : weights.encoder_layers) {
     for (const Chunk& chunk : chunks_) {
@@ -67,7 +68,7 @@ Matrix Encoder::Encode(absl::Span<const int32_t> tokens,
                x.Rows(chunk.first_token, chunk.num_tokens));
     }
   }
-  sublayers_.EndStack(weights.encoder_norm, x);
+  sublayers_.NormIfAny(weights.encoder_norm, x);
   return x;
 }
 

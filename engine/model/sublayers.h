@@ -44,8 +44,9 @@ class Sublayers {
     End(weights.norm, x);
   }
 
-  // The norm after the last layer of a pre-norm stack, where it has one.
-  void EndStack(const kernels::NormWeight& norm, kernels::Matrix x) const {
+  // A norm of its own in place, where the architecture has it: after the
+  // embeddings, or after the last layer of a pre-norm stack.
+  void NormIfAny(const kernels::NormWeight& norm, kernels::Matrix x) const {
     if (norm.gain != nullptr) kernels_.LayerNorm(norm, x, x);
   }
 

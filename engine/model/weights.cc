@@ -233,6 +233,13 @@ class WeightsLoader {
         "encoder.positions", encoder.model_dim, weights_.source_embedding));
     PEREGRINE_RETURN_IF_ERROR(LoadPositions(
         "decoder.positions", decoder.model_dim, weights_.target_embedding));
+    if (!architecture_.embedding_norm) return absl::OkStatus();
+    PEREGRINE_ASSIGN_OR_RETURN(
+        weights_.encoder_embedding_norm,
+        LoadNorm("encoder.embedding_norm", encoder.model_dim));
+    PEREGRINE_ASSIGN_OR_RETURN(
+        weights_.decoder_embedding_norm,
+        LoadNorm("decoder.embedding_norm", decoder.model_dim));
     return absl::OkStatus();
   }
 

@@ -79,6 +79,8 @@ struct Weights {
   kernels::EmbeddingTable target_embedding;
   std::vector<EncoderLayerWeights> encoder_layers;
   std::vector<DecoderLayerWeights> decoder_layers;
+  kernels::NormWeight encoder_embedding_norm;  // unset where there is none
+  kernels::NormWeight decoder_embedding_norm;
   kernels::NormWeight encoder_norm;  // unset for post-norm
   kernels::NormWeight decoder_norm;
   std::unique_ptr<kernels::LinearWeight> output_factor;  // [rank, D], or null

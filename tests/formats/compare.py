@@ -57,6 +57,18 @@ def make_opus_mt(directory: pathlib.Path) -> tuple[PreTrainedModel, PreTrainedTo
             MarianTokenizer.from_pretrained(directory))
 
 
+def make_opus_mt_torch(stream: bool) -> Callable[
+        [pathlib.Path], tuple[PreTrainedModel, PreTrainedTokenizerBase]]:
+    """The same with its weights as pytorch_model.bin, as most of them are published."""
+    def make(directory: pathlib.Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+        model, tokenizer = make_opus_mt(directory)
+        (directory / "model.safetensors").unlink()
+        torch.save(model.state_dict(), directory / "pytorch_model.bin",
+                   _use_new_zipfile_serialization=not stream)
+        return model, tokenizer
+    return make
+
+
 NLLB_600M = m2m100.Form(
     {"d_model": 1024, "encoder_layers": 12, "decoder_layers": 12, "encoder_ffn_dim": 4096,
      "decoder_ffn_dim": 4096, "encoder_attention_heads": 16, "decoder_attention_heads": 16,
@@ -73,6 +85,14 @@ NLLB_MODEL = dataclasses.replace(NLLB_600M, architecture=SMALL, tokenizer="nllb-
                                  legacy=True, vocabulary=0)
 M2M100 = dataclasses.replace(NLLB_600M, architecture=SMALL, tokenizer="m2m100",
                              pairs=(("en", "zh"), ("ru", "en")), vocabulary=0)
+# As mbart-large-50-many-to-many-mmt.
+MBART50 = dataclasses.replace(
+    NLLB_600M, tokenizer="mbart50", pairs=(("en_XX", "zh_CN"), ("ru_RU", "en_XX")),
+    architecture={**NLLB_600M.architecture, "activation_function": "gelu"},
+    generation={"num_beams": 5, "max_length": 200, "early_stopping": True,
+                "forced_eos_token_id": 2},
+    options={"normalization_rule_name": "nmt_nfkc", "model_type": "unigram"},
+    vocabulary=250054)
 
 
 def make_m2m100(form: m2m100.Form) -> Callable[
@@ -95,6 +115,9 @@ class Case:
 
 CASES = {
     "opus-mt": Case(make_opus_mt),
+    "opus-mt-torch": Case(make_opus_mt_torch(stream=False)),
+    "opus-mt-stream": Case(make_opus_mt_torch(stream=True)),
+    "mbart50": Case(make_m2m100(MBART50), MBART50.pairs, sentences=4, max_length=24),
     "nllb-600m": Case(make_m2m100(NLLB_600M), NLLB_600M.pairs, sentences=4, max_length=24),
     "nllb-model": Case(make_m2m100(NLLB_MODEL), NLLB_MODEL.pairs),
     "m2m100": Case(make_m2m100(M2M100), M2M100.pairs),
@@ -114,8 +137,9 @@ def tokens_of(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
     """Without what is added to the text."""
     ids = tokenizer(text, add_special_tokens=False).input_ids
     space = tokenizer.convert_tokens_to_ids("\u2581")
-    # SentencePiece drops white space at the end; transformers 5 keeps it for NLLB.
-    return ids[:-1] if ids and ids[-1] == space and "Nllb" in type(tokenizer).__name__ else ids
+    # SentencePiece drops white space at the end; transformers 5 keeps it for some.
+    keeps = any(name in type(tokenizer).__name__ for name in ("Nllb", "MBart50"))
+    return ids[:-1] if keeps and ids and ids[-1] == space else ids
 
 
 def compare_text(probe: Probe, tokenizer: PreTrainedTokenizerBase) -> int:

@@ -87,9 +87,12 @@ class Source:
 
 
 def encode(tokenizer: PreTrainedTokenizerBase, text: str,
-           languages: tuple[str, str] | None) -> Source:
+           languages: tuple[str, str] | None, target_in_source: bool = False) -> Source:
     if languages is None:
         return Source(text, tokenizer(text).input_ids)
+    if target_in_source:
+        tokenizer.src_lang = languages[1]
+        return Source(text, tokenizer(text).input_ids, languages)
     tokenizer.src_lang = languages[0]
     target = (tokenizer.get_lang_id(languages[1]) if hasattr(tokenizer, "get_lang_id")
               else tokenizer.convert_tokens_to_ids(languages[1]))
@@ -129,11 +132,13 @@ def require_same(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase,
 
 def golden(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, texts: list[str],
            searches: list[dict[str, Any]],
-           pairs: tuple[tuple[str, str], ...] | None = None) -> dict[str, Any] | None:
+           pairs: tuple[tuple[str, str], ...] | None = None,
+           target_in_source: bool = False) -> dict[str, Any] | None:
     """The content of golden.json; none where a decision is too close. The texts take turns
     with the `pairs` of languages of a multilingual model."""
     model.eval()
-    sources = [encode(tokenizer, text, pairs[i % len(pairs)] if pairs else None)
+    sources = [encode(tokenizer, text, pairs[i % len(pairs)] if pairs else None,
+                      target_in_source)
                for i, text in enumerate(texts)]
     done = [search(model, tokenizer, sources, options) for options in searches]
     if not require_same(model, tokenizer, sources, done):

@@ -1,4 +1,4 @@
-"""Tiny M2M100 and NLLB models of several forms, made by transformers."""
+"""Tiny M2M100, SMaLL-100, NLLB and mBART-50 models, made by transformers."""
 
 from __future__ import annotations
 
@@ -11,13 +11,17 @@ from typing import Any
 
 import torch
 from transformers import (GenerationConfig, M2M100Config, M2M100ForConditionalGeneration,
-                          M2M100Tokenizer, NllbTokenizer, PreTrainedTokenizerBase)
+                          M2M100Tokenizer, MBart50Tokenizer, MBartConfig,
+                          MBartForConditionalGeneration, NllbTokenizer, PreTrainedModel,
+                          PreTrainedTokenizerBase)
 
 import corpus
 import golden_file
 import hugging_face
 
 BOS, PAD, EOS, UNK = range(4)
+CLASSES = {False: (M2M100ForConditionalGeneration, M2M100Config),
+           True: (MBartForConditionalGeneration, MBartConfig)}
 SPECIALS = ["<s>", "<pad>", "</s>", "<unk>"]
 # As NFKC has it, in a map of a few bytes.
 NORMALIZATION = {"ﬁ": "fi", "½": "1/2", "Ａ": "A", "Ｂ": "B", "１": "1", "\u00a0": " "}
@@ -27,7 +31,8 @@ NORMALIZATION = {"ﬁ": "fi", "½": "1/2", "Ａ": "A", "Ｂ": "B", "１": "1", "
 class Form:
     architecture: dict[str, Any]
     generation: dict[str, Any]
-    tokenizer: str  # "m2m100", "nllb" (tokenizer.json), "nllb-model" (without it)
+    # "m2m100", "small100", "nllb" (tokenizer.json), "nllb-model" (without it), "mbart50"
+    tokenizer: str
     pairs: tuple[tuple[str, str], ...]
     scripts: tuple[str, ...]
     languages: tuple[str, ...] = ()  # of NLLB; those of M2M100 are always the same
@@ -72,6 +77,24 @@ FORMS = {
                        ("tha_Thai", "eng_Latn")),
         ("latin", "devanagari", "thai"), languages=("eng_Latn", "hin_Deva", "tha_Thai"),
         dtype=torch.bfloat16, legacy=True),
+    # The target's language before the source: the tokenizer is a program of its own, which
+    # puts M2M100's language token of the target where M2M100 has that of the source.
+    "hf-small100": Form(
+        {"d_model": 16, "encoder_layers": 2, "decoder_layers": 1, "encoder_ffn_dim": 24,
+         "decoder_ffn_dim": 24, "encoder_attention_heads": 2, "decoder_attention_heads": 2,
+         "max_position_embeddings": 48},
+        {"num_beams": 3, "max_length": 32, "early_stopping": True},
+        "small100", (("en", "fr"), ("de", "zh"), ("fr", "en")), ("latin", "cyrillic"),
+        pieces=100),
+    # Learned positions, a norm behind the embeddings, an output bias.
+    "hf-mbart50": Form(
+        {"d_model": 24, "encoder_layers": 2, "decoder_layers": 2, "encoder_ffn_dim": 32,
+         "decoder_ffn_dim": 40, "encoder_attention_heads": 3, "decoder_attention_heads": 4,
+         "max_position_embeddings": 48, "activation_function": "gelu"},
+        {"num_beams": 4, "max_length": 32, "early_stopping": True,
+         "forced_eos_token_id": EOS},
+        "mbart50", (("en_XX", "fr_XX"), ("de_DE", "zh_CN"), ("ru_RU", "en_XX")),
+        ("latin", "cyrillic"), pieces=110, options={"model_type": "unigram"}),
 }
 
 SEARCHES: list[dict[str, Any]] = [
@@ -102,13 +125,24 @@ def make_tokenizer(directory: pathlib.Path, form: Form,
     """Trains the vocabulary and writes the files of the tokenizer."""
     model = directory / "sentencepiece.bpe.model"
     pieces = train(model, form, seed)
-    if form.tokenizer == "m2m100":
+    if form.tokenizer == "mbart50":
+        tokenizer = MBart50Tokenizer.from_pretrained(directory, src_lang=form.pairs[0][0])
+        (directory / "tokenizer_config.json").write_text(json.dumps(
+            {"src_lang": form.pairs[0][0], "tgt_lang": None,
+             "tokenizer_class": "MBart50Tokenizer"}, indent=1) + "\n")
+        return tokenizer
+    if form.tokenizer in ("m2m100", "small100"):
         vocabulary = directory / "vocab.json"
         vocabulary.write_text(json.dumps(
             {piece: id for id, piece in enumerate(SPECIALS + pieces)}, ensure_ascii=False))
         tokenizer = M2M100Tokenizer(str(vocabulary), str(model), src_lang=form.pairs[0][0])
         tokenizer.save_pretrained(directory)
-        return M2M100Tokenizer.from_pretrained(directory)
+        tokenizer = M2M100Tokenizer.from_pretrained(directory)
+        if form.tokenizer == "small100":
+            settings = directory / "tokenizer_config.json"
+            changed = {**json.loads(settings.read_text()), "tokenizer_class": "SMALL100Tokenizer"}
+            settings.write_text(json.dumps(changed, indent=1) + "\n")
+        return tokenizer
     (directory / "config.json").write_text('{"model_type": "m2m_100"}')
     tokenizer = NllbTokenizer.from_pretrained(
         directory, src_lang=form.pairs[0][0], legacy_behaviour=form.legacy,
@@ -128,10 +162,12 @@ def make_tokenizer(directory: pathlib.Path, form: Form,
 
 
 def build(form: Form, tokenizer: PreTrainedTokenizerBase,
-          seed: int) -> M2M100ForConditionalGeneration:
+          seed: int) -> PreTrainedModel:
     # M2M100 has languages and eight more rows without a meaning, NLLB a few.
-    size = form.vocabulary or len(tokenizer) + (108 if form.tokenizer == "m2m100" else 3)
-    model = M2M100ForConditionalGeneration(M2M100Config(
+    unused = {"m2m100": 108, "small100": 108, "mbart50": 0}.get(form.tokenizer, 3)
+    size = form.vocabulary or len(tokenizer) + unused
+    Model, Config = CLASSES[form.tokenizer == "mbart50"]
+    model = Model(Config(
         vocab_size=size, pad_token_id=PAD, eos_token_id=EOS, bos_token_id=BOS,
         decoder_start_token_id=EOS,
         **{"scale_embedding": True, **form.architecture}))
@@ -143,10 +179,14 @@ def build(form: Form, tokenizer: PreTrainedTokenizerBase,
         pad_token_id=PAD, eos_token_id=EOS, bos_token_id=BOS, decoder_start_token_id=EOS,
         **settings)
     hugging_face.enlarge(model, EOS, seed, form.eos_bias)
+    if form.tokenizer == "mbart50":
+        with torch.no_grad():
+            for stack in (model.get_encoder(), model.get_decoder()):
+                torch.nn.init.normal_(stack.embed_positions.weight, std=0.4)
     return model
 
 
-def save(model: M2M100ForConditionalGeneration, directory: pathlib.Path, form: Form) -> None:
+def save(model: PreTrainedModel, directory: pathlib.Path, form: Form) -> None:
     sharded = {"max_shard_size": form.max_shard_size} if form.max_shard_size else {}
     model.to(form.dtype).save_pretrained(directory, **sharded)
     model.float()
@@ -161,8 +201,9 @@ def make(directory: pathlib.Path, form: Form) -> None:
     for seed in range(1, 50):
         model = build(form, tokenizer, seed)
         save(model, directory, form)
-        loaded = M2M100ForConditionalGeneration.from_pretrained(directory, dtype=torch.float32)
-        golden = hugging_face.golden(loaded, tokenizer, texts, SEARCHES, form.pairs)
+        loaded = type(model).from_pretrained(directory, dtype=torch.float32)
+        golden = hugging_face.golden(loaded, tokenizer, texts, SEARCHES, form.pairs,
+                                     form.tokenizer == "small100")
         if golden is not None:
             golden_file.write(directory, golden)
             print(f"{directory.name}: seed {seed}")
@@ -170,6 +211,6 @@ def make(directory: pathlib.Path, form: Form) -> None:
     raise SystemExit(f"{directory.name}: every seed has a decision that is too close")
 
 
-def make_all(root: pathlib.Path) -> None:
-    for name, form in FORMS.items():
-        make(root / name, form)
+def make_all(root: pathlib.Path, names: tuple[str, ...] = tuple(FORMS)) -> None:
+    for name in names:
+        make(root / name, FORMS[name])

@@ -144,17 +144,19 @@ JsonObjectReader HuggingFaceDirectory::GenerationReader() const {
 }
 
 absl::StatusOr<model::ArchitectureConfig>
-HuggingFaceDirectory::ReadArchitecture(model::NormPlacement norm) const {
+HuggingFaceDirectory::ReadArchitecture(model::NormPlacement norm,
+                                       bool embedding_norm) const {
   PEREGRINE_RETURN_IF_ERROR(RefuseUnsupported(
       config_,
       {{"quantization_config", {}},
        {"normalize_before", norm == model::NormPlacement::kPre},
-       {"normalize_embedding", false},
-       {"static_position_embeddings", true}},
+       {"normalize_embedding", embedding_norm},
+       {"static_position_embeddings", !embedding_norm}},
       Path("config.json")));
   JsonObjectReader reader = ConfigReader();
   model::ArchitectureConfig architecture;
   architecture.norm = norm;
+  architecture.embedding_norm = embedding_norm;
   architecture.source_vocab_size = reader.Int("vocab_size", 1, kMaxVocab);
   architecture.target_vocab_size = architecture.source_vocab_size;
   const int model_dim = reader.Int("d_model", 2, kMaxDim);

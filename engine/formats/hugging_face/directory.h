@@ -32,7 +32,7 @@ class HuggingFaceDirectory {
   // the model's class says (norms, positions) is the caller's. UNIMPLEMENTED: a
   // setting that would change what is computed and that we lack.
   absl::StatusOr<model::ArchitectureConfig> ReadArchitecture(
-      model::NormPlacement norm) const;
+      model::NormPlacement norm, bool embedding_norm = false) const;
 
   // Generation settings as `generate` would use them: beam, lengths, stopping,
   // forced and forbidden tokens. UNIMPLEMENTED: one that changes translations

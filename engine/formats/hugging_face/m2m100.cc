@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "engine/base/status_macros.h"
 #include "engine/formats/hugging_face/directory.h"
@@ -16,18 +18,90 @@
 namespace peregrine::formats {
 namespace {
 
+// Of its table of positions, whatever the token of padding.
+constexpr int kMBartPositionOffset = 2;
+
+enum class Kind { kM2M100, kSmall100, kNllb, kMBart50 };
+
+const char* NameOf(Kind kind) {
+  switch (kind) {
+    case Kind::kM2M100:
+      return "Hugging Face M2M100";
+    case Kind::kSmall100:
+      return "Hugging Face SMaLL-100";
+    case Kind::kNllb:
+      return "Hugging Face NLLB";
+    case Kind::kMBart50:
+      return "Hugging Face mBART-50";
+  }
+  return "";
+}
+
+bool Mentions(const Json& config, const char* field, absl::string_view word) {
+  const auto found = config.find(field);
+  return found != config.end() &&
+         absl::StrContains(absl::AsciiStrToLower(found->dump()), word);
+}
+
+// SMaLL-100 calls itself M2M100, and its tokenizer is a program beside it. Told
+// by the name of that, which copies leave out; else by its shape, which no
+// M2M100 has.
+bool IsSmall100(const HuggingFaceDirectory& directory, const Json& settings) {
+  const Json& config = directory.config();
+  if (Mentions(settings, "tokenizer_class", "small100")) return true;
+  if (settings.contains("tokenizer_class")) return false;
+  return directory.Has("tokenization_small100.py") ||
+         Mentions(settings, "auto_map", "small100") ||
+         Mentions(config, "_name_or_path", "small100") ||
+         (config.value("encoder_layers", Json()) == 12 &&
+          config.value("decoder_layers", Json()) == 3);
+}
+
+absl::StatusOr<Kind> KindOf(const HuggingFaceDirectory& directory,
+                            const Json& settings) {
+  if (directory.config().value("model_type", Json()) == "mbart") {
+    if (!Mentions(settings, "tokenizer_class", "mbarttokenizer")) {
+      return Kind::kMBart50;
+    }
+    return absl::UnimplementedError(absl::StrCat(
+        directory.Path("tokenizer_config.json"),
+        ": tokenizer_class: found the first mBART, expected mBART-50, such as "
+        "mbart-large-50-many-to-many-mmt"));
+  }
+  if (!directory.Has("vocab.json")) return Kind::kNllb;
+  return IsSmall100(directory, settings) ? Kind::kSmall100 : Kind::kM2M100;
+}
+
+absl::StatusOr<MultilingualTokenizer> LoadTokenizer(
+    Kind kind, const HuggingFaceDirectory& directory, const Json& settings,
+    int vocab_size) {
+  switch (kind) {
+    case Kind::kM2M100:
+    case Kind::kSmall100:
+      return LoadM2M100Tokenizer(directory, settings, vocab_size);
+    case Kind::kNllb:
+      return LoadNllbTokenizer(directory, settings, vocab_size);
+    case Kind::kMBart50:
+      return LoadMBart50Tokenizer(directory, settings, vocab_size);
+  }
+  return absl::InternalError("no such kind");
+}
+
 absl::StatusOr<model::ArchitectureConfig> ReadArchitecture(
-    const HuggingFaceDirectory& directory) {
+    Kind kind, const HuggingFaceDirectory& directory) {
+  const bool is_mbart = kind == Kind::kMBart50;
   PEREGRINE_ASSIGN_OR_RETURN(
       model::ArchitectureConfig architecture,
-      directory.ReadArchitecture(model::NormPlacement::kPre));
+      directory.ReadArchitecture(model::NormPlacement::kPre, is_mbart));
   JsonObjectReader reader = directory.ConfigReader();
   // Positions begin after that of padding, and the table with position 0.
   const int pad =
       reader.Int("pad_token_id", 0, architecture.target_vocab_size - 1, 1);
   PEREGRINE_RETURN_IF_ERROR(reader.status());
-  architecture.positions = model::PositionEncoding::kSinusoidalConcatenated;
-  architecture.position_offset = pad + 1;
+  architecture.positions =
+      is_mbart ? model::PositionEncoding::kLearned
+               : model::PositionEncoding::kSinusoidalConcatenated;
+  architecture.position_offset = is_mbart ? kMBartPositionOffset : pad + 1;
   architecture.max_positions += architecture.position_offset;
   architecture.share_embeddings = true;
   architecture.output = reader.Bool("tie_word_embeddings", true)
@@ -74,8 +148,10 @@ absl::Status SetLanguages(const HuggingFaceDirectory& directory,
     model.target_language = target->code;
     forced = target->token;
   }
+  const model::Language* const named =
+      model.tokens.target_in_source ? target : source;
   const int32_t placeholder =
-      source != nullptr ? source->token : model.languages[0].token;
+      named != nullptr ? named->token : model.languages[0].token;
   model.tokens.source_language = placeholder;
   if (tokenizer.language_is_suffix) {
     model.tokens.source_suffix.push_back(placeholder);
@@ -117,11 +193,14 @@ absl::StatusOr<Checkpoint> OpenHuggingFaceM2M100(
       const HuggingFaceDirectory directory,
       HuggingFaceDirectory::Open(directory_path, config));
   Checkpoint checkpoint;
-  const bool is_m2m100 = directory.Has("vocab.json");
-  checkpoint.format = is_m2m100 ? "Hugging Face M2M100" : "Hugging Face NLLB";
+  PEREGRINE_ASSIGN_OR_RETURN(const Json settings,
+                             directory.ReadTokenizerConfig());
+  PEREGRINE_ASSIGN_OR_RETURN(const Kind kind, KindOf(directory, settings));
+  checkpoint.format = NameOf(kind);
   model::ModelConfig& model = checkpoint.config;
   model.name = NameOfDirectory(directory_path);
-  PEREGRINE_ASSIGN_OR_RETURN(model.architecture, ReadArchitecture(directory));
+  PEREGRINE_ASSIGN_OR_RETURN(model.architecture,
+                             ReadArchitecture(kind, directory));
   PEREGRINE_ASSIGN_OR_RETURN(model.tokens,
                              directory.ReadTokens(model.architecture));
   PEREGRINE_ASSIGN_OR_RETURN(
@@ -129,15 +208,16 @@ absl::StatusOr<Checkpoint> OpenHuggingFaceM2M100(
       directory.ReadGeneration(model.architecture, model.tokens));
   model.decoding = generation.decoding;
   model.architecture.output_bias =
-      generation.renormalize && !model.decoding.suppressed_tokens.empty();
-
-  PEREGRINE_ASSIGN_OR_RETURN(const Json settings,
-                             directory.ReadTokenizerConfig());
+      kind == Kind::kMBart50 ||
+      (generation.renormalize && !model.decoding.suppressed_tokens.empty());
   const int vocab_size = model.architecture.source_vocab_size;
   PEREGRINE_ASSIGN_OR_RETURN(
       MultilingualTokenizer tokenizer,
-      is_m2m100 ? LoadM2M100Tokenizer(directory, settings, vocab_size)
-                : LoadNllbTokenizer(directory, settings, vocab_size));
+      LoadTokenizer(kind, directory, settings, vocab_size));
+  model.tokens.target_in_source = kind == Kind::kSmall100;
+  if (kind == Kind::kSmall100 && tokenizer.target_language.empty()) {
+    tokenizer.target_language = "en";
+  }
   PEREGRINE_RETURN_IF_ERROR(SetLanguages(directory, tokenizer, model));
   PEREGRINE_ASSIGN_OR_RETURN(
       checkpoint.source_tokenizer,

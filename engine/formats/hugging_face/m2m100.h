@@ -10,9 +10,10 @@
 namespace peregrine::formats {
 
 // M2M100ForConditionalGeneration of transformers, with either tokenizer:
-// M2M100's (vocab.json and sentencepiece.bpe.model) or NLLB's (tokenizer.json,
-// or sentencepiece.bpe.model, or both, and no vocab.json). `config` is the
-// content of config.json.
+// M2M100's (vocab.json and sentencepiece.bpe.model; SMaLL-100 has these, too)
+// or NLLB's (tokenizer.json, or sentencepiece.bpe.model, or both, and no
+// vocab.json); and MBartForConditionalGeneration with that of mBART-50.
+// `config` is the content of config.json.
 absl::StatusOr<Checkpoint> OpenHuggingFaceM2M100(const std::string& directory,
                                                  const Json& config);
 

@@ -99,8 +99,8 @@ TEST_F(M2M100Test, NamesWhatIsWrong) {
   EXPECT_THAT(error(settings, "language_codes", "wmt22"),
               HasSubstr("language_codes: found \"wmt22\", expected "
                         "\"m2m100\", \"wmt21\""));
-  EXPECT_THAT(error(settings, "tokenizer_class", "SMALL100Tokenizer"),
-              HasSubstr("tokenizer_class: found \"SMALL100Tokenizer\", "
+  EXPECT_THAT(error(settings, "tokenizer_class", "CodeGenTokenizer"),
+              HasSubstr("tokenizer_class: found \"CodeGenTokenizer\", "
                         "expected \"M2M100Tokenizer\", \"NllbTokenizer\""));
   EXPECT_THAT(error(settings, "src_lang", "xx"),
               HasSubstr("src_lang: found \"xx\", expected one of af, am, ar"));
@@ -118,6 +118,70 @@ TEST_F(M2M100Test, SurvivesDamage) {
   SurvivesDamage(model_, {"config.json", "generation_config.json", "vocab.json",
                           "tokenizer_config.json"});
 }
+
+// ---- SMaLL-100: the files of M2M100, and another place for the target
+
+TEST(Small100Test, IsToldFromM2M100) {
+  const DamagedDirectory model("hf-small100");
+  const char* const settings = "tokenizer_config.json";
+  const auto format = [&] {
+    const auto checkpoint = OpenCheckpoint(model.File("."));
+    EXPECT_TRUE(checkpoint.ok()) << checkpoint.status();
+    return checkpoint.ok() ? checkpoint->format : "";
+  };
+  EXPECT_EQ(format(), "Hugging Face SMaLL-100");
+  model.Set(settings, "tokenizer_class", "M2M100Tokenizer");
+  EXPECT_EQ(format(), "Hugging Face M2M100");
+  model.Set(settings, "tokenizer_class", nullptr);
+  EXPECT_EQ(format(), "Hugging Face M2M100");
+  model.Write("tokenization_small100.py", "");
+  EXPECT_EQ(format(), "Hugging Face SMaLL-100");
+  model.Remove("tokenization_small100.py");
+  // The shape of the published one.
+  model.Set("config.json", "encoder_layers", 12);
+  model.Set("config.json", "decoder_layers", 3);
+  EXPECT_EQ(format(), "Hugging Face SMaLL-100");
+}
+
+TEST(Small100Test, TellsTheTargetInTheSource) {
+  const DamagedDirectory model("hf-small100");
+  const auto checkpoint = OpenCheckpoint(model.File("."));
+  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  const model::ModelConfig& config = checkpoint->config;
+  EXPECT_TRUE(config.tokens.target_in_source);
+  EXPECT_EQ(config.target_language, "en");
+  const auto* english = model::FindLanguage(config.languages, "en");
+  ASSERT_NE(english, nullptr);
+  EXPECT_THAT(config.tokens.source_prefix, ElementsAre(english->token));
+}
+
+// ---- mBART-50
+
+TEST(MBart50Test, TellsWhatItIs) {
+  const DamagedDirectory model("hf-mbart50");
+  const auto checkpoint = OpenCheckpoint(model.File("."));
+  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  EXPECT_EQ(checkpoint->format, "Hugging Face mBART-50");
+  EXPECT_THAT(checkpoint->config.languages, SizeIs(52));
+  EXPECT_EQ(checkpoint->config.source_language, "en_XX");
+  EXPECT_TRUE(checkpoint->config.architecture.embedding_norm);
+  EXPECT_NE(model::FindLanguage(checkpoint->config.languages, "de-de"),
+            nullptr);
+}
+
+TEST(MBart50Test, RefusesTheFirstMBart) {
+  const DamagedDirectory model("hf-mbart50");
+  model.Set("tokenizer_config.json", "tokenizer_class", "MBartTokenizer");
+  EXPECT_THAT(model.Error(), HasSubstr("found the first mBART, expected"));
+}
+
+TEST(MBart50Test, SurvivesDamage) {
+  const DamagedDirectory model("hf-mbart50");
+  SurvivesDamage(model, {"config.json", "tokenizer_config.json",
+                         "sentencepiece.bpe.model"});
+}
+
+// ---- NLLB
 
 class NllbTest : public testing::Test {
  protected:

@@ -32,6 +32,13 @@ constexpr absl::string_view kM2M100Languages =
     "yi yo zh zu";
 constexpr absl::string_view kWmt21Languages = "en ha is ja cs ru zh de";
 
+constexpr absl::string_view kMBart50Languages =
+    "ar_AR cs_CZ de_DE en_XX es_XX et_EE fi_FI fr_XX gu_IN hi_IN it_IT ja_XX "
+    "kk_KZ ko_KR lt_LT lv_LV my_MM ne_NP nl_XX ro_RO ru_RU si_LK tr_TR vi_VN "
+    "zh_CN af_ZA az_AZ bn_IN fa_IR he_IL hr_HR id_ID ka_GE km_KH mk_MK ml_IN "
+    "mn_MN mr_IN pl_PL ps_AF pt_XX sv_SE sw_KE ta_IN te_IN th_TH tl_XX uk_UA "
+    "ur_PK xh_ZA gl_ES sl_SI";
+
 // What fairseq has before the pieces of the SentencePiece model, whose own
 // first three stand for the same.
 constexpr const char* kFairseqSpecials[] = {"<s>", "<pad>", "</s>", "<unk>"};
@@ -54,7 +61,10 @@ absl::Status ReadSettings(const HuggingFaceDirectory& directory,
   reader.Choice<bool>("tokenizer_class",
                       {{"M2M100Tokenizer", true},
                        {"NllbTokenizer", true},
-                       {"NllbTokenizerFast", true}},
+                       {"NllbTokenizerFast", true},
+                       {"MBart50Tokenizer", true},
+                       {"MBart50TokenizerFast", true},
+                       {"SMALL100Tokenizer", true}},
                       /*absent=*/true);
   tokenizer.source_language = reader.String("src_lang", "");
   tokenizer.target_language = reader.String("tgt_lang", "");
@@ -104,6 +114,13 @@ bool IsNllbLanguage(absl::string_view token) {
          is_lower(token.substr(line + 2));
 }
 
+// A language and a country or XX: "en_XX".
+bool IsMBartLanguage(absl::string_view token) {
+  return token.size() == 5 && token[2] == '_' &&
+         absl::ascii_islower(token[0]) && absl::ascii_islower(token[1]) &&
+         absl::ascii_isupper(token[3]) && absl::ascii_isupper(token[4]);
+}
+
 bool IsM2M100Language(absl::string_view token) {
   return token.size() > 4 && absl::StartsWith(token, "__") &&
          absl::EndsWith(token, "__");
@@ -115,7 +132,8 @@ bool IsReserved(absl::string_view token) {
        {"<s>", "</s>", "<pad>", "<unk>", "<mask>"}) {
     if (token == reserved) return true;
   }
-  return IsNllbLanguage(token) || IsM2M100Language(token);
+  return IsNllbLanguage(token) || IsM2M100Language(token) ||
+         IsMBartLanguage(token);
 }
 
 // Puts the tokens in their places, which must be free or theirs already.
@@ -225,6 +243,48 @@ absl::StatusOr<MultilingualTokenizer> LoadM2M100Tokenizer(
   PEREGRINE_RETURN_IF_ERROR(
       Place(added, directory.Path(kSettingsFile), tokenizer));
   if (tokenizer.source_language.empty()) tokenizer.source_language = "en";
+  return tokenizer;
+}
+
+absl::StatusOr<MultilingualTokenizer> LoadMBart50Tokenizer(
+    const HuggingFaceDirectory& directory, const Json& settings,
+    int vocab_size) {
+  MultilingualTokenizer tokenizer;
+  tokenizer.space_is_piece = true;
+  PEREGRINE_RETURN_IF_ERROR(ReadSettings(directory, settings, tokenizer));
+  tokenizer.language_is_suffix = false;
+  const std::string path = directory.Path(kModelFile);
+  PEREGRINE_ASSIGN_OR_RETURN(tokenizer.splitter, LoadSplitter(directory));
+  PEREGRINE_RETURN_IF_ERROR(PlaceModelPieces(path, vocab_size, tokenizer));
+  std::string source = directory.Path(kSettingsFile);
+  PEREGRINE_ASSIGN_OR_RETURN(std::vector<AddedToken> tokens,
+                             ReadAddedTokens(directory, settings, vocab_size));
+  const auto is_language = [](const AddedToken& token) {
+    return IsMBartLanguage(token.content);
+  };
+  if (std::none_of(tokens.begin(), tokens.end(), is_language)) {
+    source = path;
+    int32_t id = tokenizer.splitter->vocab_size() + kFairseqOffset;
+    for (absl::string_view code : absl::StrSplit(kMBart50Languages, ' ')) {
+      if (id >= vocab_size) {
+        return Error(path, absl::StrCat("found ", id,
+                                        " pieces and languages, expected at "
+                                        "most the vocab_size of config.json, ",
+                                        vocab_size));
+      }
+      AddedToken& token = tokens.emplace_back();
+      token.id = id++;
+      token.content = std::string(code);
+    }
+  }
+  PEREGRINE_RETURN_IF_ERROR(Place(tokens, source, tokenizer));
+  for (const AddedToken& token : tokens) {
+    if (is_language(token)) {
+      tokenizer.languages.push_back({token.content, token.id});
+    }
+  }
+  SortLanguages(tokenizer.languages);
+  if (tokenizer.source_language.empty()) tokenizer.source_language = "en_XX";
   return tokenizer;
 }
 

@@ -34,13 +34,20 @@ struct MultilingualTokenizer {
 // `settings` is the content of tokenizer_config.json. Ids are below
 // `vocab_size`, the number of embeddings that the model has.
 
-// vocab.json and sentencepiece.bpe.model. The languages follow the vocabulary,
-// as transformers has them: no file lists them.
+// M2M100: vocab.json and sentencepiece.bpe.model. The languages follow the
+// vocabulary, as transformers has them: no file lists them.
 absl::StatusOr<MultilingualTokenizer> LoadM2M100Tokenizer(
     const HuggingFaceDirectory& directory, const Json& settings,
     int vocab_size);
 
-// sentencepiece.bpe.model, whose ids the model has one higher, or else
+// mBART-50: sentencepiece.bpe.model, whose ids the model has one higher. The
+// languages, spelt like "en_XX", are added tokens, or else follow the
+// vocabulary.
+absl::StatusOr<MultilingualTokenizer> LoadMBart50Tokenizer(
+    const HuggingFaceDirectory& directory, const Json& settings,
+    int vocab_size);
+
+// NLLB: sentencepiece.bpe.model, whose ids the model has one higher, or else
 // tokenizer.json; the languages are those of the added tokens of either
 // tokenizer.json or tokenizer_config.json that are spelt like "eng_Latn".
 absl::StatusOr<MultilingualTokenizer> LoadNllbTokenizer(

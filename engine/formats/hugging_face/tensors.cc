@@ -79,6 +79,17 @@ RenamedTensors::Table MakeTable(const EmbeddingNames& embeddings,
     AddLinear("encoder.norm", "model.encoder.layer_norm", table);
     AddLinear("decoder.norm", "model.decoder.layer_norm", table);
   }
+  for (const std::string& stack :
+       {std::string("encoder"), std::string("decoder")}) {
+    if (architecture.positions == model::PositionEncoding::kLearned) {
+      table[stack + ".positions"] = {"model." + stack +
+                                     ".embed_positions.weight"};
+    }
+    if (architecture.embedding_norm) {
+      AddLinear(stack + ".embedding_norm",
+                "model." + stack + ".layernorm_embedding", table);
+    }
+  }
   table["encoder.embedding"] = {embeddings.encoder};
   table["decoder.embedding"] = {embeddings.decoder};
   table["output.weight"] = {embeddings.output};
@@ -164,6 +175,7 @@ std::unique_ptr<model::TensorSource> RenameHuggingFaceTensors(
   for (const char* name : kTables) tensors->Ignore(name);
   // Computed from their formula, here as there.
   for (const char* stack : {"encoder", "decoder"}) {
+    if (architecture.positions == model::PositionEncoding::kLearned) break;
     const std::string name =
         absl::StrCat("model.", stack, ".embed_positions.weight");
     tensors->Ignore(name);

@@ -90,6 +90,7 @@ absl::Status ParseArchitecture(JsonObjectReader reader,
   config.norm = reader.Choice<NormPlacement>(
       "norm", {{"pre", NormPlacement::kPre}, {"post", NormPlacement::kPost}});
   config.final_norm = reader.Bool("final_norm", true);
+  config.embedding_norm = reader.Bool("embedding_norm", false);
   config.layer_norm_epsilon =
       reader.Float("layer_norm_epsilon", 1e-12f, 1.0f, 1e-5f);
   config.activation = reader.Choice<kernels::Activation>(
@@ -161,6 +162,7 @@ absl::Status ParseTokens(JsonObjectReader reader,
       reader.Ids("source_prefix", architecture.source_vocab_size, {}, false);
   tokens.source_language =
       reader.Int("source_language", 0, architecture.source_vocab_size - 1, -1);
+  tokens.target_in_source = reader.Bool("target_in_source", false);
   const auto added_has = [&](const std::vector<int32_t>& ids) {
     return std::find(ids.begin(), ids.end(), tokens.source_language) !=
            ids.end();

@@ -275,6 +275,9 @@ TEST(ConfigTest, ReadsHowPreNormEnds) {
   json config = ValidConfig();
   config["architecture"]["final_norm"] = false;
   EXPECT_FALSE(ParseConfig(config.dump(), "c")->architecture.final_norm);
+  EXPECT_FALSE(ParseConfig(config.dump(), "c")->architecture.embedding_norm);
+  config["architecture"]["embedding_norm"] = true;
+  EXPECT_TRUE(ParseConfig(config.dump(), "c")->architecture.embedding_norm);
   config["architecture"]["norm"] = "post";
   EXPECT_THAT(ErrorOf(config), HasSubstr("final_norm: found false, expected "
                                          "true unless norm is \"pre\""));
