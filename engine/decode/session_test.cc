@@ -244,6 +244,17 @@ TEST_P(SessionTest, AdmittingTogetherIsAdmittingOneByOne) {
   }
 }
 
+TEST_P(SessionTest, DoesNotDoubleTheEndSymbolOfTheCaller) {
+  Engine engine(GetParam());
+  std::mt19937 random(6);
+  auto session = engine.NewSession();
+  SentenceInput sentence = RandomSentenceFor(1, random);
+  sentence.source.back() = 7;
+  const SentenceOutput expected = Alone(*session, sentence);
+  sentence.source.push_back(SmallRandomConfig().tokens.source_suffix[0]);
+  ExpectSame(Alone(*session, sentence), expected);
+}
+
 TEST_P(SessionTest, KeepsItsPromisesOnLength) {
   Engine engine(GetParam());
   auto session = engine.NewSession();
