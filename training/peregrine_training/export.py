@@ -17,6 +17,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from peregrine_convert.config import ModelConfig
+
 from .model import Transformer
 from .recipe import Recipe
 from .train import load_weights

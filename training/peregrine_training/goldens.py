@@ -41,6 +41,7 @@ import torch
 from torch import Tensor
 
 from peregrine_convert.config import Architecture, Decoding, ModelConfig, Tokenizer, Tokens, from_dict
+
 from .export import read_model, write_model
 from .model import Transformer
 from .search import Hypothesis, SearchOptions, Sentence, default_options, search

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from peregrine_convert.config import from_dict
+
 from .distil import distil
 from .initialise import write_initial
 from .prepare import prepare, read_pairs

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from peregrine_convert.config import Architecture, Encoder
 
+
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": F.relu, "gelu": F.gelu, "swish": F.silu}
 

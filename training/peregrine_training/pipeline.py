@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from peregrine_convert.config import from_dict
 
 
+
 @dataclass
 class Step:
     name: str

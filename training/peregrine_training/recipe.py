@@ -7,8 +7,9 @@ import tomllib
 from dataclasses import dataclass, field
 from typing import Any
 
-from .augment import Augment
 from peregrine_convert.config import (Architecture, Decoding, ModelConfig, Tokenizer, Tokens, from_dict)
+
+from .augment import Augment
 
 # The ids with which prepare.py trains every vocabulary.
 UNK, BOS, EOS, PAD = range(4)

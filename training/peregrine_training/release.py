@@ -21,8 +21,9 @@ from typing import Callable
 import torch
 from torch import Tensor
 
-from .average import best_weights
 from peregrine_convert.config import ModelConfig
+
+from .average import best_weights
 from .evaluate import Evaluation
 from .export import write_model
 from .goldens import trained_golden, write_json

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from peregrine_convert.config import ModelConfig
+
 from .model import Transformer, padding_mask
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from peregrine_convert.config import Tokens
+
 from .model import Transformer
 
 

@@ -9,6 +9,7 @@ import sentencepiece as spm
 import torch
 
 from peregrine_convert.config import ModelConfig
+
 from .data import Corpus
 from .model import Transformer
 from .recipe import EOS
