@@ -88,8 +88,7 @@ ModelFacts ModelRunner::Facts() const {
   facts.target_vocab_size = architecture.target_vocab_size;
   facts.longest =
       std::min(model_->max_source_tokens(), model_->max_target_tokens());
-  facts.has_tokenizers = model_->source_tokenizer() != nullptr &&
-                         model_->target_tokenizer() != nullptr;
+  facts.has_tokenizers = model_->takes_text();
   const auto gpu = kernels::PciBusId(model_->device());
   if (gpu.ok()) facts.gpu = *gpu;
   facts.multiply_adds = model::CountMultiplyAdds(architecture);

@@ -57,6 +57,7 @@ absl::StatusOr<std::unique_ptr<const TranslationModel>> TranslationModel::Make(
   loaded->config_ = std::move(checkpoint.config);
   loaded->source_tokenizer_ = std::move(checkpoint.source_tokenizer);
   loaded->target_tokenizer_ = std::move(checkpoint.target_tokenizer);
+  loaded->text_refusal_ = std::move(checkpoint.text_refusal);
   PEREGRINE_RETURN_IF_ERROR(loaded->MakeSplitters(name));
   PEREGRINE_ASSIGN_OR_RETURN(auto kernels, kernels::MakeKernels(device));
   PEREGRINE_ASSIGN_OR_RETURN(
@@ -90,6 +91,19 @@ const text::SentenceSplitter& TranslationModel::splitter(
       model::FindLanguage(config_.languages, source_language);
   return language == nullptr ? *splitter_
                              : *splitters_[language - config_.languages.data()];
+}
+
+void TranslationModel::DropAdded(std::vector<int32_t>& source) const {
+  const model::TokenConfig& tokens = config_.tokens;
+  const std::vector<int32_t>& suffix = tokens.source_suffix;
+  if (!source.empty() && !suffix.empty() && suffix[0] == source.back()) {
+    source.pop_back();
+  }
+  const std::vector<int32_t>& prefix = tokens.source_prefix;
+  if (!source.empty() && !prefix.empty() && prefix[0] == source[0] &&
+      prefix[0] == tokens.source_language) {
+    source.erase(source.begin());
+  }
 }
 
 int TranslationModel::max_source_tokens() const {

@@ -62,6 +62,17 @@ class TranslationModel {
     return target_tokenizer_.get();
   }
 
+  // Whether text is translated, or tokens only; and why only these, where more
+  // is to be said than that there is no tokenizer.
+  bool takes_text() const {
+    return source_tokenizer_ != nullptr && text_refusal_.empty();
+  }
+  const std::string& text_refusal() const { return text_refusal_; }
+
+  // The tokens that a caller gives without those that the model adds itself: an
+  // end symbol at the end, the default language where sources begin with it.
+  void DropAdded(std::vector<int32_t>& source) const;
+
   // By the rules of a source language; of the model's own where it has no such.
   const text::SentenceSplitter& splitter(
       absl::string_view source_language = "") const;
@@ -91,6 +102,7 @@ class TranslationModel {
   kernels::Precision precision_ = kernels::Precision::kFloat32;
   std::shared_ptr<const text::Tokenizer> source_tokenizer_;
   std::shared_ptr<const text::Tokenizer> target_tokenizer_;
+  std::string text_refusal_;
   std::unique_ptr<const text::SentenceSplitter> splitter_;
   // Of config_.languages, side by side with them.
   std::vector<std::unique_ptr<const text::SentenceSplitter>> splitters_;

@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "client/console/describe_languages.h"
 #include "engine/base/status_macros.h"
 #include "engine/kernels/device.h"
@@ -51,6 +52,38 @@ std::string MaxLength(const TranslationModel& model) {
                          limit);
 }
 
+// The tokens that the model adds to sources, as it spells them.
+std::string Added(const TranslationModel& model,
+                  const std::vector<int32_t>& tokens) {
+  std::vector<std::string> pieces;
+  for (int32_t token : tokens) {
+    const bool is_language = token == model.config().tokens.source_language;
+    pieces.push_back(is_language
+                         ? "the language"
+                         : std::string(model.source_tokenizer()->piece(token)));
+  }
+  return absl::StrJoin(pieces, " ");
+}
+
+// What becomes of text.
+std::string DescribeText(const TranslationModel& model) {
+  if (model.source_tokenizer() == nullptr) return "none: takes tokens only";
+  if (!model.takes_text()) {
+    return absl::StrCat("none: use TranslateTokens, since ",
+                        model.text_refusal());
+  }
+  const model::TokenConfig& tokens = model.config().tokens;
+  std::string text = "yes";
+  if (!tokens.source_prefix.empty()) {
+    absl::StrAppend(&text, ", behind ", Added(model, tokens.source_prefix));
+  }
+  if (!tokens.source_suffix.empty()) {
+    absl::StrAppend(&text, ", followed by ",
+                    Added(model, tokens.source_suffix));
+  }
+  return text;
+}
+
 std::string FormatInspected(const TranslationModel& model,
                             const BytesOf& bytes_of) {
   const model::ModelConfig& config = model.config();
@@ -75,8 +108,7 @@ std::string FormatInspected(const TranslationModel& model,
   row("vocabulary",
       absl::StrCat(config.architecture.source_vocab_size, " source, ",
                    config.architecture.target_vocab_size, " target"));
-  row("tokenizer",
-      model.source_tokenizer() != nullptr ? "yes" : "none: takes tokens only");
+  row("text", DescribeText(model));
   row("defaults",
       absl::StrFormat("beam size %d, length penalty %g, max length "
                       "%s",
@@ -105,6 +137,8 @@ std::string ToJson(const TranslationModel& model, const BytesOf& bytes_of) {
       {"source_vocab_size", config.architecture.source_vocab_size},
       {"target_vocab_size", config.architecture.target_vocab_size},
       {"has_tokenizers", model.source_tokenizer() != nullptr},
+      {"takes_text", model.takes_text()},
+      {"text_refusal", model.text_refusal()},
       {"beam_size", config.decoding.beam_size},
       {"length_penalty", config.decoding.length_penalty},
       {"max_source_tokens", model.max_source_tokens()},

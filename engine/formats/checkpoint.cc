@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
@@ -13,6 +14,8 @@
 
 namespace peregrine::formats {
 namespace {
+
+constexpr absl::string_view kWordMark = "\xe2\x96\x81";  // ▁
 
 // Remembers the first value that is out of its range.
 class RangeCheck {
@@ -88,7 +91,6 @@ absl::Status CheckConfig(const model::ModelConfig& config,
         architecture.max_positions - architecture.position_offset - 1);
   return check.status();
 }
-
 std::string NameOfDirectory(const std::string& directory) {
   std::error_code error;
   const std::filesystem::path path =
@@ -110,6 +112,13 @@ std::string LanguageTag(absl::string_view name) {
     first = false;
   }
   return tag;
+}
+
+bool HasSentencePieces(const std::vector<std::string>& pieces) {
+  return std::any_of(pieces.begin(), pieces.end(), [](const auto& piece) {
+    return piece.size() > kWordMark.size() &&
+           absl::StartsWith(piece, kWordMark);
+  });
 }
 
 }  // namespace peregrine::formats

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -23,6 +24,9 @@ struct Checkpoint {
   // Null: tokens in, tokens out only.
   std::shared_ptr<const text::Tokenizer> source_tokenizer;
   std::shared_ptr<const text::Tokenizer> target_tokenizer;
+  // Why text is refused, though the tokenizers know how tokens are spelt; "":
+  // it is not.
+  std::string text_refusal;
 };
 
 // The one check that every checkpoint passes: sizes below the limits of
@@ -37,6 +41,10 @@ std::string NameOfDirectory(const std::string& directory);
 // A BCP 47 tag for how a model calls a language ("de", "zh_cn", "deu_Latn"), or
 // "und" (undetermined) where that is no tag.
 std::string LanguageTag(absl::string_view name);
+
+// Whether the pieces of a vocabulary are SentencePiece's: words begin with the
+// mark "▁". Cut at spaces, text would have none of them.
+bool HasSentencePieces(const std::vector<std::string>& pieces);
 
 }  // namespace peregrine::formats
 

@@ -144,6 +144,8 @@ class EngineBackend : public ModelBackend {
   bool has_tokenizers() const override {
     return source_pieces_ != nullptr && target_pieces_ != nullptr;
   }
+  bool takes_text() const override { return model_.takes_text(); }
+  std::string text_refusal() const override { return model_.text_refusal(); }
   std::unique_ptr<PlannedText> Plan(
       absl::string_view text, bool single_sentence,
       absl::string_view source_language) const override {
@@ -159,6 +161,7 @@ class EngineBackend : public ModelBackend {
       unknown += !id.has_value();
       ids.push_back(id.value_or(source_pieces_->unk_id()));
     }
+    model_.DropAdded(ids);
     return ids;
   }
   std::string TargetPiece(int32_t id) const override {

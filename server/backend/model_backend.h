@@ -89,14 +89,19 @@ class ModelBackend {
   virtual absl::StatusOr<std::unique_ptr<DecodeSession>> MakeSession(
       const decode::SessionLimits& limits) const = 0;
 
-  // Whether it translates text, or tokens only.
+  // Whether its vocabularies say how tokens are spelt.
   virtual bool has_tokenizers() const = 0;
+  // Whether it translates text, or tokens only; and why only these, where more
+  // is to be said than that it has no tokenizer.
+  virtual bool takes_text() const { return has_tokenizers(); }
+  virtual std::string text_refusal() const { return ""; }
   virtual std::unique_ptr<PlannedText> Plan(
       absl::string_view text, bool single_sentence,
       absl::string_view source_language) const = 0;
 
   // Pieces of the vocabularies. What the source vocabulary lacks becomes the
-  // unknown token, and is counted in `unknown`.
+  // unknown token, and is counted in `unknown`. An end symbol that the model
+  // adds itself is left out at the end.
   virtual std::vector<int32_t> SourceIds(
       absl::Span<const absl::string_view> pieces, int& unknown) const = 0;
   virtual std::string TargetPiece(int32_t id) const = 0;

@@ -12,8 +12,11 @@ absl::Status TextJob::Prepare(const ModelBackend& model,
                               const RequestLimits& limits) {
   model_ = &model;
   Violations violations;
-  if (!model.has_tokenizers()) {
-    violations.Add("model", "takes tokens only: use TranslateTokens");
+  if (!model.takes_text()) {
+    const std::string why = model.text_refusal();
+    violations.Add("model",
+                   absl::StrCat("takes tokens only: use TranslateTokens",
+                                why.empty() ? "" : ", since ", why));
   }
   CheckCount(request_.names->texts, request_.texts.size(), limits, violations);
   languages_ = CheckHead(request_.head, model.info(), violations);
