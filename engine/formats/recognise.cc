@@ -6,11 +6,13 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "engine/base/file.h"
 #include "engine/base/json_object.h"
 #include "engine/base/status_macros.h"
+#include "engine/formats/argos/argos.h"
 #include "engine/formats/ctranslate2/ctranslate2.h"
 #include "engine/formats/files/torch_file.h"
 #include "engine/formats/hugging_face/m2m100.h"
@@ -38,6 +40,26 @@ std::string FilesIn(const std::string& directory) {
   const bool more = names.size() > kMaxNamesInError;
   if (more) names.resize(kMaxNamesInError);
   return absl::StrCat(absl::StrJoin(names, ", "), more ? ", ..." : "");
+}
+
+// What may be meant, where no format is recognised.
+std::string Advice(const std::string& directory) {
+  std::error_code error;
+  std::vector<std::string> models;
+  for (std::filesystem::directory_iterator it(directory, error), end;
+       !error && it != end; it.increment(error)) {
+    const std::string path = it->path().string();
+    if (absl::EndsWith(path, ".gz")) {
+      return "; its files are compressed: run gunzip on those that end in .gz";
+    }
+    if (FileExists(path + "/config.json") || FileExists(path + "/model.bin") ||
+        IsArgos(path) || (it->is_directory(error) && IsMarian(path))) {
+      models.push_back(path);
+    }
+  }
+  if (models.empty()) return "";
+  return absl::StrCat("; did you mean ",
+                      *std::min_element(models.begin(), models.end()), "?");
 }
 
 // config.json with a model_type is Hugging Face's.
@@ -117,6 +139,7 @@ absl::StatusOr<Checkpoint> Open(const std::string& directory) {
   const std::string config_path = absl::StrCat(directory, "/config.json");
   PEREGRINE_RETURN_IF_ERROR(RefuseOthers(directory));
   const bool is_ctranslate2 = FileExists(directory + "/model.bin");
+  if (IsArgos(directory)) return OpenArgos(directory);
   if (!FileExists(config_path)) {
     if (IsMarian(directory)) return OpenMarian(directory);
     if (is_ctranslate2) return OpenCTranslate2(directory);
@@ -132,7 +155,8 @@ absl::StatusOr<Checkpoint> Open(const std::string& directory) {
         absl::StrCat(config_path, ": no such file. Found in ", directory, ": ",
                      FilesIn(directory),
                      "; expected the files of a model in one of the formats of "
-                     "docs/formats.md"));
+                     "docs/formats.md",
+                     Advice(directory)));
   }
   PEREGRINE_ASSIGN_OR_RETURN(
       const Json config,

@@ -38,6 +38,8 @@ constexpr Place kPlaces[] = {
     {"marian-aan", "decoder.yml"},
     {"marian-aan", "target.vocab.yml"},
     {"fairseq-pre", "config.json"},
+    {"ct2-nllb", "tokenizer_config.json"},
+    {"ct2-m2m100", "config.json"},
 };
 
 // The model but for one file, which each input writes.

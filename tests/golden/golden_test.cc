@@ -50,6 +50,9 @@ json ReadJson(const std::filesystem::path& path) {
   return json::parse(file);
 }
 
+// Programs print scores with six digits.
+constexpr double kScoreTolerance = 1e-4;
+
 double LargestMagnitude(const std::vector<float>& row) {
   double largest = 0;
   for (float value : row) largest = std::max<double>(largest, std::abs(value));
@@ -264,6 +267,13 @@ TEST_P(GoldenTest, EncoderOutput) {
   EXPECT_LE(num_far, num_rows / 10) << "rows far off, of " << num_rows;
 }
 
+float LogProbability(const std::vector<float>& logits, int32_t token) {
+  const float largest = *std::max_element(logits.begin(), logits.end());
+  double sum = 0;
+  for (float logit : logits) sum += std::exp(logit - largest);
+  return logits[token] - largest - static_cast<float>(std::log(sum));
+}
+
 // The logits of every step over a given prefix.
 TEST_P(GoldenTest, StepLogits) {
   for (const json& run : golden_["forced"]) {
@@ -327,7 +337,7 @@ void GoldenTest::CheckSearch(const json& search, size_t max_sentences) {
     Languages(i).Apply(sentence.options);
     Override(options, i, sentence.options);
     sentence.options.num_hypotheses = sentence.options.beam_size;
-    sentence.options.use_shortlist = false;  // nor has the reference one
+    sentence.options.use_shortlist = options.value("use_shortlist", false);
     ASSERT_TRUE(session->Validate(sentence).ok())
         << session->Validate(sentence);
   }
@@ -363,13 +373,32 @@ void GoldenTest::CheckHypotheses(const std::vector<decode::Hypothesis>& found,
   }
 }
 
+// What the reference scores a given translation with, token by token.
+TEST_P(GoldenTest, ScoredTranslations) {
+  if (!golden_.contains("scored")) return;
+  const double tolerance = std::max(tolerance_, kScoreTolerance);
+  for (const json& run : golden_["scored"]) {
+    const auto target = run["target"].get<std::vector<int32_t>>();
+    std::vector<int32_t> input = {config_.tokens.decoder_start};
+    input.insert(input.end(), target.begin(), target.end() - 1);
+    const auto rows = ForcedLogits(
+        *model_, *kernels_, EncoderInput(run["sentence"].get<size_t>()), input);
+    std::vector<float> found;
+    for (size_t step = 0; step < target.size(); ++step) {
+      found.push_back(LogProbability(rows[step], target[step]));
+    }
+    ExpectRowNear(found.data(), run["log_probs"].get<std::vector<float>>(),
+                  tolerance, absl::StrCat("sentence ", run["sentence"].dump()));
+  }
+}
+
 TEST_P(GoldenTest, Hypotheses) {
-  ASSERT_FALSE(golden_["searches"].empty());
+  ASSERT_FALSE(golden_["searches"].empty() && golden_["scored"].empty());
   for (const json& search : golden_["searches"]) {
     SCOPED_TRACE(search["options"].dump());
     CheckSearch(search);
   }
-  EXPECT_GT(num_same_, num_other_);
+  EXPECT_TRUE(num_same_ > num_other_ || golden_["searches"].empty());
 }
 
 // A trained model, whose beams end by their own, with beams that the emulated

@@ -10,10 +10,15 @@ namespace peregrine::formats {
 
 // An encoder-decoder model of CTranslate2: model.bin, the vocabularies
 // (shared_vocabulary or source_vocabulary and target_vocabulary, .json or
-// .txt) and, from version 6 of the file on, config.json. Where SentencePiece
-// models stand beside them (source.spm and target.spm, or sentencepiece.model),
-// text is cut by these; else tokens are what spaces separate.
+// .txt) and, from version 6 of the file on, config.json. Where the files of a
+// tokenizer stand beside them (source.spm and target.spm, sentencepiece.model,
+// tokenizer.json), text is cut by these; else tokens are what spaces separate,
+// and text is refused where the pieces are SentencePiece's.
 absl::StatusOr<Checkpoint> OpenCTranslate2(const std::string& directory);
+
+// The same with the files of the tokenizer in another directory.
+absl::StatusOr<Checkpoint> OpenCTranslate2(
+    const std::string& directory, const std::string& tokenizer_directory);
 
 }  // namespace peregrine::formats
 

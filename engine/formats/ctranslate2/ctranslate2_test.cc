@@ -156,6 +156,71 @@ TEST(CTranslate2Test, ReadsWhatTheModelAddsToSources) {
             model::OutputProjection::kTied);
 }
 
+// Their converter leaves the end symbol to the caller.
+TEST(CTranslate2Test, EndsSourcesOfModelsOfMarian) {
+  const DamagedDirectory directory("ct2-opus");
+  const auto checkpoint = OpenCheckpoint(directory.File("."));
+  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  const model::ModelConfig& model = checkpoint->config;
+  EXPECT_THAT(model.tokens.source_suffix, ElementsAre(0));
+  const int last = model.architecture.target_vocab_size - 1;
+  EXPECT_EQ(model.tokens.decoder_start, last);
+  EXPECT_THAT(model.decoding.suppressed_tokens, ElementsAre(last));
+  EXPECT_EQ(model.source_language, "en");
+  EXPECT_EQ(model.target_language, "de");
+}
+
+TEST(CTranslate2Test, FindsLanguagesBesideTheModelOrInItsVocabulary) {
+  const DamagedDirectory directory("ct2-nllb");
+  const auto codes = [&] {
+    const auto checkpoint = OpenCheckpoint(directory.File("."));
+    EXPECT_TRUE(checkpoint.ok()) << checkpoint.status();
+    std::string result;
+    for (const model::Language& one : checkpoint->config.languages) {
+      result += one.code + " ";
+    }
+    return result + "from " + checkpoint->config.source_language + " to " +
+           checkpoint->config.target_language;
+  };
+  const char* expected =
+      "deu_Latn eng_Latn rus_Cyrl zho_Hans from eng_Latn to ";
+  EXPECT_EQ(codes(), expected);
+  directory.Remove("tokenizer_config.json");  // tokenizer.json has them
+  EXPECT_EQ(codes(), expected);
+  directory.Remove("tokenizer.json");
+  EXPECT_EQ(codes(), expected);
+  directory.Write("tokenizer_config.json",
+                  R"({"src_lang": "rus_Cyrl", "tgt_lang": "deu_Latn",
+                      "additional_special_tokens":
+                          ["rus_Cyrl", "deu_Latn", "not_Here"]})");
+  EXPECT_EQ(codes(), "deu_Latn rus_Cyrl from rus_Cyrl to deu_Latn");
+}
+
+std::string TextRefusal(const DamagedDirectory& directory) {
+  const auto checkpoint = OpenCheckpoint(directory.File("."));
+  EXPECT_TRUE(checkpoint.ok()) << checkpoint.status();
+  return checkpoint.ok() ? checkpoint->text_refusal : "";
+}
+
+TEST(CTranslate2Test, RefusesTextWhereNothingTellsWhatToDoWithIt) {
+  const DamagedDirectory m2m100("ct2-m2m100");
+  EXPECT_EQ(TextRefusal(m2m100), "");
+  m2m100.Set("tokenizer_config.json", "tokenizer_class", "SMALL100Tokenizer");
+  EXPECT_THAT(TextRefusal(m2m100), HasSubstr("found \"SMALL100Tokenizer\""));
+  m2m100.Remove("tokenizer_config.json");
+  EXPECT_EQ(TextRefusal(m2m100), "");  // the vocabulary tells
+  std::string vocabulary = m2m100.Read("shared_vocabulary.json");
+  for (size_t at = 0;
+       (at = vocabulary.find("\"__", at)) != std::string::npos;) {
+    vocabulary.replace(at, 3, "\"++");
+  }
+  m2m100.Write("shared_vocabulary.json", vocabulary);
+  EXPECT_THAT(TextRefusal(m2m100),
+              HasSubstr("left to the caller what sources begin and end with"));
+  m2m100.Remove("sentencepiece.bpe.model");
+  EXPECT_THAT(TextRefusal(m2m100), HasSubstr("its pieces are SentencePiece's"));
+}
+
 TEST(CTranslate2Test, NamesWhatIsWrong) {
   const DamagedDirectory directory("ct2-float32");
   directory.Set("config.json", "decoder_start_token", nullptr);
