@@ -26,6 +26,12 @@ absl::Status CheckTokens(const std::string& path, absl::string_view field,
   return absl::OkStatus();
 }
 
+// Rising, each once.
+void SortOnce(std::vector<int32_t>& tokens) {
+  std::sort(tokens.begin(), tokens.end());
+  tokens.erase(std::unique(tokens.begin(), tokens.end()), tokens.end());
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<const Shortlist>> Shortlist::Create(
@@ -59,9 +65,25 @@ void Shortlist::TargetsOf(absl::Span<const int32_t> source,
                    lists_.targets.begin() + lists_.offsets[token],
                    lists_.targets.begin() + lists_.offsets[token + 1]);
   }
+  SortOnce(targets);
+  Fill(targets);
   targets.insert(targets.end(), added.begin(), added.end());
-  std::sort(targets.begin(), targets.end());
-  targets.erase(std::unique(targets.begin(), targets.end()), targets.end());
+  SortOnce(targets);
+}
+
+// `targets` are rising when it begins, and not when it ends.
+void Shortlist::Fill(std::vector<int32_t>& targets) const {
+  const size_t found = targets.size();
+  const auto multiple = static_cast<size_t>(lists_.multiple);
+  const size_t wanted = (found + multiple - 1) / multiple * multiple;
+  for (int32_t token = lists_.fill_begin;
+       token < lists_.fill_end && targets.size() < wanted; ++token) {
+    if (!std::binary_search(targets.begin(),
+                            targets.begin() + static_cast<ptrdiff_t>(found),
+                            token)) {
+      targets.push_back(token);
+    }
+  }
 }
 
 }  // namespace peregrine::model

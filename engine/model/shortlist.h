@@ -21,6 +21,11 @@ class Shortlist {
     std::vector<int32_t> always;
     std::vector<int32_t> offsets;  // [source_vocab_size + 1], from 0
     std::vector<int32_t> targets;
+    // A list is filled up to a multiple of this by the first tokens from
+    // fill_begin to fill_end - 1 that it lacks.
+    int multiple = 1;
+    int32_t fill_begin = 0;
+    int32_t fill_end = 0;
   };
 
   // INVALID_ARGUMENT: offsets that do not fit, a token outside the vocabulary.
@@ -37,6 +42,7 @@ class Shortlist {
 
  private:
   explicit Shortlist(Lists lists) : lists_(std::move(lists)) {}
+  void Fill(std::vector<int32_t>& targets) const;
 
   const Lists lists_;
 };

@@ -33,7 +33,6 @@ absl::Status SetTargetPrefix(const std::string& prefix, const std::string& path,
                      "\", expected a token of the target vocabulary"));
   }
   checkpoint.config.decoding.rules.forced_first_token = *token;
-  ++checkpoint.config.decoding.min_length;  // which does not count it
   return absl::OkStatus();
 }
 

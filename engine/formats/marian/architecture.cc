@@ -1,6 +1,7 @@
 #include "engine/formats/marian/architecture.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 
 #include "absl/strings/match.h"
@@ -25,6 +26,11 @@ using model::PositionEncoding;
 // Computed positions have no limit there; marian-decoder's max-length is 1000
 // by default.
 constexpr int kComputedPositions = 1024;
+
+// What of a model depends on the Marian that trained it.
+using Version = std::array<int, 3>;
+constexpr Version kNormedKeys = {1, 11, 0};
+constexpr Version kExactGelu = {1, 12, 3};  // x · sigmoid(1.702 x) before
 
 class ArchitectureReader {
  public:
@@ -84,7 +90,11 @@ class ArchitectureReader {
     }
     architecture_.activation =
         activation == "relu" ? Activation::kRelu : Activation::kSwish;
-    naming_.gelu = activation == "gelu";
+    if (activation == "gelu" && IsVersionFrom(kExactGelu)) {
+      architecture_.activation = Activation::kGelu;
+    } else {
+      naming_.sigmoid_gelu = activation == "gelu";
+    }
     ReadDecoderLayers();
   }
 
@@ -199,19 +209,26 @@ class ArchitectureReader {
   // Before 1.11 Marian left out the norm of keys and values in pre-norm
   // self-attention.
   void CheckVersion() {
-    const std::string version = reader_.String("version", "none");
-    const std::vector<absl::string_view> parts =
-        absl::StrSplit(absl::StripPrefix(version, "v"), '.');
-    int major = 0;
-    int minor = 0;
-    if (parts.size() >= 2 && absl::SimpleAtoi(parts[0], &major) &&
-        absl::SimpleAtoi(parts[1], &minor) &&
-        (major > 1 || (major == 1 && minor >= 11))) {
-      return;
-    }
-    Unsupported("version", version,
+    if (IsVersionFrom(kNormedKeys)) return;
+    Unsupported("version", reader_.String("version", "none"),
                 "v1.11 or later with transformer-preprocess n: earlier ones "
                 "do not norm keys and values");
+  }
+
+  // Whether a Marian of `first` or later trained the model; "v1.12.42 b7be0e9".
+  bool IsVersionFrom(const Version& first) {
+    const std::string name = reader_.String("version", "");
+    absl::string_view text = absl::StripPrefix(name, "v");
+    text = text.substr(0, text.find(' '));
+    Version version = {0, 0, 0};
+    size_t place = 0;
+    for (absl::string_view part : absl::StrSplit(text, '.')) {
+      if (place == version.size() || !absl::SimpleAtoi(part, &version[place])) {
+        break;
+      }
+      ++place;
+    }
+    return version >= first;
   }
 
   void ReadEmbeddings() {
@@ -259,8 +276,14 @@ class ArchitectureReader {
     for (const char* field :
          {"right-left", "transformer-no-projection", "transformer-pool",
           "transformer-disable-position-embeddings", "ulr",
-          "transformer-no-bias", "transformer-no-affine"}) {
+          "transformer-no-bias", "transformer-no-affine", "output-omit-bias",
+          "transformer-alibi-shift"}) {
       RequireFalse(field);
+    }
+    const std::string mask =
+        reader_.String("transformer-attention-mask", "default");
+    if (mask != "default") {
+      Unsupported("transformer-attention-mask", mask, "default");
     }
     for (const char* field :
          {"transformer-ffn-depth", "transformer-decoder-ffn-depth"}) {

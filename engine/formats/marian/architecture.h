@@ -20,7 +20,7 @@ struct MarianSettings {
 // What of an architecture decides on names and values of tensors and has no
 // place in ArchitectureConfig.
 struct MarianNaming {
-  bool gelu = false;                // Marian's, computed as a swish
+  bool sigmoid_gelu = false;        // computed as a swish
   std::vector<int> decoder_layers;  // which of Marian's, from 1, each one is
 };
 

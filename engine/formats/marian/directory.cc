@@ -42,6 +42,11 @@ std::vector<std::string> Select(
   return result;
 }
 
+bool IsFile(const std::string& path) {
+  std::error_code error;
+  return std::filesystem::is_regular_file(path, error);
+}
+
 bool IsYaml(const std::string& name) {
   return absl::EndsWith(name, ".yml") || absl::EndsWith(name, ".yaml");
 }
@@ -80,6 +85,7 @@ bool IsVocabulary(const std::string& name) {
 }  // namespace
 
 bool MarianDirectory::IsOne(const std::string& directory) {
+  if (IsFile(directory)) return IsYaml(directory);
   const std::vector<std::string> names = FileNames(directory);
   return std::any_of(names.begin(), names.end(),
                      [&](const std::string& name) {
@@ -88,11 +94,15 @@ bool MarianDirectory::IsOne(const std::string& directory) {
          !DecoderConfigs(directory, names).empty();
 }
 
-absl::StatusOr<MarianDirectory> MarianDirectory::Open(
-    const std::string& directory) {
+absl::StatusOr<MarianDirectory> MarianDirectory::Open(const std::string& path) {
   MarianDirectory opened;
-  opened.directory_ = directory;
-  opened.names_ = FileNames(directory);
+  opened.directory_ = path;
+  if (IsFile(path)) {
+    opened.decoder_path_ = path;
+    opened.directory_ = std::filesystem::path(path).parent_path().string();
+    if (opened.directory_.empty()) opened.directory_ = ".";
+  }
+  opened.names_ = FileNames(opened.directory_);
   PEREGRINE_RETURN_IF_ERROR(opened.ReadDecoder());
   PEREGRINE_RETURN_IF_ERROR(opened.FindWeights());
   PEREGRINE_RETURN_IF_ERROR(opened.FindVocabularies());
@@ -105,18 +115,22 @@ std::string MarianDirectory::Path(absl::string_view file) const {
 }
 
 absl::Status MarianDirectory::ReadDecoder() {
-  std::vector<std::string> found = DecoderConfigs(directory_, names_);
-  if (found.empty()) return absl::OkStatus();
-  for (const char* name : {"config.yml", "decoder.yml"}) {
-    if (std::count(found.begin(), found.end(), name) != 0) found = {name};
+  is_given_ = !decoder_path_.empty();
+  if (!is_given_) {
+    std::vector<std::string> found = DecoderConfigs(directory_, names_);
+    if (found.empty()) return absl::OkStatus();
+    for (const char* name : {"config.yml", "decoder.yml"}) {
+      if (std::count(found.begin(), found.end(), name) != 0) found = {name};
+    }
+    if (found.size() > 1) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          directory_, ": found several configurations of a decoder: ",
+          absl::StrJoin(found, ", "),
+          ", expected one, or one called decoder.yml; or give the one that is "
+          "meant as the model"));
+    }
+    decoder_path_ = Path(found[0]);
   }
-  if (found.size() > 1) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        directory_, ": found several configurations of a decoder: ",
-        absl::StrJoin(found, ", "),
-        ", expected one, or one called decoder.yml"));
-  }
-  decoder_path_ = Path(found[0]);
   PEREGRINE_ASSIGN_OR_RETURN(
       const std::string text,
       ReadFile(decoder_path_, kMaxConfigBytes, "a configuration"));
@@ -145,10 +159,18 @@ absl::StatusOr<std::vector<std::string>> MarianDirectory::FilesOf(
                      ", expected a list of files"));
   }
   for (const Json& file : *found) {
-    paths.push_back(Path(
-        std::filesystem::path(file.get<std::string>()).filename().string()));
+    paths.push_back(Place(file.get<std::string>()));
   }
   return paths;
+}
+
+std::string MarianDirectory::Place(const std::string& file) const {
+  const std::filesystem::path path = file;
+  std::string here = Path(path.filename().string());
+  if (FileExists(here) || !is_given_) return here;
+  const std::string there =
+      path.is_absolute() ? path.string() : Path(path.string());
+  return FileExists(there) ? there : here;
 }
 
 absl::Status MarianDirectory::CheckThere(const std::string& path,
@@ -220,15 +242,14 @@ absl::Status MarianDirectory::FindShortlist() {
   const auto named = decoder_.find("shortlist");
   if (named != decoder_.end() && named->is_array() && !named->empty() &&
       (*named)[0].is_string()) {
-    shortlist_ = Path(std::filesystem::path((*named)[0].get<std::string>())
-                          .filename()
-                          .string());
+    shortlist_ = Place((*named)[0].get<std::string>());
     return CheckThere(shortlist_, "the lexical shortlist");
   }
   const std::vector<std::string> found =
       Select(names_, [](const std::string& name) {
         return absl::StartsWith(name, "lex") &&
-               (absl::EndsWith(name, ".bin") || absl::EndsWith(name, ".s2t"));
+               (absl::EndsWith(name, ".bin") || absl::EndsWith(name, ".s2t") ||
+                absl::EndsWith(name, ".s2t.gz"));
       });
   if (found.size() == 1) shortlist_ = Path(found[0]);
   return absl::OkStatus();

@@ -18,10 +18,15 @@ namespace peregrine::formats {
 class MarianDirectory {
  public:
   // NOT_FOUND, INVALID_ARGUMENT or UNIMPLEMENTED (an ensemble of models).
-  static absl::StatusOr<MarianDirectory> Open(const std::string& directory);
+  // `path` may be a decoder's configuration: of a training that left several,
+  // as model.npz.best-bleu.npz.decoder.yml. What that names and its directory
+  // lacks is looked for where it says.
+  static absl::StatusOr<MarianDirectory> Open(const std::string& path);
 
-  // Whether there is any such file.
-  static bool IsOne(const std::string& directory);
+  // Whether there is any such file, or it is one.
+  static bool IsOne(const std::string& path);
+
+  const std::string& directory() const { return directory_; }
 
   // Paths.
   const std::string& weights() const { return weights_; }
@@ -41,12 +46,14 @@ class MarianDirectory {
   absl::Status FindVocabularies();
   absl::Status FindShortlist();
   absl::StatusOr<std::vector<std::string>> FilesOf(const char* field) const;
+  std::string Place(const std::string& file) const;
   absl::Status CheckThere(const std::string& path, const char* what) const;
 
   std::string directory_;
   std::vector<std::string> names_;  // of all files, sorted
   Json decoder_ = Json::object();
   std::string decoder_path_;
+  bool is_given_ = false;  // the configuration, as the model
   std::string weights_;
   std::string source_vocabulary_;
   std::string target_vocabulary_;

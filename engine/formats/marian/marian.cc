@@ -29,8 +29,10 @@ using model::NormPlacement;
 
 constexpr const char* kSettings = "special:model.yml";
 constexpr size_t kMaxSettingsBytes = 1 << 20;
-// Marian's GELU is x · sigmoid(1.702 x).
+// Until 1.12.2 Marian's GELU was x · sigmoid(1.702 x).
 constexpr float kGeluFactor = 1.702f;
+// To a multiple of this Marian fills the list of a sentence.
+constexpr int kShortlistMultiple = 8;
 
 // ---- Settings
 
@@ -127,10 +129,10 @@ class Names {
     AddNorm(ours, theirs + "_Wo", theirs + "_Wo");
   }
 
-  // With a GELU, x · sigmoid(c x) = swish(c x) / c: the factors go into the
-  // matrices.
+  // With a GELU of old, x · sigmoid(c x) = swish(c x) / c: the factors go into
+  // the matrices.
   void AddTwoLayers(const std::string& ours, const std::string& theirs) {
-    const float factor = naming_.gelu ? kGeluFactor : 1.0f;
+    const float factor = naming_.sigmoid_gelu ? kGeluFactor : 1.0f;
     AddMatrix(ours + "inner.weight", theirs + "_W1", factor);
     AddVector(ours + "inner.bias", theirs + "_b1", factor);
     AddMatrix(ours + "outer.weight", theirs + "_W2", 1.0f / factor);
@@ -255,6 +257,13 @@ absl::Status ReadDecoding(const MarianDirectory& directory,
   decoding.rules.stopping = model::Stopping::kShrinkingBeam;
   decoding.rules.length_limit = model::LengthLimit::kCut;
   allow_unk = reader.Bool("allow-unk", false);
+  // They change what is translated, or what is written.
+  for (const char* field : {"output-omit-bias", "force-decode", "no-spm-encode",
+                            "no-spm-decode", "allow-special"}) {
+    if (reader.Bool(field, false)) {
+      reader.FailField(field, "found true, expected false");
+    }
+  }
   const auto sampling = directory.decoder().find("output-sampling");
   if (sampling != directory.decoder().end() && !sampling->empty() &&
       *sampling != false) {
@@ -326,17 +335,28 @@ absl::StatusOr<std::unique_ptr<const model::Shortlist>> LoadShortlist(
   PEREGRINE_ASSIGN_OR_RETURN(const auto shortlist,
                              OpenShortlist(directory, source, target));
   model::Shortlist::Lists lists;
-  const int32_t first_n = std::min(shortlist->first_n(), target.vocab_size());
+  const int32_t first_n = shortlist->first_n();
   for (int32_t token = 0; token < first_n; ++token) {
     lists.always.push_back(token);
   }
+  // The end symbol is a token of every source, and its own list counts.
+  const int32_t eos = checkpoint.config.tokens.source_suffix[0];
+  const absl::Span<const int32_t> of_eos = shortlist->targets(eos);
+  lists.always.insert(lists.always.end(), of_eos.begin(), of_eos.end());
   const ArchitectureConfig& architecture = checkpoint.config.architecture;
+  const int num_pieces = NumPieces(target);
+  const bool shared =
+      directory.source_vocabulary() == directory.target_vocabulary();
   lists.offsets.push_back(0);
   for (int32_t id = 0; id < architecture.source_vocab_size; ++id) {
     const absl::Span<const int32_t> targets = shortlist->targets(id);
     lists.targets.insert(lists.targets.end(), targets.begin(), targets.end());
+    if (shared && id < num_pieces) lists.targets.push_back(id);
     lists.offsets.push_back(static_cast<int32_t>(lists.targets.size()));
   }
+  lists.multiple = kShortlistMultiple;
+  lists.fill_begin = first_n;
+  lists.fill_end = num_pieces;
   return model::Shortlist::Create(
       std::move(lists), architecture.source_vocab_size,
       architecture.target_vocab_size, directory.shortlist());
@@ -359,7 +379,7 @@ absl::StatusOr<Checkpoint> OpenMarian(const std::string& directory_path) {
                           ? "Marian, .npz"
                           : "Marian, binary";
   model::ModelConfig& model = checkpoint.config;
-  model.name = NameOfDirectory(directory_path);
+  model.name = NameOfDirectory(directory.directory());
   model.source_language = model.target_language = LanguageTag("");
   MarianNaming naming;
   PEREGRINE_RETURN_IF_ERROR(
@@ -391,6 +411,12 @@ absl::StatusOr<Checkpoint> OpenMarian(const std::string& directory_path) {
       Suppressed(*target.tokenizer, start, allow_unk);
   checkpoint.source_tokenizer = std::move(source.tokenizer);
   checkpoint.target_tokenizer = std::move(target.tokenizer);
+  checkpoint.text_refusal = source.text_refusal;
+  if (FileExists(directory.Path("source.tcmodel"))) {
+    checkpoint.text_refusal =
+        "texts must be tokenized by Moses and truecased by source.tcmodel, "
+        "which is not done here";
+  }
   PEREGRINE_ASSIGN_OR_RETURN(
       checkpoint.shortlist,
       LoadShortlist(directory, IsStudent(directory, *file), checkpoint));

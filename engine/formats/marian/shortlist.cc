@@ -11,12 +11,19 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "engine/base/status_macros.h"
+#include "engine/formats/files/gzip.h"
+#include "engine/formats/marian/vocabulary.h"
 
 namespace peregrine::formats {
 namespace {
 
 constexpr uint64_t kMagic = 0xF11A48D5013417F5;
 constexpr absl::string_view kNoWord = "NULL";
+// Of the lines of a text at least one in so many has pieces that are known; of
+// another pair's hardly any have.
+constexpr int64_t kMinKnownShare = 10;
+// Those of published models have some 100 MB as text.
+constexpr size_t kMaxTextBytes = size_t{2} << 30;
 
 struct Header {
   uint64_t magic;
@@ -50,10 +57,6 @@ bool IsBinary(absl::string_view bytes) {
   return magic == kMagic;
 }
 
-int32_t IdOf(const text::Tokenizer& vocabulary, absl::string_view piece) {
-  return vocabulary.id(piece).value_or(vocabulary.unk_id());
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<const MarianShortlist>> MarianShortlist::Open(
@@ -61,11 +64,18 @@ absl::StatusOr<std::unique_ptr<const MarianShortlist>> MarianShortlist::Open(
     const text::Tokenizer& target, const TextOptions& options) {
   auto shortlist = absl::WrapUnique(new MarianShortlist);
   PEREGRINE_ASSIGN_OR_RETURN(shortlist->file_, MappedFile::Open(path));
-  if (IsBinary(shortlist->file_->bytes())) {
-    PEREGRINE_RETURN_IF_ERROR(shortlist->Map(path, target.vocab_size()));
-  } else {
+  absl::string_view bytes = shortlist->file_->bytes();
+  if (IsBinary(bytes)) {
     PEREGRINE_RETURN_IF_ERROR(
-        shortlist->ParseText(path, source, target, options));
+        shortlist->Map(path, NumPieces(source), NumPieces(target)));
+  } else {
+    std::string unpacked;
+    if (IsGzip(bytes)) {
+      PEREGRINE_ASSIGN_OR_RETURN(unpacked, Gunzip(bytes, kMaxTextBytes, path));
+      bytes = unpacked;
+    }
+    PEREGRINE_RETURN_IF_ERROR(
+        shortlist->ParseText(path, bytes, source, target, options));
     shortlist->file_ = nullptr;
   }
   return std::unique_ptr<const MarianShortlist>(std::move(shortlist));
@@ -80,6 +90,7 @@ absl::Span<const int32_t> MarianShortlist::targets(int32_t source_id) const {
 }
 
 absl::Status MarianShortlist::Map(const std::string& path,
+                                  int source_vocab_size,
                                   int target_vocab_size) {
   const absl::string_view bytes = file_->bytes();
   if (bytes.size() < sizeof(Header)) {
@@ -104,6 +115,13 @@ absl::Status MarianShortlist::Map(const std::string& path,
     return Error(path,
                  absl::StrCat("found a file with the checksum ", checksum,
                               ", expected its header's, ", header.checksum));
+  }
+  if (header.num_offsets - 1 != static_cast<uint64_t>(source_vocab_size)) {
+    return Error(path, absl::StrCat("found lists of ", header.num_offsets - 1,
+                                    " source tokens, expected those of the ",
+                                    source_vocab_size,
+                                    " of the source vocabulary: it is the "
+                                    "shortlist of another model"));
   }
   first_n_ =
       static_cast<int>(std::min<uint64_t>(header.first_n, target_vocab_size));
@@ -134,13 +152,16 @@ absl::Status MarianShortlist::CheckLists(const std::string& path,
 }
 
 absl::Status MarianShortlist::ParseText(const std::string& path,
+                                        absl::string_view text,
                                         const text::Tokenizer& source,
                                         const text::Tokenizer& target,
                                         const TextOptions& options) {
   // By source id, probabilities of target ids.
   std::vector<std::map<int32_t, float>> table(source.vocab_size());
   int number = 0;
-  for (absl::string_view line : absl::StrSplit(file_->bytes(), '\n')) {
+  int64_t num_lines = 0;
+  int64_t num_known = 0;
+  for (absl::string_view line : absl::StrSplit(text, '\n')) {
     ++number;
     const std::vector<absl::string_view> words =
         absl::StrSplit(line, absl::ByAnyChar(" \t\r"), absl::SkipEmpty());
@@ -152,10 +173,21 @@ absl::Status MarianShortlist::ParseText(const std::string& path,
                                       "a probability"));
     }
     if (words[0] == kNoWord || words[1] == kNoWord) continue;
-    float& best = table[IdOf(source, words[1])][IdOf(target, words[0])];
-    best = std::max(best, probability);
+    const auto source_id = source.id(words[1]);
+    const auto target_id = target.id(words[0]);
+    ++num_lines;
+    if (source_id.has_value() && target_id.has_value()) ++num_known;
+    // Of lines that come to the same the last one counts.
+    table[source_id.value_or(source.unk_id())]
+         [target_id.value_or(target.unk_id())] = probability;
   }
-  first_n_ = std::min(options.first_n, target.vocab_size());
+  if (num_known * kMinKnownShare < num_lines) {
+    return Error(
+        path, absl::StrCat("found the pieces of ", num_known, " of ", num_lines,
+                           " lines in the vocabularies, expected most: it is "
+                           "the shortlist of another model"));
+  }
+  first_n_ = std::min(options.first_n, NumPieces(target));
   own_offsets_.push_back(0);
   for (const std::map<int32_t, float>& row : table) {
     std::vector<std::pair<float, int32_t>> ranked;

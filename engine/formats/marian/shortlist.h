@@ -17,8 +17,10 @@ namespace peregrine::formats {
 
 // A lexical shortlist of Marian: which target tokens may translate each source
 // token. A sentence is then decoded with the first_n() most frequent target
-// tokens (ids 0 to first_n() - 1), which are always allowed, and those of every
-// one of its source tokens, eos among them. Two kinds of files:
+// tokens (ids 0 to first_n() - 1), which are always allowed, those of every one
+// of its source tokens, eos among them, these source tokens themselves where
+// both vocabularies are one, and as many of the next most frequent tokens as
+// make it a multiple of 8. Two kinds of files:
 //
 // Binary (lex.s2t.bin), little-endian: u64 magic, u64 checksum of what follows,
 // u64 first_n, u64 most tokens of a list, u64 n, u64 m; u64 offsets[n], the
@@ -26,7 +28,7 @@ namespace peregrine::formats {
 // targets[offsets[id + 1]]; u32 targets[m].
 //
 // Text (lex.s2t): lines "target source probability", as alignment tools count
-// them; NULL stands for no word.
+// them; NULL stands for no word. It may be compressed by gzip.
 //
 // Immutable and thread-safe.
 class MarianShortlist {
@@ -39,7 +41,8 @@ class MarianShortlist {
   };
 
   // Recognises the kind by its first bytes. INVALID_ARGUMENT names the file,
-  // what was found and what was expected; every id is of the vocabularies.
+  // what was found and what was expected: every id is of the vocabularies, and
+  // a list that was made for other vocabularies is refused.
   static absl::StatusOr<std::unique_ptr<const MarianShortlist>> Open(
       const std::string& path, const text::Tokenizer& source,
       const text::Tokenizer& target, const TextOptions& options);
@@ -51,9 +54,11 @@ class MarianShortlist {
 
  private:
   MarianShortlist() = default;
-  absl::Status Map(const std::string& path, int target_vocab_size);
+  absl::Status Map(const std::string& path, int source_vocab_size,
+                   int target_vocab_size);
   absl::Status CheckLists(const std::string& path, int target_vocab_size) const;
-  absl::Status ParseText(const std::string& path, const text::Tokenizer& source,
+  absl::Status ParseText(const std::string& path, absl::string_view text,
+                         const text::Tokenizer& source,
                          const text::Tokenizer& target,
                          const TextOptions& options);
 

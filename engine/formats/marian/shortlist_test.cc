@@ -70,6 +70,18 @@ TEST_F(MarianShortlistTest, TakesTheMostProbableOfAText) {
   EXPECT_THAT((*shortlist)->targets(-1), IsEmpty());
 }
 
+// "b a 0.9" by gzip, twice: files one behind the other are one.
+TEST_F(MarianShortlistTest, ReadsATextThatIsCompressed) {
+  const std::string line(
+      "\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\x4b\x52\x48\x54"
+      "\x30\xd0\xb3\xe4\x02\x00\x27\x45\x91\x16\x08\x00\x00\x00",
+      28);
+  const auto shortlist = Open(line + line);
+  ASSERT_TRUE(shortlist.ok()) << shortlist.status();
+  EXPECT_THAT((*shortlist)->targets(2), ElementsAre(3));
+  EXPECT_THAT(Error(line.substr(0, 20)), HasSubstr("cut off or damaged"));
+}
+
 TEST_F(MarianShortlistTest, NamesTheLineOfATextThatIsWrong) {
   EXPECT_THAT(Error("a b 0.5\nb a\n"),
               HasSubstr("line 2: found 2 words, expected a target, a source"));
@@ -84,10 +96,10 @@ TEST_F(MarianShortlistTest, ReadsTheBinaryOneOfADirectory) {
       Golden("marian-student") + "/lex.50.50.xxyy.s2t.bin",
       *checkpoint->source_tokenizer, *checkpoint->target_tokenizer, {});
   ASSERT_TRUE(shortlist.ok()) << shortlist.status();
-  EXPECT_EQ((*shortlist)->first_n(), 20);
+  EXPECT_EQ((*shortlist)->first_n(), 11);
   const int size = checkpoint->source_tokenizer->vocab_size();
-  for (int32_t id = 0; id < size; ++id) {
-    EXPECT_THAT((*shortlist)->targets(id), SizeIs(8)) << id;
+  for (int32_t id = 2; id < size; ++id) {
+    EXPECT_THAT((*shortlist)->targets(id), SizeIs(6)) << id;
   }
   EXPECT_THAT((*shortlist)->targets(size), IsEmpty());
 }
@@ -96,8 +108,9 @@ TEST_F(MarianShortlistTest, RefusesBinaryFilesThatLie) {
   const std::string whole =
       Read(Golden("marian-student") + "/lex.50.50.xxyy.s2t.bin");
   ASSERT_GT(whole.size(), 100u);
-  // Its ids are of a larger vocabulary.
-  EXPECT_THAT(Error(whole), HasSubstr("expected one of the 5 of the vocab"));
+  EXPECT_THAT(Error(whole),
+              HasSubstr("source tokens, expected those of the 5 of the source "
+                        "vocabulary: it is the shortlist of another model"));
   std::string damaged = whole;
   damaged[damaged.size() / 2] ^= 1;
   EXPECT_THAT(Error(damaged), HasSubstr("found a file with the checksum"));

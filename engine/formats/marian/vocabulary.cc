@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "engine/base/file.h"
 #include "engine/base/status_macros.h"
+#include "engine/formats/checkpoint.h"
 #include "engine/formats/vocabulary_files.h"
 #include "engine/text/sentencepiece.h"
 #include "engine/text/subword_nmt.h"
@@ -61,11 +62,17 @@ absl::StatusOr<std::shared_ptr<const text::Tokenizer>> MakeTokenizer(
   return tokenizer;
 }
 
+// Of pieces to ids, as Marian takes them to be by the ending.
+bool IsMap(const std::string& path) {
+  return absl::EndsWith(path, ".yml") || absl::EndsWith(path, ".yaml") ||
+         absl::EndsWith(path, ".json");
+}
+
 absl::StatusOr<MarianVocabulary> LoadWordList(const std::string& path,
                                               const MarianSplitters& splitters,
                                               int num_rows) {
   std::vector<std::string> pieces;
-  if (absl::EndsWith(path, ".txt")) {
+  if (!IsMap(path)) {
     PEREGRINE_ASSIGN_OR_RETURN(pieces, ReadVocabularyList(path));
     if (pieces.size() > static_cast<size_t>(num_rows)) {
       return absl::InvalidArgumentError(absl::StrCat(
@@ -81,6 +88,11 @@ absl::StatusOr<MarianVocabulary> LoadWordList(const std::string& path,
                              RequiredId(pieces, path, "</s>", "eos", 0));
   PEREGRINE_ASSIGN_OR_RETURN(const int32_t unk,
                              RequiredId(pieces, path, "<unk>", "UNK", 1));
+  if (HasSentencePieces(pieces) && !FileExists(splitters.sentencepiece_path)) {
+    side.text_refusal =
+        absl::StrCat("the pieces of ", path, " are SentencePiece's, and ",
+                     splitters.sentencepiece_path, " is not there");
+  }
   auto vocabulary = std::make_shared<const text::Vocabulary>(
       std::move(pieces), unk, absl::flat_hash_set<int32_t>{side.eos});
   PEREGRINE_ASSIGN_OR_RETURN(side.tokenizer,
@@ -109,11 +121,23 @@ absl::StatusOr<MarianVocabulary> LoadSentencePiece(const std::string& path,
 
 }  // namespace
 
+int NumPieces(const text::Tokenizer& vocabulary) {
+  int size = vocabulary.vocab_size();
+  while (size > 0 && vocabulary.piece(size - 1).empty()) --size;
+  return size;
+}
+
 absl::StatusOr<MarianVocabulary> LoadMarianVocabulary(
     const std::string& path, const MarianSplitters& splitters, int num_rows) {
   if (absl::EndsWith(path, ".fsv")) {
     return absl::UnimplementedError(absl::StrCat(
         path, ": found a factored vocabulary, expected .spm, .yml or .txt"));
+  }
+  if (absl::EndsWith(path, ".gz")) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path,
+                     ": found a compressed file, expected a vocabulary: "
+                     "run gunzip on it"));
   }
   if (absl::EndsWith(path, ".spm")) return LoadSentencePiece(path, num_rows);
   return LoadWordList(path, splitters, num_rows);

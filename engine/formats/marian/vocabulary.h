@@ -21,13 +21,19 @@ struct MarianSplitters {
 struct MarianVocabulary {
   std::shared_ptr<const text::Tokenizer> tokenizer;
   int32_t eos = -1;
+  std::string text_refusal;  // see Checkpoint
 };
 
 // A .spm, which cuts texts itself; else pieces with ids (.yml, .yaml, .json) or
-// in their order (.txt), to which the splitters belong. It has at most
-// `num_rows` pieces. Errors name the file, found and expected.
+// in their order, one a line (any other ending, as .txt, .vocab or .lst), to
+// which the splitters belong. It has at most `num_rows` pieces. Errors name the
+// file, found and expected.
 absl::StatusOr<MarianVocabulary> LoadMarianVocabulary(
     const std::string& path, const MarianSplitters& splitters, int num_rows);
+
+// How many ids a vocabulary has up to its last piece; a model may have more
+// rows.
+int NumPieces(const text::Tokenizer& vocabulary);
 
 }  // namespace peregrine::formats
 
