@@ -25,6 +25,7 @@
 #include "bench/run_multiply_adds.h"
 #include "engine/base/peak_memory.h"
 #include "engine/base/status_macros.h"
+#include "engine/decode/decode_all.h"
 #include "engine/decode/session.h"
 #include "engine/kernels/device.h"
 #include "engine/kernels/precision.h"
@@ -180,6 +181,24 @@ struct RunResult {
   model::StageProfile profile;
 };
 
+// A session, and how long admissions take.
+struct TimedSession {
+  decode::Session& session;
+  double encode_seconds = 0;
+
+  decode::Room room() const { return session.room(); }
+  int BlockedTokens(int length) const { return session.BlockedTokens(length); }
+  void Admit(absl::Span<const decode::SentenceInput> sentences) {
+    const auto begin = std::chrono::steady_clock::now();
+    session.Admit(sentences);
+    encode_seconds +=
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin)
+            .count();
+  }
+  std::vector<decode::SentenceOutput> Step() { return session.Step(); }
+  absl::Status status() const { return session.status(); }
+};
+
 RunResult Run(decode::Session& session, const BenchOptions& options,
               const std::vector<decode::SentenceInput>& sentences) {
   using Clock = std::chrono::steady_clock;
@@ -187,38 +206,21 @@ RunResult Run(decode::Session& session, const BenchOptions& options,
     return std::chrono::duration<double>(Clock::now() - begin).count();
   };
   RunResult result;
-  std::vector<decode::SentenceInput> admitted;
   const Clock::time_point begin = Clock::now();
-  size_t next = 0;
-  while (next < sentences.size() || session.live_sentences() > 0) {
-    decode::Room room = session.room();
-    admitted.clear();
-    size_t end = next;
-    while (end < sentences.size()) {
-      const int length = static_cast<int>(sentences[end].source.size());
-      if (!room.Take(options.beam_size, session.BlockedTokens(length))) break;
-      ++end;
-    }
-    const bool enough = static_cast<int>(end - next) >= options.min_admission ||
-                        end == sentences.size() ||
-                        session.live_sentences() == 0;
-    if (end > next && enough) {
-      const Clock::time_point encode_begin = Clock::now();
-      session.Admit(absl::MakeConstSpan(sentences).subspan(next, end - next));
-      result.encode_seconds += seconds_since(encode_begin);
-      next = end;
-    }
-    const std::vector<decode::SentenceOutput> outputs = session.Step();
-    if (!session.status().ok()) {
-      std::cerr << "engine_bench: " << session.status() << "\n";
-      std::exit(1);
-    }
-    for (const decode::SentenceOutput& output : outputs) {
-      result.target_tokens += output.hypotheses[0].tokens.size();
-      result.latencies.push_back(
-          absl::ToDoubleSeconds(output.encode_time + output.decode_time));
-    }
+  TimedSession timed{session};
+  const absl::Status status = decode::DecodeAll(
+      timed, sentences,
+      [&](const decode::SentenceOutput& output) {
+        result.target_tokens += output.hypotheses.at(0).tokens.size();
+        result.latencies.push_back(
+            absl::ToDoubleSeconds(output.encode_time + output.decode_time));
+      },
+      options.min_admission);
+  if (!status.ok()) {
+    std::cerr << "engine_bench: " << status << "\n";
+    std::exit(1);
   }
+  result.encode_seconds = timed.encode_seconds;
   result.seconds = seconds_since(begin);
   return result;
 }

@@ -125,6 +125,7 @@ absl::StatusOr<SpeedResult> ModelRunner::Run(const SpeedRequest& request) {
   result.seconds = stopwatch.seconds();
   result.cpu_seconds = ProcessCpuSeconds() - cpu_begin;
   for (const decode::SentenceOutput& output : outputs) {
+    PEREGRINE_RETURN_IF_ERROR(output.status);
     result.target_tokens +=
         static_cast<std::int64_t>(output.hypotheses[0].tokens.size());
     result.latencies.push_back(
@@ -160,6 +161,7 @@ absl::StatusOr<TextResult> ModelRunner::Run(const TextRequest& request) {
   for (const TextPlan& plan : plans) {
     std::vector<std::vector<decode::Hypothesis>> hypotheses;
     for (std::size_t i = 0; i < plan.sentences().size(); ++i) {
+      PEREGRINE_RETURN_IF_ERROR(outputs[next].status);
       hypotheses.push_back(std::move(outputs[next++].hypotheses));
     }
     result.translations.push_back(

@@ -5,6 +5,7 @@
 #include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
 #include "engine/base/status_macros.h"
+#include "engine/decode/decode_all.h"
 #include "engine/kernels/device.h"
 #include "engine/text/utf8.h"
 
@@ -49,6 +50,7 @@ absl::StatusOr<std::vector<TextTranslation>> Translator::Translate(
   for (const TextPlan& plan : plans) {
     std::vector<std::vector<decode::Hypothesis>> hypotheses;
     for (size_t i = 0; i < plan.sentences().size(); ++i) {
+      PEREGRINE_RETURN_IF_ERROR(outputs[next].status);
       hypotheses.push_back(std::move(outputs[next++].hypotheses));
     }
     translations.push_back(plan.Assemble(model_, hypotheses));
@@ -66,29 +68,10 @@ absl::StatusOr<std::vector<decode::SentenceOutput>> Translator::Decode(
     }
   }
   std::vector<decode::SentenceOutput> outputs(sentences.size());
-  size_t next = 0;
-  while (next < sentences.size() || session_->live_sentences() > 0) {
-    decode::Room room = session_->room();
-    size_t end = next;
-    while (end < sentences.size()) {
-      const decode::SentenceInput& sentence = sentences[end];
-      const int length = static_cast<int>(sentence.source.size());
-      if (!room.Take(sentence.options.beam_size,
-                     session_->BlockedTokens(length))) {
-        break;
-      }
-      ++end;
-    }
-    if (end > next) {
-      session_->Admit(absl::MakeConstSpan(sentences).subspan(next, end - next));
-      next = end;
-    }
-    std::vector<decode::SentenceOutput> finished = session_->Step();
-    PEREGRINE_RETURN_IF_ERROR(session_->status());
-    for (decode::SentenceOutput& output : finished) {
-      outputs[output.id] = std::move(output);
-    }
-  }
+  PEREGRINE_RETURN_IF_ERROR(decode::DecodeAll(
+      *session_, sentences, [&](decode::SentenceOutput output) {
+        outputs[output.id] = std::move(output);
+      }));
   return outputs;
 }
 

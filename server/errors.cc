@@ -23,6 +23,7 @@ constexpr size_t kMaxQuotedBytes = 64;
 constexpr size_t kMaxNamedModels = 16;
 
 constexpr absl::Duration kFullServerDelay = absl::Milliseconds(100);
+constexpr absl::Duration kOutOfMemoryDelay = absl::Seconds(1);
 
 template <typename Detail>
 std::string TypeUrl() {
@@ -139,6 +140,11 @@ absl::Status DrainingError() {
 }
 
 absl::Status DeviceFailedError(const absl::Status& cause) {
+  if (cause.code() == absl::StatusCode::kResourceExhausted) {
+    return Retryable(absl::ResourceExhaustedError(absl::StrCat(
+                         "out of memory, try again: ", cause.message())),
+                     "OUT_OF_MEMORY", kOutOfMemoryDelay);
+  }
   return WithReason(absl::UnavailableError(absl::StrCat(
                         "the device failed, try again: ", cause.message())),
                     "DEVICE_FAILED");

@@ -76,6 +76,7 @@ void BeamSearch::Advance(absl::Span<const BeamCandidate> candidates) {
   next_live_.clear();
   for (size_t rank = 0; rank < considered; ++rank) {
     const BeamCandidate& candidate = candidates[rank];
+    if (std::isnan(candidate.score)) break;  // nor is any order behind it
     if (candidate.token == eos_ || all_end) {
       if (rank < places) Finish(candidate, last_step);
     } else {
@@ -84,6 +85,7 @@ void BeamSearch::Advance(absl::Span<const BeamCandidate> candidates) {
     }
   }
   live_.swap(next_live_);
+  if (live_.empty() && finished_.empty()) FinishStranded(next_live_);
   ++step_;
   done_ = last_step || live_.empty() ||
           (finished_.size() == beam_size && !can_improve());
@@ -130,7 +132,8 @@ void BeamSearch::MergeCandidates(int k, const float* log_probs,
     for (size_t row = 0; row < live_.size(); ++row) {
       if (cursors_[row] == k) continue;
       const size_t at = row * k + cursors_[row];
-      if (tokens[at] < 0) continue;  // no more allowed tokens
+      // No more allowed tokens, or none that the model gives a number.
+      if (tokens[at] < 0 || !(log_probs[at] > -INFINITY)) continue;
       const double score = live_[row].score + (free ? 0.0 : log_probs[at]);
       if (best.hypothesis < 0 || score > best.score) {
         best = {score, static_cast<int>(row), tokens[at]};
@@ -139,6 +142,15 @@ void BeamSearch::MergeCandidates(int k, const float* log_probs,
     if (best.hypothesis < 0) return;
     ++cursors_[best.hypothesis];
     candidates_.push_back(best);
+  }
+}
+
+// Best first they are already.
+void BeamSearch::FinishStranded(const std::vector<Live>& stranded) {
+  if (step_ == 0) return;
+  for (const Live& live : stranded) {
+    finished_.push_back(
+        {Normalized(live.score, step_), live.node, /*truncated=*/true});
   }
 }
 

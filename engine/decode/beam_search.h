@@ -58,7 +58,9 @@ class BeamSearch {
 
   bool finished() const { return done_; }
 
-  // The best num_hypotheses, best first. Only when finished.
+  // The best num_hypotheses, best first. Only when finished. Where no token
+  // could follow any hypothesis, the live ones of that step stand for finished
+  // ones, as if truncated; none where that was the first step.
   std::vector<Hypothesis> TakeHypotheses();
 
  private:
@@ -73,6 +75,7 @@ class BeamSearch {
   };
 
   void MergeCandidates(int k, const float* log_probs, const int32_t* tokens);
+  void FinishStranded(const std::vector<Live>& stranded);
   void Finish(const kernels::BeamCandidate& candidate, bool at_limit);
   void Continue(const kernels::BeamCandidate& candidate);
   bool cut_at_limit() const;

@@ -46,8 +46,8 @@ absl::Status DeviceSteps::Allocate() {
   return absl::OkStatus();
 }
 
-bool DeviceSteps::Takes(const LiveSentence& sentence) {
-  return sentence.selection == nullptr &&
+bool DeviceSteps::Takes(const LiveSentence& sentence) const {
+  return !is_profiled_ && sentence.selection == nullptr &&
          sentence.beam_size <= kernels::kMaxQueuedBeamSize;
 }
 

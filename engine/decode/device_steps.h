@@ -10,6 +10,7 @@
 #include "engine/decode/live_list.h"
 #include "engine/decode/live_sentence.h"
 #include "engine/decode/row_cells.h"
+#include "engine/decode/search.h"
 #include "engine/decode/step_arrays.h"
 #include "engine/decode/step_resources.h"
 #include "engine/kernels/kernels.h"
@@ -34,29 +35,26 @@ namespace peregrine::decode {
 //
 // Not thread-safe; allocates nothing in a step, and waits for nothing but the
 // results of the step that it reads.
-class DeviceSteps {
+class DeviceSteps final : public Search {
  public:
   // Null: the device works as it is called. RESOURCE_EXHAUSTED: not enough
   // memory. `resources` must outlive it.
   static absl::StatusOr<std::unique_ptr<DeviceSteps>> Create(
       const StepResources& resources);
 
-  // Whether the device can search for `sentence`. Not over a selection of
-  // outputs, nor with a beam larger than anyone uses.
-  static bool Takes(const LiveSentence& sentence);
-
-  void Add(std::unique_ptr<LiveSentence> sentence);
-
-  // Gives a step and reads the one before it. Appends the sentences that
-  // finished with that.
-  void Step(std::vector<std::unique_ptr<LiveSentence>>& finished);
-
-  // Takes a sentence out; null: not here.
-  std::unique_ptr<LiveSentence> Remove(uint64_t id);
-
-  int num_sentences() const { return live_.num_sentences(); }
+  // Not over a selection of outputs, nor with a beam larger than anyone uses,
+  // nor for a profile: what is done ahead has no stages.
+  bool Takes(const LiveSentence& sentence) const override;
+  void Add(std::unique_ptr<LiveSentence> sentence) override;
+  // Gives a step and reads the one before it.
+  void Step(std::vector<std::unique_ptr<LiveSentence>>& finished) override;
+  std::unique_ptr<LiveSentence> Remove(uint64_t id) override;
+  int num_sentences() const override { return live_.num_sentences(); }
   // Hypotheses that lived when last read.
-  int num_rows() const { return live_.num_rows(); }
+  int num_rows() const override { return live_.num_rows(); }
+  void set_profile(model::StageProfile* profile) override {
+    is_profiled_ = profile != nullptr;
+  }
 
  private:
   struct Entry {
@@ -94,6 +92,7 @@ class DeviceSteps {
   kernels::Kernels& kernels_;
   const int64_t step_owner_;
   const std::unique_ptr<kernels::BeamQueue> queue_;
+  bool is_profiled_ = false;
   LiveList<Entry> live_;
   GivenStep under_way_;  // the oldest that was not read
   GivenStep ahead_;      // the one after it, in Step

@@ -9,6 +9,7 @@
 #include "engine/decode/hypothesis_cells.h"
 #include "engine/decode/live_list.h"
 #include "engine/decode/live_sentence.h"
+#include "engine/decode/search.h"
 #include "engine/decode/step_arrays.h"
 #include "engine/decode/step_resources.h"
 #include "engine/kernels/kernels.h"
@@ -21,25 +22,26 @@ namespace peregrine::decode {
 // over all their live hypotheses, waits for the best continuations of each, and
 // lets every BeamSearch choose. All there is on a CPU; on a GPU see
 // DeviceSteps. Not thread-safe; allocates nothing in a step.
-class HostSteps {
+class HostSteps final : public Search {
  public:
   // `resources` must outlive it.
   explicit HostSteps(const StepResources& resources);
 
   absl::Status Allocate();
 
-  void Add(std::unique_ptr<LiveSentence> sentence);
-
-  // One token for every live hypothesis. Appends the sentences that finished.
-  void Step(std::vector<std::unique_ptr<LiveSentence>>& finished);
-
-  // Takes a sentence out; null: not here.
-  std::unique_ptr<LiveSentence> Remove(uint64_t id) { return live_.Remove(id); }
-
-  int num_sentences() const { return live_.num_sentences(); }
-  int num_rows() const { return live_.num_rows(); }  // live hypotheses
-
-  void set_profile(model::StageProfile* profile) { profile_ = profile; }
+  // Every sentence.
+  bool Takes(const LiveSentence&) const override { return true; }
+  void Add(std::unique_ptr<LiveSentence> sentence) override;
+  // One token for every live hypothesis.
+  void Step(std::vector<std::unique_ptr<LiveSentence>>& finished) override;
+  std::unique_ptr<LiveSentence> Remove(uint64_t id) override {
+    return live_.Remove(id);
+  }
+  int num_sentences() const override { return live_.num_sentences(); }
+  int num_rows() const override { return live_.num_rows(); }
+  void set_profile(model::StageProfile* profile) override {
+    profile_ = profile;
+  }
 
  private:
   struct Entry {

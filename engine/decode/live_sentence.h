@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "absl/status/status.h"
 #include "engine/decode/beam_search.h"
 #include "engine/decode/session.h"
 #include "engine/kernels/kernels.h"
@@ -34,6 +35,7 @@ struct LiveSentence {
   const uint64_t id;
   const int beam_size;
   const int max_length;  // as DecodingOptions has it
+  absl::Status status;   // not OK: failed, and goes to no Search
   BeamSearch search;
   // What it may be made of; null: the whole vocabulary.
   std::unique_ptr<kernels::OutputSelection> selection;

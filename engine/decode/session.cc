@@ -13,6 +13,7 @@
 #include "engine/decode/host_steps.h"
 #include "engine/decode/hypothesis_cells.h"
 #include "engine/decode/live_sentence.h"
+#include "engine/decode/search.h"
 #include "engine/decode/sentence_checks.h"
 #include "engine/decode/source_side.h"
 #include "engine/decode/step_resources.h"
@@ -57,12 +58,9 @@ class Session::Impl {
     resources_.reset(new StepResources{model_, kernels_, *decoder_,
                                        target_blocks_, logits, rows,
                                        max_positions_});
-    host_steps_ = std::make_unique<HostSteps>(*resources_);
-    PEREGRINE_RETURN_IF_ERROR(host_steps_->Allocate());
-    PEREGRINE_ASSIGN_OR_RETURN(device_steps_, DeviceSteps::Create(*resources_));
     joined_.reserve(rows);
     finished_.reserve(rows);
-    return absl::OkStatus();
+    return MakeSearches();
   }
 
   Room room() const {
@@ -96,16 +94,20 @@ class Session::Impl {
     joined_.clear();
     source_.Admit(sentences, *decoder_, joined_);
     for (std::unique_ptr<LiveSentence>& sentence : joined_) {
-      waiting_.push_back(std::move(sentence));
+      if (sentence->status.ok()) {
+        waiting_.push_back(std::move(sentence));
+      } else {
+        failed_.push_back(std::move(sentence));
+      }
     }
     StartWaiting();
   }
 
   std::vector<SentenceOutput> Step() {
     finished_.clear();
+    finished_.swap(failed_);
     StartWaiting();
-    if (device_steps_ != nullptr) device_steps_->Step(finished_);
-    host_steps_->Step(finished_);
+    for (const auto& search : searches_) search->Step(finished_);
     std::vector<SentenceOutput> outputs;
     for (const std::unique_ptr<LiveSentence>& sentence : finished_) {
       outputs.push_back(Output(*sentence));
@@ -116,32 +118,33 @@ class Session::Impl {
 
   void set_profile(model::StageProfile* profile) {
     PEREGRINE_CHECK(live_sentences() == 0) << live_sentences() << " are live";
-    profile_ = profile;
     source_.set_profile(profile);
     decoder_->set_profile(profile);
-    host_steps_->set_profile(profile);
+    for (const auto& search : searches_) search->set_profile(profile);
   }
 
   bool Cancel(uint64_t id) {
-    std::unique_ptr<LiveSentence> sentence = host_steps_->Remove(id);
-    if (sentence == nullptr && device_steps_ != nullptr) {
-      sentence = device_steps_->Remove(id);
+    for (const auto& search : searches_) {
+      const std::unique_ptr<LiveSentence> sentence = search->Remove(id);
+      if (sentence == nullptr) continue;
+      Release(*sentence);
+      return true;
     }
-    if (sentence == nullptr) return CancelWaiting(id);
-    Release(*sentence);
-    return true;
+    return CancelIn(waiting_, id) || CancelIn(failed_, id);
   }
 
   absl::Status status() const { return kernels_.status(); }
 
   int live_sentences() const {
-    return static_cast<int>(waiting_.size()) + host_steps_->num_sentences() +
-           (device_steps_ == nullptr ? 0 : device_steps_->num_sentences());
+    auto sentences = static_cast<int>(waiting_.size() + failed_.size());
+    for (const auto& search : searches_) sentences += search->num_sentences();
+    return sentences;
   }
 
   int live_rows() const {
-    return host_steps_->num_rows() +
-           (device_steps_ == nullptr ? 0 : device_steps_->num_rows());
+    int rows = static_cast<int>(failed_.size());
+    for (const auto& search : searches_) rows += search->num_rows();
+    return rows;
   }
 
  private:
@@ -170,21 +173,35 @@ class Session::Impl {
       if (reserved_blocks_ + next.target_blocks > num_target_blocks_) return;
       reserved_blocks_ += next.target_blocks;
       next.has_target_blocks = true;
-      if (profile_ == nullptr && device_steps_ != nullptr &&
-          DeviceSteps::Takes(next)) {
-        device_steps_->Add(std::move(waiting_.front()));
-      } else {
-        host_steps_->Add(std::move(waiting_.front()));
-      }
+      SearchFor(next).Add(std::move(waiting_.front()));
       waiting_.pop_front();
     }
   }
 
-  bool CancelWaiting(uint64_t id) {
-    for (auto it = waiting_.begin(); it != waiting_.end(); ++it) {
+  // In the order in which they are asked whether they take a sentence.
+  absl::Status MakeSearches() {
+    PEREGRINE_ASSIGN_OR_RETURN(std::unique_ptr<DeviceSteps> device_steps,
+                               DeviceSteps::Create(*resources_));
+    if (device_steps != nullptr) searches_.push_back(std::move(device_steps));
+    auto host_steps = std::make_unique<HostSteps>(*resources_);
+    PEREGRINE_RETURN_IF_ERROR(host_steps->Allocate());
+    searches_.push_back(std::move(host_steps));
+    return absl::OkStatus();
+  }
+
+  Search& SearchFor(const LiveSentence& sentence) {
+    return **std::find_if(
+        searches_.begin(), searches_.end(),
+        [&](const auto& search) { return search->Takes(sentence); });
+  }
+
+  // Of those that no search has.
+  template <class Sentences>
+  bool CancelIn(Sentences& sentences, uint64_t id) {
+    for (auto it = sentences.begin(); it != sentences.end(); ++it) {
       if ((*it)->id != id) continue;
       Release(**it);
-      waiting_.erase(it);
+      sentences.erase(it);
       return true;
     }
     return false;
@@ -193,7 +210,8 @@ class Session::Impl {
   static SentenceOutput Output(LiveSentence& sentence) {
     SentenceOutput output;
     output.id = sentence.id;
-    output.hypotheses = sentence.search.TakeHypotheses();
+    output.status = sentence.status;
+    if (output.status.ok()) TakeHypotheses(sentence.search, output);
     output.source_tokens = sentence.source_tokens;
     const auto all = LiveSentence::Clock::now() - sentence.encode_start;
     const auto encoding = std::min<LiveSentence::Clock::duration>(
@@ -201,6 +219,15 @@ class Session::Impl {
     output.encode_time = absl::FromChrono(encoding);
     output.decode_time = absl::FromChrono(all - encoding);
     return output;
+  }
+
+  static void TakeHypotheses(BeamSearch& search, SentenceOutput& output) {
+    output.hypotheses = search.TakeHypotheses();
+    if (!output.hypotheses.empty()) return;
+    output.status = absl::InternalError(
+        "no token has a probability at the first position: the output of the "
+        "model is not finite, or its shortlist has no token that may stand "
+        "there");
   }
 
   void Release(const LiveSentence& sentence) {
@@ -214,7 +241,6 @@ class Session::Impl {
   const SessionLimits limits_;
   const int max_positions_;  // target positions, the last for eos alone
   int reserved_rows_ = 0;
-  model::StageProfile* profile_ = nullptr;
 
   BlockPool target_blocks_;
   const int num_target_blocks_;
@@ -223,11 +249,10 @@ class Session::Impl {
   std::unique_ptr<model::Decoder> decoder_;
   model::DeviceMemory memory_;
   std::unique_ptr<const StepResources> resources_;
-  // A live sentence is with one of the two, from the encoder to its end.
-  std::unique_ptr<HostSteps> host_steps_;
-  std::unique_ptr<DeviceSteps> device_steps_;  // null on a CPU
+  std::vector<std::unique_ptr<Search>> searches_;
   std::vector<std::unique_ptr<LiveSentence>> joined_;
   std::deque<std::unique_ptr<LiveSentence>> waiting_;  // for target blocks
+  std::vector<std::unique_ptr<LiveSentence>> failed_;  // before the first step
   std::vector<std::unique_ptr<LiveSentence>> finished_;
 };
 

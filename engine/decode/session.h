@@ -38,7 +38,10 @@ struct SentenceInput {
 
 struct SentenceOutput {
   uint64_t id = 0;
-  std::vector<Hypothesis> hypotheses;  // best first
+  // Not OK: this sentence alone has failed. INTERNAL: the model gives no token
+  // a probability. RESOURCE_EXHAUSTED: no memory for what it needs.
+  absl::Status status;
+  std::vector<Hypothesis> hypotheses;  // best first; none where it failed
   int source_tokens = 0;
   absl::Duration encode_time;  // wall time in the encoder, batch-mates included
   absl::Duration decode_time;  // wall time from there to the last token

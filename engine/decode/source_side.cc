@@ -149,8 +149,11 @@ void SourceSide::SelectOutputs(const SentenceInput& input,
   model_.shortlist()->TargetsOf(WithoutEos(input.source),
                                 {eos, forced >= 0 ? forced : eos}, shortlist_);
   auto selection = kernels_.SelectOutputs(*model_.weights().output, shortlist_);
-  PEREGRINE_CHECK(selection.ok()) << selection.status();
-  sentence.selection = *std::move(selection);
+  if (selection.ok()) {
+    sentence.selection = *std::move(selection);
+  } else {
+    sentence.status = selection.status();
+  }
 }
 
 }  // namespace peregrine::decode

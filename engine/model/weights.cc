@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
 #include <utility>
 
@@ -86,6 +87,25 @@ class WeightsLoader {
     weights_.bytes += bytes;
     weights_.buffers.push_back(std::move(buffer));
     return static_cast<const T*>(weights_.buffers.back()->data());
+  }
+
+  // A row of an embedding is only looked at when its token comes, so a trial
+  // translation does not find one that makes the output infinite: a norm sums
+  // squares, in float32.
+  absl::Status CheckRows(const std::string& name,
+                         absl::Span<const float> values, size_t dim) const {
+    const double scale = architecture_.scale_embeddings ? dim : 1.0;
+    for (size_t begin = 0; begin < values.size(); begin += dim) {
+      double sum = 0.0;
+      for (float value : values.subspan(begin, dim)) {
+        sum += scale * value * value;
+      }
+      if (sum <= std::numeric_limits<float>::max()) continue;
+      return absl::InvalidArgumentError(absl::StrCat(
+          name, ": row ", begin / dim, ": found a sum of squares of ", sum,
+          ", expected at most ", std::numeric_limits<float>::max()));
+    }
+    return absl::OkStatus();
   }
 
   // `values` are rows of `dim`.
@@ -214,6 +234,8 @@ class WeightsLoader {
         auto source, Read("encoder.embedding", {architecture_.source_vocab_size,
                                                 encoder.model_dim}));
     PEREGRINE_RETURN_IF_ERROR(
+        CheckRows("encoder.embedding", source, encoder.model_dim));
+    PEREGRINE_RETURN_IF_ERROR(
         UploadTable(source, encoder.model_dim, weights_.source_embedding));
     if (architecture_.share_embeddings) {
       weights_.target_embedding = weights_.source_embedding;
@@ -223,6 +245,8 @@ class WeightsLoader {
           target_embedding_,
           Read("decoder.embedding",
                {architecture_.target_vocab_size, decoder.model_dim}));
+      PEREGRINE_RETURN_IF_ERROR(
+          CheckRows("decoder.embedding", target_embedding_, decoder.model_dim));
       PEREGRINE_RETURN_IF_ERROR(UploadTable(
           target_embedding_, decoder.model_dim, weights_.target_embedding));
     }
@@ -251,6 +275,7 @@ class WeightsLoader {
     if (architecture_.positions == PositionEncoding::kLearned) {
       PEREGRINE_ASSIGN_OR_RETURN(
           positions, Read(name, {architecture_.max_positions, dim}));
+      PEREGRINE_RETURN_IF_ERROR(CheckRows(name, positions, dim));
     } else {
       positions = SinusoidalPositions(architecture_.positions,
                                       architecture_.max_positions, dim);

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "engine/base/status_macros.h"
+#include "engine/decode/decode_all.h"
 
 namespace peregrine::server {
 namespace {
@@ -28,25 +29,21 @@ decode::SentenceInput MakeSentence(const ModelBackend& model, uint64_t id) {
   return sentence;
 }
 
-// As many as fit.
 std::vector<decode::SentenceInput> MakeSentences(const ModelBackend& model,
-                                                 const DecodeSession& session,
                                                  int count) {
   std::vector<decode::SentenceInput> sentences;
-  decode::Room room = session.room();
-  for (int i = 0; i < count; ++i) {
-    decode::SentenceInput sentence = MakeSentence(model, i);
-    const int length = static_cast<int>(sentence.source.size());
-    if (!room.Take(sentence.options.beam_size, session.BlockedTokens(length))) {
-      break;
-    }
-    sentences.push_back(std::move(sentence));
-  }
+  for (int i = 0; i < count; ++i) sentences.push_back(MakeSentence(model, i));
   return sentences;
 }
 
 absl::Status CheckScores(const ModelBackend& model,
                          const decode::SentenceOutput& output) {
+  if (!output.status.ok()) {
+    return absl::Status(
+        output.status.code(),
+        absl::StrCat("model ", model.info().name,
+                     ": in a trial translation: ", output.status.message()));
+  }
   for (const decode::Hypothesis& hypothesis : output.hypotheses) {
     if (std::isfinite(hypothesis.score)) continue;
     return absl::InternalError(absl::StrCat(
@@ -57,21 +54,18 @@ absl::Status CheckScores(const ModelBackend& model,
 }
 
 absl::Status Translate(const ModelBackend& model,
-                       const std::vector<decode::SentenceInput>& sentences,
+                       std::vector<decode::SentenceInput> sentences,
                        DecodeSession& session) {
-  if (sentences.empty()) return absl::OkStatus();
+  sentences.resize(decode::CountFitting(session, sentences));
   for (const decode::SentenceInput& sentence : sentences) {
     PEREGRINE_RETURN_IF_ERROR(session.Validate(sentence));
   }
-  session.Admit(sentences);
-  while (session.live_rows() > 0) {
-    const std::vector<decode::SentenceOutput> outputs = session.Step();
-    PEREGRINE_RETURN_IF_ERROR(session.status());
-    for (const decode::SentenceOutput& output : outputs) {
-      PEREGRINE_RETURN_IF_ERROR(CheckScores(model, output));
-    }
-  }
-  return absl::OkStatus();
+  absl::Status scores;
+  PEREGRINE_RETURN_IF_ERROR(decode::DecodeAll(
+      session, sentences, [&](const decode::SentenceOutput& output) {
+        scores.Update(CheckScores(model, output));
+      }));
+  return scores;
 }
 
 }  // namespace
@@ -79,7 +73,7 @@ absl::Status Translate(const ModelBackend& model,
 absl::Status WarmUp(const ModelBackend& model, DecodeSession& session) {
   for (int count : {1, kSentencesTogether}) {
     PEREGRINE_RETURN_IF_ERROR(
-        Translate(model, MakeSentences(model, session, count), session));
+        Translate(model, MakeSentences(model, count), session));
   }
   return absl::OkStatus();
 }

@@ -85,7 +85,16 @@ void Batcher::RunWorker() {
   absl::StatusOr<std::unique_ptr<DecodeSession>> session =
       backend_.MakeSession(options_.session);
   ReportStart(session.status(), session.ok() ? session->get() : nullptr);
-  if (session.ok()) Loop(**session);
+  if (!session.ok()) return;
+  // What has run out of memory has given it back when the next one is made.
+  absl::Status status = Loop(**session);
+  while (absl::IsResourceExhausted(status)) {
+    session->reset();
+    session = backend_.MakeSession(options_.session);
+    if (!session.ok()) return LoseWorker(session.status());
+    status = Loop(**session);
+  }
+  if (!status.ok()) LoseWorker(status);
 }
 
 void Batcher::ReportStart(absl::Status status, const DecodeSession* session) {
@@ -99,7 +108,7 @@ void Batcher::ReportStart(absl::Status status, const DecodeSession* session) {
   ++started_workers_;
 }
 
-void Batcher::Loop(DecodeSession& session) {
+absl::Status Batcher::Loop(DecodeSession& session) {
   Worker worker(options_.admission, session, metrics_);
   Intake intake;
   absl::Time now = absl::Now();
@@ -109,7 +118,7 @@ void Batcher::Loop(DecodeSession& session) {
       absl::MutexLock lock(&mutex_);
       if (worker.idle() && queue_.empty()) {
         AwaitWork();
-        if (queue_.empty()) return;
+        if (queue_.empty()) return absl::OkStatus();
         now = absl::Now();
         intake.Resume(now);
       }
@@ -127,9 +136,7 @@ void Batcher::Loop(DecodeSession& session) {
     worker.Step(now);
     now = absl::Now();
     metrics_.worker_busy_nanoseconds.Add(absl::ToInt64Nanoseconds(now - start));
-    if (const absl::Status status = worker.status(); !status.ok()) {
-      return LoseWorker(status);
-    }
+    if (absl::Status status = worker.status(); !status.ok()) return status;
   }
 }
 

@@ -67,7 +67,8 @@ class Batcher {
   absl::Status StartWorkers();
   void RunWorker();
   void ReportStart(absl::Status status, const DecodeSession* session);
-  void Loop(DecodeSession& session);
+  // Until there is no more work, or the session has failed.
+  absl::Status Loop(DecodeSession& session);
   void LoseWorker(const absl::Status& cause);
   int workers_at_work() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
     return options_.num_workers - lost_workers_;

@@ -155,6 +155,11 @@ void Worker::Finish(decode::SentenceOutput output) {
   const LiveSentence live = it->second;
   live_.erase(it);
   turn_.finished.push_back({live.source_length, StepsOf(live)});
+  if (!output.status.ok()) {
+    metrics_.sentences.Add(output.status.code());
+    live.group->Answer(live.index, std::move(output.status));
+    return;
+  }
 
   const int target_tokens =
       static_cast<int>(output.hypotheses[0].tokens.size());

@@ -150,6 +150,7 @@ void CpuKernels::RunLinear(const LinearWeight& weight, Matrix x,
   const int max_rows = own.ops().max_rows;
   const int shares = NumShares(MultiplyAdds(own, std::min(max_rows, x.rows)));
   float* const scratch = Scratch(own.ScratchFloats(x.rows, shares));
+  if (scratch == nullptr) return;
   for (int begin = 0; begin < x.rows; begin += max_rows) {
     const int rows = std::min(max_rows, x.rows - begin);
     PackedLinear linear = own.Prepare(x.Rows(begin, rows), scratch);
@@ -184,6 +185,7 @@ void CpuKernels::AttendSequence(HeadShape heads, Matrix qkv, Matrix context) {
       (ops_.sequence_scratch_floats(length, heads.head_dim) + kLine - 1) /
       kLine * kLine;
   float* const scratch = Scratch(shares * floats);
+  if (scratch == nullptr) return;
   ForShares(shares, [&](int share) {
     SequenceHead head;
     head.stride = qkv.cols;
@@ -253,6 +255,7 @@ void CpuKernels::AttendCells(HeadShape heads, int num_rows,
   attention.value_dim = heads.head_dim;
   attention.scratch =
       Scratch(ops_.cell_scratch_floats(heads.num_heads, max_length));
+  if (attention.scratch == nullptr) return;
   if (IsBFloat16(cache)) {
     ops_.attend_bfloat16_cells(attention);
   } else {
@@ -304,6 +307,7 @@ void CpuKernels::RunOutputBlocks(const CpuLinearWeight& weight, Matrix x) {
   const size_t prepared = weight.ScratchFloats(x.rows, shares);
   const size_t block_floats = static_cast<size_t>(block_rows) * kColumns;
   float* const scratch = Scratch(prepared + shares * block_floats);
+  if (scratch == nullptr) return;
   float* const logits = scratch + prepared;
   const int num_blocks = (weight.out_dim() + kColumns - 1) / kColumns;
   for (int begin = 0; begin < x.rows; begin += max_rows) {
@@ -337,7 +341,10 @@ float* CpuKernels::Scratch(size_t floats) {
     // Twice what is asked for, so that slowly rising lengths do not map anew
     // each time; untouched pages cost nothing.
     auto grown = AllocateHostBuffer(std::max(2 * bytes, size_t{1} << 20));
-    PEREGRINE_CHECK(grown.ok()) << grown.status();
+    if (!grown.ok()) {
+      Fail(grown.status());
+      return nullptr;
+    }
     scratch_ = *std::move(grown);
   }
   return static_cast<float*>(scratch_->data());

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/functional/function_ref.h"
 #include "engine/base/thread_team.h"
@@ -36,6 +37,9 @@ class CpuKernels : public Kernels {
   explicit CpuKernels(Isa isa, const CpuThreads& threads = {});
 
   const std::string& device() const override { return device_; }
+
+  // RESOURCE_EXHAUSTED: an operation had no memory for its scratch.
+  absl::Status status() const override { return status_; }
 
   absl::StatusOr<std::unique_ptr<Buffer>> Allocate(size_t bytes) override;
   absl::StatusOr<std::unique_ptr<LinearWeight>> PackLinear(
@@ -89,7 +93,11 @@ class CpuKernels : public Kernels {
                          Matrix logits);
   BestOutputs& best_outputs() { return best_outputs_; }
   // At least `floats` of memory until the next call; grows and never shrinks.
+  // Null where the host has none: then status() says so, and the operation has
+  // nothing more to do.
   float* Scratch(size_t floats);
+  // Makes the first error status().
+  void Fail(absl::Status status) { status_.Update(std::move(status)); }
 
  private:
   // `attention` comes with the queries and the cells of each row.
@@ -110,6 +118,7 @@ class CpuKernels : public Kernels {
   const VectorOps& ops_;
   const int64_t min_shared_multiply_adds_;
   BestOutputs best_outputs_;
+  absl::Status status_;
   std::unique_ptr<Buffer> scratch_;
   const std::unique_ptr<ThreadTeam> team_;  // null: one thread
 };

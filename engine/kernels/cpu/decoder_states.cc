@@ -30,6 +30,7 @@ void CpuKernels::CompressedAttentionStep(HeadShape heads,
   target.context = context.data;
   target.scratch =
       Scratch(ops_.cell_scratch_floats(heads.num_heads, max_length));
+  if (target.scratch == nullptr) return;
   target.stride = projected.cols;
   target.num_rows = rows.num_rows;
   target.num_heads = heads.num_heads;

@@ -286,11 +286,14 @@ void OneDnnKernels::RunLinear(const LinearWeight& weight, Matrix x,
           matmuls_->Find({rows, x.cols, y.cols, activation, add_to_y}, *packed);
       float* scratchpad = Scratch(
           (matmul.scratchpad_bytes + sizeof(float) - 1) / sizeof(float));
+      if (scratchpad == nullptr) return;
       matmuls_->Run(*packed, x.Rows(begin, rows), y.Rows(begin, rows),
                     scratchpad, matmul);
     }
   } catch (const dnnl::error& error) {
-    PEREGRINE_CHECK(false) << "oneDNN: " << error.what();
+    PEREGRINE_CHECK(error.status == dnnl_out_of_memory)
+        << "oneDNN: " << error.what();
+    Fail(ToStatus(error));
   }
 }
 
