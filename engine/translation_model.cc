@@ -121,6 +121,10 @@ decode::DecodingOptions TranslationModel::DefaultOptions(
   options.beam_size = defaults.beam_size;
   options.length_penalty = defaults.length_penalty;
   options.rules = defaults.rules;
+  options.steering.must_not_contain = defaults.suppressed_sequences;
+  options.steering.not_first = defaults.suppressed_first_tokens;
+  options.steering.repetition_penalty = defaults.repetition_penalty;
+  options.steering.no_repeat_ngram_size = defaults.no_repeat_ngram_size;
   options.use_shortlist = weights_->shortlist() != nullptr;
   const double source_length =
       source_tokens + static_cast<double>(config_.tokens.num_added());

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <utility>
 
 #include "engine/base/check.h"
 
@@ -14,15 +15,29 @@ using model::Stopping;
 
 BeamSearch::BeamSearch(const DecodingOptions& options, int32_t decoder_start,
                        int32_t eos)
-    : options_(options), eos_(eos) {
+    : options_(options),
+      eos_(eos),
+      prefix_begin_(options.rules.forced_first_token >= 0 ? 1 : 0),
+      prefix_end_(prefix_begin_ +
+                  static_cast<int>(options.steering.prefix.size())) {
   const size_t beam_size = options.beam_size;
   live_.reserve(beam_size);
   next_live_.reserve(beam_size);
   cursors_.reserve(beam_size);
   candidates_.reserve(num_candidates());
   nodes_.reserve(beam_size * (options.max_length + 1));
-  finished_.reserve(beam_size + 1);
-  live_.emplace_back().last_token = decoder_start;
+  finished_.reserve(max_finished() + beam_size + 1);
+  const size_t samples = options.steering.sampling.has_value() ? beam_size : 1;
+  for (size_t i = 0; i < samples; ++i) {
+    Live& live = live_.emplace_back();
+    live.last_token = decoder_start;
+    live.origin = static_cast<int>(i);
+  }
+}
+
+size_t BeamSearch::max_finished() const {
+  const float count = options_.patience * options_.beam_size;
+  return static_cast<size_t>(std::max(1.0f, std::round(count)));
 }
 
 bool BeamSearch::IsLast(int step) const {
@@ -40,6 +55,8 @@ kernels::TokenConstraint BeamSearch::ConstraintAt(int step) const {
     constraint.only = eos_;
   } else if (step == 0 && options_.rules.forced_first_token >= 0) {
     constraint.only = options_.rules.forced_first_token;
+  } else if (step < prefix_end_) {
+    constraint.only = options_.steering.prefix[step - prefix_begin_];
   } else if (step < options_.min_length) {
     constraint.forbidden = eos_;
     constraint.forbidden_before_softmax = options_.rules.renormalize_min_length;
@@ -48,9 +65,10 @@ kernels::TokenConstraint BeamSearch::ConstraintAt(int step) const {
 }
 
 bool BeamSearch::IsFree(int step) const {
-  const int32_t only = ConstraintAt(step).only;
-  return only >= 0 && (only == options_.rules.forced_first_token ||
-                       options_.rules.length_limit == LengthLimit::kForcedEos);
+  if (IsLast(step) && !cut_at_limit()) {
+    return options_.rules.length_limit == LengthLimit::kForcedEos;
+  }
+  return step < prefix_end_;
 }
 
 bool BeamSearch::shrinks() const {
@@ -63,35 +81,86 @@ void BeamSearch::Advance(int k, const float* log_probs, const int32_t* tokens) {
   Advance(candidates_);
 }
 
-// Which candidates go on is what a device that merges them decides alike, see
-// kernels::BeamQueue.
 void BeamSearch::Advance(absl::Span<const BeamCandidate> candidates) {
   PEREGRINE_CHECK(!done_);
+  const bool last_step = IsLast(step_);
+  const bool parts =
+      options_.steering.alternatives && step_ >= alternatives_step();
+  next_live_.clear();
+  if (parts || is_independent()) {
+    AdvanceEach(candidates);
+  } else {
+    AdvanceTogether(candidates);
+  }
+  live_.swap(next_live_);
+  if (live_.empty() && finished_.empty()) FinishStranded(next_live_);
+  ++step_;
+  done_ = last_step || live_.empty() ||
+          (!parts && !is_independent() &&
+           ((finished_.size() >= max_finished() && !can_improve()) ||
+            is_decided()));
+}
+
+// Which candidates go on is what a device that merges them decides alike, see
+// kernels::BeamQueue.
+void BeamSearch::AdvanceTogether(absl::Span<const BeamCandidate> candidates) {
   const size_t beam_size = options_.beam_size;
   const size_t places = shrinks() ? beam_size - finished_.size() : beam_size;
   const size_t considered =
       shrinks() ? std::min(places, candidates.size()) : candidates.size();
   const bool last_step = IsLast(step_);
   const bool all_end = last_step && cut_at_limit();
-  next_live_.clear();
   for (size_t rank = 0; rank < considered; ++rank) {
     const BeamCandidate& candidate = candidates[rank];
     if (std::isnan(candidate.score)) break;  // nor is any order behind it
     if (candidate.token == eos_ || all_end) {
       if (rank < places) Finish(candidate, last_step);
     } else {
-      Continue(candidate);
+      Continue(candidate, rank);
       if (next_live_.size() == places) break;
     }
   }
-  live_.swap(next_live_);
-  if (live_.empty() && finished_.empty()) FinishStranded(next_live_);
-  ++step_;
-  done_ = last_step || live_.empty() ||
-          (finished_.size() == beam_size && !can_improve());
 }
 
-// Whether the search goes on although beam_size hypotheses are finished.
+// Every candidate becomes a hypothesis: one a live one, or at the step at which
+// alternatives part, the best.
+void BeamSearch::AdvanceEach(absl::Span<const BeamCandidate> candidates) {
+  const bool last_step = IsLast(step_);
+  const bool all_end = last_step && cut_at_limit();
+  const bool part =
+      options_.steering.alternatives && step_ == alternatives_step();
+  const size_t count = std::min<size_t>(options_.beam_size, candidates.size());
+  for (size_t rank = 0; rank < count; ++rank) {
+    const BeamCandidate& candidate = candidates[rank];
+    if (std::isnan(candidate.score)) continue;
+    if (part) live_[candidate.hypothesis].origin = static_cast<int>(rank);
+    if (candidate.token == eos_ || all_end) {
+      Finish(candidate, last_step);
+    } else {
+      Continue(candidate, rank);
+    }
+  }
+}
+
+// Whether no live hypothesis can become one of those that will be returned,
+// however it goes on: going on without it changes no answer. A sum of
+// log-probabilities only falls, so the best that may become of it is to end now
+// or, where a penalty favours the long, at the longest.
+bool BeamSearch::is_decided() const {
+  const auto wanted = static_cast<size_t>(options_.num_hypotheses);
+  if (finished_.size() < wanted || shrinks() || !options_.steering.empty() ||
+      options_.rules.word_penalty < 0 || finished_bonus_ != nullptr) {
+    return false;
+  }
+  const int longest = options_.max_length + (cut_at_limit() ? 0 : 1);
+  const double bound = std::max(Normalized(live_[0].score, step_ + 1),
+                                Normalized(live_[0].score, longest));
+  size_t above = 0;
+  for (const Finished& finished : finished_) above += finished.score > bound;
+  return above >= wanted;
+}
+
+// Whether the search goes on although enough hypotheses are finished.
 bool BeamSearch::can_improve() const {
   if (options_.beam_size == 1) return false;
   int length = step_;
@@ -149,61 +218,94 @@ void BeamSearch::MergeCandidates(int k, const float* log_probs,
 void BeamSearch::FinishStranded(const std::vector<Live>& stranded) {
   if (step_ == 0) return;
   for (const Live& live : stranded) {
-    finished_.push_back(
-        {Normalized(live.score, step_), live.node, /*truncated=*/true});
+    Finished& finished = finished_.emplace_back();
+    finished.score = Normalized(live.score, step_);
+    finished.node = live.node;
+    finished.truncated = true;
+    finished.origin = live.origin;
   }
 }
 
 void BeamSearch::Finish(const BeamCandidate& candidate, bool at_limit) {
-  const size_t beam_size = options_.beam_size;
   if (options_.rules.stopping == Stopping::kFirstFinished &&
-      finished_.size() == beam_size) {
+      finished_.size() == max_finished() && !is_independent()) {
     return;
   }
-  const bool ended = candidate.token == eos_;
-  int node = live_[candidate.hypothesis].node;
-  if (!ended) {
-    nodes_.push_back({candidate.token, node});
-    node = static_cast<int>(nodes_.size()) - 1;
+  const Live& live = live_[candidate.hypothesis];
+  Finished finished;
+  finished.ended = candidate.token == eos_;
+  finished.node = finished.ended ? live.node : AddNode(candidate);
+  finished.eos_log_prob = static_cast<float>(candidate.score - live.score);
+  finished.score = Normalized(candidate.score, step_ + 1);
+  if (finished_bonus_ != nullptr) {
+    finished.score += finished_bonus_(candidate.hypothesis, finished.node);
   }
   // Of a forced end nobody knows whether the model would have ended there.
-  const bool truncated = at_limit && !(ended && cut_at_limit());
-  finished_.push_back(
-      {Normalized(candidate.score, step_ + 1), node, truncated});
-  if (finished_.size() > beam_size) {
-    // Of equals the later one goes.
-    const auto worst = std::min_element(
-        finished_.rbegin(), finished_.rend(),
-        [](const Finished& a, const Finished& b) { return a.score < b.score; });
-    finished_.erase(std::next(worst).base());
-  }
+  finished.truncated = at_limit && !(finished.ended && cut_at_limit());
+  finished.origin = live.origin;
+  KeepFinished(finished);
 }
 
-void BeamSearch::Continue(const BeamCandidate& candidate) {
-  nodes_.push_back({candidate.token, live_[candidate.hypothesis].node});
+void BeamSearch::KeepFinished(const Finished& finished) {
+  finished_.push_back(finished);
+  if (is_independent() || options_.steering.alternatives ||
+      finished_.size() <= max_finished()) {
+    return;
+  }
+  // Of equals the later one goes.
+  const auto worst = std::min_element(
+      finished_.rbegin(), finished_.rend(),
+      [](const Finished& a, const Finished& b) { return a.score < b.score; });
+  finished_.erase(std::next(worst).base());
+}
+
+int BeamSearch::AddNode(const BeamCandidate& candidate) {
+  const Live& live = live_[candidate.hypothesis];
+  nodes_.push_back({candidate.token, live.node, candidate.hypothesis,
+                    static_cast<float>(candidate.score - live.score)});
+  return static_cast<int>(nodes_.size()) - 1;
+}
+
+void BeamSearch::Continue(const BeamCandidate& candidate, size_t rank) {
+  const int node = AddNode(candidate);
   Live& live = next_live_.emplace_back();
   live.last_token = candidate.token;
   live.parent = candidate.hypothesis;
   live.score = candidate.score;
-  live.node = static_cast<int>(nodes_.size()) - 1;
+  live.node = node;
+  live.rank = static_cast<int>(rank);
+  live.origin = live_[candidate.hypothesis].origin;
 }
 
-std::vector<Hypothesis> BeamSearch::TakeHypotheses() {
+std::vector<Hypothesis> BeamSearch::TakeHypotheses(
+    std::vector<std::vector<int>>* nodes) {
   PEREGRINE_CHECK(done_);
-  std::stable_sort(
-      finished_.begin(), finished_.end(),
-      [](const Finished& a, const Finished& b) { return a.score > b.score; });
+  const bool by_origin = options_.steering.alternatives;
+  std::stable_sort(finished_.begin(), finished_.end(),
+                   [=](const Finished& a, const Finished& b) {
+                     return by_origin ? a.origin < b.origin : a.score > b.score;
+                   });
   const size_t count = std::min<size_t>(
       finished_.size(), static_cast<size_t>(options_.num_hypotheses));
   std::vector<Hypothesis> hypotheses(count);
   for (size_t i = 0; i < count; ++i) {
+    const Finished& finished = finished_[i];
     Hypothesis& hypothesis = hypotheses[i];
-    hypothesis.score = static_cast<float>(finished_[i].score);
-    hypothesis.truncated = finished_[i].truncated;
-    for (int node = finished_[i].node; node >= 0; node = nodes_[node].parent) {
-      hypothesis.tokens.push_back(nodes_[node].token);
+    hypothesis.score = static_cast<float>(finished.score);
+    hypothesis.truncated = finished.truncated;
+    std::vector<int> path;
+    for (int node = finished.node; node >= 0; node = nodes_[node].parent) {
+      path.push_back(node);
     }
-    std::reverse(hypothesis.tokens.begin(), hypothesis.tokens.end());
+    std::reverse(path.begin(), path.end());
+    for (int node : path) {
+      hypothesis.tokens.push_back(nodes_[node].token);
+      hypothesis.token_scores.push_back(nodes_[node].log_prob);
+    }
+    if (finished.ended) {
+      hypothesis.token_scores.push_back(finished.eos_log_prob);
+    }
+    if (nodes != nullptr) nodes->push_back(std::move(path));
   }
   return hypotheses;
 }

@@ -2,6 +2,8 @@
 #define PEREGRINE_ENGINE_DECODE_BEAM_SEARCH_H_
 
 #include <cstdint>
+#include <functional>
+#include <utility>
 #include <vector>
 
 #include "absl/types/span.h"
@@ -25,6 +27,8 @@ class BeamSearch {
     int parent = 0;    // its index among the live ones of the step before
     double score = 0;  // sum of log-probabilities
     int node = -1;     // of its last token, -1 for none
+    int rank = 0;      // of the candidate that it came from
+    int origin = 0;    // of independent ones: their place among the first
   };
   const std::vector<Live>& live() const { return live_; }
 
@@ -47,6 +51,30 @@ class BeamSearch {
   // Whether every finished hypothesis takes a place of the live ones.
   bool shrinks() const;
 
+  const DecodingOptions& options() const { return options_; }
+  // Whether each live hypothesis goes on by itself, and gives one result.
+  bool is_independent() const {
+    return options_.steering.sampling.has_value() ||
+           (options_.steering.alternatives && step_ > alternatives_step());
+  }
+  // Where alternatives part: behind the prefix.
+  int alternatives_step() const { return prefix_end_; }
+
+  // All tokens of all hypotheses, as a tree that only grows.
+  struct Node {
+    int32_t token;
+    int parent;  // node, -1 for none
+    int row;     // the live hypothesis that it continued
+    float log_prob;
+  };
+  absl::Span<const Node> nodes() const { return nodes_; }
+
+  // What is added to the score of a hypothesis as it finishes: live hypothesis
+  // `row`, the last of whose tokens is `node`, -1 for none.
+  void set_finished_bonus(std::function<double(int row, int node)> bonus) {
+    finished_bonus_ = std::move(bonus);
+  }
+
   // Takes the best continuations of each live hypothesis, best first:
   // `log_probs` and `tokens` are [live().size(), k] with k >= num_candidates().
   // Afterwards either finished(), or live() are those of the next step.
@@ -61,36 +89,46 @@ class BeamSearch {
   // The best num_hypotheses, best first. Only when finished. Where no token
   // could follow any hypothesis, the live ones of that step stand for finished
   // ones, as if truncated; none where that was the first step.
-  std::vector<Hypothesis> TakeHypotheses();
+  // In `nodes`, unless null: of each hypothesis, the nodes of its tokens.
+  std::vector<Hypothesis> TakeHypotheses(
+      std::vector<std::vector<int>>* nodes = nullptr);
 
  private:
-  struct Node {
-    int32_t token;
-    int parent;  // node, -1 for none
-  };
   struct Finished {
-    double score;  // length-normalised
-    int node;      // last token before eos, or of all
-    bool truncated;
+    double score = 0;  // length-normalised
+    int node = -1;     // last token before eos, or of all
+    bool truncated = false;
+    bool ended = false;  // by eos
+    float eos_log_prob = 0;
+    int origin = 0;  // see Live
   };
 
   void MergeCandidates(int k, const float* log_probs, const int32_t* tokens);
+  void AdvanceTogether(absl::Span<const kernels::BeamCandidate> candidates);
+  void AdvanceEach(absl::Span<const kernels::BeamCandidate> candidates);
   void FinishStranded(const std::vector<Live>& stranded);
+  void KeepFinished(const Finished& finished);
   void Finish(const kernels::BeamCandidate& candidate, bool at_limit);
-  void Continue(const kernels::BeamCandidate& candidate);
+  void Continue(const kernels::BeamCandidate& candidate, size_t rank);
+  int AddNode(const kernels::BeamCandidate& candidate);
+  size_t max_finished() const;
   bool cut_at_limit() const;
   bool can_improve() const;
+  bool is_decided() const;
   double Normalized(double score, int length) const;
 
   const DecodingOptions options_;
   const int32_t eos_;
+  const int prefix_begin_;  // behind a forced first token
+  const int prefix_end_;
+  std::function<double(int row, int node)> finished_bonus_;
   int step_ = 0;
   bool done_ = false;
   std::vector<Live> live_;
   std::vector<Live> next_live_;
   std::vector<int> cursors_;  // per live hypothesis, into its row
   std::vector<kernels::BeamCandidate> candidates_;  // best first
-  std::vector<Node> nodes_;  // all tokens of all hypotheses, as a tree
+  std::vector<Node> nodes_;
   std::vector<Finished> finished_;
 };
 

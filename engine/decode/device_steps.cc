@@ -48,6 +48,7 @@ absl::Status DeviceSteps::Allocate() {
 
 bool DeviceSteps::Takes(const LiveSentence& sentence) const {
   return !is_profiled_ && sentence.selection == nullptr &&
+         sentence.steering == nullptr && !sentence.align &&
          sentence.beam_size <= kernels::kMaxQueuedBeamSize;
 }
 

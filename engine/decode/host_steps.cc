@@ -26,10 +26,28 @@ absl::Status HostSteps::Allocate() {
   constraints_.reserve(rows);
   top_log_probs_.reserve(rows * 2 * rows);
   top_tokens_.reserve(rows * 2 * rows);
+  listed_offsets_.reserve(rows + 1);
+  log_sums_.reserve(rows);
   return absl::OkStatus();
 }
 
+// All memory that the sentence's steps will need.
 void HostSteps::Add(std::unique_ptr<LiveSentence> sentence) {
+  if (sentence->steering != nullptr) {
+    size_t listed = sentence->beam_size * sentence->steering->max_listed();
+    for (const Entry& entry : live_) {
+      if (entry.sentence->steering == nullptr) continue;
+      listed +=
+          entry.sentence->beam_size * entry.sentence->steering->max_listed();
+    }
+    listed_tokens_.reserve(listed);
+    listed_log_probs_.reserve(listed);
+    if (outputs_ == nullptr) {
+      outputs_ =
+          std::make_unique<HostOutputs>(kernels_, resources_.logits.cols);
+    }
+  }
+  if (sentence->align) StartAligning(*sentence);
   HypothesisCells cells(sentence->beam_size, sentence->max_length + 1);
   live_.Add({std::move(sentence), std::move(cells)});
 }
@@ -37,6 +55,7 @@ void HostSteps::Add(std::unique_ptr<LiveSentence> sentence) {
 void HostSteps::Step(std::vector<std::unique_ptr<LiveSentence>>& finished) {
   if (num_sentences() == 0) return;
   RunDecoder();
+  if (aligns_) Align();
   const kernels::TopK top = PrepareTopK();
   ScoreOutputs(top);
   Advance(top);
@@ -45,8 +64,15 @@ void HostSteps::Step(std::vector<std::unique_ptr<LiveSentence>>& finished) {
 
 void HostSteps::RunDecoder() {
   const model::DecoderInput input = Prepare();
-  if (profile_ != nullptr) {  // a step that is repeated has no stages
+  aligns_ = std::any_of(live_.begin(), live_.end(), [](const Entry& entry) {
+    return entry.sentence->align;
+  });
+  // A step that is repeated has no stages, and copies nothing to the host.
+  if (profile_ != nullptr || aligns_) {
+    const int layer = resources_.model.alignment_layer();
+    resources_.decoder.set_queries_tap(layer, aligns_ ? &queries_ : nullptr);
     resources_.decoder.Step(input);
+    resources_.decoder.set_queries_tap(layer, nullptr);
     return;
   }
   kernels_.RunStep(step_owner_,
@@ -65,6 +91,8 @@ model::DecoderInput HostSteps::Prepare() {
   arrays_.Begin(shape.rows);
   cells_.host.clear();
   constraints_.clear();
+  listed_tokens_.clear();
+  listed_offsets_.assign(1, 0);
   for (Entry& entry : live_) {
     const BeamSearch& search = entry.sentence->search;
     const int step = search.step();
@@ -74,6 +102,10 @@ model::DecoderInput HostSteps::Prepare() {
       const int32_t* cells = entry.cells.row(j);
       cells_.host.insert(cells_.host.end(), cells, cells + step + 1);
       constraints_.push_back(search.constraint());
+      if (entry.sentence->steering != nullptr) {
+        entry.sentence->steering->List(search, j, listed_tokens_);
+      }
+      listed_offsets_.push_back(static_cast<int32_t>(listed_tokens_.size()));
       cells_.host.resize(constraints_.size() * shape.cells_stride);
     }
   }
@@ -94,43 +126,79 @@ kernels::TopK HostSteps::PrepareTopK() {
   return {k, top_log_probs_.data(), top_tokens_.data()};
 }
 
-// The rows of each sentence that has a selection alone, the others in runs.
+// The rows of each sentence that has a selection alone, the others in runs of
+// those that are steered and those that are not.
 void HostSteps::ScoreOutputs(const kernels::TopK& top) {
   const model::StageTimer timer(profile_, model::Stage::kOutput, kernels_);
-  int begin = 0;
-  int end = 0;
+  listed_log_probs_.resize(listed_tokens_.size());
+  log_sums_.resize(constraints_.size());
+  Run run;
   for (const Entry& entry : live_) {
-    const int rows = static_cast<int>(entry.sentence->search.live().size());
-    if (entry.sentence->selection != nullptr) {
-      ScoreRows(begin, end - begin, nullptr, top);
-      ScoreRows(end, rows, entry.sentence->selection.get(), top);
-      begin = end + rows;
+    const LiveSentence& sentence = *entry.sentence;
+    Run own;
+    own.begin = run.begin + run.count;
+    own.count = static_cast<int>(sentence.search.live().size());
+    own.selection = sentence.selection.get();
+    own.steered = sentence.steering != nullptr;
+    const bool samples = own.steered && sentence.steering->samples();
+    const bool joins = own.selection == nullptr && run.selection == nullptr &&
+                       own.steered == run.steered && !samples;
+    if (joins) {
+      run.count += own.count;
+      continue;
     }
-    end += rows;
+    ScoreRows(run, top);
+    if (samples) {
+      SampleRows(sentence, own);
+      run = {own.begin + own.count, 0, nullptr, false};
+    } else {
+      run = own;
+    }
   }
-  ScoreRows(begin, end - begin, nullptr, top);
+  ScoreRows(run, top);
 }
 
-void HostSteps::ScoreRows(int begin, int count,
-                          const kernels::OutputSelection* selection,
-                          kernels::TopK top) {
-  if (count == 0) return;
+void HostSteps::ScoreRows(const Run& run, kernels::TopK top) {
+  if (run.count == 0) return;
   const kernels::LinearWeight& output = *resources_.model.weights().output;
   const std::vector<int32_t>& suppressed =
       resources_.model.config().decoding.suppressed_tokens;
   const auto constraints =
-      absl::MakeConstSpan(constraints_).subspan(begin, count);
+      absl::MakeConstSpan(constraints_).subspan(run.begin, run.count);
   const kernels::Matrix hidden =
-      resources_.decoder.Output(begin + count).Rows(begin, count);
-  const kernels::Matrix logits = resources_.logits.Rows(0, count);
-  top.log_probs += static_cast<size_t>(begin) * top.k;
-  top.tokens += static_cast<size_t>(begin) * top.k;
-  if (selection == nullptr) {
+      resources_.decoder.Output(run.begin + run.count)
+          .Rows(run.begin, run.count);
+  const kernels::Matrix logits = resources_.logits.Rows(0, run.count);
+  top.log_probs += static_cast<size_t>(run.begin) * top.k;
+  top.tokens += static_cast<size_t>(run.begin) * top.k;
+  if (run.steered) {
+    ListedTokens listed;
+    listed.offsets =
+        absl::MakeConstSpan(listed_offsets_).subspan(run.begin, run.count + 1);
+    listed.tokens = listed_tokens_;
+    listed.log_probs = listed_log_probs_.data();
+    listed.log_sums = log_sums_.data() + run.begin;
+    outputs_->TopK({output, run.selection, hidden, suppressed, logits},
+                   constraints, listed, top);
+  } else if (run.selection == nullptr) {
     kernels_.OutputTopK(output, hidden, suppressed, constraints, logits, top);
   } else {
-    kernels_.SelectedTopK(output, *selection, hidden, suppressed, constraints,
-                          logits, top);
+    kernels_.SelectedTopK(output, *run.selection, hidden, suppressed,
+                          constraints, logits, top);
   }
+}
+
+void HostSteps::SampleRows(const LiveSentence& sentence, const Run& run) {
+  const kernels::Matrix hidden =
+      resources_.decoder.Output(run.begin + run.count)
+          .Rows(run.begin, run.count);
+  outputs_->ForEachRow(
+      {*resources_.model.weights().output, run.selection, hidden,
+       resources_.model.config().decoding.suppressed_tokens,
+       resources_.logits.Rows(0, run.count)},
+      [&](int row, absl::Span<float> logits) {
+        sentence.steering->Sample(sentence.search, row, logits);
+      });
 }
 
 // Every search by one token.
@@ -140,9 +208,72 @@ void HostSteps::Advance(const kernels::TopK& top) {
   for (const Entry& entry : live_) {
     BeamSearch& search = entry.sentence->search;
     const size_t rows = search.live().size();
-    search.Advance(top.k, top.log_probs + row * top.k,
-                   top.tokens + row * top.k);
+    if (entry.sentence->steering != nullptr) {
+      AdvanceSteered(*entry.sentence, row, top);
+    } else {
+      search.Advance(top.k, top.log_probs + row * top.k,
+                     top.tokens + row * top.k);
+    }
+    if (entry.sentence->align) entry.sentence->aligner->Follow(search);
     row += rows;
+  }
+}
+
+void HostSteps::AdvanceSteered(LiveSentence& sentence, size_t row,
+                               const kernels::TopK& top) {
+  BeamSearch& search = sentence.search;
+  SentenceSteering& steering = *sentence.steering;
+  for (size_t j = 0; j < search.live().size() && !steering.samples(); ++j) {
+    const size_t at = row + j;
+    const size_t begin = listed_offsets_[at];
+    const size_t count = listed_offsets_[at + 1] - begin;
+    RowOutputs outputs;
+    outputs.best_log_probs = {top.log_probs + at * top.k,
+                              static_cast<size_t>(search.num_candidates())};
+    outputs.best_tokens = {top.tokens + at * top.k,
+                           outputs.best_log_probs.size()};
+    outputs.listed_tokens = {listed_tokens_.data() + begin, count};
+    outputs.listed_log_probs = {listed_log_probs_.data() + begin, count};
+    outputs.log_sum = log_sums_[at];
+    steering.TakeRow(search, j, outputs);
+  }
+  search.Advance(steering.Choose(search));
+  steering.Follow(search);
+}
+
+void HostSteps::StartAligning(LiveSentence& sentence) {
+  const model::ModelConfig& config = resources_.model.config();
+  const kernels::HeadShape heads = config.architecture.decoder.heads();
+  queries_.reserve(static_cast<size_t>(resources_.max_rows) * heads.width());
+  AlignedSource source;
+  source.length = sentence.source_length;
+  source.first_token = static_cast<int>(config.tokens.source_prefix.size());
+  source.num_tokens = sentence.source_tokens;
+  sentence.aligner = std::make_unique<SentenceAligner>(
+      sentence.search.options(), source, config.alignment, heads,
+      resources_.decoder.SourceKeys(resources_.model.alignment_layer(),
+                                    sentence.source_begin,
+                                    sentence.source_length));
+  const double penalty = sentence.search.options().steering.coverage_penalty;
+  if (penalty == 0.0) return;
+  SentenceAligner* const aligner = sentence.aligner.get();
+  BeamSearch* const search = &sentence.search;
+  sentence.search.set_finished_bonus([=](int row, int node) {
+    return penalty * aligner->Coverage(*search, row, node);
+  });
+}
+
+void HostSteps::Align() {
+  const size_t width =
+      resources_.model.config().architecture.decoder.heads().width();
+  size_t row = 0;
+  for (const Entry& entry : live_) {
+    const BeamSearch& search = entry.sentence->search;
+    for (size_t j = 0; j < search.live().size(); ++j, ++row) {
+      if (!entry.sentence->align) continue;
+      entry.sentence->aligner->TakeQueries(search, j,
+                                           queries_.data() + row * width);
+    }
   }
 }
 

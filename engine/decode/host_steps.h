@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "engine/decode/hypothesis_cells.h"
+#include "engine/decode/listed_outputs.h"
 #include "engine/decode/live_list.h"
 #include "engine/decode/live_sentence.h"
 #include "engine/decode/search.h"
@@ -53,9 +54,20 @@ class HostSteps final : public Search {
   model::DecoderInput Prepare();
   kernels::TopK PrepareTopK();
   void ScoreOutputs(const kernels::TopK& top);
-  void ScoreRows(int begin, int count,
-                 const kernels::OutputSelection* selection, kernels::TopK top);
+  // Rows that are scored together.
+  struct Run {
+    int begin = 0;
+    int count = 0;
+    const kernels::OutputSelection* selection = nullptr;
+    bool steered = false;
+  };
+  void ScoreRows(const Run& run, kernels::TopK top);
+  void SampleRows(const LiveSentence& sentence, const Run& run);
   void Advance(const kernels::TopK& top);
+  void AdvanceSteered(LiveSentence& sentence, size_t row,
+                      const kernels::TopK& top);
+  void StartAligning(LiveSentence& sentence);
+  void Align();
 
   const StepResources& resources_;
   kernels::Kernels& kernels_;
@@ -68,6 +80,14 @@ class HostSteps final : public Search {
   StepArrays arrays_;
   model::UploadedInts cells_;  // [rows, stride]
   std::vector<kernels::TokenConstraint> constraints_;
+  // What steered sentences list, by row.
+  std::vector<int32_t> listed_offsets_;
+  std::vector<int32_t> listed_tokens_;
+  std::vector<float> listed_log_probs_;
+  std::vector<float> log_sums_;
+  std::unique_ptr<HostOutputs> outputs_;  // where one is steered
+  std::vector<float> queries_;            // [rows, width], where one is aligned
+  bool aligns_ = false;                   // some sentence of this step
   std::vector<float> top_log_probs_;
   std::vector<int32_t> top_tokens_;
 };

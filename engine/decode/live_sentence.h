@@ -7,6 +7,8 @@
 
 #include "absl/status/status.h"
 #include "engine/decode/beam_search.h"
+#include "engine/decode/sentence_aligner.h"
+#include "engine/decode/sentence_steering.h"
 #include "engine/decode/session.h"
 #include "engine/kernels/kernels.h"
 #include "engine/model/config.h"
@@ -23,7 +25,10 @@ struct LiveSentence {
         beam_size(input.options.beam_size),
         max_length(input.options.max_length),
         search(SearchOptions(input.options, tokens), tokens.decoder_start,
-               tokens.eos) {}
+               tokens.eos) {
+    align =
+        input.options.align || input.options.steering.coverage_penalty != 0.0f;
+  }
 
   // Where the source names the target's language, the target does not.
   static DecodingOptions SearchOptions(DecodingOptions options,
@@ -37,6 +42,10 @@ struct LiveSentence {
   const int max_length;  // as DecodingOptions has it
   absl::Status status;   // not OK: failed, and goes to no Search
   BeamSearch search;
+  // What is demanded of the search; null: nothing.
+  std::unique_ptr<SentenceSteering> steering;
+  bool align = false;  // whether it needs an aligner
+  std::unique_ptr<SentenceAligner> aligner;
   // What it may be made of; null: the whole vocabulary.
   std::unique_ptr<kernels::OutputSelection> selection;
   int source_begin = 0;   // cells

@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "engine/base/status_macros.h"
+#include "engine/decode/steering_checks.h"
 
 namespace peregrine::decode {
 namespace {
@@ -54,7 +55,7 @@ absl::Status CheckSentence(const model::Model& model, int max_rows,
     return absl::InvalidArgumentError(absl::StrCat(
         "length_penalty: found ", options.length_penalty, ", allowed -5 to 5"));
   }
-  return absl::OkStatus();
+  return CheckSteering(options, model.config());
 }
 
 }  // namespace peregrine::decode

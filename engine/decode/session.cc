@@ -211,7 +211,7 @@ class Session::Impl {
     SentenceOutput output;
     output.id = sentence.id;
     output.status = sentence.status;
-    if (output.status.ok()) TakeHypotheses(sentence.search, output);
+    if (output.status.ok()) TakeHypotheses(sentence, output);
     output.source_tokens = sentence.source_tokens;
     const auto all = LiveSentence::Clock::now() - sentence.encode_start;
     const auto encoding = std::min<LiveSentence::Clock::duration>(
@@ -221,8 +221,12 @@ class Session::Impl {
     return output;
   }
 
-  static void TakeHypotheses(BeamSearch& search, SentenceOutput& output) {
-    output.hypotheses = search.TakeHypotheses();
+  static void TakeHypotheses(LiveSentence& sentence, SentenceOutput& output) {
+    std::vector<std::vector<int>> nodes;
+    output.hypotheses = sentence.search.TakeHypotheses(&nodes);
+    for (size_t i = 0; sentence.aligner != nullptr && i < nodes.size(); ++i) {
+      output.hypotheses[i].alignment = sentence.aligner->Alignment(nodes[i]);
+    }
     if (!output.hypotheses.empty()) return;
     output.status = absl::InternalError(
         "no token has a probability at the first position: the output of the "

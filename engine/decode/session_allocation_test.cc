@@ -35,6 +35,32 @@ void operator delete[](void* memory, size_t) noexcept { std::free(memory); }
 namespace peregrine::decode {
 namespace {
 
+// What costs memory in a step, if anything does.
+void Demand(size_t i, DecodingOptions& options) {
+  Steering& steering = options.steering;
+  switch (i % 5) {
+    case 1:
+      steering.must_contain = {{10, 11, 12}, {13}};
+      steering.must_not_contain = {{20, 21}};
+      options.align = true;
+      break;
+    case 2:
+      steering.repetition_penalty = 1.2f;
+      steering.no_repeat_ngram_size = 3;
+      steering.coverage_penalty = 0.1f;
+      break;
+    case 3:
+      steering.sampling.emplace().top_k = 10;
+      break;
+    case 4:
+      steering.alternatives = true;
+      steering.prefix = {30, 31};
+      break;
+    default:
+      break;
+  }
+}
+
 // Ten sentences that all run for 40 steps.
 std::vector<SentenceInput> LongSentences(int beam_size) {
   std::vector<SentenceInput> sentences(10);
@@ -44,6 +70,7 @@ std::vector<SentenceInput> LongSentences(int beam_size) {
     sentences[i].options.beam_size = beam_size;
     sentences[i].options.use_shortlist = i % 2 == 0;
     sentences[i].options.min_length = sentences[i].options.max_length = 40;
+    Demand(i, sentences[i].options);
   }
   return sentences;
 }

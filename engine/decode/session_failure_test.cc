@@ -49,7 +49,7 @@ class TensorsWithHugeRows final : public model::TensorSource {
   std::vector<std::string> Unread() const override { return {}; }
 
  private:
-  model::RandomTensors tensors_{/*seed=*/1};
+  shapes::RandomTensors tensors_{/*seed=*/1};
   const std::string name_;
   const int first_row_;
   const int num_rows_;

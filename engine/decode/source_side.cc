@@ -111,6 +111,8 @@ std::unique_ptr<LiveSentence> SourceSide::Join(const SentenceInput& input) {
   tokens_.insert(tokens_.end(), source.begin(), source.end());
   AppendAdded(added.source_suffix, input.options);
   lengths_.push_back(sentence->source_length);
+  sentence->steering = SentenceSteering::Create(
+      LiveSentence::SearchOptions(input.options, added), model_.config());
   SelectOutputs(input, *sentence);
   return sentence;
 }
@@ -137,7 +139,8 @@ void SourceSide::AppendAdded(const std::vector<int32_t>& added,
   }
 }
 
-// Of the source's own tokens: what a model adds to them says nothing.
+// Of the source's own tokens: what a model adds to them says nothing. With all
+// that the caller demands.
 void SourceSide::SelectOutputs(const SentenceInput& input,
                                LiveSentence& sentence) {
   if (model_.shortlist() == nullptr || !input.options.use_shortlist ||
@@ -146,8 +149,14 @@ void SourceSide::SelectOutputs(const SentenceInput& input,
   }
   const int32_t eos = model_.config().tokens.eos;
   const int32_t forced = input.options.rules.forced_first_token;
-  model_.shortlist()->TargetsOf(WithoutEos(input.source),
-                                {eos, forced >= 0 ? forced : eos}, shortlist_);
+  std::vector<int32_t> demanded = {eos, forced >= 0 ? forced : eos};
+  const Steering& steering = input.options.steering;
+  demanded.insert(demanded.end(), steering.prefix.begin(),
+                  steering.prefix.end());
+  for (const std::vector<int32_t>& phrase : steering.must_contain) {
+    demanded.insert(demanded.end(), phrase.begin(), phrase.end());
+  }
+  model_.shortlist()->TargetsOf(WithoutEos(input.source), demanded, shortlist_);
   auto selection = kernels_.SelectOutputs(*model_.weights().output, shortlist_);
   if (selection.ok()) {
     sentence.selection = *std::move(selection);

@@ -92,6 +92,13 @@ struct TokenizerConfig {
   std::string target_codes;
 };
 
+// Which cross-attention says which source token a target token comes from.
+struct AlignmentConfig {
+  int layer = -1;          // of the decoder, from 0; -1: the last
+  std::vector<int> heads;  // of it, from 0; none: all
+  bool shifted = false;    // they look at the last token, not the next one
+};
+
 struct DecodingConfig {
   int beam_size = 1;
   float length_penalty = 1.0f;
@@ -99,6 +106,12 @@ struct DecodingConfig {
   int max_length_offset = 0;
   int min_length = 0;
   std::vector<int32_t> suppressed_tokens;
+  // Sequences of more tokens that are not generated, and tokens that are not
+  // the first that is free to choose.
+  std::vector<std::vector<int32_t>> suppressed_sequences;
+  std::vector<int32_t> suppressed_first_tokens;
+  float repetition_penalty = 1.0f;
+  int no_repeat_ngram_size = 0;
   SearchRules rules;
 };
 
@@ -116,6 +129,7 @@ struct ModelConfig {
   TokenConfig tokens;
   TokenizerConfig tokenizer;
   DecodingConfig decoding;
+  AlignmentConfig alignment;
   std::string shortlist;  // file name inside the model directory, or empty
 };
 

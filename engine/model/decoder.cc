@@ -4,6 +4,7 @@
 
 #include "absl/memory/memory.h"
 #include "engine/base/check.h"
+#include "engine/base/float16.h"
 #include "engine/base/status_macros.h"
 
 namespace peregrine::model {
@@ -289,12 +290,47 @@ void Decoder::CompressedAttention(int layer, const DecoderInput& input,
   kernels_.Linear(*attention.query_key_value_inner,
                   sublayers_.Input(attention.norm, x, normed_.Rows(0, x.rows)),
                   Activation::kNone, projected);
+  TapQueries(layer, projected);
   kernels_.CompressedAttentionStep(
       model_.config().architecture.decoder.heads(),
       {input.source, source_cache_[layer], input.target, target_cache_[layer]},
       projected, context);
   kernels_.LinearAdd(*attention.output, context, x);
   sublayers_.End(attention.norm, x);
+}
+
+// The first columns of `queries`, which may be wider.
+void Decoder::TapQueries(int layer, Matrix queries) {
+  if (tapped_queries_ == nullptr || layer != tapped_layer_) return;
+  const size_t width = model_.config().architecture.decoder.heads().width();
+  tapped_queries_->resize(queries.rows * width);
+  float* to = tapped_queries_->data();
+  if (static_cast<size_t>(queries.cols) == width) {
+    kernels_.CopyToHost(queries.data, queries.rows * width * sizeof(float), to);
+    return;
+  }
+  for (int r = 0; r < queries.rows; ++r, to += width) {
+    kernels_.CopyToHost(queries.row(r), width * sizeof(float), to);
+  }
+}
+
+std::vector<float> Decoder::SourceKeys(int layer, int begin, int length) const {
+  const kernels::KvCells& cache = source_cache_[layer];
+  const size_t width = cache.keys.cols;
+  std::vector<float> keys(length * width);
+  std::vector<uint16_t> row(width);
+  for (int i = 0; i < length; ++i) {
+    const size_t cell = (begin + i) * cache.keys.stride;
+    float* const to = keys.data() + i * width;
+    if (cache.bfloat16_keys == nullptr) {
+      kernels_.CopyToHost(cache.keys.data + cell, width * sizeof(float), to);
+      continue;
+    }
+    kernels_.CopyToHost(cache.bfloat16_keys + cell, width * sizeof(uint16_t),
+                        row.data());
+    std::transform(row.begin(), row.end(), to, FromBFloat16);
+  }
+  return keys;
 }
 
 void Decoder::AttendToSource(int layer, const kernels::SourceSpans& spans,
@@ -308,6 +344,7 @@ void Decoder::AttendToSource(int layer, const kernels::SourceSpans& spans,
   kernels_.Linear(*attention.query,
                   sublayers_.Input(attention.norm, x, normed_.Rows(0, x.rows)),
                   Activation::kNone, query);
+  TapQueries(layer, query);
   kernels_.CrossAttentionStep(heads, spans, query, source_cache_[layer],
                               context);
   kernels_.LinearAdd(*attention.output, context, x);

@@ -50,6 +50,18 @@ class Decoder {
   // Runs one step and returns Output(rows).
   kernels::Matrix Step(const DecoderInput& input);
 
+  // Has the next steps copy the cross-attention queries of a layer to the host,
+  // [rows, key width] in `queries`; null: no more. What copies must not be
+  // repeated by Kernels::RunStep.
+  void set_queries_tap(int layer, std::vector<float>* queries) {
+    tapped_layer_ = layer;
+    tapped_queries_ = queries;
+  }
+
+  // The keys of a layer for `length` source cells from `begin` on, in float32,
+  // [length, key width].
+  std::vector<float> SourceKeys(int layer, int begin, int length) const;
+
   // The input of the output projection that the last step left in its first
   // `rows` rows, [rows, model_dim or output_rank]. Valid until the next one.
   kernels::Matrix Output(int rows) const;
@@ -70,6 +82,7 @@ class Decoder {
   void CompressedAttention(int layer, const DecoderInput& input,
                            kernels::Matrix x);
   void EndStack(kernels::Matrix x);
+  void TapQueries(int layer, kernels::Matrix queries);
   void AttendToSource(int layer, const kernels::SourceSpans& spans,
                       kernels::Matrix x);
 
@@ -78,6 +91,8 @@ class Decoder {
   const Sublayers sublayers_;
   const DecoderLimits limits_;
   StageProfile* profile_ = nullptr;
+  int tapped_layer_ = -1;
+  std::vector<float>* tapped_queries_ = nullptr;
 
   // What the DecoderState does not need stays without memory. A row of
   // `projected_` is what the first matrix of the state makes of its input:

@@ -28,6 +28,12 @@ class Model {
   const Weights& weights() const { return weights_; }
   const Shortlist* shortlist() const { return shortlist_.get(); }  // or null
 
+  // The decoder layer whose cross-attention aligns, see AlignmentConfig.
+  int alignment_layer() const {
+    const int layer = config_.alignment.layer;
+    return layer >= 0 ? layer : config_.architecture.decoder.num_layers - 1;
+  }
+
   // Longest source (with its suffix) and longest target (without eos) that the
   // positions allow.
   int max_source_length() const;

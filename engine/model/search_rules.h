@@ -30,6 +30,12 @@ struct SearchRules {
   LengthLimit length_limit = LengthLimit::kEos;
   bool renormalize_min_length = false;  // where min_length forbids eos: rule 2
   int32_t forced_first_token = -1;      // costs nothing; -1: a free choice
+  // A repetition penalty changes log-probabilities where a beam is searched,
+  // and logits else. Without: always logits.
+  bool penalize_log_probabilities = false;
+  // The decoder's first input counts as a generated token for what looks at
+  // these: repetitions.
+  bool start_is_generated = false;
   float word_penalty = 0.0f;  // a token, eos too, off a finished sum: rule 4
 };
 

@@ -46,6 +46,8 @@ void SetLanguages(const CTranslate2Tokens& tokens, model::ModelConfig& model) {
     model.target_language = LanguageTag(tokens.target_language);
     return;
   }
+  // The library's shortest translation does not count the language.
+  ++model.decoding.min_length;
   model.source_language = tokens.source_language;
   model.target_language = tokens.target_language;
   const model::Language* target =
@@ -53,6 +55,22 @@ void SetLanguages(const CTranslate2Tokens& tokens, model::ModelConfig& model) {
   if (target != nullptr) {
     model.decoding.rules.forced_first_token = target->token;
   }
+}
+
+// The first alignment_heads of the layer; 0: all. What is out of range is as
+// good as absent, since only answers that ask for alignments depend on it.
+model::AlignmentConfig ReadAlignment(CTranslate2File& file,
+                                     const model::StackConfig& decoder) {
+  const int last = decoder.num_layers - 1;
+  const double layer = file.Scalar("decoder/alignment_layer").value_or(-1);
+  const double heads = file.Scalar("decoder/alignment_heads").value_or(1);
+  model::AlignmentConfig alignment;
+  if (layer >= -decoder.num_layers && layer <= last) {
+    alignment.layer = static_cast<int>(layer < 0 ? last + 1 + layer : layer);
+  }
+  if (heads < 1 || heads >= decoder.num_heads) return alignment;
+  for (int head = 0; head < heads; ++head) alignment.heads.push_back(head);
+  return alignment;
 }
 
 }  // namespace
@@ -75,6 +93,7 @@ absl::StatusOr<Checkpoint> OpenCTranslate2(
   model::ModelConfig& model = checkpoint.config;
   model.name = NameOfDirectory(directory);
   model.architecture = architecture.config;
+  model.alignment = ReadAlignment(*file, model.architecture.decoder);
   model.tokens = tokens.config;
   model.decoding = LibraryDefaults();
   if (architecture.zero_start) {

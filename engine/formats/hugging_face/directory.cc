@@ -37,13 +37,10 @@ const std::vector<Neutral>& UnsupportedSettings() {
       {"num_beam_groups", 1},
       {"diversity_penalty", 0.0},
       {"penalty_alpha", 0.0},
-      {"repetition_penalty", 1.0},
       {"encoder_repetition_penalty", 1.0},
-      {"no_repeat_ngram_size", 0},
       {"encoder_no_repeat_ngram_size", 0},
       {"sequence_bias", {}},
       {"exponential_decay_length_penalty", {}},
-      {"begin_suppress_tokens", Json::array()},
       {"guidance_scale", 1.0},
       {"constraints", {}},
       {"force_words_ids", {}},
@@ -71,22 +68,30 @@ absl::Status RefuseUnsupported(const Json& settings,
   return absl::OkStatus();
 }
 
-// bad_words_ids: sequences that must not appear; here each of one token.
+// bad_words_ids: sequences that must not appear.
 absl::Status AddBadWords(const Json& generation, const std::string& path,
-                         int vocab_size, std::vector<int32_t>& suppressed) {
+                         int vocab_size, model::DecodingConfig& decoding) {
   const auto found = generation.find("bad_words_ids");
   if (found == generation.end()) return absl::OkStatus();
   const auto valid = [&](const Json& word) {
-    return word.is_array() && word.size() == 1 &&
-           word[0].is_number_unsigned() &&
-           word[0].get<uint64_t>() < static_cast<uint64_t>(vocab_size);
+    return word.is_array() && !word.empty() &&
+           std::all_of(word.begin(), word.end(), [&](const Json& id) {
+             return id.is_number_unsigned() &&
+                    id.get<uint64_t>() < static_cast<uint64_t>(vocab_size);
+           });
   };
   if (!found->is_array() || !std::all_of(found->begin(), found->end(), valid)) {
     return absl::UnimplementedError(
         absl::StrCat(path, ": bad_words_ids: found ", Shown(*found),
-                     ", expected lists of one token id below ", vocab_size));
+                     ", expected lists of token ids below ", vocab_size));
   }
-  for (const Json& word : *found) suppressed.push_back(word[0].get<int32_t>());
+  for (const Json& word : *found) {
+    if (word.size() == 1) {
+      decoding.suppressed_tokens.push_back(word[0].get<int32_t>());
+    } else {
+      decoding.suppressed_sequences.push_back(word.get<std::vector<int32_t>>());
+    }
+  }
   return absl::OkStatus();
 }
 
@@ -204,7 +209,13 @@ HuggingFaceDirectory::ReadGeneration(
   decoding.beam_size = reader.Int("num_beams", 1, 1024, 1);
   decoding.length_penalty = reader.Float("length_penalty", -5.0f, 5.0f, 1.0f);
   PEREGRINE_RETURN_IF_ERROR(
-      AddBadWords(generation_, path, vocab_size, decoding.suppressed_tokens));
+      AddBadWords(generation_, path, vocab_size, decoding));
+  decoding.suppressed_first_tokens =
+      reader.Ids("begin_suppress_tokens", vocab_size, {}, false);
+  decoding.repetition_penalty =
+      reader.Float("repetition_penalty", 0.01f, 100.0f, 1.0f);
+  decoding.no_repeat_ngram_size =
+      reader.Int("no_repeat_ngram_size", 0, 1000, 0);
   for (int32_t id : reader.Ids("suppress_tokens", vocab_size, {}, false)) {
     decoding.suppressed_tokens.push_back(id);
   }
@@ -238,6 +249,8 @@ HuggingFaceDirectory::ReadGeneration(
   const int min_length = reader.Int("min_length", 0, kMaxPositions, 0) - 1;
   decoding.min_length = std::max({min_new_tokens, min_length, 0});
   rules.renormalize_min_length = generation.renormalize;
+  rules.penalize_log_probabilities = true;
+  rules.start_is_generated = true;
   // eos is never forbidden, whatever they say.
   decoding.suppressed_tokens.erase(
       std::remove(decoding.suppressed_tokens.begin(),

@@ -211,11 +211,14 @@ TEST_F(HuggingFaceMarianTest, NamesAFieldThatIsWrong) {
   EXPECT_THAT(error("config.json", "vocab_size", 100),
               HasSubstr("config.json: pad_token_id: found 153, expected"));
   const char* generation = "generation_config.json";
-  EXPECT_THAT(error(generation, "no_repeat_ngram_size", 3),
-              HasSubstr("generation_config.json: no_repeat_ngram_size: found "
-                        "3, expected 0"));
-  EXPECT_THAT(error(generation, "bad_words_ids", {{1, 2}}),
-              HasSubstr("bad_words_ids: found [[1,2]], expected lists of one"));
+  EXPECT_THAT(error(generation, "no_repeat_ngram_size", -3),
+              HasSubstr("no_repeat_ngram_size: found -3, "));
+  EXPECT_THAT(error(generation, "encoder_no_repeat_ngram_size", 3),
+              HasSubstr("generation_config.json: encoder_no_repeat_ngram_size: "
+                        "found 3, expected 0"));
+  EXPECT_THAT(error(generation, "bad_words_ids", {{1, 999}}),
+              HasSubstr("bad_words_ids: found [[1,999]], expected lists of "
+                        "token ids below 154"));
   EXPECT_THAT(error(generation, "early_stopping", "maybe"),
               HasSubstr("early_stopping: found \"maybe\", expected true"));
   EXPECT_THAT(error(generation, "forced_eos_token_id", 5),

@@ -313,6 +313,18 @@ void SetDefaultLanguages(JsonObjectReader& reader, ModelConfig& config) {
   forced = expected;
 }
 
+absl::Status ParseAlignment(JsonObjectReader reader,
+                            const model::StackConfig& decoder,
+                            model::AlignmentConfig& alignment) {
+  alignment.layer =
+      reader.Int("layer", 0, decoder.num_layers - 1, decoder.num_layers - 1);
+  for (int32_t head : reader.Ids("heads", decoder.num_heads, {}, false)) {
+    alignment.heads.push_back(head);
+  }
+  alignment.shifted = reader.Bool("shifted", false);
+  return reader.Finish();
+}
+
 }  // namespace
 
 absl::StatusOr<ModelConfig> ParseConfig(absl::string_view json,
@@ -337,6 +349,11 @@ absl::StatusOr<ModelConfig> ParseConfig(absl::string_view json,
   } else {
     config.source_language = reader.String("source_language");
     config.target_language = reader.String("target_language");
+  }
+  if (reader.Has("alignment")) {
+    PEREGRINE_RETURN_IF_ERROR(ParseAlignment(reader.Object("alignment"),
+                                             config.architecture.decoder,
+                                             config.alignment));
   }
   config.shortlist = reader.String("shortlist", "");
   FailUnlessFileName(reader, "shortlist", config.shortlist);

@@ -1,0 +1,476 @@
+#include "engine/decode/sentence_steering.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "absl/memory/memory.h"
+#include "engine/base/check.h"
+
+namespace peregrine::decode {
+namespace {
+
+using kernels::BeamCandidate;
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+// Uniform in [0, 1), from the bits of its arguments alone (SplitMix64, Steele
+// et al. 2014): so a draw depends on nobody's company.
+double Draw(uint64_t seed, uint64_t sample, uint64_t step) {
+  uint64_t z = seed;
+  for (uint64_t part : {sample, step}) {
+    z += 0x9e3779b97f4a7c15 * (part + 1);
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+    z ^= z >> 31;
+  }
+  return static_cast<double>(z >> 11) * 0x1.0p-53;
+}
+
+bool EndsWith(absl::Span<const int32_t> history, int32_t token,
+              const std::vector<int32_t>& phrase) {
+  return token == phrase.back() && history.size() + 1 >= phrase.size() &&
+         std::equal(phrase.begin(), phrase.end() - 1,
+                    history.end() - (phrase.size() - 1));
+}
+
+// By position, prefix apart: what is done outside of a step, or by BeamSearch.
+bool ConcernsSteps(const Steering& steering) {
+  Steering rest = steering;
+  rest.prefix.clear();
+  rest.coverage_penalty = 0.0f;
+  return !rest.empty();
+}
+
+}  // namespace
+
+std::unique_ptr<SentenceSteering> SentenceSteering::Create(
+    const DecodingOptions& options, const model::ModelConfig& model) {
+  if (!ConcernsSteps(options.steering)) return nullptr;
+  return absl::WrapUnique(new SentenceSteering(options, model));
+}
+
+SentenceSteering::SentenceSteering(const DecodingOptions& options,
+                                   const model::ModelConfig& model)
+    : options_(options),
+      tokens_(model.tokens),
+      suppressed_(model.decoding.suppressed_tokens) {
+  const Steering& steering = options_.steering;
+  const size_t rows = options_.beam_size;
+  stride_ = options_.max_length + 2;
+  histories_.resize(rows * stride_);
+  next_histories_.resize(rows * stride_);
+  if (options_.rules.start_is_generated) {
+    history_size_ = 1;
+    for (size_t row = 0; row < rows; ++row) {
+      histories_[row * stride_] = tokens_.decoder_start;
+    }
+  }
+  max_listed_ = 2 + static_cast<int>(steering.must_contain.size() +
+                                     steering.must_not_contain.size() +
+                                     steering.not_first.size());
+  if (has_tokens_to_penalize() || steering.no_repeat_ngram_size > 0) {
+    max_listed_ += static_cast<int>(stride_);
+  }
+  const size_t per_row = 2 * rows + max_listed_;
+  entries_.reserve(samples() ? model.architecture.target_vocab_size : per_row);
+  options_of_step_.reserve(rows * per_row);
+  candidates_.reserve(2 * rows);
+  progress_.resize(rows);
+  next_progress_.reserve(2 * rows);
+  if (!steering.must_contain.empty()) {
+    phrases_ = std::make_unique<PhraseConstraints>(steering.must_contain,
+                                                   steering.in_order);
+    phrases_->Reserve(rows * per_row);
+  }
+}
+
+bool SentenceSteering::IsSuppressed(int32_t token) const {
+  return std::find(suppressed_.begin(), suppressed_.end(), token) !=
+         suppressed_.end();
+}
+
+bool SentenceSteering::WasGenerated(absl::Span<const int32_t> history,
+                                    int32_t token) const {
+  return std::find(history.begin(), history.end(), token) != history.end();
+}
+
+// Whether `token` ends an n-gram that stands in `history` already.
+bool SentenceSteering::RepeatsNgram(absl::Span<const int32_t> history,
+                                    int32_t token) const {
+  const auto size = static_cast<size_t>(options_.steering.no_repeat_ngram_size);
+  if (size == 0 || history.size() < size) return false;
+  const auto last = history.end() - (size - 1);
+  for (auto begin = history.begin(); begin + size <= history.end(); ++begin) {
+    if (begin[size - 1] == token && std::equal(last, history.end(), begin)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+bool SentenceSteering::IsBanned(absl::Span<const int32_t> history,
+                                int32_t token) const {
+  const Steering& steering = options_.steering;
+  if (!steering.allow_unknown && token == tokens_.unk) return true;
+  if (RepeatsNgram(history, token)) return true;
+  const size_t first = (options_.rules.start_is_generated ? 1 : 0) +
+                       (options_.rules.forced_first_token >= 0 ? 1 : 0) +
+                       steering.prefix.size();
+  if (history.size() == first &&
+      std::find(steering.not_first.begin(), steering.not_first.end(), token) !=
+          steering.not_first.end()) {
+    return true;
+  }
+  return std::any_of(
+      steering.must_not_contain.begin(), steering.must_not_contain.end(),
+      [&](const auto& phrase) { return EndsWith(history, token, phrase); });
+}
+
+void SentenceSteering::List(const BeamSearch& search, size_t row,
+                            std::vector<int32_t>& tokens) {
+  if (search.constraint().only >= 0) return;
+  const Steering& steering = options_.steering;
+  const size_t begin = tokens.size();
+  const absl::Span<const int32_t> history = History(row);
+  const auto ban = [&](int32_t token) {
+    if (token >= 0 && IsBanned(history, token)) tokens.push_back(token);
+  };
+  if (has_tokens_to_penalize()) {
+    tokens.insert(tokens.end(), history.begin(), history.end());
+  } else if (steering.no_repeat_ngram_size > 0) {
+    for (int32_t token : history) ban(token);
+  }
+  for (const auto& phrase : steering.must_not_contain) ban(phrase.back());
+  for (int32_t token : steering.not_first) ban(token);
+  ban(tokens_.unk);
+  const bool lacks_phrases =
+      phrases_ != nullptr && !phrases_->IsComplete(progress_[row]);
+  if (steering.end_penalty != 0.0f || lacks_phrases) {
+    tokens.push_back(tokens_.eos);
+  }
+  if (lacks_phrases) {
+    const int32_t forced = phrases_->ForcedToken(progress_[row]);
+    if (forced >= 0) tokens.push_back(forced);
+    phrases_->ForEachBeginning(progress_[row], [&](int phrase) {
+      tokens.push_back(phrases_->FirstToken(phrase));
+    });
+  }
+  std::sort(tokens.begin() + begin, tokens.end());
+  tokens.erase(std::unique(tokens.begin() + begin, tokens.end()), tokens.end());
+}
+
+// Of a logit or log-probability.
+double SentenceSteering::Penalized(double value) const {
+  const double penalty = options_.steering.repetition_penalty;
+  return value < 0 ? value * penalty : value / penalty;
+}
+
+// What may follow live hypothesis `row`, best first, in entries_.
+void SentenceSteering::AdjustRow(const BeamSearch& search, size_t row,
+                                 const RowOutputs& outputs) {
+  const absl::Span<const int32_t> history = History(row);
+  const kernels::TokenConstraint constraint = search.constraint();
+  entries_.clear();
+  double change = 0.0;  // of the sum of probabilities
+  for (size_t i = 0; i < outputs.listed_tokens.size(); ++i) {
+    const int32_t token = outputs.listed_tokens[i];
+    const double log_prob = outputs.listed_log_probs[i];
+    if (!(log_prob > -kInfinity) || token == constraint.forbidden ||
+        IsSuppressed(token)) {
+      continue;
+    }
+    if (IsBanned(history, token)) {
+      change -= std::exp(log_prob);
+      continue;
+    }
+    double adjusted = log_prob;
+    if (has_tokens_to_penalize() && WasGenerated(history, token)) {
+      adjusted = penalizes_logits()
+                     ? Penalized(log_prob + outputs.log_sum) - outputs.log_sum
+                     : Penalized(log_prob);
+      change += std::exp(adjusted) - std::exp(log_prob);
+    }
+    entries_.push_back({adjusted, token});
+  }
+  for (size_t i = 0; i < outputs.best_tokens.size(); ++i) {
+    if (outputs.best_tokens[i] < 0) break;
+    if (!(outputs.best_log_probs[i] > -kInfinity)) break;
+    entries_.push_back({outputs.best_log_probs[i], outputs.best_tokens[i]});
+  }
+  if (change != 0.0 && renormalizes()) {
+    // Rounding may leave nothing of what is left, which is small.
+    const double log_sum = std::log(std::max(1.0 + change, 1e-30));
+    for (Entry& entry : entries_) entry.log_prob -= log_sum;
+  }
+  for (Entry& entry : entries_) {
+    if (entry.token == tokens_.eos) {
+      entry.log_prob -= options_.steering.end_penalty;
+    }
+  }
+  std::sort(entries_.begin(), entries_.end(),
+            [](const Entry& a, const Entry& b) {
+              return a.log_prob != b.log_prob ? a.log_prob > b.log_prob
+                                              : a.token < b.token;
+            });
+  const double least = std::log(options_.steering.min_probability);
+  while (entries_.size() > 1 && entries_.back().log_prob < least) {
+    entries_.pop_back();
+  }
+}
+
+void SentenceSteering::TakeRow(const BeamSearch& search, size_t row,
+                               const RowOutputs& outputs) {
+  if (row == 0) options_of_step_.clear();
+  AdjustRow(search, row, outputs);
+  AddOptions(search, row, outputs);
+}
+
+void SentenceSteering::AddOption(const BeamSearch& search, size_t row,
+                                 double log_prob, int32_t token,
+                                 PhraseProgress progress) {
+  PhraseOption option;
+  const bool free = search.IsFree(search.step());
+  option.score = search.live()[row].score + (free ? 0.0 : log_prob);
+  option.hypothesis = static_cast<int>(row);
+  option.token = token;
+  option.progress = progress;
+  option.rank = option.score;
+  if (phrases_ != nullptr) {
+    option.rank = phrases_->Rank(progress, option.score);
+  }
+  options_of_step_.push_back(option);
+}
+
+namespace {
+
+double LogProbOf(const RowOutputs& outputs, int32_t token) {
+  const auto found = std::lower_bound(outputs.listed_tokens.begin(),
+                                      outputs.listed_tokens.end(), token);
+  if (found == outputs.listed_tokens.end() || *found != token) {
+    return -kInfinity;
+  }
+  return outputs.listed_log_probs[found - outputs.listed_tokens.begin()];
+}
+
+}  // namespace
+
+// A hypothesis that would rather end, or has no more places than it needs.
+bool SentenceSteering::MustBegin(const BeamSearch& search, size_t row,
+                                 const RowOutputs& outputs) const {
+  const int left = options_.max_length - search.step();
+  if (phrases_->NumMissing(progress_[row]) >= left) return true;
+  const double eos = LogProbOf(outputs, tokens_.eos);
+  return search.step() >= options_.min_length &&
+         (entries_.empty() || entries_[0].token == tokens_.eos ||
+          eos > entries_[0].log_prob);
+}
+
+void SentenceSteering::AddBeginnings(const BeamSearch& search, size_t row,
+                                     const RowOutputs& outputs) {
+  const bool free = search.IsFree(search.step());
+  phrases_->ForEachBeginning(progress_[row], [&](int phrase) {
+    const int32_t token = phrases_->FirstToken(phrase);
+    const double log_prob = LogProbOf(outputs, token);
+    if (!(log_prob > -kInfinity)) return;
+    const double score = search.live()[row].score + (free ? 0.0 : log_prob);
+    AddOption(search, row, log_prob, token,
+              phrases_->Begin(progress_[row], phrase, history_size_, score));
+  });
+}
+
+void SentenceSteering::AddOptions(const BeamSearch& search, size_t row,
+                                  const RowOutputs& outputs) {
+  const int32_t only = search.constraint().only;
+  if (phrases_ == nullptr) {
+    for (const Entry& entry : entries_) {
+      AddOption(search, row, entry.log_prob, entry.token, {});
+    }
+    return;
+  }
+  const PhraseProgress& progress = progress_[row];
+  const int32_t forced = phrases_->ForcedToken(progress);
+  if (only < 0 && forced >= 0) {
+    const double log_prob = LogProbOf(outputs, forced);
+    if (!(log_prob > -kInfinity)) return;
+    const PhraseProgress next = phrases_->Follow(progress, history_size_);
+    AddOption(search, row, log_prob, forced, next);
+    phrases_->Learn(progress, options_of_step_.back().score);
+    return;
+  }
+  const bool lacks_phrases = only < 0 && !phrases_->IsComplete(progress);
+  const size_t first = options_of_step_.size();
+  if (lacks_phrases) AddBeginnings(search, row, outputs);
+  const bool must_begin = lacks_phrases && MustBegin(search, row, outputs);
+  if (must_begin && options_of_step_.size() > first) return;
+  for (const Entry& entry : entries_) {
+    PhraseProgress next = progress;
+    if (entry.token == tokens_.eos) {
+      if (lacks_phrases) continue;
+    } else if (!phrases_->Add(History(row), entry.token, next) && only < 0) {
+      continue;
+    }
+    // A beginning did the same.
+    if (lacks_phrases && next.met != progress.met &&
+        phrases_->IsWhole(progress, entry.token)) {
+      continue;
+    }
+    AddOption(search, row, entry.log_prob, entry.token, next);
+  }
+}
+
+// At the last step hypotheses end however they are: those that lack a phrase
+// only where all do.
+void SentenceSteering::DropIncomplete(const BeamSearch& search) {
+  if (phrases_ == nullptr || !search.IsLast(search.step())) return;
+  const auto complete = [&](const PhraseOption& option) {
+    return phrases_->IsComplete(option.progress);
+  };
+  const auto end = std::partition(options_of_step_.begin(),
+                                  options_of_step_.end(), complete);
+  if (end == options_of_step_.begin()) return;
+  options_of_step_.erase(end, options_of_step_.end());
+}
+
+absl::Span<const BeamCandidate> SentenceSteering::Choose(
+    const BeamSearch& search) {
+  if (!samples() && !search.is_independent()) {
+    DropIncomplete(search);
+    const size_t count = search.num_candidates();
+    if (phrases_ != nullptr) {
+      phrases_->Allocate(count, options_of_step_);
+    } else {
+      const size_t kept = std::min(count, options_of_step_.size());
+      std::partial_sort(options_of_step_.begin(),
+                        options_of_step_.begin() + kept, options_of_step_.end(),
+                        [](const PhraseOption& a, const PhraseOption& b) {
+                          if (a.score != b.score) return a.score > b.score;
+                          if (a.hypothesis != b.hypothesis) {
+                            return a.hypothesis < b.hypothesis;
+                          }
+                          return a.token < b.token;
+                        });
+      options_of_step_.resize(kept);
+    }
+  } else if (!samples()) {
+    // The best of each.
+    const auto end =
+        std::unique(options_of_step_.begin(), options_of_step_.end(),
+                    [](const PhraseOption& a, const PhraseOption& b) {
+                      return a.hypothesis == b.hypothesis;
+                    });
+    options_of_step_.erase(end, options_of_step_.end());
+  }
+  candidates_.clear();
+  next_progress_.clear();
+  for (const PhraseOption& option : options_of_step_) {
+    candidates_.push_back({option.score, option.hypothesis, option.token});
+    next_progress_.push_back(option.progress);
+  }
+  return candidates_;
+}
+
+void SentenceSteering::Follow(const BeamSearch& search) {
+  for (size_t j = 0; j < search.live().size(); ++j) {
+    const BeamSearch::Live& live = search.live()[j];
+    int32_t* const next = next_histories_.data() + j * stride_;
+    std::copy_n(histories_.data() + live.parent * stride_, history_size_, next);
+    next[history_size_] = live.last_token;
+    progress_[j] = next_progress_[live.rank];
+  }
+  ++history_size_;
+  histories_.swap(next_histories_);
+}
+
+// ---- Sampling
+
+int32_t SentenceSteering::DrawToken(const BeamSearch& search, size_t row,
+                                    absl::Span<float> logits) {
+  const Sampling& sampling = *options_.steering.sampling;
+  entries_.clear();
+  for (size_t token = 0; token < logits.size(); ++token) {
+    if (!(logits[token] > -kInfinity)) continue;
+    entries_.push_back({logits[token] / double{sampling.temperature},
+                        static_cast<int32_t>(token)});
+  }
+  if (entries_.empty()) return -1;
+  const auto better = [](const Entry& a, const Entry& b) {
+    return a.log_prob != b.log_prob ? a.log_prob > b.log_prob
+                                    : a.token < b.token;
+  };
+  if (sampling.top_k > 0 &&
+      static_cast<size_t>(sampling.top_k) < entries_.size()) {
+    std::nth_element(entries_.begin(), entries_.begin() + sampling.top_k,
+                     entries_.end(), better);
+    entries_.resize(sampling.top_k);
+  }
+  if (sampling.top_p < 1.0f || sampling.top_k > 0) {
+    std::sort(entries_.begin(), entries_.end(), better);
+  }
+  const double largest =
+      std::min_element(entries_.begin(), entries_.end(), better)->log_prob;
+  double sum = 0.0;
+  for (Entry& entry : entries_) {
+    entry.log_prob = std::exp(entry.log_prob - largest);  // now a weight
+    sum += entry.log_prob;
+  }
+  if (sampling.top_p < 1.0f) {
+    double kept = 0.0;
+    size_t count = 0;
+    while (count < entries_.size() && kept < sampling.top_p * sum) {
+      kept += entries_[count++].log_prob;
+    }
+    entries_.resize(std::max<size_t>(count, 1));
+    sum = std::max(kept, entries_[0].log_prob);
+  }
+  double left =
+      sum * Draw(sampling.seed, search.live()[row].origin, search.step());
+  for (const Entry& entry : entries_) {
+    if (left < entry.log_prob) return entry.token;
+    left -= entry.log_prob;
+  }
+  return entries_.back().token;
+}
+
+void SentenceSteering::Sample(const BeamSearch& search, size_t row,
+                              absl::Span<float> logits) {
+  if (row == 0) options_of_step_.clear();
+  const absl::Span<const int32_t> history = History(row);
+  const kernels::TokenConstraint constraint = search.constraint();
+  if (constraint.only < 0) {
+    // Each once: a penalty must not come twice.
+    for (size_t i = 0; has_tokens_to_penalize() && i < history.size(); ++i) {
+      float& logit = logits[history[i]];
+      if (WasGenerated(history.subspan(0, i), history[i])) continue;
+      logit = static_cast<float>(Penalized(logit));
+    }
+    const auto forbid = [&](int32_t token) {
+      if (token >= 0) logits[token] = -std::numeric_limits<float>::infinity();
+    };
+    const auto ban = [&](int32_t token) {
+      if (token >= 0 && IsBanned(history, token)) forbid(token);
+    };
+    if (options_.steering.no_repeat_ngram_size > 0) {
+      for (int32_t token : history) ban(token);
+    }
+    for (const auto& phrase : options_.steering.must_not_contain) {
+      ban(phrase.back());
+    }
+    for (int32_t token : options_.steering.not_first) ban(token);
+    ban(tokens_.unk);
+    logits[tokens_.eos] -= options_.steering.end_penalty;
+    forbid(constraint.forbidden);
+  }
+  const float largest = *std::max_element(logits.begin(), logits.end());
+  if (!std::isfinite(largest)) return;
+  double sum = 0.0;
+  for (float logit : logits) sum += std::exp(double{logit} - largest);
+  const double log_sum = largest + std::log(sum);
+  const int32_t token =
+      constraint.only >= 0 ? constraint.only : DrawToken(search, row, logits);
+  if (token < 0) return;
+  AddOption(search, row, logits[token] - log_sum, token, {});
+}
+
+}  // namespace peregrine::decode

@@ -1,0 +1,172 @@
+#include "engine/decode/steering_checks.h"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "engine/base/status_macros.h"
+
+namespace peregrine::decode {
+namespace {
+
+using Phrase = std::vector<int32_t>;
+
+absl::Status Invalid(absl::string_view field, absl::string_view description) {
+  return absl::InvalidArgumentError(absl::StrCat(field, ": ", description));
+}
+
+// Written so that a NaN fails.
+template <class T>
+absl::Status CheckRange(absl::string_view field, T found, T min, T max) {
+  if (found >= min && found <= max) return absl::OkStatus();
+  return Invalid(field,
+                 absl::StrCat("found ", found, ", allowed ", min, " to ", max));
+}
+
+class Checker {
+ public:
+  Checker(const DecodingOptions& options, const model::ModelConfig& model)
+      : options_(options), steering_(options.steering), model_(model) {}
+
+  absl::Status Check() const {
+    PEREGRINE_RETURN_IF_ERROR(CheckNumbers());
+    PEREGRINE_RETURN_IF_ERROR(CheckSampling());
+    PEREGRINE_RETURN_IF_ERROR(CheckTokens("prefix", steering_.prefix));
+    PEREGRINE_RETURN_IF_ERROR(
+        CheckPhrases("must_contain", steering_.must_contain));
+    PEREGRINE_RETURN_IF_ERROR(
+        CheckPhrases("must_not_contain", steering_.must_not_contain));
+    PEREGRINE_RETURN_IF_ERROR(CheckTogether());
+    return CheckLength();
+  }
+
+ private:
+  absl::Status CheckNumbers() const {
+    PEREGRINE_RETURN_IF_ERROR(
+        CheckRange("patience", options_.patience, 0.1f, 10.0f));
+    PEREGRINE_RETURN_IF_ERROR(CheckRange(
+        "repetition_penalty", steering_.repetition_penalty, 0.01f, 100.0f));
+    PEREGRINE_RETURN_IF_ERROR(CheckRange(
+        "no_repeat_ngram_size", steering_.no_repeat_ngram_size, 0, 1000));
+    PEREGRINE_RETURN_IF_ERROR(
+        CheckRange("min_probability", steering_.min_probability, 0.0f, 1.0f));
+    PEREGRINE_RETURN_IF_ERROR(
+        CheckRange("end_penalty", steering_.end_penalty, -100.0f, 100.0f));
+    return CheckRange("coverage_penalty", steering_.coverage_penalty, -100.0f,
+                      100.0f);
+  }
+
+  absl::Status CheckSampling() const {
+    if (!steering_.sampling.has_value()) return absl::OkStatus();
+    const Sampling& sampling = *steering_.sampling;
+    PEREGRINE_RETURN_IF_ERROR(
+        CheckRange("sampling.top_k", sampling.top_k, 0, 1 << 30));
+    PEREGRINE_RETURN_IF_ERROR(
+        CheckRange("sampling.top_p", sampling.top_p, 1e-6f, 1.0f));
+    return CheckRange("sampling.temperature", sampling.temperature, 0.01f,
+                      100.0f);
+  }
+
+  absl::Status CheckTokens(absl::string_view field,
+                           const Phrase& phrase) const {
+    const int last = model_.architecture.target_vocab_size - 1;
+    for (int32_t token : phrase) {
+      PEREGRINE_RETURN_IF_ERROR(
+          CheckRange(absl::StrCat(field, ": token"), token, 0, last));
+      if (token == model_.tokens.eos) {
+        return Invalid(field, "found the end symbol among the tokens");
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status CheckPhrases(absl::string_view field,
+                            const std::vector<Phrase>& phrases) const {
+    if (phrases.size() > Steering::kMaxPhrases) {
+      return Invalid(field, absl::StrCat("found ", phrases.size(),
+                                         " phrases, allowed at most ",
+                                         Steering::kMaxPhrases));
+    }
+    for (size_t i = 0; i < phrases.size(); ++i) {
+      const std::string name = absl::StrCat(field, "[", i, "]");
+      if (phrases[i].empty()) {
+        return Invalid(name, "found no token, expected at least 1");
+      }
+      PEREGRINE_RETURN_IF_ERROR(CheckTokens(name, phrases[i]));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status CheckTogether() const {
+    const bool has_phrases = !steering_.must_contain.empty();
+    if (steering_.sampling.has_value() && has_phrases) {
+      return Invalid("must_contain", "found together with sampling");
+    }
+    if (steering_.sampling.has_value() && steering_.alternatives) {
+      return Invalid("alternatives", "found together with sampling");
+    }
+    if (steering_.alternatives && has_phrases) {
+      return Invalid("must_contain", "found together with alternatives");
+    }
+    for (size_t i = 0; i < steering_.must_contain.size(); ++i) {
+      PEREGRINE_RETURN_IF_ERROR(CheckAllowed(
+          absl::StrCat("must_contain[", i, "]"), steering_.must_contain[i]));
+    }
+    return CheckAllowed("prefix", steering_.prefix);
+  }
+
+  // Against what is forbidden.
+  absl::Status CheckAllowed(absl::string_view field,
+                            const Phrase& phrase) const {
+    const bool has_unknown = std::find(phrase.begin(), phrase.end(),
+                                       model_.tokens.unk) != phrase.end();
+    if (has_unknown && !steering_.allow_unknown) {
+      return Invalid(field, "found the unknown token, which is not allowed");
+    }
+    for (size_t i = 0; i < steering_.must_not_contain.size(); ++i) {
+      const Phrase& forbidden = steering_.must_not_contain[i];
+      if (std::search(phrase.begin(), phrase.end(), forbidden.begin(),
+                      forbidden.end()) != phrase.end()) {
+        return Invalid(field,
+                       absl::StrCat("contains must_not_contain[", i, "]"));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status CheckLength() const {
+    size_t tokens = options_.rules.forced_first_token >= 0 ? 1 : 0;
+    tokens += steering_.prefix.size();
+    const auto max_length = static_cast<size_t>(options_.max_length);
+    if (!steering_.prefix.empty() && tokens > max_length) {
+      return Invalid("prefix",
+                     absl::StrCat("found ", tokens, " tokens, allowed at most ",
+                                  max_length, " (max_length)"));
+    }
+    for (const Phrase& phrase : steering_.must_contain) {
+      tokens += phrase.size();
+    }
+    if (!steering_.must_contain.empty() && tokens > max_length) {
+      return Invalid("must_contain",
+                     absl::StrCat("found ", tokens,
+                                  " tokens, prefix included, allowed at most ",
+                                  max_length, " (max_length)"));
+    }
+    return absl::OkStatus();
+  }
+
+  const DecodingOptions& options_;
+  const Steering& steering_;
+  const model::ModelConfig& model_;
+};
+
+}  // namespace
+
+absl::Status CheckSteering(const DecodingOptions& options,
+                           const model::ModelConfig& model) {
+  return Checker(options, model).Check();
+}
+
+}  // namespace peregrine::decode

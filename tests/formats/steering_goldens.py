@@ -1,0 +1,150 @@
+"""What reference libraries make of options that steer a search; see README.md.
+
+    python steering_goldens.py ../golden
+
+Of models that are there: steering.json beside their golden.json. Sentences are those
+of golden.json, options have the names of the engine (tests/golden/steering_test.cc).
+"""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import sys
+from typing import Any
+
+import ctranslate2
+import torch
+import transformers
+
+MAX_LENGTH = 24
+SENTENCES = 4
+
+# Options of the engine, and the same of transformers.
+TRANSFORMERS_CASES: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({"beam_size": beam, **ours}, {"num_beams": beam, **theirs})
+    for beam in (1, 4)
+    for ours, theirs in [
+        ({"repetition_penalty": 1.5}, {"repetition_penalty": 1.5}),
+        ({"repetition_penalty": 0.8}, {"repetition_penalty": 0.8}),
+        ({"no_repeat_ngram_size": 2}, {"no_repeat_ngram_size": 2}),
+        ({"no_repeat_ngram_size": 1, "repetition_penalty": 1.2},
+         {"no_repeat_ngram_size": 1, "repetition_penalty": 1.2}),
+    ]
+]
+CTRANSLATE2_CASES: list[dict[str, Any]] = [
+    {"beam_size": beam, **options}
+    for beam in (1, 4)
+    for options in [
+        {"repetition_penalty": 1.5},
+        {"no_repeat_ngram_size": 2},
+        {"no_repeat_ngram_size": 1, "repetition_penalty": 1.2},
+        {"disable_unk": True},
+        {"prefix": [20, 30, 40]},
+        {"prefix": [20, 30], "no_repeat_ngram_size": 1},
+    ]
+] + [
+    {"beam_size": 4, "patience": 2.0},
+    {"beam_size": 3, "coverage_penalty": 0.3},
+    {"beam_size": 4, "alternatives": True, "prefix": [20, 30]},
+    # CTranslate2 4.8.5 ends the process where min_alternative_expansion_prob leaves fewer.
+]
+
+
+def forbidden(hypothesis: list[int]) -> list[list[int]]:
+    """Phrases whose ban changes the search: of what it found without."""
+    return [hypothesis[1:3], hypothesis[:1]] if len(hypothesis) > 3 else []
+
+
+def of_transformers(directory: pathlib.Path, golden: dict[str, Any]) -> list[dict[str, Any]]:
+    model = transformers.AutoModelForSeq2SeqLM.from_pretrained(directory).double().eval()
+    cases = []
+    for index, sentence in enumerate(golden["sentences"][:SENTENCES]):
+        source = torch.tensor([sentence["encoder_input"]])
+        bans = forbidden(golden["searches"][0]["hypotheses"][index][0]["tokens"])
+        all_cases = list(TRANSFORMERS_CASES)
+        if bans:
+            known = model.generation_config.bad_words_ids or []
+            all_cases += [({"beam_size": beam, "must_not_contain": bans},
+                           {"num_beams": beam, "bad_words_ids": known + bans})
+                          for beam in (1, 4)]
+        for options, theirs in all_cases:
+            arguments = dict(theirs)
+            if "forced_bos_token_id" in sentence:
+                arguments["forced_bos_token_id"] = sentence["forced_bos_token_id"]
+            with torch.inference_mode():
+                found = model.generate(
+                    source, max_length=MAX_LENGTH + 1, do_sample=False,
+                    num_return_sequences=options["beam_size"],
+                    return_dict_in_generate=True, output_scores=True, **arguments)
+            scores = found.get("sequences_scores")
+            hypotheses = []
+            for row, sequence in enumerate(found.sequences.tolist()):
+                tokens = sequence[1:]
+                eos = model.generation_config.eos_token_id
+                end = tokens.index(eos) if eos in tokens else len(tokens)
+                hypothesis: dict[str, Any] = {"tokens": tokens[:end]}
+                if scores is not None:
+                    hypothesis["score"] = float(f"{float(scores[row]):.9g}")
+                hypotheses.append(hypothesis)
+            cases.append({"sentence": index, "options": options, "hypotheses": hypotheses})
+    return cases
+
+
+def of_ctranslate2(directory: pathlib.Path, golden: dict[str, Any]) -> list[dict[str, Any]]:
+    translator = ctranslate2.Translator(str(directory), compute_type="float32")
+    read = lambda name: json.loads((directory / f"{name}_vocabulary.json").read_text())
+    source_pieces, target_pieces = read("source"), read("target")
+    ids = {piece: index for index, piece in enumerate(target_pieces)}
+    cases = []
+    for index, sentence in enumerate(golden["sentences"][:SENTENCES]):
+        # The library adds the end symbol itself.
+        pieces = [source_pieces[token] for token in sentence["encoder_input"][:-1]]
+        bans = forbidden(golden["searches"][0]["hypotheses"][index][0]["tokens"])
+        all_cases = list(CTRANSLATE2_CASES)
+        if bans:
+            all_cases += [{"beam_size": beam, "must_not_contain": bans} for beam in (1, 4)]
+        for options in all_cases:
+            theirs = dict(options)
+            beam = theirs.pop("beam_size")
+            prefix = theirs.pop("prefix", None)
+            arguments: dict[str, Any] = {"beam_size": beam, "num_hypotheses": beam}
+            if theirs.pop("alternatives", False):
+                arguments = {"beam_size": 1, "num_hypotheses": beam,
+                             "return_alternatives": True}
+            if "must_not_contain" in theirs:
+                arguments["suppress_sequences"] = [
+                    [target_pieces[token] for token in phrase]
+                    for phrase in theirs.pop("must_not_contain")]
+            arguments.update(theirs)
+            if prefix is not None:
+                arguments["target_prefix"] = [[target_pieces[token] for token in prefix]]
+            found = translator.translate_batch(
+                [pieces], max_decoding_length=MAX_LENGTH, return_scores=True,
+                return_attention=beam == 1, **arguments)[0]
+            hypotheses = []
+            for row, tokens in enumerate(found.hypotheses):
+                hypothesis = {"tokens": [ids[piece] for piece in tokens],
+                              "score": float(f"{found.scores[row]:.9g}")}
+                if found.attention:
+                    hypothesis["attention"] = [[float(f"{x:.6g}") for x in one]
+                                               for one in found.attention[row]]
+                hypotheses.append(hypothesis)
+            cases.append({"sentence": index, "options": options, "hypotheses": hypotheses})
+    return cases
+
+
+def main() -> None:
+    goldens = pathlib.Path(sys.argv[1])
+    for name in ("hf-marian", "hf-m2m100", "ct2-float32"):
+        directory = goldens / name
+        golden = json.loads((directory / "golden.json").read_text())
+        make = of_ctranslate2 if name.startswith("ct2") else of_transformers
+        cases = make(directory, golden)
+        text = json.dumps({"max_length": MAX_LENGTH, "cases": cases}, separators=(",", ":"))
+        (directory / "steering.json").write_text(text + "\n")
+        print(name, len(cases), "cases", len(text), "bytes")
+
+
+if __name__ == "__main__":
+    main()

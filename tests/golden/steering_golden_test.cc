@@ -1,0 +1,153 @@
+// What steers a search does what the same options of reference libraries do,
+// token by token: steering.json, see tests/formats/steering_goldens.py.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <fstream>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "engine/decode/decode_all.h"
+#include "engine/decode/session.h"
+#include "engine/kernels/device.h"
+#include "engine/translation_model.h"
+
+namespace peregrine {
+namespace {
+
+using nlohmann::json;
+
+std::string PathOf(const std::string& model, const char* file) {
+  return std::string(PEREGRINE_SOURCE_DIR "/tests/golden/") + model + file;
+}
+
+json ReadJson(const std::string& path) {
+  std::ifstream file(path);
+  EXPECT_TRUE(file.good()) << path;
+  return json::parse(file);
+}
+
+void Override(const json& options, decode::DecodingOptions& result) {
+  decode::Steering& steering = result.steering;
+  for (const auto& [name, value] : options.items()) {
+    if (name == "beam_size") {
+      result.beam_size = value;
+    } else if (name == "patience") {
+      result.patience = value;
+    } else if (name == "repetition_penalty") {
+      steering.repetition_penalty = value;
+    } else if (name == "no_repeat_ngram_size") {
+      steering.no_repeat_ngram_size = value;
+    } else if (name == "must_not_contain") {
+      steering.must_not_contain = value.get<std::vector<std::vector<int>>>();
+    } else if (name == "disable_unk") {
+      steering.allow_unknown = !value.get<bool>();
+    } else if (name == "prefix") {
+      steering.prefix = value.get<std::vector<int>>();
+    } else if (name == "coverage_penalty") {
+      steering.coverage_penalty = value;
+    } else if (name == "alternatives") {
+      steering.alternatives = value;
+    } else {
+      ADD_FAILURE() << "unknown option " << name;
+    }
+  }
+  result.num_hypotheses = result.beam_size;
+}
+
+class SteeringGoldenTest : public testing::TestWithParam<const char*> {
+ protected:
+  void SetUp() override {
+    auto model =
+        TranslationModel::Load(PathOf(GetParam(), ""), kernels::Device::kCpu);
+    ASSERT_TRUE(model.ok()) << model.status();
+    model_ = *std::move(model);
+    kernels_ = *kernels::MakeKernels(kernels::Device::kCpu);
+    session_ = *decode::Session::Create(model_->weights(), *kernels_, {});
+    golden_ = ReadJson(PathOf(GetParam(), "/golden.json"));
+    steering_ = ReadJson(PathOf(GetParam(), "/steering.json"));
+  }
+
+  decode::SentenceInput Sentence(const json& of_case) const {
+    const json& sentence = golden_["sentences"][of_case["sentence"].get<int>()];
+    const model::TokenConfig& tokens = model_->config().tokens;
+    std::vector<int32_t> source = sentence["encoder_input"];
+    source.erase(source.begin(), source.begin() + tokens.source_prefix.size());
+    source.resize(source.size() - tokens.source_suffix.size());
+    decode::SentenceInput input;
+    input.options = model_->DefaultOptions(static_cast<int>(source.size()));
+    input.source = std::move(source);
+    input.options.max_length = steering_["max_length"];
+    if (input.options.rules.length_limit == model::LengthLimit::kForcedEos) {
+      input.options.max_length -= 1;
+    }
+    input.options.use_shortlist = false;
+    input.options.align = true;
+    Override(of_case["options"], input.options);
+    return input;
+  }
+
+  // Of the caller's tokens; the library has all.
+  static void CheckAttention(const decode::Hypothesis& found,
+                             const json& expected) {
+    ASSERT_FALSE(found.tokens.empty());
+    const size_t width = found.alignment.size() / found.tokens.size();
+    for (size_t i = 0; i < found.tokens.size(); ++i) {
+      ASSERT_GE(expected[i].size(), width);
+      for (size_t s = 0; s < width; ++s) {
+        EXPECT_NEAR(found.alignment[i * width + s],
+                    expected[i][s].get<float>(), 1e-3)
+            << "token " << i << " source " << s;
+      }
+    }
+  }
+
+  std::unique_ptr<const TranslationModel> model_;
+  std::unique_ptr<kernels::Kernels> kernels_;
+  std::unique_ptr<decode::Session> session_;
+  json golden_;
+  json steering_;
+};
+
+TEST_P(SteeringGoldenTest, FindsWhatTheLibraryFinds) {
+  for (const json& of_case : steering_["cases"]) {
+    SCOPED_TRACE(testing::Message() << "sentence " << of_case["sentence"] << " "
+                                    << of_case["options"]);
+    const decode::SentenceInput input = Sentence(of_case);
+    ASSERT_TRUE(session_->Validate(input).ok()) << session_->Validate(input);
+    decode::SentenceOutput output;
+    ASSERT_TRUE(decode::DecodeAll(*session_, {input},
+                                  [&](decode::SentenceOutput found) {
+                                    output = std::move(found);
+                                  })
+                    .ok());
+    const json& expected = of_case["hypotheses"];
+    ASSERT_EQ(output.hypotheses.size(), expected.size());
+    for (size_t i = 0; i < expected.size(); ++i) {
+      const decode::Hypothesis& found = output.hypotheses[i];
+      EXPECT_EQ(json(found.tokens), expected[i]["tokens"]) << "hypothesis " << i;
+      if (expected[i].contains("score")) {
+        EXPECT_NEAR(found.score, expected[i]["score"].get<float>(), 2e-3)
+            << "hypothesis " << i;
+      }
+      if (expected[i].contains("attention")) {
+        CheckAttention(found, expected[i]["attention"]);
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, SteeringGoldenTest,
+                         testing::Values("hf-marian", "hf-m2m100",
+                                         "ct2-float32"),
+                         [](const auto& test) {
+                           std::string name = test.param;
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
+
+}  // namespace
+}  // namespace peregrine
