@@ -28,6 +28,7 @@ absl::Status HostSteps::Allocate() {
   top_tokens_.reserve(rows * 2 * rows);
   listed_offsets_.reserve(rows + 1);
   log_sums_.reserve(rows);
+  log_rests_.reserve(rows);
   return absl::OkStatus();
 }
 
@@ -132,6 +133,7 @@ void HostSteps::ScoreOutputs(const kernels::TopK& top) {
   const model::StageTimer timer(profile_, model::Stage::kOutput, kernels_);
   listed_log_probs_.resize(listed_tokens_.size());
   log_sums_.resize(constraints_.size());
+  log_rests_.resize(constraints_.size());
   Run run;
   for (const Entry& entry : live_) {
     const LiveSentence& sentence = *entry.sentence;
@@ -178,6 +180,7 @@ void HostSteps::ScoreRows(const Run& run, kernels::TopK top) {
     listed.tokens = listed_tokens_;
     listed.log_probs = listed_log_probs_.data();
     listed.log_sums = log_sums_.data() + run.begin;
+    listed.log_rests = log_rests_.data() + run.begin;
     outputs_->TopK({output, run.selection, hidden, suppressed, logits},
                    constraints, listed, top);
   } else if (run.selection == nullptr) {
@@ -235,6 +238,7 @@ void HostSteps::AdvanceSteered(LiveSentence& sentence, size_t row,
     outputs.listed_tokens = {listed_tokens_.data() + begin, count};
     outputs.listed_log_probs = {listed_log_probs_.data() + begin, count};
     outputs.log_sum = log_sums_[at];
+    outputs.log_rest = log_rests_[at];
     steering.TakeRow(search, j, outputs);
   }
   search.Advance(steering.Choose(search));

@@ -85,6 +85,7 @@ class HostSteps final : public Search {
   std::vector<int32_t> listed_tokens_;
   std::vector<float> listed_log_probs_;
   std::vector<float> log_sums_;
+  std::vector<float> log_rests_;
   std::unique_ptr<HostOutputs> outputs_;  // where one is steered
   std::vector<float> queries_;            // [rows, width], where one is aligned
   bool aligns_ = false;                   // some sentence of this step

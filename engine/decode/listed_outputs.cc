@@ -48,6 +48,13 @@ float LogSumExp(absl::Span<const float> logits) {
   return static_cast<float>(largest + std::log(sum));
 }
 
+// log(e^a + e^b)
+double LogOfSum(double a, double b) {
+  const double larger = std::max(a, b);
+  if (!std::isfinite(larger)) return larger;
+  return larger + std::log1p(std::exp(std::min(a, b) - larger));
+}
+
 }  // namespace
 
 HostOutputs::HostOutputs(kernels::Kernels& kernels, int vocab_size)
@@ -95,13 +102,23 @@ void HostOutputs::TopK(const Rows& rows,
       if (token >= 0) row[token] = -kInfinity;
     };
     if (constraint.forbidden_before_softmax) forbid(constraint.forbidden);
-    const float log_sum = LogSumExp(row);
-    listed.log_sums[r] = log_sum;
     for (int32_t i = listed.offsets[r]; i < listed.offsets[r + 1]; ++i) {
       float& logit = row[listed.tokens[i]];
-      listed.log_probs[i] = logit - log_sum;
+      listed.log_probs[i] = logit;
       logit = -kInfinity;
     }
+    // The others first: next to a token that has nearly all, what they have
+    // would be lost in rounding.
+    const float log_rest = LogSumExp(row);
+    double log_sum = log_rest;
+    for (int32_t i = listed.offsets[r]; i < listed.offsets[r + 1]; ++i) {
+      log_sum = LogOfSum(log_sum, listed.log_probs[i]);
+    }
+    for (int32_t i = listed.offsets[r]; i < listed.offsets[r + 1]; ++i) {
+      listed.log_probs[i] = static_cast<float>(listed.log_probs[i] - log_sum);
+    }
+    listed.log_sums[r] = static_cast<float>(log_sum);
+    listed.log_rests[r] = static_cast<float>(log_rest - log_sum);
     order_.clear();
     if (constraint.only >= 0) {
       order_.push_back(constraint.only);
@@ -126,7 +143,8 @@ void HostOutputs::TopK(const Rows& rows,
     for (size_t i = 0; i < order_.size(); ++i) {
       if (!(row[order_[i]] > -kInfinity)) break;
       result.tokens[first + i] = order_[i];
-      result.log_probs[first + i] = row[order_[i]] - log_sum;
+      result.log_probs[first + i] =
+          static_cast<float>(row[order_[i]] - log_sum);
     }
   });
 }

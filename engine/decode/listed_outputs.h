@@ -17,6 +17,7 @@ struct ListedTokens {
   absl::Span<const int32_t> tokens;   // those of a row rise
   float* log_probs = nullptr;         // [tokens]
   float* log_sums = nullptr;  // [rows]: logit less log-probability of any token
+  float* log_rests = nullptr;  // [rows]: log-probability of all others together
 };
 
 // An output projection over some rows, with the memory to look at their logits

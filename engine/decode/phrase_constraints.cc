@@ -120,7 +120,8 @@ void PhraseConstraints::Allocate(size_t count,
                 return a.hypothesis < b.hypothesis;
               }
               if (a.token != b.token) return a.token < b.token;
-              return a.progress.met < b.progress.met;
+              // A beam of one begins what it would say anyway.
+              return a.progress.met > b.progress.met;
             });
   // Sorted by rank, the n-th of its bank goes to stripe n. Inside a stripe the
   // order by rank stays: a stable sort without memory, as there are few.

@@ -173,7 +173,7 @@ void SentenceSteering::AdjustRow(const BeamSearch& search, size_t row,
   const absl::Span<const int32_t> history = History(row);
   const kernels::TokenConstraint constraint = search.constraint();
   entries_.clear();
-  double change = 0.0;  // of the sum of probabilities
+  double sum = std::exp(double{outputs.log_rest});  // of probabilities
   for (size_t i = 0; i < outputs.listed_tokens.size(); ++i) {
     const int32_t token = outputs.listed_tokens[i];
     const double log_prob = outputs.listed_log_probs[i];
@@ -181,17 +181,14 @@ void SentenceSteering::AdjustRow(const BeamSearch& search, size_t row,
         IsSuppressed(token)) {
       continue;
     }
-    if (IsBanned(history, token)) {
-      change -= std::exp(log_prob);
-      continue;
-    }
+    if (IsBanned(history, token)) continue;
     double adjusted = log_prob;
     if (has_tokens_to_penalize() && WasGenerated(history, token)) {
       adjusted = penalizes_logits()
                      ? Penalized(log_prob + outputs.log_sum) - outputs.log_sum
                      : Penalized(log_prob);
-      change += std::exp(adjusted) - std::exp(log_prob);
     }
+    sum += std::exp(adjusted);
     entries_.push_back({adjusted, token});
   }
   for (size_t i = 0; i < outputs.best_tokens.size(); ++i) {
@@ -199,9 +196,8 @@ void SentenceSteering::AdjustRow(const BeamSearch& search, size_t row,
     if (!(outputs.best_log_probs[i] > -kInfinity)) break;
     entries_.push_back({outputs.best_log_probs[i], outputs.best_tokens[i]});
   }
-  if (change != 0.0 && renormalizes()) {
-    // Rounding may leave nothing of what is left, which is small.
-    const double log_sum = std::log(std::max(1.0 + change, 1e-30));
+  if (renormalizes() && !outputs.listed_tokens.empty()) {
+    const double log_sum = std::log(sum);
     for (Entry& entry : entries_) entry.log_prob -= log_sum;
   }
   for (Entry& entry : entries_) {

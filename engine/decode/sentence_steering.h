@@ -22,7 +22,8 @@ struct RowOutputs {
   absl::Span<const int32_t> best_tokens;   // -1: no more
   absl::Span<const int32_t> listed_tokens;
   absl::Span<const float> listed_log_probs;
-  float log_sum = 0.0f;  // logit = log-probability + log_sum
+  float log_sum = 0.0f;   // logit = log-probability + log_sum
+  float log_rest = 0.0f;  // log-probability of all that are not listed
 };
 
 // Applies the Steering of one sentence to its search. Each step: List for each

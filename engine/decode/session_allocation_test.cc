@@ -47,6 +47,7 @@ void Demand(size_t i, DecodingOptions& options) {
     case 2:
       steering.repetition_penalty = 1.2f;
       steering.no_repeat_ngram_size = 3;
+      options.use_shortlist = false;  // or there would soon be none left
       steering.coverage_penalty = 0.1f;
       break;
     case 3:

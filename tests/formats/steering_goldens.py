@@ -41,7 +41,7 @@ CTRANSLATE2_CASES: list[dict[str, Any]] = [
         {"no_repeat_ngram_size": 1, "repetition_penalty": 1.2},
         {"disable_unk": True},
         {"prefix": [20, 30, 40]},
-        {"prefix": [20, 30], "no_repeat_ngram_size": 1},
+        # Not with no_repeat_ngram_size, which does not look at a prefix there.
     ]
 ] + [
     {"beam_size": 4, "patience": 2.0},
