@@ -50,6 +50,18 @@ Json MakeJson(const v1::Limits& limits) {
           {"max_target_tokens", limits.max_target_tokens()}};
 }
 
+Json MakeJson(const v1::TargetToken& token) {
+  Json json = {{"token", token.token()}};
+  if (token.has_score()) json["score"] = token.score();
+  if (token.has_source()) {
+    json["source"] = token.source();
+    json["first_source"] = token.first_source();
+    json["attention"] =
+        std::vector<float>(token.attention().begin(), token.attention().end());
+  }
+  return json;
+}
+
 }  // namespace
 
 std::string ToJson(const BulkResult& result) {
@@ -64,6 +76,14 @@ std::string ToJson(const BulkResult& result) {
   for (const v1::Hypothesis& hypothesis : result.translation->hypotheses()) {
     json["hypotheses"].push_back(
         {{"text", hypothesis.text()}, {"score", hypothesis.score()}});
+    for (const v1::TargetToken& token : hypothesis.tokens()) {
+      json["hypotheses"].back()["tokens"].push_back(MakeJson(token));
+    }
+  }
+  if (!result.translation->source_tokens().empty()) {
+    json["source_tokens"] =
+        std::vector<std::string>(result.translation->source_tokens().begin(),
+                                 result.translation->source_tokens().end());
   }
   json["flags"] = Json::array();
   for (const int flag : result.translation->flags()) {

@@ -13,6 +13,7 @@
 #include "client/command/command_flags.h"
 #include "client/command/find_model.h"
 #include "client/command/result_writer.h"
+#include "client/command/steering_flags.h"
 #include "client/command/text_input.h"
 #include "client/console/progress.h"
 #include "client/translation_client.h"
@@ -167,6 +168,7 @@ void AddTranslateCommand(const Console& console, CLI::App* app,
       "by default bulk for files and pipes, interactive for what is typed",
       [flags](v1::Priority priority) { flags->priority = priority; }, command);
   AddDecodingFlags(&flags->decoding, command);
+  AddSteeringFlags(&flags->decoding, command);
   // A line in, a line out: without JSON there is no room for others.
   command->get_option("--num-hypotheses")->needs("--json");
   command->callback([flags, &console, exit_code] {

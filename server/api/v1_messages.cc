@@ -15,6 +15,68 @@ constexpr FieldNames kOfStream = {
     "text", [](int /*index*/) { return std::string("text.text"); },
     [](int /*index*/) { return std::string("text.options"); }};
 
+RequestPhrase ReadPhrase(const v1::Phrase& proto) {
+  return {proto.text(), {proto.tokens().begin(), proto.tokens().end()}};
+}
+
+absl::optional<model::Stopping> ReadStopping(v1::Stopping stopping) {
+  switch (stopping) {
+    case v1::STOPPING_FIRST_FINISHED:
+      return model::Stopping::kFirstFinished;
+    case v1::STOPPING_BEST_FINISHED:
+      return model::Stopping::kBestFinished;
+    case v1::STOPPING_HEURISTIC:
+      return model::Stopping::kHeuristic;
+    case v1::STOPPING_NEVER:
+      return model::Stopping::kNever;
+    default:
+      return absl::nullopt;
+  }
+}
+
+decode::Sampling ReadSampling(const v1::Sampling& proto) {
+  decode::Sampling sampling;
+  sampling.top_k = proto.top_k();
+  if (proto.has_top_p()) sampling.top_p = proto.top_p();
+  if (proto.has_temperature()) sampling.temperature = proto.temperature();
+  sampling.seed = proto.seed();
+  return sampling;
+}
+
+// What a translation must be like.
+void ReadDemands(const v1::DecodingOptions& proto, RequestOptions& options) {
+  if (proto.has_repetition_penalty()) {
+    options.repetition_penalty = proto.repetition_penalty();
+  }
+  if (proto.has_no_repeat_ngram_size()) {
+    options.no_repeat_ngram_size = proto.no_repeat_ngram_size();
+  }
+  if (proto.has_allow_unknown()) options.allow_unknown = proto.allow_unknown();
+  if (proto.has_min_probability()) {
+    options.min_probability = proto.min_probability();
+  }
+  if (proto.has_word_reward()) options.word_reward = proto.word_reward();
+  if (proto.has_coverage_penalty()) {
+    options.coverage_penalty = proto.coverage_penalty();
+  }
+  if (proto.has_sampling()) options.sampling = ReadSampling(proto.sampling());
+  if (proto.has_return_alternatives()) {
+    options.return_alternatives = proto.return_alternatives();
+  }
+  if (proto.has_target_prefix()) {
+    options.target_prefix = ReadPhrase(proto.target_prefix());
+  }
+  for (const v1::Phrase& phrase : proto.must_contain()) {
+    options.must_contain.push_back(ReadPhrase(phrase));
+  }
+  if (proto.has_must_contain_in_order()) {
+    options.must_contain_in_order = proto.must_contain_in_order();
+  }
+  for (const v1::Phrase& phrase : proto.must_not_contain()) {
+    options.must_not_contain.push_back(ReadPhrase(phrase));
+  }
+}
+
 RequestOptions ReadOptions(const v1::DecodingOptions& proto) {
   RequestOptions options;
   if (proto.has_beam_size()) options.beam_size = proto.beam_size();
@@ -27,6 +89,15 @@ RequestOptions ReadOptions(const v1::DecodingOptions& proto) {
   if (proto.has_min_length()) options.min_length = proto.min_length();
   if (proto.has_max_length()) options.max_length = proto.max_length();
   if (proto.has_use_shortlist()) options.use_shortlist = proto.use_shortlist();
+  if (proto.has_patience()) options.patience = proto.patience();
+  options.stopping = ReadStopping(proto.stopping());
+  if (proto.has_return_token_scores()) {
+    options.return_token_scores = proto.return_token_scores();
+  }
+  if (proto.has_return_alignments()) {
+    options.return_alignments = proto.return_alignments();
+  }
+  ReadDemands(proto, options);
   return options;
 }
 
@@ -69,11 +140,29 @@ void WriteFlags(const From& from, To& to) {
   if (from.unknown_source) to.add_flags(v1::FLAG_UNKNOWN_SOURCE);
 }
 
+void WriteToken(TargetToken token, v1::TargetToken& proto) {
+  proto.set_token(std::move(token.token));
+  if (token.score.has_value()) proto.set_score(*token.score);
+  if (!token.source.has_value()) return;
+  proto.set_source(*token.source);
+  proto.set_first_source(token.first_source);
+  proto.mutable_attention()->Add(token.attention.begin(),
+                                 token.attention.end());
+}
+
 void WriteText(TranslatedText text, v1::Translation& proto) {
-  for (TextHypothesis& hypothesis : text.translation.hypotheses) {
+  for (size_t n = 0; n < text.translation.hypotheses.size(); ++n) {
+    TextHypothesis& hypothesis = text.translation.hypotheses[n];
     v1::Hypothesis* to = proto.add_hypotheses();
     to->set_text(std::move(hypothesis.text));
     to->set_score(hypothesis.score);
+    if (n >= text.tokens.size()) continue;
+    for (TargetToken& token : text.tokens[n]) {
+      WriteToken(std::move(token), *to->add_tokens());
+    }
+  }
+  for (std::string& token : text.source_tokens) {
+    proto.add_source_tokens(std::move(token));
   }
   WriteFlags(text.translation, proto);
   if (text.translation.source_split) proto.add_flags(v1::FLAG_SOURCE_SPLIT);
@@ -87,6 +176,9 @@ void WriteTokens(TranslatedTokens tokens, v1::TokenTranslation& proto) {
       to->add_tokens(std::move(piece));
     }
     to->set_score(hypothesis.score);
+    for (TargetToken& token : hypothesis.details) {
+      WriteToken(std::move(token), *to->add_details());
+    }
   }
   WriteFlags(tokens, proto);
   WriteCost(tokens.cost, *proto.mutable_cost());

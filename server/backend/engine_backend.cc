@@ -11,6 +11,7 @@
 #include "absl/time/clock.h"
 #include "engine/base/status_macros.h"
 #include "engine/decode/session.h"
+#include "engine/decode/steering_checks.h"
 #include "engine/kernels/gpu_memory.h"
 #include "engine/kernels/precision.h"
 #include "engine/text/tokenizer.h"
@@ -154,24 +155,47 @@ class EngineBackend : public ModelBackend {
   }
   std::vector<int32_t> SourceIds(absl::Span<const absl::string_view> pieces,
                                  int& unknown) const override {
-    std::vector<int32_t> ids;
-    ids.reserve(pieces.size());
-    for (absl::string_view piece : pieces) {
-      const absl::optional<int32_t> id = source_pieces_->id(piece);
-      unknown += !id.has_value();
-      ids.push_back(id.value_or(source_pieces_->unk_id()));
-    }
-    model_.DropAdded(ids);
+    std::vector<int32_t> ids = Ids(*source_pieces_, pieces, unknown);
+    model_.DropLanguage(ids);
     return ids;
   }
+  std::vector<int32_t> TargetIds(absl::Span<const absl::string_view> pieces,
+                                 int& unknown) const override {
+    return Ids(*target_pieces_, pieces, unknown);
+  }
   std::string TargetPiece(int32_t id) const override {
-    // A model may have more rows than its vocabulary has pieces.
-    if (id < 0 || id >= target_pieces_->vocab_size())
-      id = target_pieces_->unk_id();
-    return std::string(target_pieces_->piece(id));
+    return Piece(*target_pieces_, id);
+  }
+  std::string SourcePiece(int32_t id) const override {
+    return Piece(*source_pieces_, id);
+  }
+  std::vector<int32_t> EncodeTarget(absl::string_view text) const override {
+    return target_pieces_->Encode(text);
+  }
+  absl::Status CheckSteering(
+      const decode::DecodingOptions& options) const override {
+    return decode::CheckSteering(options, model_.config());
   }
 
  private:
+  static std::vector<int32_t> Ids(const text::Tokenizer& tokenizer,
+                                  absl::Span<const absl::string_view> pieces,
+                                  int& unknown) {
+    std::vector<int32_t> ids;
+    ids.reserve(pieces.size());
+    for (absl::string_view piece : pieces) {
+      const absl::optional<int32_t> id = tokenizer.id(piece);
+      unknown += !id.has_value();
+      ids.push_back(id.value_or(tokenizer.unk_id()));
+    }
+    return ids;
+  }
+  static std::string Piece(const text::Tokenizer& tokenizer, int32_t id) {
+    // A model may have more rows than its vocabulary has pieces.
+    if (id < 0 || id >= tokenizer.vocab_size()) id = tokenizer.unk_id();
+    return std::string(tokenizer.piece(id));
+  }
+
   const std::vector<std::unique_ptr<const TranslationModel>> models_;
   const TranslationModel& model_;  // one of them, for all but computing
   std::vector<const TranslationModel*> worker_models_;  // of each worker

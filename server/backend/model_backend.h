@@ -105,6 +105,21 @@ class ModelBackend {
   virtual std::vector<int32_t> SourceIds(
       absl::Span<const absl::string_view> pieces, int& unknown) const = 0;
   virtual std::string TargetPiece(int32_t id) const = 0;
+  // Likewise of the other vocabulary and direction.
+  virtual std::string SourcePiece(int32_t /*id*/) const { return ""; }
+  virtual std::vector<int32_t> TargetIds(
+      absl::Span<const absl::string_view> /*pieces*/, int& /*unknown*/) const {
+    return {};
+  }
+  // The tokens of a part of a translation.
+  virtual std::vector<int32_t> EncodeTarget(absl::string_view /*text*/) const {
+    return {};
+  }
+  // See decode::CheckSteering.
+  virtual absl::Status CheckSteering(
+      const decode::DecodingOptions& /*options*/) const {
+    return absl::OkStatus();
+  }
 };
 
 }  // namespace peregrine::server

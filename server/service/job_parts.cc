@@ -2,11 +2,32 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "server/service/priority.h"
 
 namespace peregrine::server {
+namespace {
+
+// Where the engine's names are others.
+constexpr std::pair<absl::string_view, absl::string_view> kWireNames[] = {
+    {"prefix", "target_prefix"},
+    {"end_penalty", "word_reward"},
+    {"alternatives", "return_alternatives"}};
+
+std::vector<int32_t> TokensOf(const ModelBackend& model,
+                              const RequestPhrase& phrase) {
+  if (phrase.tokens.empty()) return model.EncodeTarget(phrase.text);
+  const std::vector<absl::string_view> pieces(phrase.tokens.begin(),
+                                              phrase.tokens.end());
+  int unknown = 0;
+  return model.TargetIds(pieces, unknown);
+}
+
+}  // namespace
 
 RequestLanguages CheckHead(const RequestHead& head, const ModelInfo& model,
                            Violations& violations) {
@@ -36,18 +57,79 @@ Sentence SentenceMaker::Make(const std::vector<int32_t>& ids,
                              const RequestOptions& options, int index) const {
   Sentence sentence;
   sentence.source = ids;
-  sentence.options = ResolveOptions(
-      options, model.DefaultOptions(static_cast<int>(ids.size())),
-      model.info());
-  sentence.options.source_language = languages.source.token;
-  if (languages.target.token >= 0) {
-    sentence.options.rules.forced_first_token = languages.target.token;
-  }
+  sentence.options =
+      SentenceOptions(model, options, languages, static_cast<int>(ids.size()));
   sentence.deadline = terms.deadline;
   sentence.flow = terms.flow;
   sentence.group = &group;
   sentence.index = index;
   return sentence;
+}
+
+decode::DecodingOptions SentenceOptions(const ModelBackend& model,
+                                        const RequestOptions& options,
+                                        const RequestLanguages& languages,
+                                        int length) {
+  decode::DecodingOptions result =
+      ResolveOptions(options, model.DefaultOptions(length), model.info());
+  result.source_language = languages.source.token;
+  if (languages.target.token >= 0) {
+    result.rules.forced_first_token = languages.target.token;
+  }
+  if (options.target_prefix.has_value()) {
+    result.steering.prefix = TokensOf(model, *options.target_prefix);
+  }
+  for (const RequestPhrase& phrase : options.must_contain) {
+    result.steering.must_contain.push_back(TokensOf(model, phrase));
+  }
+  for (const RequestPhrase& phrase : options.must_not_contain) {
+    result.steering.must_not_contain.push_back(TokensOf(model, phrase));
+  }
+  return result;
+}
+
+void CheckDemands(const ModelBackend& model,
+                  const decode::DecodingOptions& options,
+                  const std::string& path, Violations& violations) {
+  const absl::Status status = model.CheckSteering(options);
+  if (status.ok()) return;
+  // "field: what is wrong with it", by the engine's name.
+  const absl::string_view message = status.message();
+  const size_t colon = std::min(message.find(": "), message.size());
+  std::string field(message.substr(0, colon));
+  for (const auto& [engine, wire] : kWireNames) {
+    if (absl::StartsWith(field, engine)) {
+      field = absl::StrCat(wire, field.substr(engine.size()));
+      break;
+    }
+  }
+  violations.Add(
+      absl::StrCat(path, ".", field),
+      std::string(message.substr(std::min(colon + 2, message.size()))));
+}
+
+std::vector<TargetToken> DescribeTokens(const ModelBackend& model,
+                                        const decode::Hypothesis& hypothesis,
+                                        const RequestOptions& options,
+                                        int first_source) {
+  std::vector<TargetToken> tokens;
+  const std::vector<int> sources = decode::HardAlignment(hypothesis);
+  const size_t count = hypothesis.tokens.size();
+  const size_t width = count == 0 ? 0 : hypothesis.alignment.size() / count;
+  for (size_t i = 0; i < count; ++i) {
+    TargetToken& token = tokens.emplace_back();
+    token.token = model.TargetPiece(hypothesis.tokens[i]);
+    if (options.return_token_scores.value_or(false) &&
+        i < hypothesis.token_scores.size()) {
+      token.score = hypothesis.token_scores[i];
+    }
+    if (!options.return_alignments.value_or(false) || sources.empty()) continue;
+    token.source = first_source + sources[i];
+    token.first_source = first_source;
+    const auto row = hypothesis.alignment.begin() + i * width;
+    token.attention.assign(row, row + width);
+  }
+  return tokens;
 }
 
 void AddCost(const SentenceAnswer& answer, Cost& cost) {

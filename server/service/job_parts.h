@@ -2,6 +2,7 @@
 #define PEREGRINE_SERVER_SERVICE_JOB_PARTS_H_
 
 #include <algorithm>
+#include <string>
 #include <vector>
 
 #include "absl/strings/string_view.h"
@@ -44,6 +45,26 @@ struct SentenceMaker {
   Sentence Make(const std::vector<int32_t>& ids, const RequestOptions& options,
                 int index) const;
 };
+
+// The options of one sentence of `length` tokens, with the tokens of all
+// phrases.
+decode::DecodingOptions SentenceOptions(const ModelBackend& model,
+                                        const RequestOptions& options,
+                                        const RequestLanguages& languages,
+                                        int length);
+
+// Whether what `options` demand of a sentence can be met, with its prefix and
+// phrases. `path` names them.
+void CheckDemands(const ModelBackend& model,
+                  const decode::DecodingOptions& options,
+                  const std::string& path, Violations& violations);
+
+// What a translation is made of, as far as `options` ask for it. `first_source`
+// is the index of the first source token of the sentence.
+std::vector<TargetToken> DescribeTokens(const ModelBackend& model,
+                                        const decode::Hypothesis& hypothesis,
+                                        const RequestOptions& options,
+                                        int first_source);
 
 void AddCost(const SentenceAnswer& answer, Cost& cost);
 

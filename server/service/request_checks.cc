@@ -10,9 +10,41 @@ namespace peregrine::server {
 namespace {
 
 constexpr size_t kMaxAppended = 64;
+constexpr size_t kMaxPhraseBytes = 16 << 10;
 
 std::string Path(const std::string& path, const char* field) {
   return absl::StrCat(path, ".", field);
+}
+
+void CheckPhrase(const RequestPhrase& phrase, const std::string& path,
+                 Violations& violations) {
+  if (!phrase.text.empty() && !phrase.tokens.empty()) {
+    violations.Add(path, "found text and tokens, allowed one of them");
+  }
+  if (phrase.text.size() > kMaxPhraseBytes ||
+      phrase.tokens.size() > kMaxPhraseBytes) {
+    violations.Add(
+        path, absl::StrCat("found ", phrase.text.size(), " bytes and ",
+                           phrase.tokens.size(), " tokens, allowed at most ",
+                           kMaxPhraseBytes));
+  }
+}
+
+void CheckPhrases(const std::vector<RequestPhrase>& phrases,
+                  const std::string& path, Violations& violations) {
+  if (phrases.size() > decode::Steering::kMaxPhrases) {
+    violations.Add(path, absl::StrCat("found ", phrases.size(),
+                                      " phrases, allowed at most ",
+                                      decode::Steering::kMaxPhrases));
+    return;
+  }
+  for (size_t i = 0; i < phrases.size(); ++i) {
+    const std::string element = absl::StrCat(path, "[", i, "]");
+    if (phrases[i].text.empty() && phrases[i].tokens.empty()) {
+      violations.Add(element, "found nothing, expected text or tokens");
+    }
+    CheckPhrase(phrases[i], element, violations);
+  }
 }
 
 }  // namespace
@@ -57,6 +89,12 @@ void CheckOptions(const OptionsLayer& layer, const RequestLimits& limits,
   check(options.min_length, "min_length", 0, model.max_target_tokens);
   check(options.max_length, "max_length", 1,
         std::numeric_limits<int32_t>::max());
+  CheckPhrase(options.target_prefix.value_or(RequestPhrase()),
+              Path(layer.path, "target_prefix"), violations);
+  CheckPhrases(options.must_contain, Path(layer.path, "must_contain"),
+               violations);
+  CheckPhrases(options.must_not_contain, Path(layer.path, "must_not_contain"),
+               violations);
   const float penalty = options.length_penalty.value_or(0.0f);
   // Written so that a NaN fails.
   if (!(penalty >= -kMaxLengthPenalty && penalty <= kMaxLengthPenalty)) {
@@ -71,7 +109,18 @@ void CheckCombination(const OptionsLayer& upper, const OptionsLayer& lower,
   const RequestOptions options = lower.options.OverriddenBy(upper.options);
   const int beam_size = options.beam_size.value_or(default_beam_size);
   const int num_hypotheses = options.num_hypotheses.value_or(1);
-  if (num_hypotheses > beam_size) {
+  if (options.is_independent()) {
+    if (options.beam_size.has_value()) {
+      const bool is_upper = upper.options.beam_size.has_value();
+      violations.Add(
+          Path(is_upper ? upper.path : lower.path, "beam_size"),
+          absl::StrCat(
+              "found ", beam_size, " together with ",
+              options.sampling.has_value() ? "sampling" : "return_alternatives",
+              ", allowed none: num_hypotheses says how "
+              "many there are"));
+    }
+  } else if (num_hypotheses > beam_size) {
     const bool is_upper = upper.options.num_hypotheses.has_value();
     violations.Add(Path(is_upper ? upper.path : lower.path, "num_hypotheses"),
                    absl::StrCat("found ", num_hypotheses, ", allowed 1 to ",
@@ -113,6 +162,25 @@ decode::DecodingOptions ResolveOptions(const RequestOptions& options,
   result.min_length = options.min_length.value_or(result.min_length);
   result.max_length = options.max_length.value_or(result.max_length);
   result.use_shortlist = options.use_shortlist.value_or(result.use_shortlist);
+  result.patience = options.patience.value_or(result.patience);
+  result.rules.stopping = options.stopping.value_or(result.rules.stopping);
+  result.align = options.return_alignments.value_or(false);
+  if (options.is_independent()) result.beam_size = result.num_hypotheses;
+  decode::Steering& steering = result.steering;
+  steering.repetition_penalty =
+      options.repetition_penalty.value_or(steering.repetition_penalty);
+  steering.no_repeat_ngram_size =
+      options.no_repeat_ngram_size.value_or(steering.no_repeat_ngram_size);
+  steering.allow_unknown =
+      options.allow_unknown.value_or(steering.allow_unknown);
+  steering.min_probability =
+      options.min_probability.value_or(steering.min_probability);
+  steering.end_penalty = options.word_reward.value_or(steering.end_penalty);
+  steering.coverage_penalty =
+      options.coverage_penalty.value_or(steering.coverage_penalty);
+  if (options.sampling.has_value()) steering.sampling = *options.sampling;
+  steering.alternatives = options.return_alternatives.value_or(false);
+  steering.in_order = options.must_contain_in_order.value_or(false);
   result.max_length = std::max(result.max_length, result.min_length);
   result.max_length = std::min(result.max_length, model.max_target_tokens);
   return result;

@@ -1,6 +1,8 @@
 #include "server/service/text_job.h"
 
+#include <algorithm>
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "engine/base/status_macros.h"
@@ -37,7 +39,13 @@ absl::Status TextJob::Prepare(const ModelBackend& model,
 
   texts_.reserve(count);
   for (const RequestText& text : request_.texts) Plan(text);
-  return absl::OkStatus();
+  ResponseSize details;
+  for (int i = 0; i < count; ++i) {
+    CheckSentences(i, violations);
+    AddDetails(i, details);
+  }
+  details.Check(request_.names->texts, limits, violations);
+  return violations.status();
 }
 
 void TextJob::Check(int index, const RequestLimits& limits,
@@ -68,14 +76,60 @@ void TextJob::Plan(const RequestText& text) {
   texts_.push_back(std::move(planned));
 }
 
+RequestOptions TextJob::OptionsOf(int index) const {
+  return request_.head.options.OverriddenBy(request_.texts[index].options);
+}
+
+// A piece, and a number for each token of the source.
+void TextJob::AddDetails(int index, ResponseSize& size) const {
+  const RequestOptions options = OptionsOf(index);
+  if (!options.returns_tokens()) return;
+  for (const std::vector<int32_t>& ids : texts_[index].plan->sentences()) {
+    const size_t numbers =
+        options.return_alignments.value_or(false) ? ids.size() : 0;
+    size.Add(ids.size() * (16 + 4 * numbers),
+             options.num_hypotheses.value_or(1));
+  }
+}
+
+// What is demanded, against the sentences that it is demanded of.
+void TextJob::CheckSentences(int index, Violations& violations) const {
+  const RequestOptions options = OptionsOf(index);
+  const RequestOptions& own = request_.texts[index].options;
+  const auto& sentences = texts_[index].plan->sentences();
+  const auto path_of = [&](bool is_own) {
+    return is_own ? request_.names->options(index) : std::string("options");
+  };
+  const auto need_one_sentence = [&](const char* field, bool is_own) {
+    violations.Add(
+        absl::StrCat(path_of(is_own), ".", field),
+        absl::StrCat("found a text of ", sentences.size(),
+                     " sentences, allowed one: set single_sentence"));
+  };
+  if (sentences.size() > 1 && options.target_prefix.has_value()) {
+    need_one_sentence("target_prefix", own.target_prefix.has_value());
+  }
+  if (sentences.size() > 1 && !options.must_contain.empty()) {
+    need_one_sentence("must_contain", !own.must_contain.empty());
+  }
+  Violations of_sentences;
+  for (const std::vector<int32_t>& ids : sentences) {
+    CheckDemands(*model_,
+                 SentenceOptions(*model_, options, languages_,
+                                 static_cast<int>(ids.size())),
+                 path_of(request_.texts[index].options.demands_something()),
+                 of_sentences);
+  }
+  violations.Append(of_sentences);
+}
+
 std::vector<Sentence> TextJob::MakeSentences(SentenceGroup& group,
                                              const SentenceTerms& terms) const {
   const SentenceMaker maker = {*model_, languages_, terms, group};
   std::vector<Sentence> sentences;
   sentences.reserve(num_sentences_);
   for (size_t i = 0; i < texts_.size(); ++i) {
-    const RequestOptions options =
-        request_.head.options.OverriddenBy(request_.texts[i].options);
+    const RequestOptions options = OptionsOf(static_cast<int>(i));
     for (const std::vector<int32_t>& ids : texts_[i].plan->sentences()) {
       const int index = static_cast<int>(sentences.size());
       sentences.push_back(maker.Make(ids, options, index));
@@ -89,13 +143,15 @@ TextAnswer TextJob::Take(SentenceGroup* group) const {
   answer.model = model_->info().name;
   answer.revision = model_->info().revision;
   answer.texts.reserve(texts_.size());
-  for (const Planned& text : texts_) {
-    answer.texts.push_back(TakeOne(text, group));
+  for (size_t i = 0; i < texts_.size(); ++i) {
+    answer.texts.push_back(
+        TakeOne(texts_[i], OptionsOf(static_cast<int>(i)), group));
   }
   return answer;
 }
 
 TranslatedText TextJob::TakeOne(const Planned& text,
+                                const RequestOptions& options,
                                 SentenceGroup* group) const {
   TranslatedText translated;
   translated.cost.device = model_->info().device;
@@ -108,7 +164,34 @@ TranslatedText TextJob::TakeOne(const Planned& text,
     hypotheses[i] = std::move(answer.hypotheses);
   }
   translated.translation = text.plan->Assemble(hypotheses);
+  if (options.returns_tokens()) {
+    Describe(*text.plan, options, hypotheses, translated);
+  }
   return translated;
+}
+
+// As the plan puts hypotheses together: the n-th of each sentence, or its last.
+void TextJob::Describe(
+    const PlannedText& plan, const RequestOptions& options,
+    absl::Span<const std::vector<decode::Hypothesis>> hypotheses,
+    TranslatedText& translated) const {
+  translated.tokens.resize(translated.translation.hypotheses.size());
+  int first_source = 0;
+  for (size_t i = 0; i < hypotheses.size(); ++i) {
+    for (size_t n = 0; n < translated.tokens.size(); ++n) {
+      const decode::Hypothesis& hypothesis =
+          hypotheses[i][std::min(n, hypotheses[i].size() - 1)];
+      for (TargetToken& token :
+           DescribeTokens(*model_, hypothesis, options, first_source)) {
+        translated.tokens[n].push_back(std::move(token));
+      }
+    }
+    first_source += static_cast<int>(plan.sentences()[i].size());
+    if (!options.return_alignments.value_or(false)) continue;
+    for (int32_t id : plan.sentences()[i]) {
+      translated.source_tokens.push_back(model_->SourcePiece(id));
+    }
+  }
 }
 
 }  // namespace peregrine::server

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "server/service/job.h"
+#include "server/service/job_parts.h"
 #include "server/service/request_checks.h"
 
 namespace peregrine::server {
@@ -35,7 +36,14 @@ class TextJob final : public Job {
   void Check(int index, const RequestLimits& limits,
              Violations& violations) const;
   void Plan(const RequestText& text);
-  TranslatedText TakeOne(const Planned& text, SentenceGroup* group) const;
+  RequestOptions OptionsOf(int index) const;  // of a text
+  void CheckSentences(int index, Violations& violations) const;
+  void AddDetails(int index, ResponseSize& size) const;
+  TranslatedText TakeOne(const Planned& text, const RequestOptions& options,
+                         SentenceGroup* group) const;
+  void Describe(const PlannedText& plan, const RequestOptions& options,
+                absl::Span<const std::vector<decode::Hypothesis>> hypotheses,
+                TranslatedText& translated) const;
 
   const TextRequest request_;
   const ModelBackend* model_ = nullptr;

@@ -48,7 +48,12 @@ absl::Status TokenJob::Prepare(const ModelBackend& model,
     source.ids = model.SourceIds(pieces, unknown);
     source.has_unknown = unknown > 0;
     num_sentences_ += !source.ids.empty();
+    CheckDemands(model,
+                 SentenceOptions(model, request_.head.options, languages_,
+                                 static_cast<int>(source.ids.size())),
+                 "options", violations);
     sources_.push_back(std::move(source));
+    PEREGRINE_RETURN_IF_ERROR(violations.status());
   }
   return absl::OkStatus();
 }
@@ -93,6 +98,10 @@ TranslatedTokens TokenJob::TakeOne(const Source& source,
       named.tokens.push_back(model_->TargetPiece(id));
     }
     named.score = hypothesis.score;
+    if (request_.head.options.returns_tokens()) {
+      named.details = DescribeTokens(*model_, hypothesis, request_.head.options,
+                                     /*first_source=*/0);
+    }
     translated.hypotheses.push_back(std::move(named));
     translated.truncated |= hypothesis.truncated;
   }

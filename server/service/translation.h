@@ -6,6 +6,7 @@
 
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
+#include "engine/decode/decoding_options.h"
 #include "engine/text_plan.h"
 
 // What is asked and what is answered, in words of the server's own. Each API
@@ -17,6 +18,12 @@ namespace peregrine::server {
 enum class Priority { kUnspecified = 0, kBulk = 1, kInteractive = 2 };
 inline constexpr int kPriorities = 3;
 
+// A part of a translation: text, or pieces of the target vocabulary.
+struct RequestPhrase {
+  std::string text;
+  std::vector<std::string> tokens;
+};
+
 // How to decode. What is absent is the model's default.
 struct RequestOptions {
   absl::optional<int> beam_size;
@@ -25,6 +32,34 @@ struct RequestOptions {
   absl::optional<int> min_length;
   absl::optional<int> max_length;
   absl::optional<bool> use_shortlist;
+  absl::optional<float> patience;
+  absl::optional<model::Stopping> stopping;
+  absl::optional<float> repetition_penalty;
+  absl::optional<int> no_repeat_ngram_size;
+  absl::optional<bool> allow_unknown;
+  absl::optional<float> min_probability;
+  absl::optional<float> word_reward;
+  absl::optional<float> coverage_penalty;
+  absl::optional<decode::Sampling> sampling;
+  absl::optional<bool> return_alternatives;
+  absl::optional<RequestPhrase> target_prefix;
+  std::vector<RequestPhrase> must_contain;  // empty: absent
+  absl::optional<bool> must_contain_in_order;
+  std::vector<RequestPhrase> must_not_contain;
+  absl::optional<bool> return_token_scores;
+  absl::optional<bool> return_alignments;
+
+  // Whether its hypotheses are no beam: each goes on by itself.
+  bool is_independent() const {
+    return sampling.has_value() || return_alternatives.value_or(false);
+  }
+  bool returns_tokens() const {
+    return return_token_scores.value_or(false) ||
+           return_alignments.value_or(false);
+  }
+
+  // Whether it says what a translation must be like.
+  bool demands_something() const;
 
   // These, and `upper` instead where it says something.
   RequestOptions OverriddenBy(const RequestOptions& upper) const;
@@ -75,9 +110,20 @@ struct Cost {
   std::string device;
 };
 
+// See v1.TargetToken.
+struct TargetToken {
+  std::string token;
+  absl::optional<float> score;
+  absl::optional<int> source;
+  int first_source = 0;
+  std::vector<float> attention;
+};
+
 struct TranslatedText {
   TextTranslation translation;
   Cost cost;
+  std::vector<std::vector<TargetToken>> tokens;  // of each hypothesis, or none
+  std::vector<std::string> source_tokens;
 };
 
 struct TextAnswer {
@@ -90,6 +136,7 @@ struct TranslatedTokens {
   struct Hypothesis {
     std::vector<std::string> tokens;
     float score = 0;
+    std::vector<TargetToken> details;
   };
   std::vector<Hypothesis> hypotheses;  // best first, never empty
   bool truncated = false;

@@ -1,0 +1,149 @@
+"""What a caller demands of a translation, by each row of docs/decoding.md: on
+the wire and from the command."""
+
+import json
+import unittest
+
+import grpc
+
+import harness
+from harness import best, pb
+
+TEXT = "The old man bought bread, milk and three apples."
+
+
+class SteeringTest(harness.ServerTestCase):
+
+    def translate(self, **options):
+        return self.server.translate(TEXT, options=options).translations[0]
+
+    def command(self, *flags):
+        run = harness.client(self.server, "translate", "--json", *flags, TEXT)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        return json.loads(run.stdout)
+
+    def refused(self, field, text=TEXT, **options):
+        with self.assertRaises(grpc.RpcError) as caught:
+            self.server.translate(text, options=options)
+        self.assertEqual(caught.exception.code(),
+                         grpc.StatusCode.INVALID_ARGUMENT)
+        self.assertIn(field, caught.exception.details())
+
+    def test_prefix(self):
+        found = self.translate(target_prefix={"text": "Ein alter Mann"})
+        self.assertTrue(found.hypotheses[0].text.startswith("Ein alter Mann"),
+                        found.hypotheses[0].text)
+        found = self.command("--target-prefix", "Ein alter Mann")
+        self.assertTrue(found["hypotheses"][0]["text"].startswith(
+            "Ein alter Mann"))
+
+    def test_phrases_that_must_be_there(self):
+        phrases = ["https://example.org/a_b?c=1", "Herr Schmidt"]
+        for beam_size in (1, 4):
+            found = self.translate(beam_size=beam_size,
+                                   must_contain=[{"text": p} for p in phrases])
+            for phrase in phrases:
+                self.assertEqual(found.hypotheses[0].text.count(phrase), 1,
+                                 found.hypotheses[0].text)
+        found = self.command("--must-contain", phrases[0],
+                             "--must-contain", phrases[1], "--in-order")
+        text = found["hypotheses"][0]["text"]
+        self.assertLess(text.index(phrases[0]), text.index(phrases[1]))
+
+    def test_phrases_that_must_not_be_there(self):
+        word = best(self.server.translate(TEXT)).split()[-2]
+        found = self.translate(must_not_contain=[{"text": word}])
+        self.assertNotIn(word, found.hypotheses[0].text.split())
+        found = self.command("--must-not-contain", word)
+        self.assertNotIn(word, found["hypotheses"][0]["text"].split())
+
+    def test_samples_follow_their_seed(self):
+        sampling = {"seed": 7, "temperature": 2.0}
+        first = self.translate(sampling=sampling, num_hypotheses=3)
+        again = self.translate(sampling=sampling, num_hypotheses=3)
+        other = self.translate(sampling={"seed": 8, "temperature": 2.0},
+                               num_hypotheses=3)
+        self.assertEqual(len(first.hypotheses), 3)
+        self.assertEqual(first.hypotheses, again.hypotheses)
+        self.assertNotEqual(first.hypotheses, other.hypotheses)
+        flags = ("--sample", "--seed", "7", "--temperature", "2",
+                 "--num-hypotheses", "3")
+        self.assertEqual(
+            [h["text"] for h in self.command(*flags)["hypotheses"]],
+            [h.text for h in first.hypotheses])
+
+    def test_alternatives(self):
+        found = self.translate(target_prefix={"text": "Der"},
+                               return_alternatives=True, num_hypotheses=4,
+                               return_token_scores=True)
+        self.assertEqual(len(found.hypotheses), 4)
+        self.assertEqual(
+            len({tuple(t.token for t in h.tokens) for h in found.hypotheses}),
+            4)
+        flags = ("--target-prefix", "Der", "--alternatives",
+                 "--num-hypotheses", "4")
+        self.assertEqual(
+            [h["text"] for h in self.command(*flags)["hypotheses"]],
+            [h.text for h in found.hypotheses])
+
+    def test_tokens_scores_and_alignments(self):
+        found = self.translate(return_token_scores=True,
+                               return_alignments=True)
+        hypothesis = found.hypotheses[0]
+        self.assertEqual("".join(t.token for t in hypothesis.tokens)
+                         .replace("\u2581", " ").strip(), hypothesis.text)
+        for token in hypothesis.tokens:
+            self.assertLessEqual(token.score, 0)
+            self.assertEqual(len(token.attention), len(found.source_tokens))
+            self.assertLess(token.source, len(found.source_tokens))
+        self.assertFalse(self.translate().hypotheses[0].tokens)
+        found = self.command("--token-scores", "--alignments")
+        self.assertEqual(len(found["hypotheses"][0]["tokens"]),
+                         len(hypothesis.tokens))
+
+    def test_the_other_flags_do_something(self):
+        plain = best(self.server.translate(TEXT))
+        for flags in (["--repetition-penalty", "3"],
+                      ["--no-repeat-ngram-size", "1"],
+                      ["--word-reward", "6"],
+                      ["--length-penalty", "0", "--coverage-penalty", "20"]):
+            with self.subTest(flags):
+                self.assertTrue(self.command(*flags)["hypotheses"])
+        for flags in (["--no-unknown"], ["--patience", "2"],
+                      ["--stopping", "never"], ["--min-probability", "1e-9"]):
+            with self.subTest(flags):
+                self.assertEqual(
+                    self.command(*flags)["hypotheses"][0]["text"], plain)
+
+    def test_bad_demands_name_the_field(self):
+        self.refused("options.target_prefix",
+                     target_prefix={"text": "a " * 2000})
+        self.refused("options.must_contain",
+                     must_contain=[{"text": "x"}] * 1000)
+        self.refused("options.must_contain[0]", must_contain=[{}])
+        self.refused("options.must_contain[0]",
+                     must_contain=[{"text": "Haus"}],
+                     must_not_contain=[{"text": "Haus"}])
+        self.refused("options.must_contain", text="One. Two is next.",
+                     must_contain=[{"text": "Haus"}])
+        self.refused("options.repetition_penalty", repetition_penalty=0.0)
+        self.refused("options.word_reward", word_reward=1e9)
+        self.refused("options.sampling.temperature",
+                     sampling={"temperature": 0.0})
+        self.refused("options.beam_size", beam_size=4, sampling={"seed": 1})
+        self.refused("options.patience", patience=float("nan"))
+
+    def test_tokens_in_tokens_out(self):
+        request = pb.TranslateTokensRequest(
+            sources=[pb.TokenSequence(tokens=["\u2581Hello"])],
+            options=pb.DecodingOptions(
+                target_prefix=pb.Phrase(tokens=["\u2581Guten"]),
+                return_token_scores=True))
+        found = self.server.stub.TranslateTokens(request, timeout=60)
+        hypothesis = found.translations[0].hypotheses[0]
+        self.assertEqual(hypothesis.details[0].token, hypothesis.tokens[0])
+        self.assertEqual(len(hypothesis.details), len(hypothesis.tokens))
+
+
+if __name__ == "__main__":
+    unittest.main()
