@@ -156,7 +156,7 @@ class EngineBackend : public ModelBackend {
   std::vector<int32_t> SourceIds(absl::Span<const absl::string_view> pieces,
                                  int& unknown) const override {
     std::vector<int32_t> ids = Ids(*source_pieces_, pieces, unknown);
-    model_.DropLanguage(ids);
+    model_.DropAdded(ids);
     return ids;
   }
   std::vector<int32_t> TargetIds(absl::Span<const absl::string_view> pieces,
