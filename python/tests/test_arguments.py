@@ -104,10 +104,31 @@ def test_options():
     assert not message.HasField("length_penalty")
 
 
+def test_options_of_several_parts():
+    message = make_options(
+        {
+            "sampling": {"top_k": 5, "seed": 7},
+            "stopping": "never",
+            "target_prefix": "Das",
+            "must_contain": ["Haus", {"tokens": ["\u2581Hund"]}],
+            "allow_unknown": False,
+        }
+    )
+    assert (message.sampling.top_k, message.sampling.seed) == (5, 7)
+    assert message.stopping == pb.STOPPING_NEVER
+    assert message.target_prefix.text == "Das"
+    assert message.must_contain[0].text == "Haus"
+    assert list(message.must_contain[1].tokens) == ["\u2581Hund"]
+    assert message.HasField("allow_unknown") and not message.allow_unknown
+
+
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"beam": 5}, "found 'beam', expected one of beam_size"),
+        ({"stopping": "soon"}, r"options\.stopping: found 'soon'"),
+        ({"must_contain": "Haus"}, r"options\.must_contain: found 'Haus': expected a list"),
+        ({"sampling": {"top": 1}}, r"options\.sampling"),
+        ({"beam": 5}, r"found 'beam', expected one of .*beam_size"),
         ({"beam_size": "five"}, r"options\.beam_size: found 'five'"),
         ({"beam_size": 1 << 40}, r"options\.beam_size"),
         ({"use_shortlist": 3}, r"options\.use_shortlist: found 3"),

@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Optional, TypedDict
+import re
+from typing import Any, Mapping, Optional, Sequence, TypedDict, Union
 
 from google.protobuf.descriptor import FieldDescriptor
 
 from ._wire import translation_pb2 as pb
 
 
+class Sampling(TypedDict, total=False):
+    """Draw tokens instead of searching; the same seed gives the same text."""
+
+    top_k: int
+    top_p: float
+    temperature: float
+    seed: int
+
+
+class Tokens(TypedDict):
+    """A phrase in pieces of the model's vocabulary."""
+
+    tokens: Sequence[str]
+
+
+Phrase = Union[str, Tokens]
+
+
 class Options(TypedDict, total=False):
-    """The fields of `DecodingOptions`; what is absent takes the model's default."""
+    """The fields of `DecodingOptions`; what is absent takes the model's default.
+
+    docs/decoding.md compares each with the options of other engines.
+    """
 
     beam_size: int
     length_penalty: float
@@ -18,6 +40,23 @@ class Options(TypedDict, total=False):
     min_length: int
     max_length: int
     use_shortlist: bool
+    patience: float
+    #: "first_finished", "best_finished", "heuristic" or "never".
+    stopping: str
+    repetition_penalty: float
+    no_repeat_ngram_size: int
+    allow_unknown: bool
+    min_probability: float
+    word_reward: float
+    coverage_penalty: float
+    sampling: Sampling
+    return_alternatives: bool
+    target_prefix: Phrase
+    must_contain: Sequence[Phrase]
+    must_contain_in_order: bool
+    must_not_contain: Sequence[Phrase]
+    return_token_scores: bool
+    return_alignments: bool
 
 
 def make_options(options: Optional[Mapping[str, Any]]) -> Optional[pb.DecodingOptions]:
@@ -34,12 +73,35 @@ def make_options(options: Optional[Mapping[str, Any]]) -> Optional[pb.DecodingOp
         if value is None:
             continue
         try:
-            if hasattr(getattr(message, name), "extend"):
-                getattr(message, name).extend(value)
-            elif field.type == FieldDescriptor.TYPE_BOOL and not isinstance(value, bool):
-                raise TypeError("expected True or False")
-            else:
-                setattr(message, name, value)
-        except (TypeError, ValueError) as error:
+            _set(message, field, value)
+        except (TypeError, ValueError, KeyError) as error:
             raise ValueError(f"options.{name}: found {value!r}: {error}") from None
     return message
+
+
+def _set(message: Any, field: Any, value: Any) -> None:
+    current = getattr(message, field.name)
+    if field.enum_type is not None:
+        prefix = _upper(field.enum_type.name) + "_"
+        setattr(message, field.name, field.enum_type.values_by_name[prefix + value.upper()].number)
+    elif hasattr(current, "extend"):
+        if isinstance(value, str):
+            raise TypeError("expected a list")
+        current.extend(_phrase(one) for one in value)
+    elif field.message_type is pb.Phrase.DESCRIPTOR:
+        current.CopyFrom(_phrase(value))
+    elif field.message_type is not None:
+        current.CopyFrom(type(current)(**value))
+    elif field.type == FieldDescriptor.TYPE_BOOL and not isinstance(value, bool):
+        raise TypeError("expected True or False")
+    else:
+        setattr(message, field.name, value)
+
+
+def _phrase(value: Any) -> pb.Phrase:
+    return pb.Phrase(text=value) if isinstance(value, str) else pb.Phrase(**value)
+
+
+def _upper(name: str) -> str:
+    """STOPPING for Stopping."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).upper()
