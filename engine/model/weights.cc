@@ -102,8 +102,9 @@ class WeightsLoader {
       }
       if (sum <= std::numeric_limits<float>::max()) continue;
       return absl::InvalidArgumentError(absl::StrCat(
-          name, ": row ", begin / dim, ": found a sum of squares of ", sum,
-          ", expected at most ", std::numeric_limits<float>::max()));
+          tensors_.path(), ": ", name, ": row ", begin / dim,
+          ": found a sum of squares of ", sum, ", expected at most ",
+          std::numeric_limits<float>::max()));
     }
     return absl::OkStatus();
   }
