@@ -46,8 +46,6 @@ void SetLanguages(const CTranslate2Tokens& tokens, model::ModelConfig& model) {
     model.target_language = LanguageTag(tokens.target_language);
     return;
   }
-  // The library's shortest translation does not count the language.
-  ++model.decoding.min_length;
   model.source_language = tokens.source_language;
   model.target_language = tokens.target_language;
   const model::Language* target =
