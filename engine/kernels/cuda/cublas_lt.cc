@@ -72,10 +72,10 @@ std::string NameOf(size_t version, const std::string& file) {
                       ".", version % 100, " (", file, ")");
 }
 
-absl::StatusOr<const CublasLt*> FindFunctions() {
+absl::StatusOr<std::shared_ptr<const CublasLt>> FindFunctions() {
   Library library;
   PEREGRINE_RETURN_IF_ERROR(library.Open());
-  auto f = std::make_unique<CublasLt>();
+  auto f = std::make_shared<CublasLt>();
   for (const absl::Status& status :
        {library.Find("cublasLtGetVersion", &f->get_version),
         library.Find("cublasLtCreate", &f->create),
@@ -95,17 +95,17 @@ absl::StatusOr<const CublasLt*> FindFunctions() {
     PEREGRINE_RETURN_IF_ERROR(status);
   }
   f->name = NameOf(f->get_version(), library.name());
-  return f.release();
+  return f;
 }
 
 }  // namespace
 
-absl::StatusOr<const CublasLt*> CublasLt::Load() {
+absl::StatusOr<std::shared_ptr<const CublasLt>> CublasLt::Load() {
 #ifdef PEREGRINE_CUDA_EMULATION
   return FindFunctions();  // a test may leave it out
 #else
   static const auto& found =
-      *new absl::StatusOr<const CublasLt*>(FindFunctions());
+      *new absl::StatusOr<std::shared_ptr<const CublasLt>>(FindFunctions());
   return found;
 #endif
 }

@@ -1,6 +1,7 @@
 #ifndef PEREGRINE_ENGINE_KERNELS_CUDA_CUBLAS_LT_H_
 #define PEREGRINE_ENGINE_KERNELS_CUDA_CUBLAS_LT_H_
 
+#include <memory>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -37,7 +38,7 @@ struct CublasLt {
 
   // UNAVAILABLE says what was looked for, and why the first was not taken.
   // Stays loaded.
-  static absl::StatusOr<const CublasLt*> Load();
+  static absl::StatusOr<std::shared_ptr<const CublasLt>> Load();
 };
 
 }  // namespace peregrine::kernels::PEREGRINE_CUDA_NAMESPACE

@@ -12,7 +12,7 @@ namespace peregrine::kernels::cuda {
 namespace {
 
 TEST(CublasLtTest, HasAllThatIsCalled) {
-  const absl::StatusOr<const CublasLt*> functions = CublasLt::Load();
+  const auto functions = CublasLt::Load();
   if (!functions.ok()) {
     const std::string reason(functions.status().message());
     EXPECT_THAT(reason, testing::HasSubstr("libcublasLt.so.13"));
@@ -33,7 +33,7 @@ TEST(CublasLtTest, HasAllThatIsCalled) {
 
 // cublas_lt_older_test runs this where that is all there is.
 TEST(CublasLtTest, DISABLED_TakesAnOlderMajorVersion) {
-  const absl::StatusOr<const CublasLt*> functions = CublasLt::Load();
+  const auto functions = CublasLt::Load();
   ASSERT_TRUE(functions.ok()) << functions.status();
   EXPECT_EQ((*functions)->name, "cuBLASLt 12.8.4 (libcublasLt.so.12)");
 }

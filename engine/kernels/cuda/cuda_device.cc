@@ -270,7 +270,7 @@ absl::StatusOr<std::string> LibraryName(int index) {
   for (const auto& device : CudaDevice::InUse()) {
     if (device->index() == index) return device->LibraryName();
   }
-  PEREGRINE_ASSIGN_OR_RETURN(const CublasLt* functions, CublasLt::Load());
+  PEREGRINE_ASSIGN_OR_RETURN(const auto functions, CublasLt::Load());
   return functions->name;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <tuple>
+#include <utility>
 
 #include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
@@ -157,16 +158,17 @@ bool operator<(const ProductShape& a, const ProductShape& b) {
 }
 
 absl::StatusOr<std::unique_ptr<MatrixLibrary>> MatrixLibrary::Create() {
-  PEREGRINE_ASSIGN_OR_RETURN(const CublasLt* functions, CublasLt::Load());
-  auto library = absl::WrapUnique(new MatrixLibrary(*functions));
+  PEREGRINE_ASSIGN_OR_RETURN(auto functions, CublasLt::Load());
+  auto library = absl::WrapUnique(new MatrixLibrary(std::move(functions)));
   cublasLtHandle_t handle = nullptr;
-  PEREGRINE_RETURN_IF_ERROR(ToStatus(functions->create(&handle), "starting"));
+  PEREGRINE_RETURN_IF_ERROR(
+      ToStatus(library->functions_.create(&handle), "starting"));
   library->handle_ = handle;
   return library;
 }
 
-MatrixLibrary::MatrixLibrary(const CublasLt& functions)
-    : functions_(functions) {}
+MatrixLibrary::MatrixLibrary(std::shared_ptr<const CublasLt> functions)
+    : owned_functions_(std::move(functions)), functions_(*owned_functions_) {}
 
 const std::string& MatrixLibrary::name() const { return functions_.name; }
 

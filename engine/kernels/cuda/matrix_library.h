@@ -72,11 +72,12 @@ class MatrixLibrary {
                         cudaStream_t stream) const;
 
  private:
-  explicit MatrixLibrary(const CublasLt& functions);
+  explicit MatrixLibrary(std::shared_ptr<const CublasLt> functions);
 
   std::unique_ptr<Algorithm> Ask(const ProductShape& shape,
                                  Check keeps_rows) const;
 
+  const std::shared_ptr<const CublasLt> owned_functions_;
   const CublasLt& functions_;
   void* handle_ = nullptr;  // cublasLtHandle_t
   absl::Mutex mutex_;

@@ -241,9 +241,10 @@ cudaError_t cudaMemsetAsync(void* to, int value, size_t bytes,
 // ---- Streams and events
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
+  if (Failure() != cudaSuccess) return Failure();
   *stream = new Stream;
   (*stream)->device = current_device;
-  return Failure();
+  return cudaSuccess;
 }
 
 cudaError_t cudaStreamDestroy(cudaStream_t stream) {
@@ -263,10 +264,11 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
 }
 
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags) {
+  if (Failure() != cudaSuccess) return Failure();
   *event = new Event;
   (*event)->device = current_device;
   (*event)->flags = flags;
-  return Failure();
+  return cudaSuccess;
 }
 
 cudaError_t cudaEventDestroy(cudaEvent_t event) {

@@ -13,9 +13,6 @@
 #include "engine/kernels/host_buffer.h"
 #ifdef PEREGRINE_ADDRESS_SANITIZER
 #include <sanitizer/asan_interface.h>
-#else
-#define ASAN_POISON_MEMORY_REGION(data, bytes) ((void)(data), (void)(bytes))
-#define ASAN_UNPOISON_MEMORY_REGION(data, bytes) ((void)(data), (void)(bytes))
 #endif
 
 namespace cuda_emulation {
@@ -35,6 +32,25 @@ int device_at_work = kHostMemory;
 std::mutex mutex;
 auto& allocations = *new std::map<uintptr_t, Allocation>;  // by address
 int first_device = kHostMemory;                            // that took memory
+
+// The code of the host may not touch memory of a device. By the functions,
+// since the macros do nothing in a file that is itself compiled without the
+// sanitizer.
+void Poison(void* data, size_t bytes) {
+#ifdef PEREGRINE_ADDRESS_SANITIZER
+  __asan_poison_memory_region(data, bytes);
+#else
+  (void)data, (void)bytes;
+#endif
+}
+
+void Unpoison(void* data, size_t bytes) {
+#ifdef PEREGRINE_ADDRESS_SANITIZER
+  __asan_unpoison_memory_region(data, bytes);
+#else
+  (void)data, (void)bytes;
+#endif
+}
 
 // That `address` lies in, or null.
 const Allocation* Find(uintptr_t address) {
@@ -73,7 +89,7 @@ void* AllocateMemory(size_t bytes, int device) {
   {
     const std::lock_guard<std::mutex> lock(mutex);
     if (device != kHostMemory) {
-      ASAN_POISON_MEMORY_REGION(data, bytes);
+      Poison(data, bytes);
       if (first_device == kHostMemory) first_device = device;
       is_second = device != first_device;
     }
@@ -90,7 +106,7 @@ void FreeMemory(void* data) {
   const std::lock_guard<std::mutex> lock(mutex);
   const auto found = allocations.find(reinterpret_cast<uintptr_t>(data));
   if (found == allocations.end()) return;
-  ASAN_UNPOISON_MEMORY_REGION(data, found->second.buffer->bytes());
+  Unpoison(data, found->second.buffer->bytes());
   allocations.erase(found);
 }
 
