@@ -17,8 +17,6 @@ FakeTranslationServer::FakeTranslationServer() {
                            &port);
   builder.RegisterService(this);
   server_ = builder.BuildAndStart();
-  server_->GetHealthCheckService()->SetServingStatus(
-      v1::TranslationService::service_full_name(), true);
   address_ = absl::StrCat("127.0.0.1:", port);
 }
 

@@ -15,14 +15,10 @@ namespace {
 
 // The unary calls are repeated by gRPC itself, which honours the server's
 // `grpc-retry-pushback-ms`. TranslateStream is not among them: only
-// BulkTranslation knows which of its texts were answered. Servers that drain,
-// or have lost their workers, say so to their clients and get no more calls. As
-// in proto/peregrine/v1/service_config.json.
+// BulkTranslation knows which of its texts were answered.
 std::string ServiceConfig(int max_attempts) {
   return absl::StrFormat(
-      R"({
-      "healthCheckConfig": {"serviceName": "peregrine.v1.TranslationService"},
-      "methodConfig": [{
+      R"({"methodConfig": [{
         "name": [
           {"service": "peregrine.v1.TranslationService", "method": "Translate"},
           {"service": "peregrine.v1.TranslationService", "method": "ListModels"},
@@ -30,9 +26,9 @@ std::string ServiceConfig(int max_attempts) {
         ],
         "retryPolicy": {
           "maxAttempts": %d,
-          "initialBackoff": "0.01s",
+          "initialBackoff": "0.1s",
           "maxBackoff": "2s",
-          "backoffMultiplier": 4,
+          "backoffMultiplier": 2,
           "retryableStatusCodes": ["UNAVAILABLE", "RESOURCE_EXHAUSTED"]
         }
       }]})",

@@ -3,7 +3,6 @@
 #include <atomic>
 #include <string>
 
-#include "absl/strings/str_cat.h"
 #include "client/fake_translation_server.h"
 #include "gmock/gmock.h"
 #include "google/rpc/error_details.pb.h"
@@ -44,17 +43,6 @@ TEST(TranslationClientTest, RefusesBadUtf8WithoutACall) {
   EXPECT_EQ(response.status(),
             absl::InvalidArgumentError("texts[1]: not UTF-8 at byte 1"));
   EXPECT_TRUE(server.translate_requests().empty());
-}
-
-TEST(TranslationClientTest, CallsOnlyServersThatServe) {
-  FakeTranslationServer draining;
-  draining.SetServing(false);
-  FakeTranslationServer serving;
-  const TranslationClient client(
-      absl::StrCat("ipv4:", draining.address(), ",", serving.address()));
-  for (int i = 0; i < 10; ++i) EXPECT_TRUE(client.Translate({"x"}, {}).ok());
-  EXPECT_EQ(draining.translate_requests().size(), 0u);
-  EXPECT_EQ(serving.translate_requests().size(), 10u);
 }
 
 // A full queue that asks for a pause, twice; then the answer.

@@ -272,17 +272,6 @@ class EdgeTest(EdgeTestCase):
                 capture_output=True, timeout=60, check=False).stdout,
             b"SERVING\n")
 
-    def test_the_command(self):
-        """Its channel watches the health of servers; the edge has no such
-        method, which must not keep it from calling."""
-        run = subprocess.run(
-            [os.path.join(harness.BIN, "peregrine"), "translate", "--tls",
-             f"--tls-ca={self.edge.certificate}",
-             f"--address={self.edge.address}", TEXT],
-            capture_output=True, text=True, timeout=60, check=False)
-        self.assertEqual((run.returncode, run.stdout),
-                         (0, self.expected + "\n"), run.stderr)
-
     def test_nothing_else_gets_through(self):
         admin = admin_pb2_grpc.AdminServiceStub(self.channel)
         with self.assertRaises(grpc.RpcError) as raised:
