@@ -29,8 +29,11 @@ std::string Content(const std::string& path) {
   return std::string(std::istreambuf_iterator<char>(file), {});
 }
 
+// In so many bytes, the lowest first; beyond eight they are 0.
 std::string Number(uint64_t number, size_t bytes) {
-  return std::string(reinterpret_cast<const char*>(&number), bytes);
+  std::string text(reinterpret_cast<const char*>(&number), sizeof(number));
+  text.resize(bytes);
+  return text;
 }
 
 // A stored ZIP archive of what it is given, which may lie.
