@@ -127,6 +127,8 @@ def make_error(
 def from_status(status: status_pb2.Status) -> TranslationError:
     """The exception for a google.rpc.Status that stands in a message."""
     code = _CODES.get(status.code, grpc.StatusCode.UNKNOWN)
+    if code == grpc.StatusCode.OK:  # An error with no code is still an error.
+        code = grpc.StatusCode.UNKNOWN
     return make_error(code, status.message, status)
 
 

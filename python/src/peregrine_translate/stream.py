@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, AsyncIterator, Callable, List, Optional
 
 import grpc
+from google.rpc import status_pb2
 
 from ._wire import translation_pb2 as pb
 from .errors import (
@@ -15,6 +16,7 @@ from .errors import (
     InvalidRequestError,
     TranslationError,
     from_rpc_error,
+    from_status,
     is_retryable,
     make_error,
 )
@@ -219,10 +221,10 @@ async def _call_error(call: Any) -> TranslationError:
 
 def text_error(error: pb.TextError) -> TranslationError:
     """The exception for the error of one text of a stream."""
-    code = next((c for c in grpc.StatusCode if c.value[0] == error.code), None)
-    if code is None or code == grpc.StatusCode.OK:
-        code = grpc.StatusCode.UNKNOWN
-    return make_error(code, error.message)
+    if error.HasField("status"):
+        return from_status(error.status)
+    # Of a server that sends no details.
+    return from_status(status_pb2.Status(code=error.code, message=error.message))
 
 
 def check_text(text: Any, field: str = "text") -> Optional[TranslationError]:
