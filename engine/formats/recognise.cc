@@ -13,6 +13,7 @@
 #include "engine/base/json_object.h"
 #include "engine/base/status_macros.h"
 #include "engine/formats/argos/argos.h"
+#include "engine/formats/argos/package_file.h"
 #include "engine/formats/ctranslate2/ctranslate2.h"
 #include "engine/formats/files/torch_file.h"
 #include "engine/formats/hugging_face/m2m100.h"
@@ -53,7 +54,8 @@ std::string Advice(const std::string& directory) {
       return "; its files are compressed: run gunzip on those that end in .gz";
     }
     if (FileExists(path + "/config.json") || FileExists(path + "/model.bin") ||
-        IsArgos(path) || (it->is_directory(error) && IsMarian(path))) {
+        IsArgos(path) || IsArgosFile(path) ||
+        (it->is_directory(error) && IsMarian(path))) {
       models.push_back(path);
     }
   }
@@ -137,6 +139,7 @@ std::string FindTorchCheckpoint(const std::string& directory) {
 
 absl::StatusOr<Checkpoint> Open(const std::string& directory) {
   const std::string config_path = absl::StrCat(directory, "/config.json");
+  if (IsArgosFile(directory)) return OpenArgosFile(directory);
   PEREGRINE_RETURN_IF_ERROR(RefuseOthers(directory));
   const bool is_ctranslate2 = FileExists(directory + "/model.bin");
   if (IsArgos(directory)) return OpenArgos(directory);

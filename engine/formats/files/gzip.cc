@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "engine/base/status_macros.h"
 
 namespace peregrine::formats {
 namespace {
@@ -112,17 +113,27 @@ absl::StatusOr<std::string> Gunzip(absl::string_view bytes, size_t max_bytes,
   return result;
 }
 
-absl::Status Inflate(absl::string_view bytes, char* output, size_t size,
-                     const std::string& path) {
+absl::Status Inflate(absl::string_view bytes, uint64_t size,
+                     const std::string& path,
+                     absl::FunctionRef<absl::Status(absl::string_view)> write) {
   Inflater inflater(bytes, -kWindowBits);
-  char none;
-  if (inflater.Read(output, size) != size || inflater.Read(&none, 1) != 0 ||
-      !inflater.at_end()) {
-    return Error(path, absl::StrCat("found compressed bytes that are damaged, "
-                                    "or do not make the ",
-                                    size, " that the archive says"));
+  std::string chunk(kFirstBytes, '\0');
+  uint64_t done = 0;
+  while (!inflater.at_end()) {
+    const size_t found = inflater.Read(&chunk[0], chunk.size());
+    done += found;
+    if (done > size || (found < chunk.size() && !inflater.at_end())) break;
+    PEREGRINE_RETURN_IF_ERROR(write(absl::string_view(chunk).substr(0, found)));
   }
-  return absl::OkStatus();
+  if (done == size && inflater.at_end()) return absl::OkStatus();
+  return Error(path, absl::StrCat("found compressed bytes that are damaged, "
+                                  "or do not make the ",
+                                  size, " that the archive says"));
+}
+
+uint32_t Crc32(uint32_t before, absl::string_view bytes) {
+  return static_cast<uint32_t>(crc32_z(
+      before, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
 }
 
 }  // namespace peregrine::formats

@@ -2,8 +2,11 @@
 #define PEREGRINE_ENGINE_FORMATS_FILES_GZIP_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
@@ -18,10 +21,15 @@ bool IsGzip(absl::string_view bytes);
 absl::StatusOr<std::string> Gunzip(absl::string_view bytes, size_t max_bytes,
                                    const std::string& path);
 
-// Writes exactly `size` bytes that were compressed as in a ZIP archive (without
-// a header) to `output`. INVALID_ARGUMENT: damaged, or more or fewer bytes.
-absl::Status Inflate(absl::string_view bytes, char* output, size_t size,
-                     const std::string& path);
+// Gives the `size` bytes that were compressed as in a ZIP archive (without a
+// header) to `write`, some thousand at a time. INVALID_ARGUMENT: damaged, or
+// more or fewer bytes; or the first error of `write`.
+absl::Status Inflate(absl::string_view bytes, uint64_t size,
+                     const std::string& path,
+                     absl::FunctionRef<absl::Status(absl::string_view)> write);
+
+// CRC-32 of bytes that follow others with the checksum `before` (first: 0).
+uint32_t Crc32(uint32_t before, absl::string_view bytes);
 
 }  // namespace peregrine::formats
 

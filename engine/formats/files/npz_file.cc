@@ -71,9 +71,9 @@ absl::StatusOr<std::unique_ptr<MarianFile>> NpzFile::Open(
 absl::Status NpzFile::Parse() {
   PEREGRINE_ASSIGN_OR_RETURN(const ZipArchive archive,
                              ZipArchive::Open(bytes(), path()));
-  for (const auto& [name, content] : archive.members()) {
+  for (const auto& [name, member] : archive.members()) {
     PEREGRINE_RETURN_IF_ERROR(
-        AddArray(std::string(absl::StripSuffix(name, ".npy")), content));
+        AddArray(std::string(absl::StripSuffix(name, ".npy")), member.bytes));
   }
   return absl::OkStatus();
 }

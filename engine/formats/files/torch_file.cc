@@ -131,7 +131,7 @@ absl::Status TorchFile::ParseArchive() {
   const auto member = [&](absl::string_view name) {
     const auto found = archive.members().find(absl::StrCat(folder, name));
     return found == archive.members().end() ? absl::string_view()
-                                            : found->second;
+                                            : found->second.bytes;
   };
   if (folder.empty()) {
     return Error(
@@ -150,7 +150,7 @@ absl::Status TorchFile::ParseArchive() {
   const std::string data = folder + "data/";
   for (const auto& [name, content] : archive.members()) {
     if (absl::StartsWith(name, data)) {
-      storages_[name.substr(data.size())] = content;
+      storages_[name.substr(data.size())] = content.bytes;
     }
   }
   return AddTensors(pickle);

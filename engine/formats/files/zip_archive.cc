@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "engine/base/status_macros.h"
 #include "engine/formats/files/byte_cursor.h"
+#include "engine/formats/files/gzip.h"
 
 namespace peregrine::formats {
 namespace {
@@ -25,6 +26,10 @@ constexpr uint64_t kEntryBytes = 46;
 constexpr uint64_t kLocalBytes = 30;
 
 constexpr uint16_t kStored = 0;
+constexpr uint16_t kDeflated = 8;
+// Deflate makes at most 1032 bytes of one.
+constexpr uint64_t kMaxInflation = 1032;
+constexpr size_t kStoredChunk = size_t{1} << 16;
 constexpr uint16_t kEncrypted = 1;
 constexpr uint32_t kSeeZip64 = 0xffffffff;
 constexpr uint16_t kZip64Extra = 1;
@@ -60,8 +65,9 @@ bool ReadZip64Extra(absl::string_view extra,
 }  // namespace
 
 absl::StatusOr<ZipArchive> ZipArchive::Open(absl::string_view bytes,
-                                            const std::string& path) {
-  ZipArchive archive(bytes, path);
+                                            const std::string& path,
+                                            ZipCompression compression) {
+  ZipArchive archive(bytes, path, compression);
   PEREGRINE_ASSIGN_OR_RETURN(const Directory found, archive.FindDirectory());
   if (!IsInside(bytes, found.offset, found.size)) {
     return archive.Error(
@@ -154,6 +160,7 @@ absl::Status ZipArchive::ReadMember(absl::string_view& directory,
   }
   const auto flags = LoadAt<uint16_t>(directory, 8);
   const auto method = LoadAt<uint16_t>(directory, 10);
+  const auto checksum = LoadAt<uint32_t>(directory, 16);
   uint64_t packed = LoadAt<uint32_t>(directory, 20);
   uint64_t size = LoadAt<uint32_t>(directory, 24);
   const uint64_t name_bytes = LoadAt<uint16_t>(directory, 28);
@@ -176,14 +183,18 @@ absl::Status ZipArchive::ReadMember(absl::string_view& directory,
   if (is_large && !ReadZip64Extra(extra, {&size, &packed, &offset})) {
     return bad("found no 64-bit sizes, expected them as it says");
   }
-  if (method != kStored || (flags & kEncrypted) != 0) {
-    return bad(absl::StrCat("found it compressed or encrypted (method ", method,
-                            ", flags ", flags,
-                            "), expected it stored as it is"));
-  }
-  if (packed != size) {
+  Member member;
+  member.size = size;
+  member.checksum = checksum;
+  member.is_compressed = method == kDeflated;
+  PEREGRINE_RETURN_IF_ERROR(CheckMethod(name, member, method, flags));
+  if (!member.is_compressed && packed != size) {
     return bad(absl::StrCat("found ", packed, " stored bytes for ", size,
                             ", expected as many"));
+  }
+  if (size / kMaxInflation > packed) {
+    return bad(absl::StrCat("found ", packed, " compressed bytes for ", size,
+                            ", which are more than compression can save"));
   }
   if (!IsInside(bytes_, offset, kLocalBytes) ||
       !absl::StartsWith(bytes_.substr(offset), kLocalSignature)) {
@@ -193,19 +204,56 @@ absl::Status ZipArchive::ReadMember(absl::string_view& directory,
   const uint64_t local_name = LoadAt<uint16_t>(bytes_, offset + 26);
   const uint64_t begin =
       offset + kLocalBytes + local_name + LoadAt<uint16_t>(bytes_, offset + 28);
-  if (begin > data_end || size > data_end - begin) {
-    return bad(absl::StrCat("found ", size, " bytes at ", begin,
+  if (begin > data_end || packed > data_end - begin) {
+    return bad(absl::StrCat("found ", packed, " bytes at ", begin,
                             ", expected them before the directory at ",
                             data_end));
   }
   if (bytes_.substr(offset + kLocalBytes, local_name) != name) {
     return bad("found another name before its bytes, expected the same");
   }
-  if (!members_.emplace(name, bytes_.substr(begin, size)).second) {
-    return bad("found it twice");
-  }
-  ranges_.push_back({offset, begin + size});
+  member.bytes = bytes_.substr(begin, packed);
+  if (!members_.emplace(name, member).second) return bad("found it twice");
+  ranges_.push_back({offset, begin + packed});
   return absl::OkStatus();
+}
+
+absl::Status ZipArchive::CheckMethod(absl::string_view name,
+                                     const Member& member, uint16_t method,
+                                     uint16_t flags) const {
+  const bool reads_compressed = compression_ == ZipCompression::kRead;
+  const bool known =
+      method == kStored || (member.is_compressed && reads_compressed);
+  if (known && (flags & kEncrypted) == 0) return absl::OkStatus();
+  return Error(absl::StrCat(
+      "member ", Shown(name), ": found it compressed or encrypted (method ",
+      method, ", flags ", flags, "), expected it stored as it is",
+      reads_compressed ? " or compressed by deflate (method 8)" : ""));
+}
+
+absl::Status ZipArchive::Extract(
+    const std::string& name,
+    absl::FunctionRef<absl::Status(absl::string_view)> write) const {
+  const Member& member = members_.at(name);
+  const std::string member_path = absl::StrCat(path_, ": member ", Shown(name));
+  uint32_t checksum = 0;
+  const auto pass = [&](absl::string_view bytes) {
+    checksum = Crc32(checksum, bytes);
+    return write(bytes);
+  };
+  if (member.is_compressed) {
+    PEREGRINE_RETURN_IF_ERROR(
+        Inflate(member.bytes, member.size, member_path, pass));
+  } else {
+    for (size_t begin = 0; begin < member.size; begin += kStoredChunk) {
+      PEREGRINE_RETURN_IF_ERROR(pass(member.bytes.substr(begin, kStoredChunk)));
+    }
+  }
+  if (checksum == member.checksum) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      member_path, ": found bytes with the checksum ",
+      absl::Hex(checksum, absl::kZeroPad8), ", expected ",
+      absl::Hex(member.checksum, absl::kZeroPad8), "; the file is damaged"));
 }
 
 absl::Status ZipArchive::CheckApart() {
