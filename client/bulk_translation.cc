@@ -211,6 +211,9 @@ v1::TranslateStreamRequest BulkTranslation::MakeRequest(
   request.set_id(absl::StrCat(outgoing.index));
   request.set_model(settings_.model);
   request.set_single_sentence(settings_.single_sentence);
+  if (settings_.text.ByteSizeLong() > 0) {
+    *request.mutable_text_options() = settings_.text;
+  }
   request.set_source_language(settings_.source_language);
   request.set_target_language(settings_.target_language);
   request.set_priority(settings_.priority);

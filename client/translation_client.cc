@@ -86,6 +86,9 @@ absl::StatusOr<v1::TranslateResponse> TranslationClient::Translate(
   request.set_model(settings.model);
   *request.mutable_options() = settings.decoding;
   request.set_single_sentence(settings.single_sentence);
+  if (settings.text.ByteSizeLong() > 0) {
+    *request.mutable_text_options() = settings.text;
+  }
   request.set_source_language(settings.source_language);
   request.set_target_language(settings.target_language);
   request.set_priority(settings.priority);

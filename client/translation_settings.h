@@ -13,6 +13,7 @@ struct TranslationSettings {
   std::string model;
   v1::DecodingOptions decoding;
   bool single_sentence = false;
+  v1::TextOptions text;
   std::string source_language;
   std::string target_language;
   v1::Priority priority = v1::PRIORITY_UNSPECIFIED;

@@ -147,10 +147,13 @@ absl::StatusOr<TextResult> ModelRunner::Run(const TextRequest& request) {
   Sentences sentences;
   for (const std::string& text : request.texts) {
     plans.push_back(TextPlan::Make(*model_, text, /*single_sentence=*/true));
-    for (const std::vector<std::int32_t>& tokens : plans.back().sentences()) {
+    const TextPlan& plan = plans.back();
+    for (std::size_t i = 0; i < plan.sentences().size(); ++i) {
+      const std::vector<std::int32_t>& tokens = plan.sentences()[i];
       const int length = static_cast<int>(tokens.size());
       decode::DecodingOptions options = model_->DefaultOptions(length);
       options.beam_size = request.beam_size;
+      options.align = plan.NeedsAlignment(i);
       sentences.push_back({0, tokens, options});
     }
   }

@@ -1,13 +1,13 @@
 #include "engine/text_plan.h"
 
 #include <algorithm>
-#include <utility>
 
-#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "engine/base/check.h"
+#include "engine/document/units.h"
 #include "engine/text/characters.h"
-#include "engine/text/cut_point.h"
+#include "engine/token_ranges.h"
 
 namespace peregrine {
 namespace {
@@ -15,124 +15,250 @@ namespace {
 constexpr size_t kMaxLoopTokens = 8;  // length of the repeated phrase
 constexpr size_t kMinLoopRepeats = 4;
 constexpr size_t kMinLoopSpan = 8;  // tokens that the repetition covers
+// Words of a sentence that is more than a name that stays as it is.
+constexpr size_t kMinCopiedWords = 4;
 
-// The tokens of `sentence`, cut in halves until each part has at most
-// max_tokens. Parts are put together by the white space between them.
-struct CutSentence {
-  std::vector<std::vector<int32_t>> parts;
-  std::vector<std::string> separators;  // between them
-};
-
-// `code` is put before each part, see Tokenizer::LanguageCode.
-void CutToFit(const text::Tokenizer& tokenizer, absl::string_view code,
-              absl::string_view sentence, size_t max_tokens, CutSentence& cut) {
-  std::vector<int32_t> tokens =
-      code.empty() ? tokenizer.Encode(sentence)
-                   : tokenizer.Encode(absl::StrCat(code, sentence));
-  const size_t at = tokens.size() <= max_tokens ? 0 : text::CutPoint(sentence);
-  if (at == 0) {
-    if (tokens.size() > max_tokens) tokens.resize(max_tokens);
-    cut.parts.push_back(std::move(tokens));
-    return;
-  }
-  const absl::string_view head = text::TrimRight(sentence.substr(0, at));
-  const absl::string_view rest = text::TrimLeft(sentence.substr(at));
-  CutToFit(tokenizer, code, head, max_tokens, cut);
-  cut.separators.emplace_back(
-      head.data() + head.size(),
-      static_cast<size_t>(rest.data() - head.data()) - head.size());
-  CutToFit(tokenizer, code, rest, max_tokens, cut);
-}
-
-}  // namespace
-
-bool LooksLikeLoop(absl::Span<const int32_t> tokens) {
+// The most tokens that the repetition of a short phrase covers, or 0.
+size_t LoopSpan(absl::Span<const int32_t> tokens) {
+  size_t longest = 0;
   for (size_t period = 1; period <= kMaxLoopTokens; ++period) {
     size_t run = 0;  // tokens that equal the one a period before
     for (size_t i = period; i < tokens.size(); ++i) {
       run = tokens[i] == tokens[i - period] ? run + 1 : 0;
       const size_t span = run + period;
-      if (span >= period * kMinLoopRepeats && span >= kMinLoopSpan) return true;
+      if (span >= period * kMinLoopRepeats && span >= kMinLoopSpan) {
+        longest = std::max(longest, span);
+      }
     }
   }
+  return longest;
+}
+
+// A model's source vocabulary, as documents ask of it.
+class SourceVocabulary final : public document::VocabularyView {
+ public:
+  SourceVocabulary(const TranslationModel& model, absl::string_view code)
+      : tokenizer_(*model.source_tokenizer()),
+        max_tokens_(static_cast<size_t>(model.max_source_tokens())),
+        code_(code) {}
+
+  bool Fits(absl::string_view sentence) const override {
+    return tokenizer_.Encode(absl::StrCat(code_, sentence)).size() <=
+           max_tokens_;
+  }
+
+  std::vector<document::ByteRange> Unknown(
+      absl::string_view text) const override {
+    std::vector<document::ByteRange> unknown;
+    if (!HasUnknown(text)) return unknown;
+    absl::flat_hash_map<int32_t, bool> seen;
+    for (size_t at = 0; at < text.size();) {
+      const text::Character c = text::FirstCharacter(text.substr(at));
+      if (!text::IsSpace(c.code_point)) {
+        const auto known = seen.try_emplace(c.code_point, false);
+        if (known.second) {
+          known.first->second = HasUnknown(text.substr(at, c.size));
+        }
+        if (known.first->second) unknown.push_back({at, at + c.size});
+      }
+      at += c.size;
+    }
+    return unknown;
+  }
+
+ private:
+  bool HasUnknown(absl::string_view text) const {
+    const std::vector<int32_t> ids = tokenizer_.Encode(text);
+    return std::any_of(ids.begin(), ids.end(), [&](int32_t id) {
+      return id == tokenizer_.unk_id() || IsByte(tokenizer_.piece(id));
+    });
+  }
+
+  // "<0x0A>": one byte of a character that has no piece.
+  static bool IsByte(absl::string_view piece) {
+    return piece.size() == 6 && absl::StartsWith(piece, "<0x") &&
+           piece[5] == '>';
+  }
+
+  const text::Tokenizer& tokenizer_;
+  const size_t max_tokens_;
+  const std::string code_;
+};
+
+bool HasWordOrNumber(absl::string_view text) {
+  for (const document::ByteRange& unit : document::Units(text)) {
+    const int32_t c = text::FirstCharacter(text.substr(unit.begin)).code_point;
+    if (text::IsLetter(c) || text::IsDigit(c)) return true;
+  }
   return false;
+}
+
+bool IsCopy(absl::string_view source, absl::string_view target) {
+  if (text::Lower(source) != text::Lower(target)) return false;
+  size_t words = 0;
+  for (const document::ByteRange& unit : document::Units(source)) {
+    words += text::IsLetter(
+        text::FirstCharacter(source.substr(unit.begin)).code_point);
+  }
+  return words >= kMinCopiedWords;
+}
+
+}  // namespace
+
+bool LooksLikeLoop(absl::Span<const int32_t> tokens,
+                   absl::Span<const int32_t> source) {
+  const size_t span = LoopSpan(tokens);
+  return span > 0 && span > 2 * LoopSpan(source);
+}
+
+TextPlan TextPlan::Make(const TranslationModel& model, absl::string_view text,
+                        const document::DocumentOptions& options) {
+  PEREGRINE_CHECK(model.source_tokenizer() != nullptr) << model.config().name;
+  const text::Tokenizer& tokenizer = *model.source_tokenizer();
+  const std::string code(tokenizer.LanguageCode(text));
+  document::DocumentOptions document_options = options;
+  if (options.source_language.empty()) {
+    document_options.source_language = model.config().source_language;
+  }
+  if (options.target_language.empty()) {
+    document_options.target_language = model.config().target_language;
+  }
+  if (!code.empty()) {
+    const absl::string_view rest = text::TrimLeft(text.substr(code.size()));
+    const size_t removed = text.size() - rest.size();
+    for (document::ByteRange& range : document_options.ranges) {
+      range.begin = std::max(range.begin, removed) - removed;
+      range.end = std::max(range.end, removed) - removed;
+    }
+    text = rest;
+  }
+  TextPlan plan(document::Document::Parse(
+      text, document_options, model.splitter(options.source_language),
+      SourceVocabulary(model, code)));
+  plan.code_ = code;
+  const auto max_tokens = static_cast<size_t>(model.max_source_tokens());
+  const std::vector<document::Segment>& segments = plan.document_.segments();
+  for (size_t i = 0; i < segments.size(); ++i) {
+    std::vector<int32_t> tokens =
+        tokenizer.Encode(absl::StrCat(code, segments[i].shown));
+    // What cannot be cut, and is too long all the same.
+    if (tokens.size() > max_tokens) tokens.resize(max_tokens);
+    // Normalisation may leave nothing of it: control characters, say.
+    if (tokens.empty()) continue;
+    plan.sentences_.push_back(std::move(tokens));
+    plan.segments_.push_back(i);
+  }
+  return plan;
 }
 
 TextPlan TextPlan::Make(const TranslationModel& model, absl::string_view text,
                         bool single_sentence,
                         absl::string_view source_language) {
-  PEREGRINE_CHECK(model.source_tokenizer() != nullptr) << model.config().name;
-  const text::Tokenizer& tokenizer = *model.source_tokenizer();
-  const absl::string_view code = tokenizer.LanguageCode(text);
-  text.remove_prefix(code.size());
-  if (!code.empty()) text = absl::StripLeadingAsciiWhitespace(text);
-  std::vector<text::SentenceSegment> segments;
-  if (single_sentence) {
-    const absl::string_view rest = absl::StripLeadingAsciiWhitespace(text);
-    const absl::string_view sentence = absl::StripTrailingAsciiWhitespace(rest);
-    segments.push_back({{}, text.substr(0, text.size() - rest.size())});
-    segments.push_back({sentence, rest.substr(sentence.size())});
-  } else {
-    segments = model.splitter(source_language).Split(text);
-  }
+  document::DocumentOptions options;
+  options.single_sentence = single_sentence;
+  options.source_language = std::string(source_language);
+  return Make(model, text, options);
+}
 
-  TextPlan plan;
-  plan.separators_.emplace_back();
-  for (const text::SentenceSegment& segment : segments) {
-    CutSentence cut;
-    if (!segment.sentence.empty()) {
-      CutToFit(tokenizer, code, segment.sentence,
-               static_cast<size_t>(model.max_source_tokens()), cut);
-    }
-    plan.source_split_ |= cut.parts.size() > 1;
-    for (size_t i = 0; i < cut.parts.size(); ++i) {
-      std::vector<int32_t>& part = cut.parts[i];
-      const absl::string_view separator =
-          i < cut.separators.size() ? absl::string_view(cut.separators[i]) : "";
-      // Normalisation may leave nothing of it: control characters, say.
-      if (!part.empty()) {
-        plan.unknown_source_ |=
-            std::count(part.begin(), part.end(), tokenizer.unk_id()) > 0;
-        plan.sentences_.push_back(std::move(part));
-        plan.separators_.emplace_back();
-      }
-      absl::StrAppend(&plan.separators_.back(), separator);
-    }
-    absl::StrAppend(&plan.separators_.back(), segment.separator);
+bool TextPlan::NeedsAlignment(size_t sentence) const {
+  const document::Segment& segment = document_.segments()[segments_[sentence]];
+  return !segment.inserts.empty() || !segment.kept.empty();
+}
+
+document::SegmentTranslation TextPlan::Translated(
+    const TranslationModel& model, size_t sentence,
+    const decode::Hypothesis& hypothesis) const {
+  const std::string& shown = document_.segments()[segments_[sentence]].shown;
+  document::SegmentTranslation translation;
+  translation.text = document::DropUnknown(
+      model.target_tokenizer()->Decode(hypothesis.tokens), shown);
+  if (NeedsAlignment(sentence)) {
+    translation.alignment =
+        Alignment(model, sentence, hypothesis, translation.text);
   }
-  return plan;
+  return translation;
+}
+
+document::TokenAlignment TextPlan::Alignment(
+    const TranslationModel& model, size_t sentence,
+    const decode::Hypothesis& hypothesis, absl::string_view target) const {
+  document::TokenAlignment alignment;
+  absl::Span<const int32_t> tokens = sentences_[sentence];
+  const size_t count = hypothesis.tokens.size();
+  if (hypothesis.alignment.empty() || count == 0) return alignment;
+  // An end symbol that the text names has no column.
+  const size_t width = hypothesis.alignment.size() / count;
+  PEREGRINE_CHECK(width * count == hypothesis.alignment.size());
+  tokens = tokens.first(std::min(tokens.size(), width));
+  const absl::string_view shown =
+      document_.segments()[segments_[sentence]].shown;
+  if (!code_.empty() && !tokens.empty()) {
+    alignment.source.emplace_back();  // the code, which is one token
+    tokens.remove_prefix(1);
+  }
+  for (const document::ByteRange& range :
+       TokenRanges(*model.source_tokenizer(), shown, tokens)) {
+    alignment.source.push_back(range);
+  }
+  alignment.source.resize(width, {shown.size(), shown.size()});
+  alignment.target =
+      TokenRanges(*model.target_tokenizer(), target, hypothesis.tokens);
+  alignment.weights = hypothesis.alignment;
+  return alignment;
 }
 
 TextTranslation TextPlan::Assemble(
     const TranslationModel& model,
     absl::Span<const std::vector<decode::Hypothesis>> hypotheses) const {
   PEREGRINE_CHECK(hypotheses.size() == sentences_.size());
-  const text::Tokenizer& tokenizer = *model.target_tokenizer();
   TextTranslation translation;
-  translation.unknown_source = unknown_source_;
-  translation.source_split = source_split_;
+  translation.unknown_source = document_.has_unknown();
+  translation.source_split = document_.was_cut();
 
   size_t count = 1;
   for (const auto& of_sentence : hypotheses) {
     PEREGRINE_CHECK(!of_sentence.empty());
     count = std::max(count, of_sentence.size());
-    translation.truncated |= of_sentence[0].truncated;
-    translation.repetition |= LooksLikeLoop(of_sentence[0].tokens);
   }
   translation.hypotheses.resize(count);
+  const std::vector<document::Segment>& segments = document_.segments();
+  std::vector<document::SegmentTranslation> parts(segments.size());
+  // What has no tokens stays as it is.
+  for (size_t i = 0; i < segments.size(); ++i)
+    parts[i].text = segments[i].shown;
   for (size_t n = 0; n < count; ++n) {
     TextHypothesis& whole = translation.hypotheses[n];
-    whole.text = separators_[0];
     for (size_t i = 0; i < hypotheses.size(); ++i) {
       const auto& of_sentence = hypotheses[i];
       const decode::Hypothesis& part =
           of_sentence[std::min(n, of_sentence.size() - 1)];
-      absl::StrAppend(&whole.text, tokenizer.Decode(part.tokens),
-                      separators_[i + 1]);
+      parts[segments_[i]] = Translated(model, i, part);
       whole.score += part.score;
     }
+    document::AssembledDocument assembled = document_.Assemble(parts);
+    whole.text = std::move(assembled.text);
+    if (n > 0) continue;
+    translation.lost = std::move(assembled.lost);
+    translation.numbers_differ = assembled.numbers_differ;
+    translation.sentences = std::move(assembled.sentences);
+    Check(hypotheses, parts, &translation);
   }
   return translation;
+}
+
+void TextPlan::Check(
+    absl::Span<const std::vector<decode::Hypothesis>> hypotheses,
+    absl::Span<const document::SegmentTranslation> best,
+    TextTranslation* translation) const {
+  for (size_t i = 0; i < hypotheses.size(); ++i) {
+    const std::string& source = document_.segments()[segments_[i]].shown;
+    const std::string& target = best[segments_[i]].text;
+    translation->truncated |= hypotheses[i][0].truncated;
+    translation->repetition |=
+        LooksLikeLoop(hypotheses[i][0].tokens, sentences_[i]);
+    translation->source_copied |= IsCopy(source, target);
+    translation->empty |= !HasWordOrNumber(target);
+  }
 }
 
 }  // namespace peregrine

@@ -3,11 +3,13 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "engine/decode/decoding_options.h"
+#include "engine/document/document.h"
 #include "engine/translation_model.h"
 
 namespace peregrine {
@@ -24,16 +26,25 @@ struct TextTranslation {
   bool repetition = false;  // the best hypothesis looks like a decoding loop
   bool unknown_source = false;  // characters outside the vocabulary
   bool source_split = false;    // a sentence was too long and was cut
+  // Of the best hypothesis.
+  bool numbers_differ = false;  // it has numbers that the source has not
+  bool source_copied = false;   // a sentence of it is that of the source
+  bool empty = false;           // nothing came of a sentence with letters
+  std::vector<document::LostSpan> lost;  // protected spans
+  std::vector<document::SentenceRanges> sentences;
 };
 
 // How one text becomes sentences that the model can take, and how their
-// translations become one text again. White space between sentences, and in
-// front and behind, is kept as it was. Needs a model with tokenizers.
+// translations become one text again: a document (document::Document) in the
+// tokens of one model. Needs a model with tokenizers.
 class TextPlan {
  public:
-  // `text` must be valid UTF-8. With `single_sentence` no boundaries are looked
-  // for; others are those of `source_language`, see TranslationModel::splitter.
-  // Text of nothing but white space gives a plan without sentences.
+  // `text` must be valid UTF-8. Sentences are found by the rules of
+  // options.source_language, see TranslationModel::splitter. A text without
+  // letters gives a plan without sentences.
+  static TextPlan Make(const TranslationModel& model, absl::string_view text,
+                       const document::DocumentOptions& options);
+  // Of plain text.
   static TextPlan Make(const TranslationModel& model, absl::string_view text,
                        bool single_sentence,
                        absl::string_view source_language = "");
@@ -43,6 +54,9 @@ class TextPlan {
   const std::vector<std::vector<int32_t>>& sentences() const {
     return sentences_;
   }
+  // Whether something has to be put at its place in a sentence's translation:
+  // alignments say where.
+  bool NeedsAlignment(size_t sentence) const;
 
   // Takes the hypotheses of each sentence, in order (each at least one).
   // Hypothesis n of the text is made of the n-th best of each sentence, or the
@@ -52,17 +66,33 @@ class TextPlan {
       absl::Span<const std::vector<decode::Hypothesis>> hypotheses) const;
 
  private:
+  explicit TextPlan(document::Document document)
+      : document_(std::move(document)) {}
+  document::SegmentTranslation Translated(
+      const TranslationModel& model, size_t sentence,
+      const decode::Hypothesis& hypothesis) const;
+  // `target`: what the tokens of the hypothesis say.
+  document::TokenAlignment Alignment(const TranslationModel& model,
+                                     size_t sentence,
+                                     const decode::Hypothesis& hypothesis,
+                                     absl::string_view target) const;
+  void Check(absl::Span<const std::vector<decode::Hypothesis>> hypotheses,
+             absl::Span<const document::SegmentTranslation> best,
+             TextTranslation* translation) const;
+
+  document::Document document_;
   std::vector<std::vector<int32_t>> sentences_;
-  // separators_[i] stands before sentence i, the last one behind the last.
-  std::vector<std::string> separators_;
-  bool unknown_source_ = false;
-  bool source_split_ = false;
+  // The segment of the document that a sentence is: some have no tokens.
+  std::vector<size_t> segments_;
+  std::string code_;  // see Tokenizer::LanguageCode
 };
 
 // Whether `tokens` repeat a short phrase as a model does when it is caught in a
 // loop: the same 1 to 8 tokens at least four times in a row, and over at least
-// eight tokens.
-bool LooksLikeLoop(absl::Span<const int32_t> tokens);
+// eight tokens; and, where `source` repeats something as well, over more than
+// twice as many tokens as that.
+bool LooksLikeLoop(absl::Span<const int32_t> tokens,
+                   absl::Span<const int32_t> source = {});
 
 }  // namespace peregrine
 

@@ -5,8 +5,10 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/strings/str_join.h"
 #include "engine/translation_model.h"
 
 namespace peregrine {
@@ -26,11 +28,20 @@ const TranslationModel& BundledModel() {
   return *model;
 }
 
+decode::Hypothesis MakeHypothesis(std::vector<int32_t> tokens,
+                                  float score = 0.0f, bool truncated = false) {
+  decode::Hypothesis hypothesis;
+  hypothesis.tokens = std::move(tokens);
+  hypothesis.score = score;
+  hypothesis.truncated = truncated;
+  return hypothesis;
+}
+
 // A translation into the same words: each sentence decoded as it was encoded.
 std::string Echo(const TextPlan& plan) {
   std::vector<std::vector<decode::Hypothesis>> hypotheses;
   for (const auto& tokens : plan.sentences()) {
-    hypotheses.push_back({{tokens, 0.0f, false}});
+    hypotheses.push_back({MakeHypothesis(tokens)});
   }
   return plan.Assemble(BundledModel(), hypotheses).hypotheses[0].text;
 }
@@ -75,14 +86,14 @@ TEST(TextPlanTest, CutsWhatIsTooLongAndSaysSo) {
     }
     EXPECT_EQ(Echo(plan), text) << "nothing is lost";
     std::vector<std::vector<decode::Hypothesis>> hypotheses(
-        plan.sentences().size(), {{{10, 11}, -1.0f, false}});
+        plan.sentences().size(), {MakeHypothesis({10, 11}, -1.0f)});
     EXPECT_TRUE(plan.Assemble(BundledModel(), hypotheses).source_split);
   }
 }
 
 TEST(TextPlanTest, CutsBetweenCharacters) {
   std::string text;
-  for (int i = 0; i < 2000; ++i) text += "\xf0\x9f\xa6\x85";  // eagles
+  for (int i = 0; i < 2000; ++i) text += "\xc3\xa4\xc3\xb6";
   const TextPlan plan = TextPlan::Make(BundledModel(), text, false);
   EXPECT_GT(plan.sentences().size(), 1u);
   EXPECT_EQ(Echo(plan), text);
@@ -96,8 +107,9 @@ TEST(TextPlanTest, NthHypothesisIsMadeOfTheNthBest) {
     return model.target_tokenizer()->Encode(text);
   };
   const TextTranslation translation = plan.Assemble(
-      model, {{{tokens("a"), -1.0f, false}, {tokens("b"), -2.0f, false}},
-              {{tokens("c"), -4.0f, true}}});
+      model,
+      {{MakeHypothesis(tokens("a"), -1.0f), MakeHypothesis(tokens("b"), -2.0f)},
+       {MakeHypothesis(tokens("c"), -4.0f, true)}});
   ASSERT_THAT(translation.hypotheses, SizeIs(2));
   EXPECT_EQ(translation.hypotheses[0].text, "a\nc");
   EXPECT_FLOAT_EQ(translation.hypotheses[0].score, -5.0f);
@@ -105,6 +117,88 @@ TEST(TextPlanTest, NthHypothesisIsMadeOfTheNthBest) {
   EXPECT_FLOAT_EQ(translation.hypotheses[1].score, -6.0f);
   EXPECT_TRUE(translation.truncated);
   EXPECT_FALSE(translation.source_split);
+}
+
+// Decoded into `text`.
+TextTranslation Says(const TextPlan& plan, const char* text) {
+  std::vector<std::vector<decode::Hypothesis>> hypotheses(
+      plan.sentences().size(),
+      {MakeHypothesis(BundledModel().target_tokenizer()->Encode(text))});
+  return plan.Assemble(BundledModel(), hypotheses);
+}
+
+TEST(TextPlanTest, FlagsTellTheTruth) {
+  const TextPlan plan =
+      TextPlan::Make(BundledModel(), "He bought the old house.", false);
+  TextTranslation good = Says(plan, "Er kaufte das alte Haus.");
+  EXPECT_FALSE(good.source_copied || good.empty || good.numbers_differ ||
+               good.repetition || good.unknown_source || good.truncated);
+  EXPECT_THAT(good.lost, IsEmpty());
+  EXPECT_TRUE(Says(plan, "He bought the old house.").source_copied);
+  EXPECT_TRUE(Says(plan, "...").empty);
+  EXPECT_TRUE(Says(plan, "Er kaufte 7 Häuser.").numbers_differ);
+  EXPECT_TRUE(Says(plan, "das das das das das das das das das das").repetition);
+  // A name stays as it is.
+  EXPECT_FALSE(
+      Says(TextPlan::Make(BundledModel(), "New York", false), "New York")
+          .source_copied);
+  EXPECT_TRUE(TextPlan::Make(BundledModel(), "Say 日本 now.", false)
+                  .sentences()
+                  .size() == 1);
+  EXPECT_TRUE(Says(TextPlan::Make(BundledModel(), "Say 日本 now.", false), "x")
+                  .unknown_source);
+}
+
+// The word of "a b c" that each of its tokens belongs to.
+std::vector<size_t> WordsOfTokens(const text::Tokenizer& tokenizer,
+                                  const std::vector<std::string>& words) {
+  std::vector<size_t> owners;
+  for (size_t i = 0; i < words.size(); ++i) {
+    owners.insert(owners.end(), tokenizer.Encode(words[i]).size(), i);
+  }
+  return owners;
+}
+
+TEST(TextPlanTest, AlignmentsSayWhereASpanGoes) {
+  const std::vector<std::string> source = {"one",  "two",  "three",
+                                           "four", "five", "six"};
+  const std::vector<std::string> target = {"sechs", "fünf", "vier",
+                                           "drei",  "zwei", "eins"};
+  const TextPlan plan =
+      TextPlan::Make(BundledModel(), "one {x} two three four five six", false);
+  ASSERT_THAT(plan.sentences(), SizeIs(1));
+  EXPECT_TRUE(plan.NeedsAlignment(0));
+  const auto from = WordsOfTokens(*BundledModel().source_tokenizer(), source);
+  const auto to = WordsOfTokens(*BundledModel().target_tokenizer(), target);
+  ASSERT_EQ(from.size(), plan.sentences()[0].size());
+  decode::Hypothesis hypothesis;
+  hypothesis.tokens =
+      BundledModel().target_tokenizer()->Encode(absl::StrJoin(target, " "));
+  ASSERT_EQ(to.size(), hypothesis.tokens.size());
+  for (size_t word : to) {
+    for (size_t other : from) {
+      hypothesis.alignment.push_back(word + other + 1 == source.size());
+    }
+  }
+  const auto says = [&] {
+    return plan.Assemble(BundledModel(), {{hypothesis}}).hypotheses[0].text;
+  };
+  EXPECT_EQ(says(), "sechs fünf vier drei zwei {x} eins");
+  // By order, where nothing is known.
+  hypothesis.alignment.clear();
+  EXPECT_EQ(says(), "sechs {x} fünf vier drei zwei eins");
+  EXPECT_FALSE(
+      TextPlan::Make(BundledModel(), "one two", false).NeedsAlignment(0));
+}
+
+TEST(TextPlanTest, OutputHoldsWhatTheVocabularyLacks) {
+  const TextPlan plan = TextPlan::Make(
+      BundledModel(), "See 日本 and 😀 at https://a.org/?x=1, {name}!", false);
+  const std::string text = Says(plan, "Siehe und dort").hypotheses[0].text;
+  for (const char* part : {"日本", "😀", "https://a.org/?x=1", "{name}"}) {
+    EXPECT_THAT(text, testing::HasSubstr(part));
+  }
+  EXPECT_THAT(text, testing::Not(testing::HasSubstr("\xEF\xBF\xBD")));
 }
 
 TEST(LooksLikeLoopTest, FindsShortPhrasesRepeatedOften) {
@@ -115,6 +209,11 @@ TEST(LooksLikeLoopTest, FindsShortPhrasesRepeatedOften) {
   EXPECT_TRUE(LooksLikeLoop({9, 8, 7, 1, 2, 1, 2, 1, 2, 1, 2, 6}));
   EXPECT_FALSE(LooksLikeLoop({1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}));
   EXPECT_FALSE(LooksLikeLoop({}));
+  // The source repeats itself, too.
+  EXPECT_FALSE(
+      LooksLikeLoop(std::vector<int32_t>(9, 5), std::vector<int32_t>(9, 7)));
+  EXPECT_TRUE(
+      LooksLikeLoop(std::vector<int32_t>(30, 5), std::vector<int32_t>(9, 7)));
 }
 
 }  // namespace

@@ -37,10 +37,13 @@ absl::StatusOr<std::vector<TextTranslation>> Translator::Translate(
     }
     plans.push_back(TextPlan::Make(model_, texts[i], /*single_sentence=*/false,
                                    languages.source.code));
-    for (const std::vector<int32_t>& tokens : plans.back().sentences()) {
+    const TextPlan& plan = plans.back();
+    for (size_t s = 0; s < plan.sentences().size(); ++s) {
+      const std::vector<int32_t>& tokens = plan.sentences()[s];
       sentences.push_back(
           {0, tokens, model_.DefaultOptions(static_cast<int>(tokens.size()))});
       languages.Apply(sentences.back().options);
+      sentences.back().options.align = plan.NeedsAlignment(s);
     }
   }
   PEREGRINE_ASSIGN_OR_RETURN(auto outputs, Decode(std::move(sentences)));

@@ -89,6 +89,17 @@ std::string ToJson(const BulkResult& result) {
   for (const int flag : result.translation->flags()) {
     json["flags"].push_back(v1::Flag_Name(flag));
   }
+  for (const v1::LostSpan& span : result.translation->lost_spans()) {
+    json["lost_spans"].push_back({{"kind", span.kind()},
+                                  {"text", span.text()},
+                                  {"found", span.found()},
+                                  {"expected", span.expected()}});
+  }
+  for (const v1::SentenceRanges& ranges : result.translation->sentences()) {
+    json["sentences"].push_back(
+        {{"source", {ranges.source().begin(), ranges.source().end()}},
+         {"target", {ranges.target().begin(), ranges.target().end()}}});
+  }
   json["cost"] = MakeJson(result.translation->cost());
   return Dump(json);
 }

@@ -21,6 +21,14 @@ std::string Describe(int flag) {
       return "have characters that the model does not know";
     case v1::FLAG_SOURCE_SPLIT:
       return "hold a sentence too long for the model, translated in parts";
+    case v1::FLAG_SPAN_LOST:
+      return "lost an address, a placeholder or the like";
+    case v1::FLAG_NUMBERS_DIFFER:
+      return "have a number that the source does not have";
+    case v1::FLAG_SOURCE_COPIED:
+      return "hold a sentence that was not translated";
+    case v1::FLAG_EMPTY:
+      return "came out empty, in whole or in part";
     default:
       return absl::StrCat("marked with flag ", flag);
   }
@@ -48,7 +56,9 @@ std::string ResultWriter::FormatLine(const BulkResult& result) const {
 }
 
 absl::Status ResultWriter::Write(const BulkResult& result) {
-  *out_ << FormatLine(result) << "\n" << std::flush;
+  *out_ << FormatLine(result);
+  if (!options_.verbatim || options_.json) *out_ << "\n";
+  *out_ << std::flush;
   if (!out_->good()) return absl::DataLossError("cannot write the output");
   ++num_written_;
   if (result.translation.ok()) {

@@ -22,6 +22,8 @@ class ResultWriter {
     bool json = false;
     // Keeps a translation on one line whatever it holds.
     bool one_line_each = false;
+    // Writes a translation as it is, with no line break behind it.
+    bool verbatim = false;
   };
 
   // All must outlive this.

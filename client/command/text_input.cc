@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <fstream>
+#include <iterator>
 
 #include "absl/strings/str_cat.h"
 
@@ -23,6 +24,39 @@ bool ArgumentsInput::Next(std::string* text) {
 
 std::string ArgumentsInput::Where(std::int64_t index) const {
   return absl::StrCat("text ", index + 1);
+}
+
+WholeFilesInput::WholeFilesInput(std::vector<std::string> paths,
+                                 std::size_t max_bytes)
+    : paths_(std::move(paths)), max_bytes_(max_bytes) {}
+
+bool WholeFilesInput::Next(std::string* text) {
+  if (next_ == paths_.size()) return false;
+  const std::string path = paths_[next_] == "-" ? "/dev/stdin" : paths_[next_];
+  ++next_;
+  std::ifstream file(path, std::ios::binary);
+  absl::Status status;
+  if (file) {
+    text->assign(std::istreambuf_iterator<char>(file), {});
+    if (text->size() <= max_bytes_) return true;
+    status = absl::InvalidArgumentError(
+        absl::StrCat(path, ": found ", text->size(),
+                     " bytes, the server takes at most ", max_bytes_));
+  } else {
+    status = absl::NotFoundError(absl::StrCat(path, ": cannot open"));
+  }
+  absl::MutexLock lock(&mutex_);
+  status_ = std::move(status);
+  return false;
+}
+
+std::string WholeFilesInput::Where(std::int64_t index) const {
+  return paths_[static_cast<std::size_t>(index)];
+}
+
+absl::Status WholeFilesInput::status() const {
+  absl::MutexLock lock(&mutex_);
+  return status_;
 }
 
 StreamInput::StreamInput(int fd, std::size_t max_line_bytes)

@@ -40,6 +40,23 @@ class ArgumentsInput final : public TextInput {
   std::size_t next_ = 0;
 };
 
+// Whole files, each one text; "-" is the standard input.
+class WholeFilesInput final : public TextInput {
+ public:
+  WholeFilesInput(std::vector<std::string> paths, std::size_t max_bytes);
+  bool Next(std::string* text) override;
+  void Stop() override {}
+  std::string Where(std::int64_t index) const override;
+  absl::Status status() const override;
+
+ private:
+  const std::vector<std::string> paths_;
+  const std::size_t max_bytes_;
+  std::size_t next_ = 0;
+  mutable absl::Mutex mutex_;
+  absl::Status status_ ABSL_GUARDED_BY(mutex_);
+};
+
 // The lines of an open file descriptor, which stays open.
 class StreamInput final : public TextInput {
  public:

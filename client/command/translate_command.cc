@@ -14,6 +14,7 @@
 #include "client/command/find_model.h"
 #include "client/command/result_writer.h"
 #include "client/command/steering_flags.h"
+#include "client/command/text_flags.h"
 #include "client/command/text_input.h"
 #include "client/console/progress.h"
 #include "client/translation_client.h"
@@ -23,6 +24,9 @@ namespace {
 
 constexpr char kDetails[] =
     "Without TEXT and --file, the standard input is translated line by line.\n"
+    "With --whole, --format=html or --format=xml each TEXT names a file that "
+    "is one\n"
+    "text, and what is written is no more than its translation.\n"
     "A line in, a line out, in order; empty lines stay; a line ends with LF "
     "or\n"
     "CR LF. A text that fails leaves an empty line, so that input and output\n"
@@ -39,6 +43,8 @@ struct TranslateFlags {
   std::string source_language;
   std::string target_language;
   bool single_sentence = false;
+  bool whole = false;
+  v1::TextOptions text;
   bool json = false;
   absl::optional<v1::Priority> priority;
   absl::Duration deadline = absl::InfiniteDuration();
@@ -47,9 +53,21 @@ struct TranslateFlags {
   std::string output;
 };
 
+// Each input is one text.
+bool IsWhole(const TranslateFlags& flags) {
+  return flags.whole || flags.text.format() == v1::FORMAT_HTML ||
+         flags.text.format() == v1::FORMAT_XML;
+}
+
 std::unique_ptr<TextInput> OpenInput(const TranslateFlags& flags,
                                      const Console& console,
                                      std::size_t max_line_bytes) {
+  if (IsWhole(flags)) {
+    std::vector<std::string> paths = flags.texts;
+    paths.insert(paths.end(), flags.files.begin(), flags.files.end());
+    if (paths.empty()) paths = {"-"};
+    return std::make_unique<WholeFilesInput>(std::move(paths), max_line_bytes);
+  }
   if (!flags.texts.empty()) {
     return std::make_unique<ArgumentsInput>(flags.texts);
   }
@@ -85,10 +103,13 @@ int Translate(const TranslateFlags& flags, const Console& console,
   const TranslationClient client(flags.server.address, client_options);
   const absl::StatusOr<v1::Model> model = FindModel(client, flags.model);
   if (!model.ok()) return fail(flags.server.address, model.status());
-  const TranslationSettings settings{
-      model->name(),         flags.decoding,
-      flags.single_sentence, flags.source_language,
-      flags.target_language, ChoosePriority(flags, console)};
+  const TranslationSettings settings{model->name(),
+                                     flags.decoding,
+                                     flags.single_sentence,
+                                     flags.text,
+                                     flags.source_language,
+                                     flags.target_language,
+                                     ChoosePriority(flags, console)};
   if (const absl::Status status = CheckOptions(client, *model, settings);
       !status.ok()) {
     return fail(flags.server.address, status);
@@ -109,7 +130,8 @@ int Translate(const TranslateFlags& flags, const Console& console,
       show_progress ? console.err : nullptr,
       show_progress && !flags.files.empty() ? CountLines(flags.files) : 0,
       start);
-  ResultWriter writer({flags.json, /*one_line_each=*/flags.texts.empty()},
+  const bool whole = IsWhole(flags);
+  ResultWriter writer({flags.json, flags.texts.empty() && !whole, whole},
                       input.get(), out, console.err, &progress);
 
   const absl::Status run =
@@ -160,6 +182,9 @@ void AddTranslateCommand(const Console& console, CLI::App* app,
   AddLanguageFlags(&flags->source_language, &flags->target_language, command);
   command->add_flag("--single-sentence", flags->single_sentence,
                     "Each text is one sentence: do not split it.");
+  command->add_flag("--whole", flags->whole,
+                    "Each TEXT is a file, and all of it one text.");
+  AddTextFlags(&flags->text, command);
   command->add_flag("--json", flags->json,
                     "One JSON object a line, with scores, flags and cost.");
   AddDurationFlag("--deadline", "Give up after this long, e.g. 30s.",

@@ -10,10 +10,12 @@ namespace {
 
 constexpr FieldNames kOfRequest = {
     "texts", [](int index) { return absl::StrCat("texts[", index, "].text"); },
-    [](int index) { return absl::StrCat("texts[", index, "].options"); }};
+    [](int index) { return absl::StrCat("texts[", index, "].options"); },
+    [](int index) { return absl::StrCat("texts[", index, "]"); }};
 constexpr FieldNames kOfStream = {
     "text", [](int /*index*/) { return std::string("text.text"); },
-    [](int /*index*/) { return std::string("text.options"); }};
+    [](int /*index*/) { return std::string("text.options"); },
+    [](int /*index*/) { return std::string("text"); }};
 
 RequestPhrase ReadPhrase(const v1::Phrase& proto) {
   return {proto.text(), {proto.tokens().begin(), proto.tokens().end()}};
@@ -113,7 +115,66 @@ RequestHead ReadHead(Message& message) {
 }
 
 RequestText ReadText(v1::Text& text) {
-  return {std::move(*text.mutable_text()), ReadOptions(text.options())};
+  RequestText read;
+  read.text = std::move(*text.mutable_text());
+  read.options = ReadOptions(text.options());
+  for (const v1::ByteRange& range : text.protected_ranges()) {
+    // A negative one is no place of any text.
+    read.protected_ranges.push_back(
+        {static_cast<size_t>(range.begin()), static_cast<size_t>(range.end())});
+  }
+  return read;
+}
+
+document::Format ReadFormat(v1::Format format) {
+  if (format == v1::FORMAT_UNSPECIFIED) return document::Format::kPlain;
+  static_assert(static_cast<int>(document::Format::kXml) ==
+                v1::FORMAT_XML - v1::FORMAT_PLAIN);
+  // Checked later: the contract may have others than this program knows.
+  return static_cast<document::Format>(format - v1::FORMAT_PLAIN);
+}
+
+RequestTextOptions ReadTextOptions(const v1::TextOptions& proto) {
+  RequestTextOptions options;
+  options.format = ReadFormat(proto.format());
+  options.hard_wrapped = proto.hard_wrapped();
+  options.translate_attributes = proto.translate_attributes();
+  options.keep_capitals = proto.keep_capitals();
+  options.unprotected = {proto.unprotected().begin(),
+                         proto.unprotected().end()};
+  options.patterns = {proto.patterns().begin(), proto.patterns().end()};
+  for (const v1::Term& term : proto.terms()) {
+    options.terms.push_back({term.source(),
+                             {term.targets().begin(), term.targets().end()},
+                             term.case_sensitive()});
+  }
+  return options;
+}
+
+void WriteRange(const document::ByteRange& range, v1::ByteRange& proto) {
+  proto.set_begin(static_cast<int32_t>(range.begin));
+  proto.set_end(static_cast<int32_t>(range.end));
+}
+
+// What only texts have.
+void WriteDocument(const TextTranslation& from, v1::Translation& to) {
+  if (from.source_split) to.add_flags(v1::FLAG_SOURCE_SPLIT);
+  if (!from.lost.empty()) to.add_flags(v1::FLAG_SPAN_LOST);
+  if (from.numbers_differ) to.add_flags(v1::FLAG_NUMBERS_DIFFER);
+  if (from.source_copied) to.add_flags(v1::FLAG_SOURCE_COPIED);
+  if (from.empty) to.add_flags(v1::FLAG_EMPTY);
+  for (const document::LostSpan& lost : from.lost) {
+    v1::LostSpan& span = *to.add_lost_spans();
+    span.set_kind(std::string(document::SpanKindName(lost.kind)));
+    span.set_text(lost.text);
+    span.set_found(lost.found);
+    span.set_expected(lost.expected);
+  }
+  for (const document::SentenceRanges& ranges : from.sentences) {
+    v1::SentenceRanges& sentence = *to.add_sentences();
+    WriteRange(ranges.source, *sentence.mutable_source());
+    WriteRange(ranges.target, *sentence.mutable_target());
+  }
 }
 
 void SetDuration(absl::Duration duration, google::protobuf::Duration& proto) {
@@ -165,7 +226,7 @@ void WriteText(TranslatedText text, v1::Translation& proto) {
     proto.add_source_tokens(std::move(token));
   }
   WriteFlags(text.translation, proto);
-  if (text.translation.source_split) proto.add_flags(v1::FLAG_SOURCE_SPLIT);
+  WriteDocument(text.translation, proto);
   WriteCost(text.cost, *proto.mutable_cost());
 }
 
@@ -194,6 +255,7 @@ TextRequest ReadRequest(v1::TranslateRequest message) {
   for (v1::Text& text : *message.mutable_texts()) {
     request.texts.push_back(ReadText(text));
   }
+  request.text_options = ReadTextOptions(message.text_options());
   request.single_sentence = message.single_sentence();
   request.names = &kOfRequest;
   return request;
@@ -207,6 +269,7 @@ TextRequest ReadRequest(v1::TranslateStreamRequest message) {
     request.head.timeout = absl::Seconds(message.timeout().seconds()) +
                            absl::Nanoseconds(message.timeout().nanos());
   }
+  request.text_options = ReadTextOptions(message.text_options());
   request.single_sentence = message.single_sentence();
   request.names = &kOfStream;
   return request;

@@ -67,6 +67,9 @@ class EnginePlan : public PlannedText {
   const std::vector<std::vector<int32_t>>& sentences() const override {
     return plan_.sentences();
   }
+  bool NeedsAlignment(size_t sentence) const override {
+    return plan_.NeedsAlignment(sentence);
+  }
   TextTranslation Assemble(absl::Span<const std::vector<decode::Hypothesis>>
                                hypotheses) const override {
     return plan_.Assemble(model_, hypotheses);
@@ -148,10 +151,10 @@ class EngineBackend : public ModelBackend {
   bool takes_text() const override { return model_.takes_text(); }
   std::string text_refusal() const override { return model_.text_refusal(); }
   std::unique_ptr<PlannedText> Plan(
-      absl::string_view text, bool single_sentence,
-      absl::string_view source_language) const override {
-    return std::make_unique<EnginePlan>(
-        model_, TextPlan::Make(model_, text, single_sentence, source_language));
+      absl::string_view text,
+      const document::DocumentOptions& options) const override {
+    return std::make_unique<EnginePlan>(model_,
+                                        TextPlan::Make(model_, text, options));
   }
   std::vector<int32_t> SourceIds(absl::Span<const absl::string_view> pieces,
                                  int& unknown) const override {

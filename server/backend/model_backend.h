@@ -13,6 +13,7 @@
 #include "absl/types/span.h"
 #include "engine/decode/decoding_options.h"
 #include "engine/decode/session.h"
+#include "engine/document/document.h"
 #include "engine/model/languages.h"
 #include "engine/text_plan.h"
 
@@ -41,6 +42,7 @@ class PlannedText {
  public:
   virtual ~PlannedText() = default;
   virtual const std::vector<std::vector<int32_t>>& sentences() const = 0;
+  virtual bool NeedsAlignment(size_t /*sentence*/) const { return false; }
   virtual TextTranslation Assemble(
       absl::Span<const std::vector<decode::Hypothesis>> hypotheses) const = 0;
 };
@@ -96,8 +98,8 @@ class ModelBackend {
   virtual bool takes_text() const { return has_tokenizers(); }
   virtual std::string text_refusal() const { return ""; }
   virtual std::unique_ptr<PlannedText> Plan(
-      absl::string_view text, bool single_sentence,
-      absl::string_view source_language) const = 0;
+      absl::string_view text,
+      const document::DocumentOptions& options) const = 0;
 
   // Pieces of the vocabularies. What the source vocabulary lacks becomes the
   // unknown token, and is counted in `unknown`. An end symbol that the model

@@ -165,7 +165,8 @@ class Page {
 };
 
 constexpr const char* kFlagNames[kTranslationFlags] = {
-    "truncated", "repetition", "unknown_source", "source_split"};
+    "truncated", "repetition",     "unknown_source", "source_split",
+    "span_lost", "numbers_differ", "source_copied",  "empty"};
 
 void AddRequests(Page& page) {
   page.Outcomes("peregrine_requests_total",

@@ -24,9 +24,13 @@ enum class TranslationFlag {
   kTruncated,
   kRepetition,
   kUnknownSource,
-  kSourceSplit
+  kSourceSplit,
+  kSpanLost,
+  kNumbersDiffer,
+  kSourceCopied,
+  kEmpty
 };
-inline constexpr int kTranslationFlags = 4;
+inline constexpr int kTranslationFlags = 8;
 
 // What is observed of one served model. The members are written from any
 // thread; their names for Prometheus are in metrics.cc. There is no metric of

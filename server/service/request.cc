@@ -73,6 +73,10 @@ void Request::Count(const TextAnswer& answer) const {
     CountFlag(text.translation.repetition, TranslationFlag::kRepetition);
     CountFlag(text.translation.unknown_source, TranslationFlag::kUnknownSource);
     CountFlag(text.translation.source_split, TranslationFlag::kSourceSplit);
+    CountFlag(!text.translation.lost.empty(), TranslationFlag::kSpanLost);
+    CountFlag(text.translation.numbers_differ, TranslationFlag::kNumbersDiffer);
+    CountFlag(text.translation.source_copied, TranslationFlag::kSourceCopied);
+    CountFlag(text.translation.empty, TranslationFlag::kEmpty);
   }
 }
 

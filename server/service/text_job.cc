@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "engine/base/status_macros.h"
 #include "server/service/job_parts.h"
+#include "server/service/text_options.h"
 
 namespace peregrine::server {
 
@@ -24,6 +25,10 @@ absl::Status TextJob::Prepare(const ModelBackend& model,
   languages_ = CheckHead(request_.head, model.info(), violations);
   CheckOptions({request_.head.options, "options"}, limits, model.info(),
                violations);
+  document_options_ = CheckTextOptions(request_.text_options, violations);
+  document_options_.single_sentence = request_.single_sentence;
+  document_options_.source_language = languages_.source.code;
+  document_options_.target_language = languages_.target.code;
   PEREGRINE_RETURN_IF_ERROR(violations.status());
 
   const int count = static_cast<int>(request_.texts.size());
@@ -57,6 +62,8 @@ void TextJob::Check(int index, const RequestLimits& limits,
                    absl::StrCat("found ", bytes, " bytes, allowed at most ",
                                 limits.max_text_bytes));
   }
+  CheckRanges(text, request_.text_options, request_.names->path(index),
+              violations);
   const OptionsLayer layer = {text.options, request_.names->options(index)};
   Violations own;
   CheckOptions(layer, limits, model_->info(), own);
@@ -69,8 +76,8 @@ void TextJob::Check(int index, const RequestLimits& limits,
 
 void TextJob::Plan(const RequestText& text) {
   Planned planned;
-  planned.plan =
-      model_->Plan(text.text, request_.single_sentence, languages_.source.code);
+  document_options_.ranges = text.protected_ranges;
+  planned.plan = model_->Plan(text.text, document_options_);
   planned.first_sentence = num_sentences_;
   num_sentences_ += static_cast<int>(planned.plan->sentences().size());
   texts_.push_back(std::move(planned));
@@ -130,9 +137,11 @@ std::vector<Sentence> TextJob::MakeSentences(SentenceGroup& group,
   sentences.reserve(num_sentences_);
   for (size_t i = 0; i < texts_.size(); ++i) {
     const RequestOptions options = OptionsOf(static_cast<int>(i));
-    for (const std::vector<int32_t>& ids : texts_[i].plan->sentences()) {
+    const PlannedText& plan = *texts_[i].plan;
+    for (size_t s = 0; s < plan.sentences().size(); ++s) {
       const int index = static_cast<int>(sentences.size());
-      sentences.push_back(maker.Make(ids, options, index));
+      sentences.push_back(maker.Make(plan.sentences()[s], options, index));
+      sentences.back().options.align |= plan.NeedsAlignment(s);
     }
   }
   return sentences;

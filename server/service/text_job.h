@@ -48,6 +48,7 @@ class TextJob final : public Job {
   const TextRequest request_;
   const ModelBackend* model_ = nullptr;
   RequestLanguages languages_;
+  document::DocumentOptions document_options_;
   std::vector<Planned> texts_;
   int num_sentences_ = 0;
 };

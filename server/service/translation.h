@@ -7,6 +7,7 @@
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
 #include "engine/decode/decoding_options.h"
+#include "engine/document/document.h"
 #include "engine/text_plan.h"
 
 // What is asked and what is answered, in words of the server's own. Each API
@@ -78,6 +79,18 @@ struct RequestHead {
 struct RequestText {
   std::string text;
   RequestOptions options;  // override those of the request
+  std::vector<document::ByteRange> protected_ranges;
+};
+
+// What a text is and what of it must come through, unchecked.
+struct RequestTextOptions {
+  document::Format format = document::Format::kPlain;
+  bool hard_wrapped = false;
+  bool translate_attributes = false;
+  bool keep_capitals = false;
+  std::vector<std::string> unprotected;  // names of kinds
+  std::vector<std::string> patterns;
+  std::vector<document::Term> terms;
 };
 
 // How an API names in its errors what it has under names of its own.
@@ -85,11 +98,13 @@ struct FieldNames {
   const char* texts;  // the list
   std::string (*text)(int index);
   std::string (*options)(int index);  // those of a text
+  std::string (*path)(int index);     // a text with all that belongs to it
 };
 
 struct TextRequest {
   RequestHead head;
   std::vector<RequestText> texts;
+  RequestTextOptions text_options;
   bool single_sentence = false;
   const FieldNames* names = nullptr;  // outlives the request
 };

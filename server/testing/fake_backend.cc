@@ -202,9 +202,8 @@ absl::StatusOr<std::unique_ptr<DecodeSession>> FakeBackend::MakeSession(
 }
 
 std::unique_ptr<PlannedText> FakeBackend::Plan(
-    absl::string_view text, bool single_sentence,
-    absl::string_view /*source_language*/) const {
-  return std::make_unique<FakePlan>(text, single_sentence,
+    absl::string_view text, const document::DocumentOptions& options) const {
+  return std::make_unique<FakePlan>(text, options.single_sentence,
                                     options_.max_source_tokens);
 }
 

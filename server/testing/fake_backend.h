@@ -42,8 +42,8 @@ class FakeBackend : public ModelBackend {
       const decode::SessionLimits& limits) const override;
   bool has_tokenizers() const override { return options_.has_tokenizers; }
   std::unique_ptr<PlannedText> Plan(
-      absl::string_view text, bool single_sentence,
-      absl::string_view source_language) const override;
+      absl::string_view text,
+      const document::DocumentOptions& options) const override;
   std::vector<int32_t> SourceIds(absl::Span<const absl::string_view> pieces,
                                  int& unknown) const override;
   std::string TargetPiece(int32_t id) const override;

@@ -112,13 +112,18 @@ class TranslateTest(harness.ServerTestCase):
         self.assertGreater(cost.decode.ToNanoseconds(), 0)
         self.assertGreaterEqual(cost.queue.ToNanoseconds(), 0)
 
-    def test_characters_outside_the_vocabulary_are_read_as_bytes(self):
-        translation = self.server.translate(
-            "The house \U0001F3E0 is small.").translations[0]
-        self.assertNotIn(pb.FLAG_UNKNOWN_SOURCE, translation.flags)
+    def test_characters_outside_the_vocabulary_are_set_aside(self):
         plain = self.server.translate("The house is small.").translations[0]
-        self.assertGreaterEqual(translation.cost.source_tokens,
-                                plain.cost.source_tokens + 4)
+        self.assertNotIn(pb.FLAG_UNKNOWN_SOURCE, plain.flags)
+        for unknown in ("\U0001F3E0", "\u65e5\u672c"):
+            translation = self.server.translate(
+                f"The house {unknown} is small.").translations[0]
+            self.assertIn(pb.FLAG_UNKNOWN_SOURCE, translation.flags)
+            self.assertEqual(translation.cost.source_tokens,
+                             plain.cost.source_tokens)
+            text = translation.hypotheses[0].text
+            self.assertEqual(text.replace(unknown + " ", ""),
+                             plain.hypotheses[0].text)
 
     def test_models_are_listed(self):
         models = self.server.stub.ListModels(pb.ListModelsRequest()).models

@@ -100,9 +100,9 @@ class FaultyBackend : public ModelBackend {
   }
   bool has_tokenizers() const override { return model_->has_tokenizers(); }
   std::unique_ptr<PlannedText> Plan(
-      absl::string_view text, bool single_sentence,
-      absl::string_view source_language) const override {
-    return model_->Plan(text, single_sentence, source_language);
+      absl::string_view text,
+      const document::DocumentOptions& options) const override {
+    return model_->Plan(text, options);
   }
   std::vector<int32_t> SourceIds(absl::Span<const absl::string_view> pieces,
                                  int& unknown) const override {

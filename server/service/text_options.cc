@@ -1,0 +1,102 @@
+#include "server/service/text_options.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+namespace peregrine::server {
+namespace {
+
+constexpr size_t kMaxTerms = 10000;
+constexpr size_t kMaxRanges = 1000;
+
+std::string KindNames() {
+  std::vector<std::string> names;
+  for (int i = 0; i < document::kNumSpanKinds; ++i) {
+    names.emplace_back(
+        document::SpanKindName(static_cast<document::SpanKind>(i)));
+  }
+  return absl::StrJoin(names, ", ");
+}
+
+bool IsInsideCharacter(const std::string& text, size_t at) {
+  return at < text.size() &&
+         (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80;
+}
+
+}  // namespace
+
+document::DocumentOptions CheckTextOptions(const RequestTextOptions& options,
+                                           Violations& violations) {
+  document::DocumentOptions checked;
+  checked.format = options.format;
+  if (options.format < document::Format::kPlain ||
+      options.format > document::Format::kXml) {
+    violations.Add("text_options.format",
+                   absl::StrCat("found ", static_cast<int>(options.format) + 1,
+                                ", allowed are FORMAT_PLAIN, FORMAT_HTML, "
+                                "FORMAT_XML"));
+  }
+  checked.hard_wrapped = options.hard_wrapped;
+  checked.translate_attributes = options.translate_attributes;
+  checked.restore_capitals = !options.keep_capitals;
+  for (size_t i = 0; i < options.unprotected.size(); ++i) {
+    const auto kind = document::SpanKindByName(options.unprotected[i]);
+    if (kind.has_value()) {
+      checked.kinds.Remove(*kind);
+    } else {
+      violations.Add(absl::StrCat("text_options.unprotected[", i, "]"),
+                     absl::StrCat("found \"", options.unprotected[i],
+                                  "\", allowed are ", KindNames()));
+    }
+  }
+  if (!options.patterns.empty()) {
+    auto patterns = document::SpanPatterns::Compile(options.patterns);
+    if (patterns.ok()) {
+      checked.patterns = *std::move(patterns);
+    } else {
+      violations.Add("text_options.patterns",
+                     std::string(patterns.status().message()));
+    }
+  }
+  if (options.terms.size() > kMaxTerms) {
+    violations.AddRange("text_options.terms",
+                        static_cast<int64_t>(options.terms.size()), 0,
+                        kMaxTerms);
+  } else if (!options.terms.empty()) {
+    auto glossary = document::Glossary::Create(options.terms);
+    if (glossary.ok()) {
+      checked.glossary = *std::move(glossary);
+    } else {
+      violations.Add("text_options.terms",
+                     std::string(glossary.status().message()));
+    }
+  }
+  return checked;
+}
+
+void CheckRanges(const RequestText& text, const RequestTextOptions& options,
+                 const std::string& path, Violations& violations) {
+  const auto& ranges = text.protected_ranges;
+  const std::string field = path + ".protected_ranges";
+  if (ranges.empty()) return;
+  if (options.format != document::Format::kPlain || options.hard_wrapped) {
+    violations.Add(field, "allowed for plain text only");
+  } else if (ranges.size() > kMaxRanges) {
+    violations.AddRange(field, static_cast<int64_t>(ranges.size()), 0,
+                        kMaxRanges);
+  } else {
+    for (size_t i = 0; i < ranges.size(); ++i) {
+      const document::ByteRange& range = ranges[i];
+      if (range.empty() || range.end > text.text.size() ||
+          IsInsideCharacter(text.text, range.begin) ||
+          IsInsideCharacter(text.text, range.end)) {
+        violations.Add(absl::StrCat(field, "[", i, "]"),
+                       absl::StrCat("found [", range.begin, ", ", range.end,
+                                    "), expected whole characters of the ",
+                                    text.text.size(), " bytes of the text"));
+      }
+    }
+  }
+}
+
+}  // namespace peregrine::server
