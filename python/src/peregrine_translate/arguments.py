@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Mapping, Optional, Sequence, TypedDict, Union
+from typing import Any, Dict, Mapping, Optional, Sequence, Union, get_type_hints
 
 from ._wire import translation_pb2 as pb
 from .options import Options, make_options
+from .text_options import TextArguments, make_text_options
 from .stream import StreamOptions
 from .window import RetryPolicy
 
 
-class TranslateArguments(TypedDict, total=False):
-    """Keyword arguments of `translate`."""
+class TranslateArguments(TextArguments, total=False):
+    """Keyword arguments of `translate`; those of `TextArguments` are among them."""
 
     #: Language to translate into, by the model's name of it or BCP 47; absent:
     #: the model's own.
@@ -40,6 +41,8 @@ class StreamArguments(TranslateArguments, total=False):
     #: When to send again what a full server refused.
     retry: RetryPolicy
 
+
+_NAMES = frozenset(get_type_hints(StreamArguments))
 
 _PRIORITIES = {
     "": pb.PRIORITY_UNSPECIFIED,
@@ -75,9 +78,9 @@ def make_stream_options(arguments: StreamArguments) -> StreamOptions:
 
 
 def _common_fields(arguments: TranslateArguments) -> Dict[str, Any]:
-    unknown = set(arguments) - set(StreamArguments.__annotations__)
+    unknown = set(arguments) - _NAMES
     if unknown:
-        known = ", ".join(sorted(StreamArguments.__annotations__))
+        known = ", ".join(sorted(_NAMES))
         raise TypeError(f"found the argument {min(unknown)!r}, expected one of {known}")
     priority = arguments.get("priority") or ""
     if priority not in _PRIORITIES:
@@ -90,4 +93,5 @@ def _common_fields(arguments: TranslateArguments) -> Dict[str, Any]:
         "target_language": arguments.get("target", ""),
         "single_sentence": arguments.get("single_sentence", False),
         "priority": _PRIORITIES[priority],
+        "text_options": make_text_options(arguments),
     }

@@ -12,6 +12,7 @@ import time
 from typing import Any, Dict, List, Optional, Sequence
 
 from .channel import Tls
+from .client import Client
 from .errors import TranslationError
 
 
@@ -55,6 +56,27 @@ def _make_parser() -> argparse.ArgumentParser:
                       "server for itself, as in 'peregrine-server --model=DIR'")
     _add_common(bulk)
     bulk.set_defaults(run=_run_bulk)
+
+    document = commands.add_parser(
+        "document",
+        help="translate a file; everything but its text stays as it is",
+        description="The ending says what the file is: HTML, Markdown, EPUB, Word, PowerPoint, "
+        "OpenDocument, SRT, VTT, PO, XLIFF, TMX, Android and iOS strings, JSON, YAML, CSV, text.",
+    )
+    document.add_argument("input", metavar="IN")
+    document.add_argument("output", metavar="OUT")
+    document.add_argument("--keys", action="append", metavar="PATTERN",
+                          help="of JSON and YAML, paths such as 'messages.*.text'; may be repeated")
+    document.add_argument("--column", action="append", metavar="NAME",
+                          help="of CSV, a name or a number from 0; may be repeated")
+    document.add_argument("--glossary", metavar="TSV", help="a term a line: source TAB target; "
+                          "without a target it is left as it is")
+    document.add_argument("--pattern", action="append", metavar="RE2",
+                          help="leave what matches as it is; may be repeated")
+    document.add_argument("--unprotected", action="append", metavar="KIND",
+                          help="a kind of span to translate like any text; may be repeated")
+    _add_common(document)
+    document.set_defaults(run=_run_document)
     return parser
 
 
@@ -140,6 +162,46 @@ def _run_bulk(options: Any) -> int:
     for flag, count in sorted(report.flags.items()):
         print(f"  {flag}: {count}")
     return 1 if report.failed else 0
+
+
+def _run_document(options: Any) -> int:
+    from tqdm import tqdm
+
+    from .documents import open_document, translate_document
+
+    arguments = _translate_arguments(options)
+    for name, value in (("patterns", options.pattern), ("unprotected", options.unprotected)):
+        if value:
+            arguments[name] = value
+    if options.glossary:
+        arguments["glossary"] = _read_glossary(options.glossary)
+    document = open_document(
+        options.input, keys=options.keys, columns=options.column, target=options.target
+    )
+    total = sum(segment.is_translatable for segment in document.segments)
+    with Client(_addresses(options), **_client_arguments(options)) as client:
+        with tqdm(total=total, unit="segment", disable=None) as bar:
+            report = translate_document(client, document, progress=bar.update, **arguments)
+    document.write(options.output)
+    for title, lines in (("not translated", report.skipped), ("to look at", report.warnings)):
+        for line in lines:
+            print(f"{title}: {line}")
+    print(f"{options.output}: {report.segments} segments, {report.characters} characters translated")
+    return 0
+
+
+def _read_glossary(path: str) -> Dict[str, List[str]]:
+    """As the command `peregrine` reads it."""
+    glossary: Dict[str, List[str]] = {}
+    with open(path, encoding="utf-8-sig") as file:
+        for number, line in enumerate(file, 1):
+            fields = line.rstrip("\r\n").split("\t")
+            if fields == [""] or line.startswith("#"):
+                continue
+            if not fields[0]:
+                raise ValueError(f"{path}:{number}: expected source TAB target, found no source")
+            glossary[fields[0]] = [field for field in fields[1:] if field]
+    return glossary
 
 
 if __name__ == "__main__":

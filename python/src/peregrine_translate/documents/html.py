@@ -235,7 +235,7 @@ def _write_nodes(parent: Any, nodes: Sequence[Node]) -> None:
             node.key.tail = None
             parent.append(node.key)
         else:
-            group = etree.SubElement(parent, node.key.tag, node.key.attrib, node.key.nsmap)
+            group = etree.SubElement(parent, node.key.tag, node.key.attrib, parent.nsmap)
             _write_nodes(group, node.children)
 
 

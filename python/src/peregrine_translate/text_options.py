@@ -1,0 +1,61 @@
+"""What a text is, and what of it must come through as it is."""
+
+from __future__ import annotations
+
+from typing import Any, List, Mapping, Optional, Sequence, TypedDict, Union
+
+from ._wire import translation_pb2 as pb
+
+Targets = Union[str, Sequence[str]]
+
+
+class TextArguments(TypedDict, total=False):
+    """Those of the keyword arguments that docs/text.md describes."""
+
+    #: "plain", "html" or "xml".
+    format: str
+    #: Terms and what they become; "" (or an empty list): to be left as it is.
+    glossary: Mapping[str, Targets]
+    #: Patterns (RE2) of what is to be left as it is.
+    patterns: Sequence[str]
+    #: Kinds of spans that need no protection: "url", "number", …
+    unprotected: Sequence[str]
+    #: Of HTML: alt, title, placeholder and the like are translated.
+    translate_attributes: bool
+    #: Single line breaks are spaces; paragraphs come back as wide as they were.
+    hard_wrapped: bool
+    #: ALL CAPS and Title Case are shown to the model as they are.
+    keep_capitals: bool
+
+
+_FORMATS = {"plain": pb.FORMAT_PLAIN, "html": pb.FORMAT_HTML, "xml": pb.FORMAT_XML}
+
+
+def make_text_options(arguments: Mapping[str, Any]) -> Optional[pb.TextOptions]:
+    """The message, if there is anything to say; ValueError names an argument
+    that does not fit."""
+    options = pb.TextOptions()
+    name = arguments.get("format") or "plain"
+    if name not in _FORMATS:
+        raise ValueError(f"format: found {name!r}, expected one of {', '.join(_FORMATS)}")
+    if name != "plain":
+        options.format = _FORMATS[name]
+    for source, targets in (arguments.get("glossary") or {}).items():
+        options.terms.add(source=source, targets=_targets(source, targets))
+    for field in ("patterns", "unprotected"):
+        values = arguments.get(field) or ()
+        if isinstance(values, str):
+            raise ValueError(f"{field}: found {values!r}, expected a list")
+        getattr(options, field).extend(values)
+    for field in ("translate_attributes", "hard_wrapped", "keep_capitals"):
+        if arguments.get(field):
+            setattr(options, field, True)
+    return options if options.ByteSize() else None
+
+
+def _targets(source: str, targets: Targets) -> List[str]:
+    if isinstance(targets, str):
+        return [targets] if targets else []
+    if not all(isinstance(target, str) for target in targets):
+        raise ValueError(f"glossary: {source!r}: found {targets!r}, expected texts")
+    return list(targets)
