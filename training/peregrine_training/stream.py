@@ -21,6 +21,7 @@ from .data import Batch, Corpus, Side, TrainingText, group_by_length, make_batch
 from .distributed import Group
 from .prepare import weight_of
 from .recipe import Recipe, Stage
+from .resegment import resegment
 
 
 @dataclass
@@ -77,7 +78,6 @@ class Stream:
 
     def _encoded(self, pairs: list[tuple[str, str]], stage: int, rng: random.Random) -> Corpus:
         rates = scaled(self.rates, self.stages[stage].augment)
-        spm.set_random_generator_seed(rng.getrandbits(32))
         sources, targets = [], []
         for source, target in Augmenter(rates, rng).pairs(pairs):
             ids = self._pieces(source, rates.resegmented, rng), self.vocabulary.encode(target)
@@ -87,11 +87,12 @@ class Stream:
         return Corpus(Side.pack(sources), Side.pack(targets))
 
     def _pieces(self, text: str, rate: float, rng: random.Random) -> list[int]:
-        """The usual pieces, or words at random cut into smaller ones (BPE dropout)."""
+        """The usual pieces, or words at random cut into smaller ones."""
         if not rate or rng.random() >= rate:
             return self.vocabulary.encode(text)
-        return [piece for word in text.split() for piece in self.vocabulary.encode(
-            word, enable_sampling=rng.random() < 0.25, alpha=0.3)]
+        return [piece for word in text.split()
+                for piece in (resegment(self.vocabulary, word, 0.3, rng)
+                              if rng.random() < 0.25 else self.vocabulary.encode(word))]
 
     def batches(self, position: Position) -> Iterator[Batch]:
         """The batches from `position` on, without end; moves it past what was taken."""

@@ -7,6 +7,7 @@ import gzip
 import os
 import pathlib
 import pickle
+import random
 import resource
 import signal
 import subprocess
@@ -28,6 +29,7 @@ from peregrine_training.distributed import Group
 from peregrine_training.export import read_model, write_model
 from peregrine_training.loss import cross_entropy
 from peregrine_training.recipe import PAD, Recipe, Stage
+from peregrine_training.resegment import resegment
 from peregrine_training.stream import Position, Stream
 from peregrine_training.train import (Trainer, checkpoints, learning_rate,
                                       load_weights)
@@ -48,8 +50,7 @@ def random_corpus(pairs: int, vocabulary: int) -> Corpus:
     return Corpus(Side.pack(sentences), Side.pack([line[::-1] for line in sentences]))
 
 
-@pytest.fixture
-def recipe() -> Recipe:
+def small_recipe() -> Recipe:
     recipe = Recipe.load(RECIPE)
     recipe.prepare = dataclasses.replace(
         recipe.prepare, corpora=["en-de/train"], vocab_size=400, distilled=[], vocabulary="",
@@ -65,6 +66,11 @@ def recipe() -> Recipe:
         recipe.train, batch_tokens=64, max_updates=24, warmup_updates=4,
         report_updates=1000, evaluate_updates=1000, pool_pairs=128, accumulate=1)
     return recipe
+
+
+@pytest.fixture
+def recipe() -> Recipe:
+    return small_recipe()
 
 
 @pytest.fixture
@@ -271,6 +277,40 @@ def test_a_stream_goes_on_where_it_stood(recipe, data):
     assert position.epoch + position.pool > 0
     recipe.train.seed += 1
     assert not same(taken(recipe, data, 5, Position()), whole[:5])
+
+
+_PRINT_SOURCES = """
+import pathlib, sys
+sys.path[:0] = sys.argv[1:3]
+from test_training import Position, small_recipe, taken
+recipe = small_recipe()
+recipe.augment.typos = recipe.augment.resegmented = 0.5
+print([batch.source.tolist() for batch in taken(recipe, pathlib.Path(sys.argv[3]), 5, Position())])
+"""
+
+
+def test_processes_of_one_seed_see_the_same_pairs(data):
+    """A resumed run is another process."""
+    tests = pathlib.Path(__file__).parent
+    outputs = [subprocess.run([sys.executable, "-c", _PRINT_SOURCES, tests, tests.parent, data],
+                              check=True, stdout=subprocess.PIPE).stdout for _ in range(2)]
+    assert len(outputs[0]) > 100 and outputs[0] == outputs[1]
+
+
+def test_smaller_pieces_are_the_same_text(data):
+    """Without dropout they are SentencePiece's own."""
+    vocabulary = spm.SentencePieceProcessor(model_file=str(data / "source.spm"))
+    rng = random.Random(1)
+    lines = [side for pair in small_corpus.pairs()[:40] for side in pair]
+    lines += ["Größe ½ 日本 😀", "a", " two  spaces ", "<b>12.5 %</b> {0}"]
+    smaller = 0
+    for line in lines:
+        usual = vocabulary.encode(line)
+        assert resegment(vocabulary, line, 0.0, rng) == usual
+        pieces = resegment(vocabulary, line, 0.3, rng)
+        assert vocabulary.decode(pieces) == vocabulary.decode(usual)
+        smaller += len(pieces) > len(usual)
+    assert smaller > len(lines) / 2
 
 
 def test_epochs_follow_the_weights(recipe, data):
