@@ -47,10 +47,15 @@ class DamagedModelTest : public testing::Test {
     return model.ok() ? "" : std::string(model.status().message());
   }
 
-  // Replaces one field of config.json.
-  void Configure(const char* pointer, const json& value) {
+  json Config() const {
     json config;
     std::ifstream(directory_ / "config.json") >> config;
+    return config;
+  }
+
+  // Replaces one field of config.json.
+  void Configure(const char* pointer, const json& value) {
+    json config = Config();
     config[json::json_pointer(pointer)] = value;
     std::ofstream(directory_ / "config.json") << config;
   }
@@ -107,12 +112,13 @@ TEST_F(DamagedModelTest, NamesTensorsThatTheArchitectureLacks) {
 }
 
 TEST_F(DamagedModelTest, NamesAVocabularyOfAnotherSize) {
+  const json size = Config()["architecture"]["source_vocab_size"];
   Configure("/architecture/source_vocab_size", 77);
   Configure("/architecture/target_vocab_size", 77);
   Configure("/tokens/unk", 0);
-  EXPECT_THAT(LoadError(),
-              HasSubstr("source.spm: found 8000 pieces, expected the "
-                        "vocabulary size of config.json, 77"));
+  EXPECT_THAT(LoadError(), HasSubstr("source.spm: found " + size.dump() +
+                                     " pieces, expected the vocabulary size of "
+                                     "config.json, 77"));
 }
 
 TEST(TranslatorTest, TranslatesTextsInOrder) {

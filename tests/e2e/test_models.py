@@ -184,11 +184,14 @@ class BrokenModelTest(unittest.TestCase):
         self.assert_refused("source.spm")
 
     def test_a_tokenizer_of_another_size(self):
+        sizes = []
+
         def change(config):
-            config["architecture"]["source_vocab_size"] = 7999
-            config["architecture"]["target_vocab_size"] = 7999
+            sizes.append(config["architecture"]["source_vocab_size"])
+            config["architecture"]["source_vocab_size"] = sizes[0] - 1
+            config["architecture"]["target_vocab_size"] = sizes[0] - 1
         self.change_config(change)
-        self.assert_refused("7999", "8000")
+        self.assert_refused(str(sizes[0]), str(sizes[0] - 1))
 
 
 class FlagsTest(unittest.TestCase):
