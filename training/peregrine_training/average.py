@@ -12,6 +12,7 @@ import argparse
 import pathlib
 import statistics
 
+import torch
 from torch import Tensor
 
 from .model import Transformer
@@ -57,8 +58,9 @@ def best_weights(recipe: Recipe, run: pathlib.Path,
     for last in (1, 3, 5, 8):
         weights = average(last_checkpoints(run, last))
         model.load_state_dict({name: tensor.half().float() for name, tensor in weights.items()})
-        losses = {name: mean_loss(model, corpus, recipe.train.batch_tokens)
-                  for name, corpus in sets.items()}
+        with torch.autocast("cpu", torch.bfloat16):  # as the training itself looks at them
+            losses = {name: mean_loss(model, corpus, 2 * recipe.train.batch_tokens)
+                      for name, corpus in sets.items()}
         loss = statistics.fmean(losses.values())
         print(f"mean of the last {last}: development loss {loss:.4f}; " + ", ".join(
             f"{name} {value:.4f}" for name, value in losses.items()), flush=True)

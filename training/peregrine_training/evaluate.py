@@ -28,7 +28,7 @@ from .prepare import read_aligned
 from .recipe import Recipe
 from .score import read_test
 from .serving import BINARIES, Server
-from .words import Lexicon, faults
+from .words import Faults, Lexicon, faults
 
 _FINAL = re.compile(r"[.!?]+$")
 _SEED = 1
@@ -55,6 +55,15 @@ def measure(hypotheses: list[str], references: list[str], flagged: int = 0,
 
 
 @dataclass
+class Scored:
+    """A test set's translations and what was measured of them."""
+    hypotheses: list[str]
+    measured: Measured
+    faults: Faults | None = None             # counted where there is a lexicon
+    reference_faults: Faults | None = None   # of the references, by the same count
+
+
+@dataclass
 class Evaluation:
     """What is measured of one model."""
     recipe: Recipe
@@ -72,16 +81,18 @@ class Evaluation:
         return Lexicon.count(list(sources), list(targets))
 
     def test(self, server: Server, name: str, beam_size: int,
-             lexicon: Lexicon | None) -> tuple[list[str], Measured]:
+             lexicon: Lexicon | None = None) -> Scored:
         sources, references = read_test(self.data, name, self.languages)
         answers = server.translate(sources, beam_size)
         hypotheses = [answer.text for answer in answers]
-        measured = measure(hypotheses, references, sum(bool(a.flags) for a in answers))
-        print(f"{name} beam {beam_size}: {measured}", flush=True)
+        tested = Scored(hypotheses, measure(hypotheses, references,
+                                            sum(bool(a.flags) for a in answers)))
+        print(f"{name} beam {beam_size}: {tested.measured}", flush=True)
         if lexicon:
-            print(f"  {faults(sources, hypotheses, lexicon)}; the references: "
-                  f"{faults(sources, references, lexicon)}", flush=True)
-        return hypotheses, measured
+            tested.faults = faults(sources, hypotheses, lexicon)
+            tested.reference_faults = faults(sources, references, lexicon)
+            print(f"  {tested.faults}; the references: {tested.reference_faults}", flush=True)
+        return tested
 
     def robustness(self, server: Server, name: str, beam_size: int) -> dict[str, Measured]:
         """The same lines as users write them. In capitals or small letters BLEU ignores case
@@ -109,9 +120,9 @@ class Evaluation:
         return results
 
     def best_penalty(self, server: Server, penalties: list[float], lines: int,
-                     beam_size: int = 4) -> float:
+                     beam_size: int = 4) -> tuple[float, dict[float, float]]:
         """The penalty with the highest mean BLEU over the first lines of the development
-        sets."""
+        sets, and that mean of each."""
         scores: dict[float, float] = {}
         for penalty in penalties:
             measured = []
@@ -124,7 +135,7 @@ class Evaluation:
             print(f"length penalty {penalty}: mean BLEU {scores[penalty]:.3f}; " + ", ".join(
                 f"{pathlib.Path(name).name} {each.bleu:.2f} (length {each.length:.3f})"
                 for name, each in zip(self.recipe.prepare.development, measured)), flush=True)
-        return max(scores, key=scores.__getitem__)
+        return max(scores, key=scores.__getitem__), scores
 
 
 def main() -> None:
@@ -151,17 +162,17 @@ def main() -> None:
             print(f"{arguments.model}, {precision}")
             for beam_size in arguments.beam:
                 for test in arguments.tests:
-                    hypotheses, _ = evaluation.test(server, test, beam_size, lexicon)
+                    tested = evaluation.test(server, test, beam_size, lexicon)
                     if arguments.write:
                         arguments.write.mkdir(parents=True, exist_ok=True)
                         path = arguments.write / (f"{pathlib.Path(test).name}.{precision}."
                                                   f"beam{beam_size}.txt")
-                        path.write_text("".join(f"{line}\n" for line in hypotheses),
+                        path.write_text("".join(f"{line}\n" for line in tested.hypotheses),
                                         encoding="utf-8")
             if arguments.robustness:
                 evaluation.robustness(server, arguments.robustness, max(arguments.beam))
             if arguments.penalties:
-                best = evaluation.best_penalty(server, arguments.penalties, arguments.lines)
+                best, _ = evaluation.best_penalty(server, arguments.penalties, arguments.lines)
                 print(f"best: {best}")
 
 

@@ -1,10 +1,11 @@
-"""The end of a run: waits for it, averages, exports, writes goldens and scores.
+"""The end of a run: waits for it, averages, exports, writes goldens and the card's tables.
 
     python -m peregrine_training.release configs/en-de-mdn.toml [--wait-for PID]
 
 Whether the average of the last checkpoints or the last one alone is exported is decided by
-the mean loss on the development sets, the length penalty by BLEU on the same. Each step's
-failure is logged and does not stop the steps that can go on without it.
+the mean loss on the development sets, the length penalty by BLEU on the same. The tables
+of the card come into the run's card.md. Each step's failure is logged and does not stop the
+steps that can go on without it.
 """
 
 from __future__ import annotations
@@ -24,16 +25,18 @@ from torch import Tensor
 from peregrine_convert.config import ModelConfig
 
 from .average import best_weights
+from .card import Card
 from .evaluate import Evaluation
 from .export import write_model
 from .goldens import trained_golden, write_json
 from .recipe import Recipe
 from .serving import BINARIES, Server
 from .train import save_atomically
+from .twins import count_twins
 
 TESTS = ("en-de/tatoeba2020_test", "en-de/multi30k_test_2016_flickr", "en-de/flores_dev",
          "en-de/newstest2014")
-PENALTIES = [0.6, 0.8, 1.0, 1.2, 1.4]
+PENALTIES = [0.6, 0.8, 1.0, 1.2, 1.4, 1.6]
 DEVELOPMENT_LINES = 500  # of each development set
 
 
@@ -71,33 +74,46 @@ def export_best(recipe: Recipe, run: pathlib.Path, encoded: pathlib.Path,
     return weights
 
 
-def choose_penalty(evaluation: Evaluation, places: Places) -> None:
+def choose_penalty(evaluation: Evaluation, places: Places, card: Card,
+                   penalties: list[float]) -> None:
     """Writes the best length penalty into the model's config.json."""
     with Server(places.model, places.binaries) as server:
-        best = evaluation.best_penalty(server, PENALTIES, DEVELOPMENT_LINES)
+        best, card.penalties = evaluation.best_penalty(server, penalties, DEVELOPMENT_LINES)
     config = ModelConfig.load(places.model)
     config.decoding.length_penalty = best
     (places.model / "config.json").write_text(config.to_json(), encoding="utf-8")
     log(f"length penalty {best}")
 
 
-def score_all(evaluation: Evaluation, places: Places) -> None:
+def score_all(evaluation: Evaluation, places: Places, card: Card) -> None:
     """Scores through the server; keeps the translations in the run."""
     lexicon = evaluation.lexicon()
     for precision, beam_size in (("float32", 4), ("int8", 4), ("float32", 1)):
         with Server(places.model, places.binaries, precision) as server:
             log(precision)
             for test in TESTS:
-                hypotheses, _ = evaluation.test(
+                tested = evaluation.test(
                     server, test, beam_size,
                     lexicon if (precision, beam_size) == ("float32", 4) else None)
+                card.tested[precision, beam_size, test] = tested
                 kept = places.run / f"{pathlib.Path(test).name}.{precision}.beam{beam_size}.txt"
-                kept.write_text("".join(f"{line}\n" for line in hypotheses), encoding="utf-8")
+                kept.write_text("".join(f"{line}\n" for line in tested.hypotheses),
+                                encoding="utf-8")
 
 
-def robustness(evaluation: Evaluation, places: Places) -> None:
+def robustness(evaluation: Evaluation, places: Places, card: Card) -> None:
     with Server(places.model, places.binaries) as server:
-        evaluation.robustness(server, "en-de/flores_dev", 4)
+        card.robustness = evaluation.robustness(server, "en-de/flores_dev", 4)
+
+
+def find_twins(evaluation: Evaluation, card: Card) -> None:
+    card.twins = count_twins(evaluation.recipe, evaluation.data, list(TESTS))
+
+
+def write_card(places: Places, card: Card) -> None:
+    path = places.run / "card.md"
+    path.write_text(card.markdown(), encoding="utf-8")
+    log(f"the card's tables are in {path}")
 
 
 def attempt(name: str, step: Callable[[], object]) -> bool:
@@ -120,6 +136,8 @@ def main() -> None:
     parser.add_argument("--binaries", type=pathlib.Path, default=BINARIES)
     parser.add_argument("--encoded", type=pathlib.Path, help="of prepare; default: runs/<name>/data")
     parser.add_argument("--goldens", type=pathlib.Path, default=pathlib.Path("../tests/golden"))
+    parser.add_argument("--penalties", type=float, nargs="+", default=PENALTIES,
+                        help="length penalties to choose from")
     arguments = parser.parse_args()
     recipe = Recipe.load(arguments.recipe)
     run = arguments.run or pathlib.Path("runs") / recipe.name
@@ -129,12 +147,19 @@ def main() -> None:
     evaluation = Evaluation(recipe, arguments.data)
     if arguments.wait_for:
         wait_for(arguments.wait_for)
+    card = Card()
+    steps: list[tuple[str, Callable[[], object]]] = [
+        ("length penalty", lambda: choose_penalty(evaluation, places, card,
+                                                  arguments.penalties)),
+        ("goldens", lambda: write_json(places.goldens / "golden.json",
+                                       trained_golden(places.model))),
+        ("scores", lambda: score_all(evaluation, places, card)),
+        ("robustness", lambda: robustness(evaluation, places, card)),
+        ("near twins", lambda: find_twins(evaluation, card)),
+        ("card", lambda: write_card(places, card))]
     if attempt("export", lambda: export_best(recipe, places.run, places.encoded, places.model)):
-        attempt("length penalty", lambda: choose_penalty(evaluation, places))
-        attempt("goldens", lambda: write_json(places.goldens / "golden.json",
-                                              trained_golden(places.model)))
-        attempt("scores", lambda: score_all(evaluation, places))
-        attempt("robustness", lambda: robustness(evaluation, places))
+        for name, step in steps:
+            attempt(name, step)
     log("released")
 
 

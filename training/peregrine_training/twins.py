@@ -44,21 +44,26 @@ def with_twins(tests: list[list[str]], training: Iterator[str]) -> list[int]:
     return [sum(number == of for of, _ in found) for number in range(len(tests))]
 
 
+def count_twins(recipe: Recipe, data: pathlib.Path, tests: list[str]) -> dict[str, tuple[int, int]]:
+    """Of each test set, how many lines have a near twin in the recipe's corpora, of how many."""
+    source = recipe.source_language
+    lines = [read_lines(data / f"{test}.{source}.gz") for test in tests]
+    training = (line for corpus in recipe.prepare.corpora
+                for line in read_lines(data / f"{corpus}.{source}.gz"))
+    return {name: (count, len(test))
+            for name, test, count in zip(tests, lines, with_twins(lines, training))}
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("recipe", type=pathlib.Path)
     parser.add_argument("tests", nargs="+")
     parser.add_argument("--data", type=pathlib.Path, default=pathlib.Path("../../shared/data"))
     arguments = parser.parse_args()
-    recipe = Recipe.load(arguments.recipe)
-    source = recipe.source_language
-    tests = [read_lines(arguments.data / f"{test}.{source}.gz") for test in arguments.tests]
-    training = (line for corpus in recipe.prepare.corpora
-                for line in read_lines(arguments.data / f"{corpus}.{source}.gz"))
-    for name, test, count in zip(arguments.tests, tests, with_twins(tests, training)):
-        print(f"{name}: {count} of {len(test)} lines have a near twin "
-              f"({100 * count / len(test):.1f} %)", flush=True)
+    counts = count_twins(Recipe.load(arguments.recipe), arguments.data, arguments.tests)
+    for name, (count, lines) in counts.items():
+        print(f"{name}: {count} of {lines} lines have a near twin ({100 * count / lines:.1f} %)",
+              flush=True)
 
 
 if __name__ == "__main__":

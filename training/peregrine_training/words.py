@@ -60,10 +60,13 @@ class Faults:
     invented: list[str]
     left: list[str]
 
+    def in_1000(self, found: list[str]) -> float:
+        return 1000 * len(found) / max(self.words, 1)
+
     def __str__(self) -> str:
-        share = [1000 * len(found) / max(self.words, 1) for found in (self.invented, self.left)]
-        return (f"{self.words} words, invented {len(self.invented)} ({share[0]:.2f} in 1,000), "
-                f"left in the source language {len(self.left)} ({share[1]:.2f} in 1,000)")
+        return (f"{self.words} words, invented {len(self.invented)} "
+                f"({self.in_1000(self.invented):.2f} in 1,000), left in the source language "
+                f"{len(self.left)} ({self.in_1000(self.left):.2f} in 1,000)")
 
 
 def faults(sources: list[str], hypotheses: list[str], lexicon: Lexicon) -> Faults:
