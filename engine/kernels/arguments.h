@@ -98,6 +98,9 @@ struct StepRows {
   const int32_t* cells =
       nullptr;           // device [num_rows, cells_stride]: cell of each
   int cells_stride = 0;  // position; hypotheses share those of ancestors
+  // Rows may read cells that earlier rows of the same step write: they are
+  // positions of one sequence.
+  bool rows_follow = false;
 };
 
 // The span of source positions that each row attends to.

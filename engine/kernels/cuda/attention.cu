@@ -333,16 +333,16 @@ cudaError_t LaunchStep(const StepArguments<float>& step, bool narrow,
 }
 
 template <class T>
-cudaError_t RunStep(StepArguments<T> step, bool vector_keys,
+cudaError_t RunStep(StepArguments<T> step, bool vector_keys, bool rows_follow,
                     cudaStream_t stream) {
   const bool narrow = step.value_dim <= 2 * kWarpSize;
   const int parts = CeilDiv(step.value_dim, (narrow ? 2 : 4) * kWarpSize);
   const dim3 items(CeilDiv(step.num_items, kWarps));
   const dim3 block(kWarpSize, kWarps);
   const size_t shared_bytes = sizeof(float) * kWarps * step.head_dim;
-  step.store = step.new_keys != nullptr && parts == 1;
-  if (step.new_keys != nullptr && parts > 1) {
-    // Warps of other parts read what one has stored.
+  step.store = step.new_keys != nullptr && parts == 1 && !rows_follow;
+  if (step.new_keys != nullptr && !step.store) {
+    // Warps of other parts, or of other rows, read what one has stored.
     const cudaError_t error =
         PEREGRINE_LAUNCH(StoreNewCellsKernel<T>, items, block, 0, stream, step);
     if (error != cudaSuccess) return error;
@@ -613,7 +613,7 @@ cudaError_t RunSelfAttention(HeadShape heads, const StepRows& rows, Matrix qkv,
   step.new_keys = qkv.data + heads.width();
   step.new_values = qkv.data + 2 * heads.width();
   SetTarget(rows, cache, &step);
-  return RunStep(step, vector_keys, stream);
+  return RunStep(step, vector_keys, rows.rows_follow, stream);
 }
 
 template <class T>
@@ -623,7 +623,7 @@ cudaError_t RunCrossAttention(HeadShape heads, const SourceSpans& spans,
                               cudaStream_t stream) {
   StepArguments<T> step = StepOf<T>(heads, heads.width(), queries, context);
   SetSource(spans, cache, &step);
-  return RunStep(step, vector_keys, stream);
+  return RunStep(step, vector_keys, /*rows_follow=*/false, stream);
 }
 
 template <class T>
@@ -637,7 +637,7 @@ cudaError_t RunCompressedAttention(HeadShape heads,
   step.inner = projected.data + 2 * heads.width() + context.cols;
   SetSource(cells.spans, cells.source, &step);
   SetTarget(cells.rows, cells.target, &step);
-  return RunStep(step, vector_keys, stream);
+  return RunStep(step, vector_keys, cells.rows.rows_follow, stream);
 }
 
 }  // namespace

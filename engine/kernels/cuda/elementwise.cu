@@ -1,5 +1,7 @@
 // Operations that do little with each element: bound by memory.
 
+#include <algorithm>
+
 #include "engine/kernels/cuda/device_code.cuh"
 #include "engine/kernels/cuda/operations.h"
 
@@ -11,6 +13,12 @@ constexpr int kThreads = 128;
 // A block for each row and kThreads of its columns; rows stand in x, which has
 // no limit of 65535.
 dim3 RowGrid(int rows, int cols) { return dim3(rows, CeilDiv(cols, kThreads)); }
+
+// Of rows that follow each other all are one block's.
+dim3 StateGrid(const StepRows& rows, int cols) {
+  return RowGrid(rows.rows_follow ? std::min(rows.num_rows, 1) : rows.num_rows,
+                 cols);
+}
 
 __device__ inline int Column() {
   return static_cast<int>(blockIdx.y * blockDim.x + threadIdx.x);
@@ -105,41 +113,44 @@ __device__ inline float StateBefore(const int32_t* cells, int length,
   return states[static_cast<size_t>(cells[length - 2]) * dim + column];
 }
 
+// The rows of a block follow each other, column by column.
 __global__ void AverageStepKernel(StepRows rows, const float* x, float* states,
                                   float* mean, int dim) {
-  const int row = blockIdx.x;
   const int column = Column();
   if (column >= dim) return;
-  const size_t place = static_cast<size_t>(row) * dim + column;
-  const int length = rows.lengths[row];
-  if (length == 0) {
-    mean[place] = 0.0f;
-    return;
+  for (int row = blockIdx.x; row < rows.num_rows; row += gridDim.x) {
+    const size_t place = static_cast<size_t>(row) * dim + column;
+    const int length = rows.lengths[row];
+    if (length == 0) {
+      mean[place] = 0.0f;
+      continue;
+    }
+    const int32_t* cells =
+        rows.cells + static_cast<size_t>(row) * rows.cells_stride;
+    const float before = StateBefore(cells, length, states, dim, column);
+    const float state = fmaf(static_cast<float>(length - 1), before, x[place]) /
+                        static_cast<float>(length);
+    states[static_cast<size_t>(cells[length - 1]) * dim + column] = state;
+    mean[place] = state;
   }
-  const int32_t* cells =
-      rows.cells + static_cast<size_t>(row) * rows.cells_stride;
-  const float before = StateBefore(cells, length, states, dim, column);
-  const float state = fmaf(static_cast<float>(length - 1), before, x[place]) /
-                      static_cast<float>(length);
-  states[static_cast<size_t>(cells[length - 1]) * dim + column] = state;
-  mean[place] = state;
 }
 
 __global__ void SsruStepKernel(StepRows rows, const float* projected,
                                float* states, float* y, int dim) {
-  const int row = blockIdx.x;
   const int column = Column();
   if (column >= dim) return;
-  const int length = rows.lengths[row];
-  if (length == 0) return;
-  const int32_t* cells =
-      rows.cells + static_cast<size_t>(row) * rows.cells_stride;
-  const float* input = projected + static_cast<size_t>(row) * 2 * dim;
-  const float forget = Sigmoid(input[dim + column]);
-  const float before = StateBefore(cells, length, states, dim, column);
-  const float state = fmaf(forget, before, (1.0f - forget) * input[column]);
-  states[static_cast<size_t>(cells[length - 1]) * dim + column] = state;
-  y[static_cast<size_t>(row) * dim + column] += fmaxf(state, 0.0f);
+  for (int row = blockIdx.x; row < rows.num_rows; row += gridDim.x) {
+    const int length = rows.lengths[row];
+    if (length == 0) continue;
+    const int32_t* cells =
+        rows.cells + static_cast<size_t>(row) * rows.cells_stride;
+    const float* input = projected + static_cast<size_t>(row) * 2 * dim;
+    const float forget = Sigmoid(input[dim + column]);
+    const float before = StateBefore(cells, length, states, dim, column);
+    const float state = fmaf(forget, before, (1.0f - forget) * input[column]);
+    states[static_cast<size_t>(cells[length - 1]) * dim + column] = state;
+    y[static_cast<size_t>(row) * dim + column] += fmaxf(state, 0.0f);
+  }
 }
 
 __global__ void AddGatedKernel(const float* a_gate, const float* a_value,
@@ -198,14 +209,14 @@ cudaError_t StoreKeysValues(const int32_t* cells, Matrix kv,
 
 cudaError_t AverageStep(const StepRows& rows, Matrix x, Matrix states,
                         Matrix mean, cudaStream_t stream) {
-  return PEREGRINE_LAUNCH(AverageStepKernel, RowGrid(x.rows, x.cols), kThreads,
+  return PEREGRINE_LAUNCH(AverageStepKernel, StateGrid(rows, x.cols), kThreads,
                           0, stream, rows, x.data, states.data, mean.data,
                           x.cols);
 }
 
 cudaError_t SsruStep(const StepRows& rows, Matrix projected, Matrix states,
                      Matrix y, cudaStream_t stream) {
-  return PEREGRINE_LAUNCH(SsruStepKernel, RowGrid(y.rows, y.cols), kThreads, 0,
+  return PEREGRINE_LAUNCH(SsruStepKernel, StateGrid(rows, y.cols), kThreads, 0,
                           stream, rows, projected.data, states.data, y.data,
                           y.cols);
 }
