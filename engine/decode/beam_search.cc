@@ -16,6 +16,7 @@ using model::Stopping;
 BeamSearch::BeamSearch(const DecodingOptions& options, int32_t decoder_start,
                        int32_t eos)
     : options_(options),
+      group_size_(options.beam_size / options.steering.beam_groups),
       eos_(eos),
       prefix_begin_(options.rules.forced_first_token >= 0 ? 1 : 0),
       prefix_end_(prefix_begin_ +
@@ -26,17 +27,22 @@ BeamSearch::BeamSearch(const DecodingOptions& options, int32_t decoder_start,
   cursors_.reserve(beam_size);
   candidates_.reserve(num_candidates());
   nodes_.reserve(beam_size * (options.max_length + 1));
-  finished_.reserve(max_finished() + beam_size + 1);
-  const size_t samples = options.steering.sampling.has_value() ? beam_size : 1;
-  for (size_t i = 0; i < samples; ++i) {
+  finished_.resize(options.steering.beam_groups);
+  for (std::vector<Finished>& finished : finished_) {
+    finished.reserve(max_finished() + beam_size + 1);
+  }
+  const size_t first =
+      options.steering.sampling.has_value() ? beam_size : finished_.size();
+  for (size_t i = 0; i < first; ++i) {
     Live& live = live_.emplace_back();
     live.last_token = decoder_start;
     live.origin = static_cast<int>(i);
+    if (finished_.size() > 1) live.group = static_cast<int>(i);
   }
 }
 
 size_t BeamSearch::max_finished() const {
-  const float count = options_.patience * options_.beam_size;
+  const float count = options_.patience * group_size_;
   return static_cast<size_t>(std::max(1.0f, std::round(count)));
 }
 
@@ -87,39 +93,70 @@ void BeamSearch::Advance(absl::Span<const BeamCandidate> candidates) {
   const bool parts =
       options_.steering.alternatives && step_ >= alternatives_step();
   next_live_.clear();
-  if (parts || is_independent()) {
+  const bool each = parts || is_independent();
+  if (each) {
     AdvanceEach(candidates);
   } else {
-    AdvanceTogether(candidates);
+    AdvanceGroups(candidates);
   }
   live_.swap(next_live_);
-  if (live_.empty() && finished_.empty()) FinishStranded(next_live_);
+  if (live_.empty() && !has_finished()) FinishStranded(next_live_);
   ++step_;
-  done_ = last_step || live_.empty() ||
-          (!parts && !is_independent() &&
-           ((finished_.size() >= max_finished() && !can_improve()) ||
-            is_decided()));
+  done_ = last_step || live_.empty() || (!each && is_decided());
+}
+
+// Candidates are those of one group after the other.
+void BeamSearch::AdvanceGroups(absl::Span<const BeamCandidate> candidates) {
+  size_t begin = 0;
+  for (size_t group = 0; group < finished_.size(); ++group) {
+    size_t end = begin;
+    while (end < candidates.size() &&
+           live_[candidates[end].hypothesis].group == static_cast<int>(group)) {
+      ++end;
+    }
+    const size_t first = next_live_.size();
+    AdvanceGroup(static_cast<int>(group),
+                 candidates.subspan(begin, end - begin), begin);
+    const bool goes_on = next_live_.size() > first;
+    if (goes_on && IsGroupDone(static_cast<int>(group), &next_live_[first])) {
+      next_live_.resize(first);
+    }
+    begin = end;
+  }
 }
 
 // Which candidates go on is what a device that merges them decides alike, see
 // kernels::BeamQueue.
-void BeamSearch::AdvanceTogether(absl::Span<const BeamCandidate> candidates) {
-  const size_t beam_size = options_.beam_size;
-  const size_t places = shrinks() ? beam_size - finished_.size() : beam_size;
+void BeamSearch::AdvanceGroup(int group,
+                              absl::Span<const BeamCandidate> candidates,
+                              size_t first_rank) {
+  const size_t places =
+      shrinks() ? group_size_ - finished_[group].size() : group_size_;
   const size_t considered =
       shrinks() ? std::min(places, candidates.size()) : candidates.size();
   const bool last_step = IsLast(step_);
   const bool all_end = last_step && cut_at_limit();
+  const bool behind_prefix = options_.rules.ends_behind_prefix_if_best &&
+                             step_ == prefix_end_ &&
+                             prefix_end_ > prefix_begin_;
+  const size_t first = next_live_.size();
   for (size_t rank = 0; rank < considered; ++rank) {
     const BeamCandidate& candidate = candidates[rank];
     if (std::isnan(candidate.score)) break;  // nor is any order behind it
+    if (candidate.token == eos_ && behind_prefix && rank > 0) continue;
     if (candidate.token == eos_ || all_end) {
       if (rank < places) Finish(candidate, last_step);
     } else {
-      Continue(candidate, rank);
-      if (next_live_.size() == places) break;
+      Continue(candidate, first_rank + rank);
+      if (next_live_.size() - first == places) break;
     }
   }
+}
+
+// With `best` of those that would go on.
+bool BeamSearch::IsGroupDone(int group, const Live* best) const {
+  return finished_[group].size() >= max_finished() &&
+         !can_improve(group, *best);
 }
 
 // Every candidate becomes a hypothesis: one a live one, or at the step at which
@@ -148,7 +185,7 @@ void BeamSearch::AdvanceEach(absl::Span<const BeamCandidate> candidates) {
 // or, where a penalty favours the long, at the longest.
 bool BeamSearch::is_decided() const {
   const auto wanted = static_cast<size_t>(options_.num_hypotheses);
-  if (finished_.size() < wanted || shrinks() || !options_.steering.empty() ||
+  if (finished_[0].size() < wanted || shrinks() || !options_.steering.empty() ||
       options_.rules.word_penalty < 0 || finished_bonus_ != nullptr) {
     return false;
   }
@@ -156,14 +193,19 @@ bool BeamSearch::is_decided() const {
   const double bound = std::max(Normalized(live_[0].score, step_ + 1),
                                 Normalized(live_[0].score, longest));
   size_t above = 0;
-  for (const Finished& finished : finished_) above += finished.score > bound;
+  for (const Finished& finished : finished_[0]) above += finished.score > bound;
   return above >= wanted;
 }
 
+bool BeamSearch::has_finished() const {
+  return std::any_of(finished_.begin(), finished_.end(),
+                     [](const auto& finished) { return !finished.empty(); });
+}
+
 // Whether the search goes on although enough hypotheses are finished.
-bool BeamSearch::can_improve() const {
+bool BeamSearch::can_improve(int group, const Live& best) const {
   if (options_.beam_size == 1) return false;
-  int length = step_;
+  int length = step_ + 1;
   switch (options_.rules.stopping) {
     case Stopping::kFirstFinished:
     case Stopping::kBestFinished:
@@ -179,14 +221,13 @@ bool BeamSearch::can_improve() const {
       break;
   }
   const auto worst = std::min_element(
-      finished_.begin(), finished_.end(),
+      finished_[group].begin(), finished_[group].end(),
       [](const Finished& a, const Finished& b) { return a.score < b.score; });
-  return Normalized(live_[0].score, length) > worst->score;
+  return Normalized(best.score, length) > worst->score;
 }
 
 double BeamSearch::Normalized(double score, int length) const {
-  const double penalty = static_cast<double>(options_.rules.word_penalty);
-  return (score - penalty * length) / std::pow(length, options_.length_penalty);
+  return NormalizedScore(options_, score, length);
 }
 
 // The best 2 * beam_size of all continuations: a merge of rows that are sorted
@@ -218,7 +259,7 @@ void BeamSearch::MergeCandidates(int k, const float* log_probs,
 void BeamSearch::FinishStranded(const std::vector<Live>& stranded) {
   if (step_ == 0) return;
   for (const Live& live : stranded) {
-    Finished& finished = finished_.emplace_back();
+    Finished& finished = finished_[live.group].emplace_back();
     finished.score = Normalized(live.score, step_);
     finished.node = live.node;
     finished.truncated = true;
@@ -227,11 +268,11 @@ void BeamSearch::FinishStranded(const std::vector<Live>& stranded) {
 }
 
 void BeamSearch::Finish(const BeamCandidate& candidate, bool at_limit) {
+  const Live& live = live_[candidate.hypothesis];
   if (options_.rules.stopping == Stopping::kFirstFinished &&
-      finished_.size() == max_finished() && !is_independent()) {
+      finished_[live.group].size() == max_finished() && !is_independent()) {
     return;
   }
-  const Live& live = live_[candidate.hypothesis];
   Finished finished;
   finished.ended = candidate.token == eos_;
   finished.node = finished.ended ? live.node : AddNode(candidate);
@@ -243,20 +284,21 @@ void BeamSearch::Finish(const BeamCandidate& candidate, bool at_limit) {
   // Of a forced end nobody knows whether the model would have ended there.
   finished.truncated = at_limit && !(finished.ended && cut_at_limit());
   finished.origin = live.origin;
-  KeepFinished(finished);
+  KeepFinished(finished, live.group);
 }
 
-void BeamSearch::KeepFinished(const Finished& finished) {
-  finished_.push_back(finished);
+void BeamSearch::KeepFinished(const Finished& finished, int group) {
+  std::vector<Finished>& kept = finished_[group];
+  kept.push_back(finished);
   if (is_independent() || options_.steering.alternatives ||
-      finished_.size() <= max_finished()) {
+      kept.size() <= max_finished()) {
     return;
   }
   // Of equals the later one goes.
   const auto worst = std::min_element(
-      finished_.rbegin(), finished_.rend(),
+      kept.rbegin(), kept.rend(),
       [](const Finished& a, const Finished& b) { return a.score < b.score; });
-  finished_.erase(std::next(worst).base());
+  kept.erase(std::next(worst).base());
 }
 
 int BeamSearch::AddNode(const BeamCandidate& candidate) {
@@ -275,29 +317,78 @@ void BeamSearch::Continue(const BeamCandidate& candidate, size_t rank) {
   live.node = node;
   live.rank = static_cast<int>(rank);
   live.origin = live_[candidate.hypothesis].origin;
+  live.group = live_[candidate.hypothesis].group;
+}
+
+int BeamSearch::FirstCommonNode(int a, int b) const {
+  // A parent has a lower number than its children.
+  while (a != b) {
+    int& later = a > b ? a : b;
+    later = nodes_[later].parent;
+  }
+  return a;
+}
+
+std::vector<int> BeamSearch::PathTo(int node) const {
+  std::vector<int> path;
+  for (; node >= 0; node = nodes_[node].parent) path.push_back(node);
+  std::reverse(path.begin(), path.end());
+  return path;
+}
+
+std::vector<int32_t> BeamSearch::Tokens(int node) const {
+  std::vector<int32_t> tokens;
+  for (int step : PathTo(node)) tokens.push_back(nodes_[step].token);
+  return tokens;
+}
+
+int BeamSearch::StableNode() const {
+  constexpr int kNone = -2;
+  int node = kNone;
+  const auto meet = [&](int other) {
+    node = node == kNone ? other : FirstCommonNode(node, other);
+  };
+  for (const Live& live : live_) meet(live.node);
+  // Of the finished ones only the best can be the first of the results; where
+  // these are not ordered by their scores, any.
+  const Finished* best = nullptr;
+  for (const auto& finished : finished_) {
+    for (const Finished& one : finished) {
+      if (options_.steering.alternatives) meet(one.node);
+      if (best == nullptr || one.score > best->score) best = &one;
+    }
+  }
+  if (best != nullptr) meet(best->node);
+  return std::max(node, -1);
+}
+
+// Of all groups.
+std::vector<BeamSearch::Finished> BeamSearch::TakeFinished() {
+  std::vector<Finished> all;
+  for (const std::vector<Finished>& finished : finished_) {
+    all.insert(all.end(), finished.begin(), finished.end());
+  }
+  return all;
 }
 
 std::vector<Hypothesis> BeamSearch::TakeHypotheses(
     std::vector<std::vector<int>>* nodes) {
   PEREGRINE_CHECK(done_);
   const bool by_origin = options_.steering.alternatives;
-  std::stable_sort(finished_.begin(), finished_.end(),
+  std::vector<Finished> all = TakeFinished();
+  std::stable_sort(all.begin(), all.end(),
                    [=](const Finished& a, const Finished& b) {
                      return by_origin ? a.origin < b.origin : a.score > b.score;
                    });
   const size_t count = std::min<size_t>(
-      finished_.size(), static_cast<size_t>(options_.num_hypotheses));
+      all.size(), static_cast<size_t>(options_.num_hypotheses));
   std::vector<Hypothesis> hypotheses(count);
   for (size_t i = 0; i < count; ++i) {
-    const Finished& finished = finished_[i];
+    const Finished& finished = all[i];
     Hypothesis& hypothesis = hypotheses[i];
     hypothesis.score = static_cast<float>(finished.score);
     hypothesis.truncated = finished.truncated;
-    std::vector<int> path;
-    for (int node = finished.node; node >= 0; node = nodes_[node].parent) {
-      path.push_back(node);
-    }
-    std::reverse(path.begin(), path.end());
+    std::vector<int> path = PathTo(finished.node);
     for (int node : path) {
       hypothesis.tokens.push_back(nodes_[node].token);
       hypothesis.token_scores.push_back(nodes_[node].log_prob);

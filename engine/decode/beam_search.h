@@ -29,6 +29,7 @@ class BeamSearch {
     int node = -1;     // of its last token, -1 for none
     int rank = 0;      // of the candidate that it came from
     int origin = 0;    // of independent ones: their place among the first
+    int group = 0;     // see Steering::beam_groups
   };
   const std::vector<Live>& live() const { return live_; }
 
@@ -86,6 +87,12 @@ class BeamSearch {
 
   bool finished() const { return done_; }
 
+  // The last token, as a node, that all hypotheses have which may still become
+  // the first of the results; -1 for none.
+  int StableNode() const;
+  // Up to `node`.
+  std::vector<int32_t> Tokens(int node) const;
+
   // The best num_hypotheses, best first. Only when finished. Where no token
   // could follow any hypothesis, the live ones of that step stand for finished
   // ones, as if truncated; none where that was the first step.
@@ -104,20 +111,29 @@ class BeamSearch {
   };
 
   void MergeCandidates(int k, const float* log_probs, const int32_t* tokens);
-  void AdvanceTogether(absl::Span<const kernels::BeamCandidate> candidates);
+  void AdvanceGroups(absl::Span<const kernels::BeamCandidate> candidates);
+  void AdvanceGroup(int group,
+                    absl::Span<const kernels::BeamCandidate> candidates,
+                    size_t first_rank);
+  bool IsGroupDone(int group, const Live* best) const;
+  int FirstCommonNode(int a, int b) const;
+  std::vector<int> PathTo(int node) const;
   void AdvanceEach(absl::Span<const kernels::BeamCandidate> candidates);
   void FinishStranded(const std::vector<Live>& stranded);
-  void KeepFinished(const Finished& finished);
+  void KeepFinished(const Finished& finished, int group);
+  std::vector<Finished> TakeFinished();
   void Finish(const kernels::BeamCandidate& candidate, bool at_limit);
   void Continue(const kernels::BeamCandidate& candidate, size_t rank);
   int AddNode(const kernels::BeamCandidate& candidate);
   size_t max_finished() const;
   bool cut_at_limit() const;
-  bool can_improve() const;
+  bool can_improve(int group, const Live& best) const;
   bool is_decided() const;
+  bool has_finished() const;
   double Normalized(double score, int length) const;
 
   const DecodingOptions options_;
+  const size_t group_size_;
   const int32_t eos_;
   const int prefix_begin_;  // behind a forced first token
   const int prefix_end_;
@@ -129,7 +145,7 @@ class BeamSearch {
   std::vector<int> cursors_;  // per live hypothesis, into its row
   std::vector<kernels::BeamCandidate> candidates_;  // best first
   std::vector<Node> nodes_;
-  std::vector<Finished> finished_;
+  std::vector<std::vector<Finished>> finished_;  // by group
 };
 
 }  // namespace peregrine::decode

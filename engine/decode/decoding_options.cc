@@ -1,9 +1,15 @@
 #include "engine/decode/decoding_options.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 
 namespace peregrine::decode {
+
+double NormalizedScore(const DecodingOptions& options, double sum, int length) {
+  const double penalty = static_cast<double>(options.rules.word_penalty);
+  return (sum - penalty * length) / std::pow(length, options.length_penalty);
+}
 
 std::vector<int> HardAlignment(const Hypothesis& hypothesis) {
   std::vector<int> sources;

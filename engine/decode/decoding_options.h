@@ -60,13 +60,19 @@ struct Steering {
   // min_probability, but for the first.
   bool alternatives = false;
 
+  // The beam is made of so many groups of equal size, each with a search of its
+  // own. At each step a token costs a group `diversity_penalty` for every
+  // hypothesis of the groups before it that takes the token.
+  int beam_groups = 1;
+  float diversity_penalty = 0.0f;
+
   // Whether it demands anything.
   bool empty() const {
     return prefix.empty() && must_contain.empty() && must_not_contain.empty() &&
            allow_unknown && not_first.empty() && repetition_penalty == 1.0f &&
            no_repeat_ngram_size == 0 && min_probability == 0.0f &&
            end_penalty == 0.0f && coverage_penalty == 0.0f &&
-           !sampling.has_value() && !alternatives;
+           !sampling.has_value() && !alternatives && beam_groups == 1;
   }
 };
 
@@ -87,6 +93,8 @@ struct DecodingOptions {
   bool use_shortlist = true;
   // Whether hypotheses come with their alignments.
   bool align = false;
+  // Whether Session::TakeStable tells how it begins as soon as that is known.
+  bool stream = false;
   model::SearchRules rules;
   // Stands for the source language among the tokens that are added to the
   // source; -1: the model's own, see model::TokenConfig.
@@ -106,6 +114,10 @@ struct Hypothesis {
   // tokens that the model adds to the source is missing from the sum.
   std::vector<float> alignment;
 };
+
+// The score of a hypothesis whose log-probabilities have this sum, with the end
+// symbol counted in `length`.
+double NormalizedScore(const DecodingOptions& options, double sum, int length);
 
 // The source token that each token of `hypothesis`, which has an alignment,
 // looked at most; ties go to the first.

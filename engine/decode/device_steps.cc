@@ -49,6 +49,7 @@ absl::Status DeviceSteps::Allocate() {
 bool DeviceSteps::Takes(const LiveSentence& sentence) const {
   return !is_profiled_ && sentence.selection == nullptr &&
          sentence.steering == nullptr && !sentence.align &&
+         !sentence.search.options().stream &&
          sentence.beam_size <= kernels::kMaxQueuedBeamSize;
 }
 

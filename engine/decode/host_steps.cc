@@ -246,18 +246,12 @@ void HostSteps::AdvanceSteered(LiveSentence& sentence, size_t row,
 }
 
 void HostSteps::StartAligning(LiveSentence& sentence) {
-  const model::ModelConfig& config = resources_.model.config();
-  const kernels::HeadShape heads = config.architecture.decoder.heads();
+  const kernels::HeadShape heads =
+      resources_.model.config().architecture.decoder.heads();
   queries_.reserve(static_cast<size_t>(resources_.max_rows) * heads.width());
-  AlignedSource source;
-  source.length = sentence.source_length;
-  source.first_token = static_cast<int>(config.tokens.source_prefix.size());
-  source.num_tokens = sentence.source_tokens;
-  sentence.aligner = std::make_unique<SentenceAligner>(
-      sentence.search.options(), source, config.alignment, heads,
-      resources_.decoder.SourceKeys(resources_.model.alignment_layer(),
-                                    sentence.source_begin,
-                                    sentence.source_length));
+  const AlignedTarget target = {sentence.beam_size,
+                                sentence.beam_size * (sentence.max_length + 1)};
+  sentence.aligner = NewAligner(sentence, target, resources_);
   const double penalty = sentence.search.options().steering.coverage_penalty;
   if (penalty == 0.0) return;
   SentenceAligner* const aligner = sentence.aligner.get();

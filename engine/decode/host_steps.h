@@ -38,6 +38,9 @@ class HostSteps final : public Search {
   std::unique_ptr<LiveSentence> Remove(uint64_t id) override {
     return live_.Remove(id);
   }
+  void ForEach(absl::FunctionRef<void(LiveSentence&)> use) override {
+    for (Entry& entry : live_) use(*entry.sentence);
+  }
   int num_sentences() const override { return live_.num_sentences(); }
   int num_rows() const override { return live_.num_rows(); }
   void set_profile(model::StageProfile* profile) override {

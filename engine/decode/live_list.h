@@ -33,11 +33,9 @@ class LiveList {
 
   // Live hypotheses.
   int num_rows() const {
-    size_t rows = 0;
-    for (const Entry& entry : entries_) {
-      rows += entry.sentence->search.live().size();
-    }
-    return static_cast<int>(rows);
+    int rows = 0;
+    for (const Entry& entry : entries_) rows += entry.sentence->num_rows();
+    return rows;
   }
 
   // Takes a sentence out; null: not here.
@@ -48,10 +46,10 @@ class LiveList {
     return nullptr;
   }
 
-  // Takes out the sentences whose search has finished, and appends them.
+  // Takes out the sentences that have finished, and appends them.
   void RemoveFinished(std::vector<std::unique_ptr<LiveSentence>>& finished) {
     for (size_t i = 0; i < entries_.size();) {
-      if (entries_[i].sentence->search.finished()) {
+      if (entries_[i].sentence->finished()) {
         finished.push_back(RemoveAt(i));
       } else {
         ++i;

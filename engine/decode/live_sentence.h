@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "engine/decode/beam_search.h"
+#include "engine/decode/forced_target.h"
 #include "engine/decode/sentence_aligner.h"
 #include "engine/decode/sentence_steering.h"
 #include "engine/decode/session.h"
@@ -23,11 +24,21 @@ struct LiveSentence {
   LiveSentence(const SentenceInput& input, const model::TokenConfig& tokens)
       : id(input.id),
         beam_size(input.options.beam_size),
-        max_length(input.options.max_length),
+        max_length(MaxLength(input, tokens)),
         search(SearchOptions(input.options, tokens), tokens.decoder_start,
                tokens.eos) {
     align =
         input.options.align || input.options.steering.coverage_penalty != 0.0f;
+    if (!input.target.has_value()) return;
+    forced = std::make_unique<ForcedTarget>(
+        ForcedTokens(*input.target, input.options, tokens), search.options());
+  }
+
+  static int MaxLength(const SentenceInput& input,
+                       const model::TokenConfig& tokens) {
+    if (!input.target.has_value()) return input.options.max_length;
+    return static_cast<int>(
+        ForcedTokens(*input.target, input.options, tokens).size() - 1);
   }
 
   // Where the source names the target's language, the target does not.
@@ -37,14 +48,26 @@ struct LiveSentence {
     return options;
   }
 
+  bool finished() const {
+    return forced != nullptr ? forced->finished() : search.finished();
+  }
+  // Of its next step.
+  int num_rows() const {
+    return forced != nullptr ? forced->num_rows()
+                             : static_cast<int>(search.live().size());
+  }
+
   const uint64_t id;
   const int beam_size;
   const int max_length;  // as DecodingOptions has it
-  absl::Status status;   // not OK: failed, and goes to no Search
+  // A translation that is given; null: it is searched for.
+  std::unique_ptr<ForcedTarget> forced;
+  absl::Status status;  // not OK: failed, and goes to no Search
   BeamSearch search;
   // What is demanded of the search; null: nothing.
   std::unique_ptr<SentenceSteering> steering;
   bool align = false;  // whether it needs an aligner
+  int num_stable = 0;  // tokens that TakeStable has told
   std::unique_ptr<SentenceAligner> aligner;
   // What it may be made of; null: the whole vocabulary.
   std::unique_ptr<kernels::OutputSelection> selection;

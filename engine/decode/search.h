@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "engine/decode/live_sentence.h"
 #include "engine/model/stage_profile.h"
 
@@ -28,6 +29,9 @@ class Search {
 
   // Takes a sentence out at once; null: not here.
   virtual std::unique_ptr<LiveSentence> Remove(uint64_t id) = 0;
+
+  // Of those that the host knows to the last step: the others have no `stream`.
+  virtual void ForEach(absl::FunctionRef<void(LiveSentence&)> /*use*/) {}
 
   virtual int num_sentences() const = 0;
   // Live hypotheses, as far as the host knows them.

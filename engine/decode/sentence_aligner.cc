@@ -7,7 +7,7 @@
 
 namespace peregrine::decode {
 
-SentenceAligner::SentenceAligner(const DecodingOptions& options,
+SentenceAligner::SentenceAligner(const AlignedTarget& target,
                                  const AlignedSource& source,
                                  const model::AlignmentConfig& config,
                                  kernels::HeadShape heads,
@@ -22,17 +22,14 @@ SentenceAligner::SentenceAligner(const DecodingOptions& options,
     std::iota(head_numbers_.begin(), head_numbers_.end(), 0);
   }
   const size_t length = source.length;
-  rows_.resize(options.beam_size * length);
-  nodes_.resize(static_cast<size_t>(options.beam_size) *
-                (options.max_length + 1) * length);
+  rows_.resize(target.rows * length);
+  nodes_.resize(target.nodes * length);
   scores_.resize(length);
   coverage_.resize(length);
 }
 
-void SentenceAligner::TakeQueries(const BeamSearch& search, size_t row,
-                                  const float* queries) {
+void SentenceAligner::Attend(const float* queries, float* mean) {
   const int length = source_.length;
-  float* const mean = rows_.data() + row * length;
   std::fill_n(mean, length, 0.0f);
   const float scale = 1.0f / std::sqrt(static_cast<float>(heads_.head_dim));
   const float share = 1.0f / static_cast<float>(head_numbers_.size());
@@ -48,8 +45,19 @@ void SentenceAligner::TakeQueries(const BeamSearch& search, size_t row,
     for (float& score : scores_) sum += score = std::exp(score - largest);
     for (int i = 0; i < length; ++i) mean[i] += share * scores_[i] / sum;
   }
+}
+
+void SentenceAligner::TakeQueries(const BeamSearch& search, size_t row,
+                                  const float* queries) {
+  float* const mean = rows_.data() + row * source_.length;
+  Attend(queries, mean);
   const int node = search.live()[row].node;
-  if (shifted_ && node >= 0) std::copy_n(mean, length, OfNode(node));
+  if (shifted_ && node >= 0) std::copy_n(mean, source_.length, OfNode(node));
+}
+
+void SentenceAligner::TakePosition(int position, const float* queries) {
+  const int node = shifted_ ? position - 1 : position;
+  if (node >= 0) Attend(queries, OfNode(node));
 }
 
 void SentenceAligner::Follow(const BeamSearch& search) {

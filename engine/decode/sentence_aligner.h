@@ -19,6 +19,12 @@ struct AlignedSource {
   int num_tokens = 0;   // of these
 };
 
+// How much it has to remember at most.
+struct AlignedTarget {
+  int rows = 0;   // hypotheses that live at a time
+  int nodes = 0;  // tokens of all hypotheses
+};
+
 // How much each token of the hypotheses of one sentence looks at each source
 // position: the mean over the heads that the model's config names of one
 // layer's cross-attention, as it was when the token was chosen (or, for a
@@ -27,7 +33,7 @@ struct AlignedSource {
 class SentenceAligner {
  public:
   // `keys` are those of the layer, [source.length, heads.width()].
-  SentenceAligner(const DecodingOptions& options, const AlignedSource& source,
+  SentenceAligner(const AlignedTarget& target, const AlignedSource& source,
                   const model::AlignmentConfig& config,
                   kernels::HeadShape heads, std::vector<float> keys);
 
@@ -37,6 +43,10 @@ class SentenceAligner {
   // After it has.
   void Follow(const BeamSearch& search);
 
+  // In place of both, where there is one hypothesis, whose nodes are its
+  // tokens: the queries of the row that predicts the token at `position`.
+  void TakePosition(int position, const float* queries);
+
   // The sum over source tokens of log(min(1, attention)) of the tokens up to
   // `node` of live hypothesis `row`, with what that one looks at now.
   double Coverage(const BeamSearch& search, int row, int node);
@@ -45,6 +55,8 @@ class SentenceAligner {
   std::vector<float> Alignment(absl::Span<const int> nodes) const;
 
  private:
+  // The mean over the heads, [source.length].
+  void Attend(const float* queries, float* mean);
   float* OfNode(size_t node) { return nodes_.data() + node * source_.length; }
   const float* OfNode(size_t node) const {
     return nodes_.data() + node * source_.length;

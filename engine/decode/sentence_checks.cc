@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "engine/base/status_macros.h"
+#include "engine/decode/forced_target.h"
 #include "engine/decode/steering_checks.h"
 
 namespace peregrine::decode {
@@ -13,6 +14,28 @@ absl::Status CheckRange(absl::string_view field, int found, int min, int max) {
   return absl::InvalidArgumentError(
       absl::StrCat(field, ": found ", found, ", allowed ", min, " to ", max));
 }
+
+}  // namespace
+
+absl::Status CheckTarget(const model::Model& model,
+                         const std::vector<int32_t>& target,
+                         const DecodingOptions& options) {
+  const model::TokenConfig& tokens = model.config().tokens;
+  const int last = model.config().architecture.target_vocab_size - 1;
+  const std::vector<int32_t> forced = ForcedTokens(target, options, tokens);
+  PEREGRINE_RETURN_IF_ERROR(CheckRange("number of target tokens",
+                                       static_cast<int>(forced.size()) - 1, 0,
+                                       model.max_target_length()));
+  for (int32_t token : target) {
+    PEREGRINE_RETURN_IF_ERROR(CheckRange("target token", token, 0, last));
+    if (token != tokens.eos) continue;
+    return absl::InvalidArgumentError(
+        "target: found the end symbol among the tokens");
+  }
+  return absl::OkStatus();
+}
+
+namespace {
 
 absl::Status CheckTokens(const model::Model& model,
                          const SentenceInput& sentence) {
@@ -26,6 +49,10 @@ absl::Status CheckTokens(const model::Model& model,
   for (int32_t token : sentence.source) {
     PEREGRINE_RETURN_IF_ERROR(
         CheckRange("source token", token, 0, last_source));
+  }
+  if (sentence.target.has_value()) {
+    PEREGRINE_RETURN_IF_ERROR(
+        CheckTarget(model, *sentence.target, sentence.options));
   }
   const DecodingOptions& options = sentence.options;
   if (options.source_language != -1) {

@@ -77,6 +77,10 @@ SentenceSteering::SentenceSteering(const DecodingOptions& options,
   entries_.reserve(samples() ? model.architecture.target_vocab_size : per_row);
   options_of_step_.reserve(rows * per_row);
   candidates_.reserve(2 * rows);
+  if (steering.beam_groups > 1) {
+    ungrouped_.reserve(rows * per_row);
+    group_tokens_.reserve(rows);
+  }
   progress_.resize(rows);
   next_progress_.reserve(2 * rows);
   if (!steering.must_contain.empty()) {
@@ -329,25 +333,64 @@ void SentenceSteering::DropIncomplete(const BeamSearch& search) {
   options_of_step_.erase(end, options_of_step_.end());
 }
 
+// Of the options from `begin` on.
+void SentenceSteering::KeepBest(size_t begin, size_t count) {
+  const auto first = options_of_step_.begin() + begin;
+  const size_t kept = std::min(count, options_of_step_.size() - begin);
+  std::partial_sort(first, first + kept, options_of_step_.end(),
+                    [](const PhraseOption& a, const PhraseOption& b) {
+                      if (a.score != b.score) return a.score > b.score;
+                      if (a.hypothesis != b.hypothesis) {
+                        return a.hypothesis < b.hypothesis;
+                      }
+                      return a.token < b.token;
+                    });
+  options_of_step_.resize(begin + kept);
+}
+
+// The best of each group, in order, each group after those before it: what
+// they continue with costs it.
+void SentenceSteering::ChooseOfGroups(const BeamSearch& search) {
+  const int groups = options_.steering.beam_groups;
+  const size_t group_size = options_.beam_size / groups;
+  // What is forced costs no group anything.
+  const double penalty =
+      search.constraint().only >= 0 ? 0.0 : options_.steering.diversity_penalty;
+  ungrouped_.swap(options_of_step_);
+  options_of_step_.clear();
+  group_tokens_.clear();
+  auto next = ungrouped_.begin();
+  for (int group = 0; group < groups; ++group) {
+    const size_t first = options_of_step_.size();
+    for (; next != ungrouped_.end() &&
+           search.live()[next->hypothesis].group == group;
+         ++next) {
+      PhraseOption& option = options_of_step_.emplace_back(*next);
+      option.score -= penalty * static_cast<double>(std::count(
+                                    group_tokens_.begin(), group_tokens_.end(),
+                                    option.token));
+    }
+    KeepBest(first, 2 * group_size);
+    size_t taken = 0;
+    for (size_t i = first; i < options_of_step_.size(); ++i) {
+      if (options_of_step_[i].token == tokens_.eos) continue;
+      if (++taken > group_size) break;
+      group_tokens_.push_back(options_of_step_[i].token);
+    }
+  }
+}
+
 absl::Span<const BeamCandidate> SentenceSteering::Choose(
     const BeamSearch& search) {
-  if (!samples() && !search.is_independent()) {
+  if (options_.steering.beam_groups > 1) {
+    ChooseOfGroups(search);
+  } else if (!samples() && !search.is_independent()) {
     DropIncomplete(search);
     const size_t count = search.num_candidates();
     if (phrases_ != nullptr) {
       phrases_->Allocate(count, options_of_step_);
     } else {
-      const size_t kept = std::min(count, options_of_step_.size());
-      std::partial_sort(options_of_step_.begin(),
-                        options_of_step_.begin() + kept, options_of_step_.end(),
-                        [](const PhraseOption& a, const PhraseOption& b) {
-                          if (a.score != b.score) return a.score > b.score;
-                          if (a.hypothesis != b.hypothesis) {
-                            return a.hypothesis < b.hypothesis;
-                          }
-                          return a.token < b.token;
-                        });
-      options_of_step_.resize(kept);
+      KeepBest(0, count);
     }
   } else if (!samples()) {
     // The best of each.

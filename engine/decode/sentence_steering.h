@@ -96,6 +96,8 @@ class SentenceSteering {
                      const RowOutputs& outputs);
   bool MustBegin(const BeamSearch& search, size_t row,
                  const RowOutputs& outputs) const;
+  void ChooseOfGroups(const BeamSearch& search);
+  void KeepBest(size_t begin, size_t count);
   void DropIncomplete(const BeamSearch& search);
   int32_t DrawToken(const BeamSearch& search, size_t row,
                     absl::Span<float> logits);
@@ -118,6 +120,8 @@ class SentenceSteering {
   std::vector<PhraseOption> options_of_step_;
   std::vector<kernels::BeamCandidate> candidates_;
   std::vector<PhraseProgress> next_progress_;
+  std::vector<PhraseOption> ungrouped_;
+  std::vector<int32_t> group_tokens_;  // that groups of this step have taken
 };
 
 }  // namespace peregrine::decode

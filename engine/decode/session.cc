@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <numeric>
 #include <utility>
 
 #include "absl/memory/memory.h"
@@ -10,6 +11,8 @@
 #include "engine/base/status_macros.h"
 #include "engine/decode/cell_pool.h"
 #include "engine/decode/device_steps.h"
+#include "engine/decode/forced_steps.h"
+#include "engine/decode/forced_target.h"
 #include "engine/decode/host_steps.h"
 #include "engine/decode/hypothesis_cells.h"
 #include "engine/decode/live_sentence.h"
@@ -27,6 +30,10 @@ namespace {
 // usual beams of the longest, and of the usual length as many as it has rows.
 constexpr int kLongestBeam = 32;
 constexpr int kPositionsOfRow = 256;
+
+// Positions of a given translation that a step looks at. More gain little, and
+// leave fewer rows for others.
+constexpr size_t kMaxForcedRows = 64;
 
 }  // namespace
 
@@ -74,6 +81,7 @@ class Session::Impl {
   absl::Status Validate(const SentenceInput& sentence) const {
     PEREGRINE_RETURN_IF_ERROR(
         CheckSentence(model_, limits_.max_rows, sentence));
+    if (sentence.target.has_value()) return absl::OkStatus();
     const int64_t needed = TargetTokens(sentence.options);
     const int64_t most = int64_t{num_target_blocks_} * BlockPool::kBlockCells;
     if (needed <= most) return absl::OkStatus();
@@ -114,6 +122,20 @@ class Session::Impl {
       Release(*sentence);
     }
     return outputs;
+  }
+
+  std::vector<StableTokens> TakeStable() {
+    std::vector<StableTokens> stable;
+    const auto take = [&](LiveSentence& sentence) {
+      if (!sentence.search.options().stream) return;
+      std::vector<int32_t> tokens =
+          sentence.search.Tokens(sentence.search.StableNode());
+      if (static_cast<int>(tokens.size()) <= sentence.num_stable) return;
+      sentence.num_stable = static_cast<int>(tokens.size());
+      stable.push_back({sentence.id, std::move(tokens)});
+    };
+    for (const auto& search : searches_) search->ForEach(take);
+    return stable;
   }
 
   void set_profile(model::StageProfile* profile) {
@@ -182,6 +204,9 @@ class Session::Impl {
   absl::Status MakeSearches() {
     PEREGRINE_ASSIGN_OR_RETURN(std::unique_ptr<DeviceSteps> device_steps,
                                DeviceSteps::Create(*resources_));
+    auto forced_steps = std::make_unique<ForcedSteps>(*resources_);
+    PEREGRINE_RETURN_IF_ERROR(forced_steps->Allocate());
+    searches_.push_back(std::move(forced_steps));
     if (device_steps != nullptr) searches_.push_back(std::move(device_steps));
     auto host_steps = std::make_unique<HostSteps>(*resources_);
     PEREGRINE_RETURN_IF_ERROR(host_steps->Allocate());
@@ -223,7 +248,13 @@ class Session::Impl {
 
   static void TakeHypotheses(LiveSentence& sentence, SentenceOutput& output) {
     std::vector<std::vector<int>> nodes;
-    output.hypotheses = sentence.search.TakeHypotheses(&nodes);
+    if (sentence.forced != nullptr) {
+      output.hypotheses = {sentence.forced->Take(sentence.search.options())};
+      nodes.emplace_back(output.hypotheses[0].tokens.size());
+      std::iota(nodes[0].begin(), nodes[0].end(), 0);
+    } else {
+      output.hypotheses = sentence.search.TakeHypotheses(&nodes);
+    }
     for (size_t i = 0; sentence.aligner != nullptr && i < nodes.size(); ++i) {
       output.hypotheses[i].alignment = sentence.aligner->Alignment(nodes[i]);
     }
@@ -260,6 +291,18 @@ class Session::Impl {
   std::vector<std::unique_ptr<LiveSentence>> finished_;
 };
 
+DecodingOptions ScoringOptions(const DecodingOptions& defaults,
+                               size_t target_tokens, int max_rows) {
+  DecodingOptions options = defaults;
+  options.steering = {};
+  options.num_hypotheses = 1;
+  options.min_length = 0;
+  options.use_shortlist = false;
+  options.beam_size = std::min(
+      max_rows, static_cast<int>(std::min(target_tokens + 2, kMaxForcedRows)));
+  return options;
+}
+
 absl::StatusOr<std::unique_ptr<Session>> Session::Create(
     const model::Model& model, kernels::Kernels& kernels,
     const SessionLimits& limits) {
@@ -292,6 +335,7 @@ void Session::Admit(absl::Span<const SentenceInput> sentences) {
   impl_->Admit(sentences);
 }
 std::vector<SentenceOutput> Session::Step() { return impl_->Step(); }
+std::vector<StableTokens> Session::TakeStable() { return impl_->TakeStable(); }
 absl::Status Session::status() const { return impl_->status(); }
 bool Session::Cancel(uint64_t id) { return impl_->Cancel(id); }
 void Session::set_profile(model::StageProfile* profile) {

@@ -1,8 +1,10 @@
 #ifndef PEREGRINE_ENGINE_DECODE_SESSION_H_
 #define PEREGRINE_ENGINE_DECODE_SESSION_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -34,7 +36,17 @@ struct SentenceInput {
   uint64_t id = 0;  // chosen by the caller, repeated in the output
   std::vector<int32_t> source;
   DecodingOptions options;
+  // A translation that is given: it is scored, and not searched for. Its tokens
+  // are those of a hypothesis. See ScoringOptions.
+  std::optional<std::vector<int32_t>> target = std::nullopt;
 };
+
+// The options of a sentence whose translation of `target_tokens` tokens is
+// given, of the model's defaults. `beam_size` says how many of its positions a
+// step looks at, at most `max_rows`; of the other options the languages, the
+// length penalty and `align` count.
+DecodingOptions ScoringOptions(const DecodingOptions& defaults,
+                               size_t target_tokens, int max_rows);
 
 struct SentenceOutput {
   uint64_t id = 0;
@@ -45,6 +57,12 @@ struct SentenceOutput {
   int source_tokens = 0;
   absl::Duration encode_time;  // wall time in the encoder, batch-mates included
   absl::Duration decode_time;  // wall time from there to the last token
+};
+
+// How the first hypothesis of a live sentence begins, whatever becomes of it.
+struct StableTokens {
+  uint64_t id = 0;
+  std::vector<int32_t> tokens;
 };
 
 // What is still free in a session.
@@ -105,6 +123,9 @@ class Session {
   // One token for every live hypothesis. Returns the sentences that finished;
   // look at status() before them.
   std::vector<SentenceOutput> Step();
+
+  // Of each live sentence that has `stream`, where it is more than before.
+  std::vector<StableTokens> TakeStable();
 
   // Not OK once the device has failed: whatever Step has returned since the
   // last look is worth nothing, no live sentence can be saved, and the session

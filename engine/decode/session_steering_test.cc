@@ -58,7 +58,11 @@ void DemandAnything(std::mt19937& random, DecodingOptions& options) {
   if (sometimes()) steering.must_not_contain = {RandomPhrase(random, 1, 2)};
   options.align = sometimes();
   options.rules.penalize_log_probabilities = sometimes();
-  switch (Pick(random, 0, 3)) {
+  switch (Pick(random, 0, 4)) {
+    case 3:
+      steering.beam_groups = options.beam_size;
+      if (options.beam_size > 1) steering.diversity_penalty = 0.7f;
+      break;
     case 0:
       steering.sampling.emplace();
       steering.sampling->seed = random();
@@ -181,6 +185,69 @@ TEST_P(SessionSteeringTest, HypothesesBeginWithThePrefix) {
       EXPECT_TRUE(
           std::equal(prefix.begin(), prefix.end(), hypothesis.tokens.begin()));
       EXPECT_EQ(hypothesis.token_scores[0], 0.0f);
+    }
+  }
+}
+
+// What is told of a sentence while it grows is how it begins in the end, and
+// of a greedy search all there is.
+TEST_P(SessionSteeringTest, WhatIsStableStays) {
+  std::mt19937 random(23);
+  auto session = engine_.NewSession();
+  int told = 0;
+  for (int id = 0; id < FewOr(60); ++id) {
+    SentenceInput sentence = Random(id, random);
+    if (id % 3 == 1) DemandAnything(random, sentence.options);
+    sentence.options.stream = true;
+    if (!session->Validate(sentence).ok()) continue;
+    const bool is_greedy = sentence.options.beam_size == 1;
+    session->Admit({&sentence, 1});
+    Phrase stable;
+    std::vector<SentenceOutput> outputs;
+    for (size_t step = 1; outputs.empty(); ++step) {
+      outputs = session->Step();
+      for (const StableTokens& now : session->TakeStable()) {
+        EXPECT_EQ(now.id, sentence.id);
+        ASSERT_GT(now.tokens.size(), stable.size());
+        EXPECT_TRUE(
+            std::equal(stable.begin(), stable.end(), now.tokens.begin()));
+        stable = now.tokens;
+        ++told;
+      }
+      if (is_greedy && outputs.empty()) EXPECT_EQ(stable.size(), step);
+    }
+    ASSERT_FALSE(outputs[0].hypotheses.empty());
+    const Phrase& tokens = outputs[0].hypotheses[0].tokens;
+    ASSERT_LE(stable.size(), tokens.size());
+    EXPECT_TRUE(std::equal(stable.begin(), stable.end(), tokens.begin()));
+    // To be told of changes nothing.
+    sentence.options.stream = false;
+    const SentenceOutput alone = Alone(*session, sentence);
+    if (!GetParam().emulated) EXPECT_EQ(alone.hypotheses[0].tokens, tokens);
+  }
+  EXPECT_GT(told, 0);
+}
+
+// Each group avoids what those before it take.
+TEST_P(SessionSteeringTest, GroupsDiffer) {
+  std::mt19937 random(29);
+  auto session = engine_.NewSession();
+  for (int id = 0; id < FewOr(20); ++id) {
+    SentenceInput sentence = Random(id, random);
+    sentence.options.beam_size = 4;
+    sentence.options.num_hypotheses = 4;
+    sentence.options.steering.beam_groups = 4;
+    sentence.options.steering.diversity_penalty = 100.0f;
+    const SentenceOutput output = Alone(*session, sentence);
+    ASSERT_EQ(output.hypotheses.size(), 4u);
+    for (size_t i = 0; i < 4; ++i) {
+      for (size_t j = 0; j < i; ++j) {
+        const Phrase& a = output.hypotheses[i].tokens;
+        const Phrase& b = output.hypotheses[j].tokens;
+        for (size_t t = 0; t < std::min(a.size(), b.size()); ++t) {
+          EXPECT_NE(a[t], b[t]) << i << " and " << j << " at " << t;
+        }
+      }
     }
   }
 }
@@ -419,6 +486,19 @@ TEST(SteeringChecksTest, ErrorsNameTheField) {
                 s.sampling.emplace().temperature = 0;
               }),
               HasSubstr("sampling.temperature: found 0"));
+  EXPECT_THAT(error_of([](Options&, Steering& s) {
+                s.must_contain = {{5, 6}, {6, 5, 6}};
+                s.no_repeat_ngram_size = 2;
+              }),
+              HasSubstr("must_contain[1]: found a sequence of 2 tokens twice"));
+  EXPECT_THAT(error_of([](Options& o, Steering& s) {
+                o.beam_size = 4;
+                s.beam_groups = 3;
+              }),
+              HasSubstr("beam_groups: found 3, expected a divisor of 4"));
+  EXPECT_THAT(
+      error_of([](Options&, Steering& s) { s.diversity_penalty = 1.0f; }),
+      HasSubstr("diversity_penalty: found without"));
   EXPECT_THAT(error_of([](Options& o, Steering&) { o.patience = 0; }),
               HasSubstr("patience: found 0"));
 }

@@ -5,6 +5,7 @@
 
 #include "engine/base/check.h"
 #include "engine/base/status_macros.h"
+#include "engine/decode/hypothesis_cells.h"
 
 namespace peregrine::decode {
 namespace {
@@ -98,8 +99,9 @@ std::unique_ptr<LiveSentence> SourceSide::Join(const SentenceInput& input) {
   const absl::Span<const int32_t> source = WithoutEos(input.source);
   sentence->source_tokens = static_cast<int>(input.source.size());
   sentence->source_length = static_cast<int>(source.size()) + added_length();
-  sentence->target_blocks = static_cast<int>(
-      Session::TargetTokens(input.options) / BlockPool::kBlockCells);
+  sentence->target_blocks = HypothesisCells::MaxBlocks(
+      sentence->forced != nullptr ? 1 : sentence->beam_size,
+      sentence->max_length + 1);
   sentence->source_begin = runs_.Take(sentence->source_length);
   PEREGRINE_CHECK(sentence->source_begin >= 0)
       << "no room for the source of sentence " << input.id;
@@ -143,8 +145,8 @@ void SourceSide::AppendAdded(const std::vector<int32_t>& added,
 // that the caller demands.
 void SourceSide::SelectOutputs(const SentenceInput& input,
                                LiveSentence& sentence) {
-  if (model_.shortlist() == nullptr || !input.options.use_shortlist ||
-      !kernels_.gains_by_selections()) {
+  if (model_.shortlist() == nullptr || sentence.forced != nullptr ||
+      !input.options.use_shortlist || !kernels_.gains_by_selections()) {
     return;
   }
   const int32_t eos = model_.config().tokens.eos;

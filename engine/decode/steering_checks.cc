@@ -1,6 +1,7 @@
 #include "engine/decode/steering_checks.h"
 
 #include <algorithm>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -54,8 +55,27 @@ class Checker {
         CheckRange("min_probability", steering_.min_probability, 0.0f, 1.0f));
     PEREGRINE_RETURN_IF_ERROR(
         CheckRange("end_penalty", steering_.end_penalty, -100.0f, 100.0f));
-    return CheckRange("coverage_penalty", steering_.coverage_penalty, -100.0f,
-                      100.0f);
+    PEREGRINE_RETURN_IF_ERROR(CheckRange(
+        "coverage_penalty", steering_.coverage_penalty, -100.0f, 100.0f));
+    PEREGRINE_RETURN_IF_ERROR(CheckRange(
+        "diversity_penalty", steering_.diversity_penalty, -100.0f, 100.0f));
+    return CheckGroups();
+  }
+
+  absl::Status CheckGroups() const {
+    const int groups = steering_.beam_groups;
+    PEREGRINE_RETURN_IF_ERROR(
+        CheckRange("beam_groups", groups, 1, options_.beam_size));
+    if (options_.beam_size % groups != 0) {
+      return Invalid("beam_groups",
+                     absl::StrCat("found ", groups, ", expected a divisor of ",
+                                  options_.beam_size, " (beam_size)"));
+    }
+    if (groups == 1 && steering_.diversity_penalty != 0.0f) {
+      return Invalid("diversity_penalty",
+                     "found without beam_groups of 2 or more");
+    }
+    return absl::OkStatus();
   }
 
   absl::Status CheckSampling() const {
@@ -101,6 +121,15 @@ class Checker {
 
   absl::Status CheckTogether() const {
     const bool has_phrases = !steering_.must_contain.empty();
+    if (steering_.beam_groups > 1 &&
+        (has_phrases || steering_.sampling.has_value() ||
+         steering_.alternatives)) {
+      return Invalid("beam_groups",
+                     absl::StrCat("found together with ",
+                                  has_phrases              ? "must_contain"
+                                  : steering_.alternatives ? "alternatives"
+                                                           : "sampling"));
+    }
     if (steering_.sampling.has_value() && has_phrases) {
       return Invalid("must_contain", "found together with sampling");
     }
@@ -114,7 +143,27 @@ class Checker {
       PEREGRINE_RETURN_IF_ERROR(CheckAllowed(
           absl::StrCat("must_contain[", i, "]"), steering_.must_contain[i]));
     }
-    return CheckAllowed("prefix", steering_.prefix);
+    PEREGRINE_RETURN_IF_ERROR(CheckAllowed("prefix", steering_.prefix));
+    return CheckRepetition();
+  }
+
+  // That no phrase needs an n-gram that is there already.
+  absl::Status CheckRepetition() const {
+    const auto size = static_cast<size_t>(steering_.no_repeat_ngram_size);
+    if (size == 0) return absl::OkStatus();
+    std::set<Phrase> seen;
+    for (size_t i = 0; i < steering_.must_contain.size(); ++i) {
+      const Phrase& phrase = steering_.must_contain[i];
+      for (size_t end = size; end <= phrase.size(); ++end) {
+        const auto last = phrase.begin() + end;
+        if (seen.insert(Phrase(last - size, last)).second) continue;
+        return Invalid(
+            absl::StrCat("must_contain[", i, "]"),
+            absl::StrCat("found a sequence of ", size,
+                         " tokens twice, which no_repeat_ngram_size forbids"));
+      }
+    }
+    return absl::OkStatus();
   }
 
   // Against what is forbidden.

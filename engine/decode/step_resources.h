@@ -2,8 +2,11 @@
 #define PEREGRINE_ENGINE_DECODE_STEP_RESOURCES_H_
 
 #include <algorithm>
+#include <memory>
 
 #include "engine/decode/cell_pool.h"
+#include "engine/decode/live_sentence.h"
+#include "engine/decode/sentence_aligner.h"
 #include "engine/kernels/kernels.h"
 #include "engine/model/decoder.h"
 #include "engine/model/model.h"
@@ -29,6 +32,12 @@ struct StepResources {
     return padded;
   }
 };
+
+// Of a sentence that has its source cells, in the heads that the model's config
+// names.
+std::unique_ptr<SentenceAligner> NewAligner(const LiveSentence& sentence,
+                                            const AlignedTarget& target,
+                                            const StepResources& resources);
 
 }  // namespace peregrine::decode
 

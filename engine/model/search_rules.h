@@ -36,6 +36,9 @@ struct SearchRules {
   // The decoder's first input counts as a generated token for what looks at
   // these: repetitions.
   bool start_is_generated = false;
+  // Directly behind a prefix a hypothesis ends only where nothing else is more
+  // probable.
+  bool ends_behind_prefix_if_best = false;
   float word_penalty = 0.0f;  // a token, eos too, off a finished sum: rule 4
 };
 

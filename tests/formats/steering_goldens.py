@@ -17,8 +17,7 @@ import ctranslate2
 import torch
 import transformers
 
-MAX_LENGTH = 24
-SENTENCES = 4
+from reference_searches import MAX_LENGTH, SENTENCES, without_padding
 
 # Options of the engine, and the same of transformers.
 TRANSFORMERS_CASES: list[tuple[dict[str, Any], dict[str, Any]]] = [
@@ -58,6 +57,7 @@ def forbidden(hypothesis: list[int]) -> list[list[int]]:
 
 def of_transformers(directory: pathlib.Path, golden: dict[str, Any]) -> list[dict[str, Any]]:
     model = transformers.AutoModelForSeq2SeqLM.from_pretrained(directory).double().eval()
+    unpadded = without_padding(directory)
     cases = []
     for index, sentence in enumerate(golden["sentences"][:SENTENCES]):
         source = torch.tensor([sentence["encoder_input"]])
@@ -72,12 +72,17 @@ def of_transformers(directory: pathlib.Path, golden: dict[str, Any]) -> list[dic
             arguments = dict(theirs)
             if "forced_bos_token_id" in sentence:
                 arguments["forced_bos_token_id"] = sentence["forced_bos_token_id"]
-            with torch.inference_mode():
-                found = model.generate(
-                    source, max_length=MAX_LENGTH + 1, do_sample=False,
-                    num_return_sequences=options["beam_size"],
-                    return_dict_in_generate=True, output_scores=True, **arguments)
-            scores = found.get("sequences_scores")
+            def generate(model: Any) -> Any:
+                with torch.inference_mode():
+                    return model.generate(
+                        source, max_length=MAX_LENGTH + 1, do_sample=False,
+                        num_return_sequences=options["beam_size"],
+                        return_dict_in_generate=True, output_scores=True, **arguments)
+
+            found = generate(model)
+            same = generate(unpadded)
+            assert torch.equal(found.sequences, same.sequences), options
+            scores = same.get("sequences_scores")
             hypotheses = []
             for row, sequence in enumerate(found.sequences.tolist()):
                 tokens = sequence[1:]
@@ -134,14 +139,64 @@ def of_ctranslate2(directory: pathlib.Path, golden: dict[str, Any]) -> list[dict
     return cases
 
 
+def targets(golden: dict[str, Any], index: int) -> list[list[int]]:
+    """What is scored as translations of a sentence: its own, and that of the next."""
+    found = golden["searches"][0]["hypotheses"]
+    return [found[index][0]["tokens"], found[(index + 1) % len(found)][0]["tokens"][:12]]
+
+
+def scores_of_transformers(
+    directory: pathlib.Path, golden: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """By one pass of the decoder over all tokens of a translation."""
+    model = transformers.AutoModelForSeq2SeqLM.from_pretrained(directory).double().eval()
+    config = model.generation_config
+    cases = []
+    for index, sentence in enumerate(golden["sentences"][:SENTENCES]):
+        source = torch.tensor([sentence["encoder_input"]])
+        for tokens in targets(golden, index):
+            labels = torch.tensor(tokens + [config.eos_token_id])
+            inputs = torch.tensor([[config.decoder_start_token_id] + tokens])
+            with torch.no_grad():
+                logits = model(input_ids=source, decoder_input_ids=inputs).logits[0]
+            if config.renormalize_logits:  # as a search of the model does
+                for (banned,) in config.bad_words_ids:
+                    logits[:, banned] = -torch.inf
+            scores = torch.log_softmax(logits, -1)[torch.arange(len(labels)), labels]
+            if "forced_bos_token_id" in sentence:
+                scores[0] = 0.0  # forced: the first of what a search finds
+            cases.append({"sentence": index, "target": tokens,
+                          "scores": [float(f"{score:.9g}") for score in scores]})
+    return cases
+
+
+def scores_of_ctranslate2(
+    directory: pathlib.Path, golden: dict[str, Any]
+) -> list[dict[str, Any]]:
+    translator = ctranslate2.Translator(str(directory), compute_type="float32")
+    read = lambda name: json.loads((directory / f"{name}_vocabulary.json").read_text())
+    source_pieces, target_pieces = read("source"), read("target")
+    cases = []
+    for index, sentence in enumerate(golden["sentences"][:SENTENCES]):
+        pieces = [source_pieces[token] for token in sentence["encoder_input"][:-1]]
+        for tokens in targets(golden, index):
+            (found,) = translator.score_batch([pieces], [[target_pieces[t] for t in tokens]])
+            cases.append({"sentence": index, "target": tokens,
+                          "scores": [float(f"{score:.9g}") for score in found.log_probs]})
+    return cases
+
+
 def main() -> None:
     goldens = pathlib.Path(sys.argv[1])
     for name in ("hf-marian", "hf-m2m100", "ct2-float32"):
         directory = goldens / name
         golden = json.loads((directory / "golden.json").read_text())
-        make = of_ctranslate2 if name.startswith("ct2") else of_transformers
+        is_ctranslate2 = name.startswith("ct2")
+        make = of_ctranslate2 if is_ctranslate2 else of_transformers
+        score = scores_of_ctranslate2 if is_ctranslate2 else scores_of_transformers
         cases = make(directory, golden)
-        text = json.dumps({"max_length": MAX_LENGTH, "cases": cases}, separators=(",", ":"))
+        text = json.dumps({"max_length": MAX_LENGTH, "cases": cases,
+                           "scores": score(directory, golden)}, separators=(",", ":"))
         (directory / "steering.json").write_text(text + "\n")
         print(name, len(cases), "cases", len(text), "bytes")
 

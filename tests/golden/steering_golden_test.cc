@@ -49,6 +49,10 @@ void Override(const json& options, decode::DecodingOptions& result) {
       steering.prefix = value.get<std::vector<int>>();
     } else if (name == "coverage_penalty") {
       steering.coverage_penalty = value;
+    } else if (name == "beam_groups") {
+      steering.beam_groups = value;
+    } else if (name == "diversity_penalty") {
+      steering.diversity_penalty = value;
     } else if (name == "alternatives") {
       steering.alternatives = value;
     } else {
@@ -95,13 +99,21 @@ class SteeringGoldenTest : public testing::TestWithParam<const char*> {
     input.options.use_shortlist = false;
     input.options.align = true;
     Override(of_case["options"], input.options);
-    // The library counts its minimum of 1 behind the prefix.
-    if (!input.options.steering.prefix.empty()) {
-      input.options.min_length =
-          static_cast<int>(input.options.steering.prefix.size()) + 1;
-    }
     return input;
   }
+
+  decode::SentenceOutput RunOne(const decode::SentenceInput& input) {
+    const absl::Status valid = session_->Validate(input);
+    EXPECT_TRUE(valid.ok()) << valid;
+    decode::SentenceOutput output;
+    const absl::Status status = decode::DecodeAll(
+        *session_, {input},
+        [&](decode::SentenceOutput found) { output = std::move(found); });
+    EXPECT_TRUE(status.ok()) << status;
+    return output;
+  }
+
+  void FindAll(const json& cases);
 
   // Of the caller's tokens; the library has all.
   static void CheckAttention(const decode::Hypothesis& found,
@@ -126,17 +138,16 @@ class SteeringGoldenTest : public testing::TestWithParam<const char*> {
 };
 
 TEST_P(SteeringGoldenTest, FindsWhatTheLibraryFinds) {
-  for (const json& of_case : steering_["cases"]) {
+  FindAll(steering_["cases"]);
+}
+
+void SteeringGoldenTest::FindAll(const json& cases) {
+  ASSERT_FALSE(cases.empty());
+  for (const json& of_case : cases) {
     SCOPED_TRACE(testing::Message() << "sentence " << of_case["sentence"] << " "
                                     << of_case["options"]);
     const decode::SentenceInput input = Sentence(of_case);
-    ASSERT_TRUE(session_->Validate(input).ok()) << session_->Validate(input);
-    decode::SentenceOutput output;
-    ASSERT_TRUE(decode::DecodeAll(*session_, {input},
-                                  [&](decode::SentenceOutput found) {
-                                    output = std::move(found);
-                                  })
-                    .ok());
+    const decode::SentenceOutput output = RunOne(input);
     const json& expected = of_case["hypotheses"];
     ASSERT_EQ(output.hypotheses.size(), expected.size());
     for (size_t i = 0; i < expected.size(); ++i) {
@@ -146,7 +157,7 @@ TEST_P(SteeringGoldenTest, FindsWhatTheLibraryFinds) {
       // CTranslate2's scores of alternatives are no means.
       if (expected[i].contains("score") &&
           !input.options.steering.alternatives) {
-        EXPECT_NEAR(found.score, expected[i]["score"].get<float>(), 5e-3)
+        EXPECT_NEAR(found.score, expected[i]["score"].get<float>(), 1e-4)
             << "hypothesis " << i;
       }
       if (expected[i].contains("attention")) {
@@ -155,6 +166,42 @@ TEST_P(SteeringGoldenTest, FindsWhatTheLibraryFinds) {
     }
   }
 }
+
+// Of translations that are given, token by token.
+TEST_P(SteeringGoldenTest, ScoresAsTheLibraryDoes) {
+  ASSERT_FALSE(steering_["scores"].empty());
+  for (const json& of_case : steering_["scores"]) {
+    SCOPED_TRACE(testing::Message() << "sentence " << of_case["sentence"] << " "
+                                    << of_case["target"]);
+    json plain = of_case;
+    plain["options"] = {{"beam_size", 1}};
+    decode::SentenceInput input = Sentence(plain);
+    input.target = of_case["target"].get<std::vector<int32_t>>();
+    input.options =
+        decode::ScoringOptions(input.options, input.target->size(), 64);
+    const decode::SentenceOutput output = RunOne(input);
+    const std::vector<float>& found = output.hypotheses.at(0).token_scores;
+    ASSERT_EQ(found.size(), of_case["scores"].size());
+    for (size_t i = 0; i < found.size(); ++i) {
+      EXPECT_NEAR(found[i], of_case["scores"][i].get<float>(), 1e-4)
+          << "token " << i;
+    }
+  }
+}
+
+class DiverseGoldenTest : public SteeringGoldenTest {};
+
+TEST_P(DiverseGoldenTest, FindsWhatTheLibraryFinds) {
+  FindAll(ReadJson(PathOf(GetParam(), "/diverse.json"))["cases"]);
+}
+
+INSTANTIATE_TEST_SUITE_P(Diverse, DiverseGoldenTest,
+                         testing::Values("hf-marian", "hf-m2m100"),
+                         [](const auto& test) {
+                           std::string name = test.param;
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
 
 INSTANTIATE_TEST_SUITE_P(All, SteeringGoldenTest,
                          testing::Values("hf-marian", "hf-m2m100",

@@ -36,6 +36,7 @@ model::DecodingConfig LibraryDefaults() {
   decoding.rules.length_limit = model::LengthLimit::kCut;
   decoding.min_length = 1;
   decoding.rules.renormalize_min_length = true;
+  decoding.rules.ends_behind_prefix_if_best = true;
   return decoding;
 }
 

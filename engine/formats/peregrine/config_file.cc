@@ -251,6 +251,8 @@ absl::Status ParseDecoding(JsonObjectReader reader, const ModelConfig& config,
                                  rules.length_limit);
   rules.renormalize_min_length =
       reader.Bool("renormalize_min_length", rules.renormalize_min_length);
+  rules.ends_behind_prefix_if_best = reader.Bool(
+      "ends_behind_prefix_if_best", rules.ends_behind_prefix_if_best);
   rules.forced_first_token = reader.Int(
       "forced_first_token", 0, config.architecture.target_vocab_size - 1,
       rules.forced_first_token);
