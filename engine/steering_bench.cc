@@ -91,3 +91,5 @@ BENCHMARK_CAPTURE(BM_Decode, sample, Sample)->Arg(1)->Arg(16);
 
 }  // namespace
 }  // namespace peregrine
+
+BENCHMARK_MAIN();
