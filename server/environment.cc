@@ -53,6 +53,19 @@ size_t Distance(absl::string_view a, absl::string_view b) {
 
 }  // namespace
 
+std::string NearestName(absl::string_view name,
+                        const std::set<std::string>& known) {
+  std::string nearest;
+  size_t least = kAlmost + 1;
+  for (const std::string& one : known) {
+    const size_t distance = Distance(name, one);
+    if (distance >= least) continue;
+    least = distance;
+    nearest = one;
+  }
+  return nearest;
+}
+
 UnknownVariables FindUnknownVariables(const char* const* environment,
                                       const std::set<std::string>& known) {
   UnknownVariables unknown;
@@ -66,12 +79,11 @@ UnknownVariables FindUnknownVariables(const char* const* environment,
       continue;
     }
     unknown.names.emplace_back(name);
-    for (const std::string& one : known) {
-      if (Distance(name, one) > kAlmost) continue;
-      unknown.status.Update(absl::InvalidArgumentError(
-          absl::StrCat("environment: found ", name, ", which is no option; is ",
-                       one, " meant?")));
-    }
+    const std::string nearest = NearestName(name, known);
+    if (nearest.empty()) continue;
+    unknown.status.Update(absl::InvalidArgumentError(
+        absl::StrCat("environment: found ", name, ", which is no option; is ",
+                     nearest, " meant?")));
   }
   return unknown;
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 
 namespace peregrine::server {
 
@@ -20,6 +21,11 @@ struct UnknownVariables {
 };
 UnknownVariables FindUnknownVariables(const char* const* environment,
                                       const std::set<std::string>& known);
+
+// The one of `known` that is almost this name: misspelt in two letters at most.
+// Empty: none is.
+std::string NearestName(absl::string_view name,
+                        const std::set<std::string>& known);
 
 }  // namespace peregrine::server
 

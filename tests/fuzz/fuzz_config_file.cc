@@ -1,5 +1,4 @@
-// Any text is a config file that CLI11 is to read, or an error that names the
-// line.
+// Any text is a config file, or an error that names the line.
 
 #include "absl/strings/match.h"
 #include "absl/strings/string_view.h"
@@ -7,8 +6,16 @@
 #include "server/config_file.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  const absl::Status status = peregrine::server::CheckConfigText(
+  const auto lines = peregrine::server::ParseConfigText(
       absl::string_view(reinterpret_cast<const char*>(data), size));
-  PEREGRINE_CHECK(status.ok() || absl::StartsWith(status.message(), "line "));
+  if (!lines.ok()) {
+    PEREGRINE_CHECK(absl::StartsWith(lines.status().message(), "line "));
+    return 0;
+  }
+  int last = 0;
+  for (const peregrine::server::ConfigLine& line : *lines) {
+    PEREGRINE_CHECK(line.number > last && !line.name.empty());
+    last = line.number;
+  }
   return 0;
 }
