@@ -195,8 +195,10 @@ void BulkTranslation::Receive(Stream* stream) {
                                    : FromTextError(response.error());
     absl::MutexLock lock(&mutex_);
     if (IsRetryable(translation.status())) {
-      // A draining server takes nothing more: the rest goes to another one.
-      if (absl::IsUnavailable(translation.status())) stream_closing_ = true;
+      // A server that ends takes nothing more: the rest goes to another one.
+      if (!absl::IsResourceExhausted(translation.status())) {
+        stream_closing_ = true;
+      }
     } else {
       ++num_answers_;
     }

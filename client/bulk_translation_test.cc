@@ -258,14 +258,16 @@ TEST_F(BulkTranslationTest, SendsAgainWhatMetAFullQueue) {
   EXPECT_EQ(server_.num_streams(), 1);
 }
 
-// Every stream breaks after 30 answers, as in a rolling restart.
+// Every stream breaks after 30 answers, as in a rolling restart; a server that
+// ends before it has answered cancels.
 TEST_F(BulkTranslationTest, GoesOnInANewStreamWhereTheOldOneBroke) {
-  server_.SetStreamHandler([](ServerStream* stream) {
+  std::atomic<int> streams{0};
+  server_.SetStreamHandler([&streams](ServerStream* stream) {
+    const auto code = ++streams % 2 == 0 ? grpc::StatusCode::UNAVAILABLE
+                                         : grpc::StatusCode::CANCELLED;
     v1::TranslateStreamRequest request;
     for (int i = 0; stream->Read(&request); ++i) {
-      if (i == 30) {
-        return grpc::Status(grpc::StatusCode::UNAVAILABLE, "restarting");
-      }
+      if (i == 30) return grpc::Status(code, "restarting");
       stream->Write(FakeTranslationServer::MakeAnswer(request));
     }
     return grpc::Status::OK;
@@ -274,7 +276,27 @@ TEST_F(BulkTranslationTest, GoesOnInANewStreamWhereTheOldOneBroke) {
   ListSource source(texts);
   EXPECT_TRUE(Run(&source).ok());
   EXPECT_EQ(collected_.texts, Translated(texts));
-  EXPECT_EQ(server_.num_streams(), 4);
+  EXPECT_EQ(streams, 4);
+}
+
+// By errors of its texts, too.
+TEST_F(BulkTranslationTest, LeavesAServerThatCancelsItsTexts) {
+  std::atomic<int> streams{0};
+  server_.SetStreamHandler([&streams](ServerStream* stream) {
+    const bool ends = ++streams == 1;
+    v1::TranslateStreamRequest request;
+    for (int i = 0; stream->Read(&request); ++i) {
+      stream->Write(ends && i >= 3
+                        ? FakeTranslationServer::MakeError(request, 1, "ending")
+                        : FakeTranslationServer::MakeAnswer(request));
+    }
+    return grpc::Status::OK;
+  });
+  const auto texts = NumberedTexts(50);
+  ListSource source(texts);
+  EXPECT_TRUE(Run(&source).ok());
+  EXPECT_EQ(collected_.texts, Translated(texts));
+  EXPECT_EQ(streams, 2);
 }
 
 // A server that drains answers what it has and refuses the rest: the rest must

@@ -71,7 +71,8 @@ absl::Status FromTextError(const v1::TextError& error) {
 }
 
 bool IsRetryable(const absl::Status& status) {
-  return absl::IsUnavailable(status) || absl::IsResourceExhausted(status);
+  return absl::IsUnavailable(status) || absl::IsResourceExhausted(status) ||
+         absl::IsCancelled(status);
 }
 
 absl::optional<absl::Duration> RetryDelay(const grpc::Status& status) {

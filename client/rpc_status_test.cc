@@ -80,6 +80,7 @@ TEST(RpcStatusTest, TextErrorKeepsItsCode) {
 TEST(RpcStatusTest, OnlyPassingTroubleIsRetryable) {
   EXPECT_TRUE(IsRetryable(absl::UnavailableError("")));
   EXPECT_TRUE(IsRetryable(absl::ResourceExhaustedError("")));
+  EXPECT_TRUE(IsRetryable(absl::CancelledError("")));  // by the server
   EXPECT_FALSE(IsRetryable(absl::OkStatus()));
   EXPECT_FALSE(IsRetryable(absl::InvalidArgumentError("")));
   EXPECT_FALSE(IsRetryable(absl::DeadlineExceededError("")));

@@ -5,6 +5,7 @@ from google.rpc import error_details_pb2, status_pb2
 
 from peregrine_translate import InvalidRequestError, OverloadedError, TranslationError
 from peregrine_translate._wire import translation_pb2 as pb
+from peregrine_translate.errors import is_retryable, make_error
 from peregrine_translate.stream import text_error
 
 
@@ -35,3 +36,12 @@ def test_a_server_that_sends_no_details():
         error = text_error(pb.TextError(code=code, message="odd"))
         assert type(error) is TranslationError
         assert error.code == grpc.StatusCode.UNKNOWN
+
+
+def test_what_may_succeed_elsewhere():
+    retryable = {code for code in grpc.StatusCode if is_retryable(make_error(code, ""))}
+    assert retryable == {
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        grpc.StatusCode.CANCELLED,  # by a server that ends
+    }

@@ -189,14 +189,16 @@ def test_a_full_server_loses_nothing(start_server):
     assert [result.error for result in results] == [None] * len(TEXTS)
 
 
-def test_a_killed_server_loses_nothing(start_server):
-    servers = [start_server("--workers=1") for _ in range(2)]
+# One that stops without time to drain cancels what it has not answered.
+@pytest.mark.parametrize("end", ["kill", "stop"])
+def test_a_server_that_ends_loses_nothing(start_server, end):
+    servers = [start_server("--workers=1", "--drain-timeout=0s") for _ in range(2)]
     with Client([server.address for server in servers]) as client:
         answers = []
         for result in client.translate_stream(TEXTS * 3, max_in_flight=32):
             answers.append(result)
             if len(answers) == 40:
-                servers[0].kill()
+                getattr(servers[0], end)()
         assert [r.index for r in answers] == list(range(len(TEXTS) * 3))
         assert [r.error for r in answers] == [None] * len(answers)
         # The one that is left answers calls of its own, too.

@@ -82,7 +82,12 @@ _CLASSES = {
     grpc.StatusCode.DEADLINE_EXCEEDED: DeadlineError,
 }
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
-_RETRYABLE = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED)
+_RETRYABLE = (
+    grpc.StatusCode.UNAVAILABLE,
+    grpc.StatusCode.RESOURCE_EXHAUSTED,
+    # By a server that ends. What the caller cancels is asyncio.CancelledError.
+    grpc.StatusCode.CANCELLED,
+)
 
 
 def is_retryable(error: TranslationError) -> bool:

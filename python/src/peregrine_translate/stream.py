@@ -195,8 +195,8 @@ class Stream:
             translation = make_translation(response.translation)
         else:
             error = text_error(response.error)
-            if error.code == grpc.StatusCode.UNAVAILABLE:
-                # A draining server takes nothing more: the rest goes to another.
+            if error.code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED):
+                # A server that ends takes nothing more: the rest goes to another.
                 self._closing = True
         if translation is not None or (error is not None and not is_retryable(error)):
             self._answers += 1
