@@ -48,19 +48,23 @@ TEST_F(ServiceTest, AFullQueueSaysWhenToTryAgain) {
 }
 
 TEST_F(ServiceTest, CancellationFreesTheSession) {
-  backend_.on_step = [] { absl::SleepFor(absl::Milliseconds(5)); };
+  // After the first step time for the server to hear of it.
+  backend_.on_step = [hook = gate_.hook()] {
+    hook();
+    absl::SleepFor(absl::Milliseconds(5));
+  };
   Start();
   grpc::ClientContext context;
   v1::TranslateResponse response;
   std::thread canceller([&] {
-    absl::SleepFor(absl::Milliseconds(50));
+    gate_.AwaitWaiting();  // in the first of many steps
     context.TryCancel();
   });
-  // 100 steps and more.
   const grpc::Status status =
       stub_->Translate(&context, Request({std::string(100, 'x')}), &response);
   canceller.join();
   EXPECT_EQ(status.error_code(), grpc::StatusCode::CANCELLED);
+  gate_.Open();
   EXPECT_TRUE(
       Eventually([&] { return Sentences(absl::StatusCode::kCancelled) == 1; }));
   EXPECT_TRUE(
@@ -91,16 +95,20 @@ TEST_F(ServiceTest, ACallThatEndsBeforeItIsReadIsNoBadRequest) {
 }
 
 TEST_F(ServiceTest, DeadlinesEndTheWork) {
-  backend_.on_step = [] { absl::SleepFor(absl::Milliseconds(5)); };
+  backend_.on_step = [hook = gate_.hook()] {
+    hook();
+    absl::SleepFor(absl::Milliseconds(5));
+  };
   Start();
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() +
-                       std::chrono::milliseconds(60));
+                       std::chrono::milliseconds(500));
   v1::TranslateResponse response;
   EXPECT_EQ(
       stub_->Translate(&context, Request({std::string(100, 'x')}), &response)
           .error_code(),
       grpc::StatusCode::DEADLINE_EXCEEDED);
+  gate_.Open();
   EXPECT_TRUE(Eventually([&] {
     return Sentences(absl::StatusCode::kDeadlineExceeded) +
                Sentences(absl::StatusCode::kCancelled) ==

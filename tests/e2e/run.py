@@ -1,4 +1,5 @@
-"""Runs one file of tests: run.py FILE. Exit code 77 where it can't run."""
+"""Runs one file of tests, or some of it: run.py FILE [CLASS[.TEST] ...]. Exit
+code 77 where it can't run."""
 
 import os
 import sys
@@ -40,7 +41,9 @@ def main():
 
     folder, file = os.path.split(os.path.abspath(sys.argv[1]))
     sys.path.insert(0, folder)
-    tests = unittest.defaultTestLoader.loadTestsFromName(file[:-len(".py")])
+    module = file[:-len(".py")]
+    names = [f"{module}.{name}" for name in sys.argv[2:]] or [module]
+    tests = unittest.defaultTestLoader.loadTestsFromNames(names)
     result = unittest.TextTestRunner(
         stream=sys.stdout, verbosity=2, resultclass=TimedResult).run(tests)
     if not result.wasSuccessful():

@@ -150,7 +150,10 @@ class AdminTest(unittest.TestCase):
                    for _ in range(4)]
         for caller in callers:
             caller.start()
-        time.sleep(0.5)
+        end = time.monotonic() + 60
+        while self.expected not in outcomes:
+            self.assertLess(time.monotonic(), end, "nobody was served")
+            time.sleep(0.01)
         self.admin.Drain(admin_pb2.DrainRequest())
         for caller in callers:
             caller.join(timeout=60)

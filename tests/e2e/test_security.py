@@ -298,7 +298,9 @@ class TokensTest(SecurityTestCase):
 
     def test_a_rate_of_one_does_not_slow_the_other(self):
         refusals = []
-        for _ in range(10):
+        for i in range(200):
+            if i >= 10 and refusals:
+                break
             try:
                 self.translate(self.server.stub, bearer("snail"))
             except grpc.RpcError as error:
