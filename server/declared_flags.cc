@@ -95,7 +95,7 @@ class Declarations {
     AddPositive("max-connection-bytes", config_.max_connection_bytes,
                 "Memory for connections and messages. Where half of it is used "
                 "up, the connections that sent the most for no calls, or take "
-                "no answers, are shut down; beyond it, all are slowed down");
+                "no answers, are shut down");
     AddPositive("max-memory-mib", config_.max_memory_mib,
                 "Memory of the process: near it, the connections that sent the "
                 "most for no calls are shut down, and a server that needs more "

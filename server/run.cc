@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -29,6 +30,8 @@ namespace {
 
 // Of a call that is open, as measured.
 constexpr int kCallBytes = 20 << 10;
+// With its libraries and threads, before it has a model; as measured.
+constexpr int64_t kProgramBytes = 32 << 20;
 constexpr absl::Duration kLastLines = absl::Seconds(1);
 // Beyond the time that calls have to finish: for what follows them.
 constexpr absl::Duration kStopGrace = absl::Seconds(10);
@@ -54,28 +57,38 @@ absl::StatusOr<std::unique_ptr<Server>> StartServer(const Config& config,
 int64_t Mebibytes(int64_t bytes) { return bytes >> 20; }
 
 // A limit that is too small is otherwise told by nothing but a kill.
-void LogMemory(const Config& config) {
+// INVALID_ARGUMENT: it is --max-memory-mib; that of the machine may be less
+// exact than our account, and is warned of.
+absl::Status CheckMemory(const Config& config) {
   int64_t models = 0;
   for (const ModelSource& model : config.models) {
     models += SizeOfModelFiles(model.directory);
   }
   const int64_t connections = config.max_connection_bytes;
   const int64_t calls = int64_t{kCallBytes} * config.service.max_open_calls;
-  const int64_t limit = config.max_memory_mib > 0
-                            ? int64_t{config.max_memory_mib} << 20
-                            : MemoryLimit();
-  const int64_t needed = models + connections + calls;
+  const int64_t needed = kProgramBytes + models + connections + calls;
   const std::string account = absl::StrCat(
-      "memory: ", Mebibytes(limit), " MiB are allowed; ", Mebibytes(models),
+      Mebibytes(kProgramBytes), " of the program, ", Mebibytes(models),
       " of models as they are on disk, ", Mebibytes(connections),
       " of connections (--max-connection-bytes) and ", Mebibytes(calls),
-      " of calls (--max-open-calls) may be needed, and what workers compute "
-      "in");
-  if (needed > limit) {
-    spdlog::warn("{}: too little", account);
-  } else {
-    spdlog::info(account);
+      " of calls (--max-open-calls), beside what workers compute in");
+  if (config.max_memory_mib > 0 && config.max_memory_mib < Mebibytes(needed)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--max-memory-mib: found ", config.max_memory_mib,
+                     ", needed at least ", Mebibytes(needed), ": ", account));
   }
+  const int64_t limit = MemoryLimit();
+  const int64_t asked = std::max(needed, int64_t{config.max_memory_mib} << 20);
+  const std::string text =
+      absl::StrCat("memory: ", Mebibytes(limit), " MiB are there, ",
+                   Mebibytes(needed), " may be needed: ", account);
+  if (asked > limit) {
+    spdlog::warn("{}; too little{}", text,
+                 asked > needed ? ": --max-memory-mib is more" : "");
+  } else {
+    spdlog::info(text);
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -103,9 +116,10 @@ int RunServer(std::vector<std::string> arguments,
         "--unsafe-log-texts: this log holds the texts of all callers and their "
         "translations");
   }
-  LogMemory(config);
+  const absl::Status has_memory = CheckMemory(config);
   absl::StatusOr<std::unique_ptr<Server>> server =
-      StartServer(config, make_loader(config), signals);
+      has_memory.ok() ? StartServer(config, make_loader(config), signals)
+                      : has_memory;
   if (!server.ok()) {
     StderrLog().Write(
         absl::StrCat("peregrine-server: ", server.status().message(), "\n"));

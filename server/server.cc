@@ -29,13 +29,7 @@ namespace peregrine::server {
 namespace {
 
 constexpr char kServiceName[] = "peregrine.v1.TranslationService";
-// Of the memory that the process may have.
-constexpr double kMemoryShare = 0.9;
-// Of connections, where that is used up; and what a connection must have sent
-// for no calls to be one of them.
-constexpr size_t kShutAtOnce = 1024;
-constexpr int64_t kLeastShutBytes = 4 << 10;
-constexpr absl::Duration kMemoryInterval = absl::Milliseconds(50);
+constexpr absl::Duration kMemoryInterval = absl::Milliseconds(20);
 constexpr absl::Duration kUpkeepInterval = absl::Milliseconds(500);
 constexpr absl::Duration kRevocationTime = absl::Seconds(3);
 constexpr absl::Duration kRefusalTime = absl::Milliseconds(500);
@@ -61,6 +55,11 @@ int ConnectionsThatFit(int wanted) {
   spdlog::warn("--max-connections: {} instead of {}, of the {} files allowed",
                fit, wanted, files);
   return fit;
+}
+
+int64_t ProcessBytes(const Config& config) {
+  return config.max_memory_mib > 0 ? int64_t{config.max_memory_mib} << 20
+                                   : MemoryLimit();
 }
 
 // A port that is taken is an error, not something to share.
@@ -101,12 +100,12 @@ Server::Server(const Config& config, Environment environment,
     : config_(config),
       environment_(std::move(environment)),
       credentials_(std::move(credentials)),
-      memory_limit_(config_.max_memory_mib > 0
-                        ? int64_t{config_.max_memory_mib} << 20
-                        : MemoryLimit()),
       models_(metrics_),
       manager_(config_, environment_.load_model, models_),
       authenticator_(std::move(tokens), config_.service.max_streams_per_client),
+      memory_guard_({ProcessBytes(config_), config_.max_connection_bytes,
+                     ResidentMemory, [] { malloc_trim(0); }},
+                    peers_),
       service_(models_, authenticator_, config_.service, metrics_, &peers_),
       request_log_(config_.service.log_requests),
       admin_environment_{models_,      config_.service, authenticator_,
@@ -217,23 +216,18 @@ void Server::LookAround() {
   }
 }
 
-// gRPC holds what it is sent for calls that never come, and a kill for want of
-// memory would take all clients' calls.
 void Server::WatchMemory() {
-  if (ResidentMemory() < kMemoryShare * memory_limit_) return;
-  const std::vector<PeerAccounts::Heavy> shut =
-      peers_.ShutDownHeaviest(kShutAtOnce, kLeastShutBytes);
+  const std::vector<PeerAccounts::Heavy> shut = memory_guard_.Look(absl::Now());
   if (shut.empty()) return;
   shed_connections_ += static_cast<int64_t>(shut.size());
   static auto* const limit = new LogLimit(1);
   if (const LogLimit::Decision decision = limit->Next(absl::Now());
       decision.log) {
     spdlog::warn(
-        "memory is short: shut down {} connections, among them that of {}, "
-        "which sent {} bytes that became no calls",
+        "memory of connections is short: shut down {} of them, among them that "
+        "of {}, which sent {} bytes that became no calls, or takes no answers",
         shut.size(), shut[0].peer, shut[0].bytes);
   }
-  malloc_trim(0);
 }
 
 void Server::UpdateHealth() {
@@ -309,12 +303,18 @@ absl::Status Server::Listen(grpc::ServerBuilder& builder) {
 void Server::LimitConnections(grpc::ServerBuilder& builder) const {
   // Messages come as they are: see api/inflate.h.
   builder.AddChannelArgument(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
-  // Of what gRPC holds for connections and messages; it stops reading and then
-  // drops connections rather than exceed it.
+  // Of what gRPC holds for connections and messages, by an account of its own,
+  // which runs ahead of what is resident. Where it is used up, it takes from
+  // anyone: long before, MemoryGuard takes from the heaviest.
   builder.SetResourceQuota(
-      grpc::ResourceQuota("calls").Resize(config_.max_connection_bytes));
+      grpc::ResourceQuota("calls").Resize(ProcessBytes(config_)));
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS,
                              config_.max_concurrent_streams);
+  // What a call may send before it is read. By default gRPC widens this on fast
+  // connections, up to 16 MiB a call.
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES,
+                             kMaxUnreadBytes);
   if (config_.max_connection_idle > absl::ZeroDuration()) {
     builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS,
                                Milliseconds(config_.max_connection_idle));

@@ -18,6 +18,7 @@
 #include "server/api/translation_service.h"
 #include "server/clients/authenticator.h"
 #include "server/connections/listener.h"
+#include "server/connections/memory_guard.h"
 #include "server/connections/page_server.h"
 #include "server/metrics/metrics.h"
 #include "server/models/model_manager.h"
@@ -89,7 +90,7 @@ class Server {
   // Every half second.
   void LookAround();
   void UpdateHealth();
-  // Every 50 ms: a flood brings hundreds of MiB a second.
+  // Every 20 ms.
   void WatchMemory();
 
   const Config config_;
@@ -104,7 +105,6 @@ class Server {
   std::map<std::string, bool> told_health_ ABSL_GUARDED_BY(health_mutex_);
   absl::Time tokens_changed_ = absl::InfinitePast();  // seen by LookAround
 
-  const int64_t memory_limit_;
   std::atomic<int64_t> shed_connections_{0};
 
   // Each needs those above it.
@@ -113,6 +113,7 @@ class Server {
   ModelManager manager_;
   Authenticator authenticator_;
   PeerAccounts peers_;
+  MemoryGuard memory_guard_;
   TranslationServiceImpl service_;
   // Draining does not wait for administrators.
   OpenCalls admin_calls_;

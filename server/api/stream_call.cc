@@ -32,6 +32,7 @@ StreamCall::StreamCall(grpc::CallbackServerContext& context,
       environment_(environment),
       call_(environment, InfoOf("TranslateStream", context)) {
   SendIds(call_.info().ids, context_);
+  call_.AllowUnread(kMaxUnreadBytes);
 }
 
 StreamCall::~StreamCall() {
@@ -100,6 +101,7 @@ void StreamCall::OnWriteDone(bool ok) {
   {
     absl::MutexLock lock(&mutex_);
     writing_ = false;
+    call_.ReleaseAnswer(outgoing_.front().Length());
     outgoing_.pop_front();
     if (!ok) cancelled_ = true;  // the client is gone; OnCancel comes or came
   }
@@ -196,6 +198,7 @@ void StreamCall::End(Text* text, const absl::Status& status) {
   if (environment_.options.log_texts) {
     logged_texts_.Add(done->source, translation);
   }
+  call_.HoldAnswer(bytes.Length());
   outgoing_.push_back(std::move(bytes));
   ContinueAndUnlock();
 }

@@ -79,8 +79,8 @@ class StreamCall
 
   grpc::CallbackServerContext& context_;
   const CallEnvironment& environment_;
-  Call call_;                  // changed by Start only
-  bool entered_ = false;       // the client's streams; likewise
+  Call call_;
+  bool entered_ = false;       // the client's streams; changed by Start only
   grpc::ByteBuffer incoming_;  // between OnReadDone and the next read: free
 
   mutable absl::Mutex mutex_;

@@ -27,6 +27,7 @@ grpc::ServerUnaryReactor* AnswerAtOnce(const char* method,
                                        ByteBuffer* response, Handler handler) {
   Call call(environment, InfoOf(method, *context));
   SendIds(call.info().ids, *context);
+  if (bytes.Valid()) call.AddBytes(bytes.Length());
   Message message;
   absl::Status status = call.Begin();
   if (status.ok()) {

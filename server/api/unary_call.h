@@ -42,8 +42,12 @@ class UnaryCall : public grpc::ServerUnaryReactor {
         new UnaryCall(method, context, environment, response));
     const absl::optional<absl::Status> status = call->Submit(message);
     if (!status.has_value()) return call.release();  // OnDone deletes it
-    grpc::ServerUnaryReactor* const reactor = context.DefaultReactor();
-    reactor->Finish(call->End(*status));
+    const grpc::Status end = call->End(*status);
+    // One that may wait long for its client is to be known for so long.
+    grpc::ServerUnaryReactor* const reactor =
+        response.Length() > kShortAnswerBytes ? call.release()
+                                              : context.DefaultReactor();
+    reactor->Finish(end);
     return reactor;
   }
 
@@ -52,6 +56,9 @@ class UnaryCall : public grpc::ServerUnaryReactor {
   void OnDone() override { delete this; }
 
  private:
+  // Shorter ones are not worth counting while they wait to be taken.
+  static constexpr size_t kShortAnswerBytes = 4096;
+
   UnaryCall(const char* method, grpc::CallbackServerContext& context,
             const CallEnvironment& environment, grpc::ByteBuffer& response)
       : context_(context),
@@ -62,6 +69,8 @@ class UnaryCall : public grpc::ServerUnaryReactor {
   }
 
   absl::optional<absl::Status> Submit(const grpc::ByteBuffer& bytes) {
+    // Refused or not; but not of a call that was taken back before it came.
+    if (bytes.Valid()) call_.AddBytes(bytes.Length());
     PEREGRINE_RETURN_IF_ERROR(call_.Begin());
     return request_.Submit(
         [&] { return Read(bytes); },
@@ -72,7 +81,6 @@ class UnaryCall : public grpc::ServerUnaryReactor {
     // gRPC also hands over calls that ended before they were read, without
     // their bytes.
     if (context_.IsCancelled() || !bytes.Valid()) return CallCancelledError();
-    call_.AddBytes(bytes.Length());
     Message message;
     PEREGRINE_RETURN_IF_ERROR(ParseMessage(
         bytes, call_.environment().options.max_message_bytes, message));
@@ -89,6 +97,9 @@ class UnaryCall : public grpc::ServerUnaryReactor {
       request_.Count(answer);
       if (LogsTexts()) texts_.AddTranslations(answer);
       response_ = SerializeMessage(WriteAnswer(std::move(answer)));
+      if (response_.Length() > kShortAnswerBytes) {
+        call_.HoldAnswer(response_.Length());
+      }
     } else if (has_begun) {
       request_.Count(status);
     }

@@ -1,5 +1,6 @@
 #include "server/connections/listener.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -123,6 +124,23 @@ TEST_F(ListenerTest, GoesOnWhenThereAreDescriptorsAgain) {
   AwaitAccepted(1);
   setrlimit(RLIMIT_NOFILE, &before);
   AwaitAccepted(11);
+}
+
+TEST_F(ListenerTest, LittleIsHeldUnread) {
+  Start(10);
+  const int fd = Connect();
+  AwaitAccepted(1);
+  ASSERT_EQ(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+  const int most = 64 << 10;  // of the sender's own
+  setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &most, sizeof(most));
+  const std::string data(1 << 16, 'x');
+  size_t sent = 0;
+  for (ssize_t part = 1; part > 0; absl::SleepFor(absl::Milliseconds(10))) {
+    part = send(fd, data.data(), data.size(), MSG_NOSIGNAL);
+    if (part > 0) sent += static_cast<size_t>(part);
+  }
+  EXPECT_GT(sent, size_t{64} << 10);
+  EXPECT_LT(sent, size_t{1} << 20);
 }
 
 TEST_F(ListenerTest, StopsListening) {

@@ -59,6 +59,8 @@ int Listen(const addrinfo& address) {
   const int fd =
       socket(address.ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return -1;
+  // Connections inherit it.
+  SetOption(fd, SOL_SOCKET, SO_RCVBUF, kReceiveBufferBytes);
   SetOption(fd, SOL_SOCKET, SO_REUSEADDR, 1);
   if (address.ai_family == AF_INET6) {
     SetOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);

@@ -8,6 +8,10 @@
 
 namespace peregrine::server {
 
+// What the kernel holds of a connection until it is read. By default that grows
+// to 6 MiB, which gRPC would go on to parse after the connection is shut down.
+constexpr int kReceiveBufferBytes = 128 << 10;
+
 // Sockets of one port, which the caller owns.
 struct ListeningSockets {
   std::vector<int> fds;  // non-blocking; at least one

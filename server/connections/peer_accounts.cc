@@ -57,7 +57,11 @@ void PeerAccounts::Add(const std::string& peer, int fd) {
   struct stat file;
   if (fstat(fd, &file) != 0) return;
   absl::MutexLock lock(&mutex_);
-  connections_[peer] = {fd, file.st_dev, file.st_ino, 0};
+  Connection connection;
+  connection.fd = fd;
+  connection.device = file.st_dev;
+  connection.inode = file.st_ino;
+  connections_[peer] = connection;
   const std::string host(HostOf(peer));
   const auto found = recent_.find(host);
   if (found != recent_.end()) {
@@ -79,23 +83,43 @@ bool PeerAccounts::IsOpen(const Connection& connection) {
          file.st_ino == connection.inode;
 }
 
-std::vector<PeerAccounts::Heavy> PeerAccounts::ShutDownHeaviest(
-    size_t most, int64_t least_bytes) {
+void PeerAccounts::Allow(absl::string_view peer, int64_t bytes) {
   absl::MutexLock lock(&mutex_);
-  std::vector<std::pair<int64_t, std::string>> heavy;
-  for (const auto& [peer, connection] : connections_) {
-    if (!IsOpen(connection)) continue;
-    const int64_t bytes = BytesReceived(connection.fd) - connection.accounted;
-    if (bytes >= least_bytes) heavy.emplace_back(bytes, peer);
+  const auto found = connections_.find(peer);
+  if (found != connections_.end()) found->second.allowed += bytes;
+}
+
+std::vector<PeerAccounts::Heavy> PeerAccounts::FindHeavy(int64_t least_bytes,
+                                                         absl::Time now) {
+  absl::MutexLock lock(&mutex_);
+  std::vector<Heavy> heavy;
+  for (auto& [peer, connection] : connections_) {
+    if (connection.is_shut || !IsOpen(connection)) continue;
+    const int64_t received = BytesReceived(connection.fd);
+    // Whoever has made many calls may not hold more for it.
+    connection.accounted = std::min(connection.accounted, received);
+    const int64_t bytes = received - connection.accounted - connection.allowed;
+    if (bytes < least_bytes) {
+      connection.heavy_since = absl::InfiniteFuture();
+      continue;
+    }
+    connection.heavy_since = std::min(connection.heavy_since, now);
+    heavy.push_back({peer, bytes, connection.heavy_since});
   }
-  std::sort(heavy.rbegin(), heavy.rend());
-  if (heavy.size() > most) heavy.resize(most);
-  std::vector<Heavy> shut;
-  for (const auto& [bytes, peer] : heavy) {
-    shutdown(connections_[peer].fd, SHUT_RDWR);
-    shut.push_back({peer, bytes});
+  std::sort(heavy.begin(), heavy.end(), [](const Heavy& a, const Heavy& b) {
+    return a.bytes != b.bytes ? a.bytes > b.bytes : a.peer < b.peer;
+  });
+  return heavy;
+}
+
+void PeerAccounts::ShutDown(const std::vector<Heavy>& heavy) {
+  absl::MutexLock lock(&mutex_);
+  for (const Heavy& one : heavy) {
+    const auto found = connections_.find(one.peer);
+    if (found == connections_.end() || !IsOpen(found->second)) continue;
+    shutdown(found->second.fd, SHUT_RDWR);
+    found->second.is_shut = true;
   }
-  return shut;
 }
 
 void PeerAccounts::ShutDownAll() {

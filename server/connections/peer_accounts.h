@@ -12,13 +12,14 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 
 namespace peregrine::server {
 
-// What each connection has sent, and how much of it became calls that the
-// server saw: the rest is what gRPC holds for calls that never come, whose
-// number no setting of gRPC 1.51 bounds. Where memory runs short the
-// connections with the most of it are shut down. Thread-safe.
+// What each connection makes gRPC hold: what it has sent that became no call
+// which the server saw, and answers that it does not take. No setting of gRPC
+// 1.51 bounds either. MemoryGuard shuts down the connections with the most of
+// it where memory runs short. Thread-safe; time is an argument.
 class PeerAccounts {
  public:
   // The name of a peer as gRPC spells it, e.g. "ipv4:127.0.0.1:40404".
@@ -30,12 +31,20 @@ class PeerAccounts {
   // A call came, or a message of it, of so many bytes.
   void Account(absl::string_view peer, int64_t bytes);
 
+  // So many bytes more, or less, may be held for it: the window of a stream
+  // while it is open. Negative: an answer, while the peer does not take it.
+  void Allow(absl::string_view peer, int64_t bytes);
+
   struct Heavy {
     std::string peer;
-    int64_t bytes = 0;  // that became no calls
+    int64_t bytes = 0;  // held for it
+    absl::Time since;   // the first look at which it was heavy, of a row
   };
-  // Shuts down the heaviest, at most so many, none with fewer bytes than this.
-  std::vector<Heavy> ShutDownHeaviest(size_t most, int64_t least_bytes);
+  // Those for which at least so many bytes are held; the heaviest first.
+  std::vector<Heavy> FindHeavy(int64_t least_bytes, absl::Time now);
+
+  // Once each: its client sees it closed.
+  void ShutDown(const std::vector<Heavy>& heavy);
 
   // Shuts down all, whatever they sent: their clients see them closed.
   void ShutDownAll();
@@ -53,6 +62,9 @@ class PeerAccounts {
     dev_t device = 0;
     ino_t inode = 0;
     int64_t accounted = 0;
+    int64_t allowed = 0;
+    absl::Time heavy_since = absl::InfiniteFuture();
+    bool is_shut = false;
   };
 
   static bool IsOpen(const Connection& connection);

@@ -8,91 +8,66 @@
 #include <string>
 
 #include "gtest/gtest.h"
+#include "server/connections/loopback_peers.h"
 
 namespace peregrine::server {
 namespace {
 
-// Real connections over loopback: what the kernel counts is what counts.
-class PeerAccountsTest : public ::testing::Test {
- protected:
-  PeerAccountsTest() {
-    listener_ = socket(AF_INET, SOCK_STREAM, 0);
-    sockaddr_in address = {};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof(address));
-    listen(listener_, 10);
-    socklen_t size = sizeof(address_);
-    getsockname(listener_, reinterpret_cast<sockaddr*>(&address_), &size);
-  }
-  ~PeerAccountsTest() override {
-    for (int fd : {listener_, client_, server_}) {
-      if (fd >= 0) close(fd);
-    }
-  }
-
-  struct Connection {
-    int client;
-    int server;
-    std::string peer;
-  };
-  // Which has sent so many bytes.
-  Connection Connect(size_t bytes) {
-    Connection connection;
-    connection.client = socket(AF_INET, SOCK_STREAM, 0);
-    connect(connection.client, reinterpret_cast<sockaddr*>(&address_),
-            sizeof(address_));
-    sockaddr_storage peer = {};
-    socklen_t size = sizeof(peer);
-    connection.server =
-        accept(listener_, reinterpret_cast<sockaddr*>(&peer), &size);
-    connection.peer = PeerAccounts::NameOf(peer);
-    accounts_.Add(connection.peer, connection.server);
-    const std::string data(bytes, 'x');
-    send(connection.client, data.data(), data.size(), 0);
-    std::string received(bytes, '\0');
-    recv(connection.server, received.data(), bytes, MSG_WAITALL);
-    return connection;
-  }
-  static bool IsShutDown(const Connection& connection) {
-    char byte;
-    return recv(connection.client, &byte, 1, MSG_DONTWAIT) == 0;
-  }
-  static void Close(const Connection& connection) {
-    close(connection.client);
-    close(connection.server);
-  }
-
-  int listener_ = -1, client_ = -1, server_ = -1;
-  sockaddr_in address_ = {};
-  PeerAccounts accounts_;
-};
+using PeerAccountsTest = LoopbackPeers;
 
 TEST_F(PeerAccountsTest, WhatBecameCallsWeighsNothing) {
+  const absl::Time start = absl::UnixEpoch();
   const Connection good = Connect(100000);
   const Connection bad = Connect(20000);
   const Connection worse = Connect(30000);
   const Connection idle = Connect(10);
   accounts_.Account(good.peer, 100000);
-  const auto shut = accounts_.ShutDownHeaviest(1, 1000);
-  ASSERT_EQ(shut.size(), 1u);
-  EXPECT_EQ(shut[0].peer, worse.peer);
-  EXPECT_EQ(shut[0].bytes, 30000);
+  auto heavy = accounts_.FindHeavy(1000, start);
+  ASSERT_EQ(heavy.size(), 2u);
+  EXPECT_EQ(heavy[0].peer, worse.peer);
+  EXPECT_EQ(heavy[0].bytes, 30000);
+  EXPECT_EQ(heavy[1].peer, bad.peer);
+  accounts_.ShutDown({heavy[0]});
   EXPECT_TRUE(IsShutDown(worse));
   EXPECT_FALSE(IsShutDown(bad));
-  Close(worse);
-  EXPECT_EQ(accounts_.ShutDownHeaviest(10, 1000).size(), 1u);
-  EXPECT_TRUE(IsShutDown(bad));
+  // gRPC closes it some time later; until then it is not found again.
+  heavy = accounts_.FindHeavy(1000, start + absl::Seconds(1));
+  ASSERT_EQ(heavy.size(), 1u);
+  EXPECT_EQ(heavy[0].peer, bad.peer);
+  EXPECT_EQ(heavy[0].since, start);
   EXPECT_FALSE(IsShutDown(good));
   EXPECT_FALSE(IsShutDown(idle));
-  for (const Connection& connection : {good, bad, idle}) Close(connection);
+  for (const Connection& one : {good, bad, worse, idle}) Close(one);
+}
+
+TEST_F(PeerAccountsTest, ManyCallsDoNotPayForAnAttack) {
+  const Connection one = Connect(1000);
+  accounts_.Account(one.peer, 1 << 20);  // headers are counted generously
+  EXPECT_TRUE(accounts_.FindHeavy(1000, absl::UnixEpoch()).empty());
+  Send(one, 5000);
+  const auto heavy = accounts_.FindHeavy(1000, absl::UnixEpoch());
+  ASSERT_EQ(heavy.size(), 1u);
+  EXPECT_EQ(heavy[0].bytes, 5000);
+  Close(one);
+}
+
+TEST_F(PeerAccountsTest, WindowsAreAllowedAndAnswersWeigh) {
+  const Connection one = Connect(50000);
+  accounts_.Allow(one.peer, 65536);  // a stream opens
+  EXPECT_TRUE(accounts_.FindHeavy(1000, absl::UnixEpoch()).empty());
+  accounts_.Allow(one.peer, -100000);  // an answer that nobody takes
+  EXPECT_EQ(accounts_.FindHeavy(1000, absl::UnixEpoch()).at(0).bytes,
+            50000 - 65536 + 100000);
+  accounts_.Allow(one.peer, 100000);
+  EXPECT_TRUE(accounts_.FindHeavy(1000, absl::UnixEpoch()).empty());
+  Close(one);
 }
 
 TEST_F(PeerAccountsTest, AnotherFileOfTheSameNumberIsLeftAlone) {
   const Connection gone = Connect(20000);
   Close(gone);
   const int other = socket(AF_INET, SOCK_STREAM, 0);
-  EXPECT_TRUE(accounts_.ShutDownHeaviest(10, 0).empty());
+  EXPECT_TRUE(accounts_.FindHeavy(0, absl::UnixEpoch()).empty());
   accounts_.RemoveClosed();
   close(other);
 }

@@ -3,6 +3,9 @@
 
 namespace peregrine::server {
 
+// That gRPC takes of a call beyond the message that is being read.
+constexpr int kMaxUnreadBytes = 64 << 10;
+
 struct ServiceOptions {
   int max_message_bytes = 4 << 20;  // of one message, inflated
   int max_stream_texts = 64;        // of one stream: read, but not yet answered

