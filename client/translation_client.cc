@@ -69,6 +69,9 @@ std::shared_ptr<grpc::Channel> OpenChannel(const std::string& address,
   arguments.SetLoadBalancingPolicyName("round_robin");
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, options.own_connections);
   SetKeepalive(options, &arguments);
+  // By default 1 s to 2 minutes: a server that is replaced is back in seconds.
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2000);
   // An answer is as long as its question, which the server has limited.
   arguments.SetMaxReceiveMessageSize(-1);
   return MakeChannel(address, options.security, options.metadata, arguments);

@@ -27,8 +27,8 @@ struct ClientOptions {
   // is pinged; one that does not answer within `keepalive_timeout` is given up,
   // and its calls are UNAVAILABLE: how a cut network is noticed that closes no
   // connection. Servers close on clients that ping more often than their
-  // --min-ping-interval (10 s). Zero: no pings.
-  absl::Duration keepalive_time = absl::Seconds(12);
+  // --min-ping-interval (2 s). Zero: no pings.
+  absl::Duration keepalive_time = absl::Seconds(5);
   absl::Duration keepalive_timeout = absl::Seconds(3);
 
   // Not shared with other clients that this process has for the same address.

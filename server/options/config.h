@@ -13,7 +13,8 @@
 
 namespace peregrine::server {
 
-// What the server is told to do. The comments of its flags, in flags.cc, are
+// What the server is told to do. The comments of its flags, in
+// declared_flags.cc, are
 // what --help prints; each is also an environment variable (--max-batch-rows
 // is PEREGRINE_MAX_BATCH_ROWS) and a line of the file given by --config. The
 // command line outranks the file, and that the environment (CLI11's order; it
@@ -47,9 +48,9 @@ struct Config {
   // As long as the clients of gRPC keep an idle connection.
   absl::Duration max_connection_idle = absl::Minutes(30);
   absl::Duration max_connection_age = absl::ZeroDuration();  // zero: any
-  absl::Duration keepalive_time = absl::Minutes(2);
+  absl::Duration keepalive_time = absl::Seconds(30);
   absl::Duration keepalive_timeout = absl::Seconds(20);
-  absl::Duration min_ping_interval = absl::Seconds(10);
+  absl::Duration min_ping_interval = absl::Seconds(2);
 
   absl::Duration drain_timeout = absl::Seconds(30);
   std::string log_level = "info";

@@ -30,7 +30,7 @@ PEERS = os.path.join(os.path.dirname(os.path.abspath(__file__)),
 class Callers:
     """Threads that call again and again; what each call came to."""
 
-    def __init__(self, channel, number=6, timeout=20):
+    def __init__(self, channel, number=6, timeout=10):
         self._stub = translation_pb2_grpc.TranslationServiceStub(channel)
         self._timeout = timeout
         self._ended = threading.Event()
