@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 
 namespace peregrine::decode {
@@ -10,13 +11,25 @@ namespace {
 using kernels::TokenConstraint;
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
-constexpr size_t kLanes = 16;  // sums side by side, so that loops are vectors
+// Side by side, so that loops are several vectors at a time.
+constexpr size_t kLanes = HostOutputs::kLanes;
+
+// Loops over a vocabulary, for each width of vectors that a CPU may have. The
+// results are the same: no multiplication is fused with an addition here.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
+    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define PEREGRINE_WIDEST_VECTORS \
+  __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define PEREGRINE_WIDEST_VECTORS
+#endif
 
 // e^x for x <= 0, to a part in 10^7: 2^n by its bits, and a polynomial for what
 // is left (Cephes, expf). A plain loop over it becomes vector instructions.
-inline float ExpOfNegative(float x) {
-  x = std::max(x, -87.0f);
-  const float n = std::floor(x * 1.44269504f + 0.5f);
+__attribute__((always_inline)) inline float ExpOfNegative(float x) {
+  constexpr float kRounding = 12582912.0f;  // 1.5 * 2^23
+  x = x < -87.0f ? -87.0f : x;              // NaN stays
+  const float n = (x * 1.44269504f + kRounding) - kRounding;
   const float r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
   float p = 1.9875691500e-4f;
   p = p * r + 1.3981999507e-3f;
@@ -32,21 +45,60 @@ inline float ExpOfNegative(float x) {
   return mantissa * power;
 }
 
-float LogSumExp(absl::Span<const float> logits) {
-  const float largest = *std::max_element(logits.begin(), logits.end());
-  if (!std::isfinite(largest)) return largest;
-  float lanes[kLanes] = {};
-  size_t i = 0;
-  for (; i + kLanes <= logits.size(); i += kLanes) {
+// Of whole blocks of lanes.
+PEREGRINE_WIDEST_VECTORS
+void LargestOfLanes(const float* x, size_t count, float* lanes) {
+  for (size_t i = 0; i < count; i += kLanes) {
     for (size_t lane = 0; lane < kLanes; ++lane) {
-      lanes[lane] += ExpOfNegative(logits[i + lane] - largest);
+      lanes[lane] = x[i + lane] > lanes[lane] ? x[i + lane] : lanes[lane];
     }
   }
+}
+
+PEREGRINE_WIDEST_VECTORS
+void AddExponentials(const float* x, size_t count, float largest,
+                     float* lanes) {
+  for (size_t i = 0; i < count; i += kLanes) {
+    for (size_t lane = 0; lane < kLanes; ++lane) {
+      lanes[lane] += ExpOfNegative(x[i + lane] - largest);
+    }
+  }
+}
+
+// Which blocks of lanes hold a number from `least` on.
+PEREGRINE_WIDEST_VECTORS
+void MarkBlocks(const float* x, size_t count, float least, uint8_t* marks) {
+  for (size_t i = 0; i < count; i += kLanes) {
+    int found = 0;
+    for (size_t lane = 0; lane < kLanes; ++lane) found += x[i + lane] >= least;
+    marks[i / kLanes] = found > 0;
+  }
+}
+
+}  // namespace
+
+// The largest is -infinity where there is no number.
+float HostOutputs::LogSumExp(absl::Span<const float> logits) {
+  std::fill_n(lanes_, kLanes, -kInfinity);
+  const size_t whole = logits.size() / kLanes * kLanes;
+  LargestOfLanes(logits.data(), whole, lanes_);
+  for (size_t i = whole; i < logits.size(); ++i) {
+    float& lane = lanes_[i - whole];
+    lane = logits[i] > lane ? logits[i] : lane;
+  }
+  const float largest = *std::max_element(lanes_, lanes_ + kLanes);
+  if (!std::isfinite(largest)) return largest;
+  float sums[kLanes] = {};
+  AddExponentials(logits.data(), whole, largest, sums);
   double sum = 0.0;
-  for (float lane : lanes) sum += lane;
-  for (; i < logits.size(); ++i) sum += ExpOfNegative(logits[i] - largest);
+  for (float lane : sums) sum += lane;
+  for (size_t i = whole; i < logits.size(); ++i) {
+    sum += ExpOfNegative(logits[i] - largest);
+  }
   return static_cast<float>(largest + std::log(sum));
 }
+
+namespace {
 
 // log(e^a + e^b)
 double LogOfSum(double a, double b) {
@@ -58,7 +110,7 @@ double LogOfSum(double a, double b) {
 }  // namespace
 
 HostOutputs::HostOutputs(kernels::Kernels& kernels, int vocab_size)
-    : kernels_(kernels), row_(vocab_size) {
+    : kernels_(kernels), row_(vocab_size), marks_(vocab_size / kLanes + 1) {
   order_.reserve(vocab_size);
 }
 
@@ -83,6 +135,39 @@ void HostOutputs::ForEachRow(
     if (rows.selection != nullptr) KeepSelected(*rows.selection);
     for (int32_t token : rows.suppressed) row_[token] = -kInfinity;
     use(r, absl::MakeSpan(row_));
+  }
+}
+
+// At least as many numbers of the row of the last LogSumExp are as large: the
+// largest of each lane are there.
+float HostOutputs::LowerBound(size_t rank) const {
+  if (rank > kLanes) return -kInfinity;
+  float lanes[kLanes];
+  std::copy_n(lanes_, kLanes, lanes);
+  std::nth_element(lanes, lanes + rank - 1, lanes + kLanes,
+                   std::greater<float>());
+  return lanes[rank - 1];
+}
+
+// In order_, of those from `least` on.
+void HostOutputs::KeepBest(absl::Span<const float> row, size_t k, float least) {
+  const auto better = [&](int32_t a, int32_t b) {
+    return row[a] != row[b] ? row[a] > row[b] : a < b;
+  };
+  const size_t whole = row.size() / kLanes * kLanes;
+  MarkBlocks(row.data(), whole, least, marks_.data());
+  marks_.back() = 1;  // what is left
+  for (size_t begin = 0; begin < row.size(); begin += kLanes) {
+    if (marks_[begin / kLanes] == 0) continue;
+    const size_t end = std::min(begin + kLanes, row.size());
+    for (size_t token = begin; token < end; ++token) {
+      if (!(row[token] >= least) || !(row[token] > -kInfinity)) continue;
+      if (order_.size() == k && !(row[token] > row[order_.back()])) continue;
+      const auto at = std::upper_bound(order_.begin(), order_.end(),
+                                       static_cast<int32_t>(token), better);
+      order_.insert(at, static_cast<int32_t>(token));
+      if (order_.size() > k) order_.pop_back();
+    }
   }
 }
 
@@ -125,19 +210,8 @@ void HostOutputs::TopK(const Rows& rows,
     } else {
       for (int32_t token : rows.suppressed) forbid(token);
       forbid(constraint.forbidden);
-      // One pass that keeps the k best: few of a row are among them.
-      const auto better = [&](int32_t a, int32_t b) {
-        return row[a] != row[b] ? row[a] > row[b] : a < b;
-      };
-      float least = -kInfinity;
-      for (size_t token = 0; token < row.size(); ++token) {
-        if (!(row[token] > least)) continue;
-        const auto at = std::upper_bound(order_.begin(), order_.end(),
-                                         static_cast<int32_t>(token), better);
-        order_.insert(at, static_cast<int32_t>(token));
-        if (order_.size() > static_cast<size_t>(k)) order_.pop_back();
-        if (order_.size() == static_cast<size_t>(k)) least = row[order_.back()];
-      }
+      // Of those that the bound counts, the forbidden ones are none.
+      KeepBest(row, k, LowerBound(k + rows.suppressed.size() + 1));
     }
     const size_t first = static_cast<size_t>(r) * k;
     for (size_t i = 0; i < order_.size(); ++i) {
