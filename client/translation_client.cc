@@ -21,6 +21,7 @@ std::string ServiceConfig(int max_attempts) {
       R"({"methodConfig": [{
         "name": [
           {"service": "peregrine.v1.TranslationService", "method": "Translate"},
+          {"service": "peregrine.v1.TranslationService", "method": "ScoreTexts"},
           {"service": "peregrine.v1.TranslationService", "method": "ListModels"},
           {"service": "peregrine.v1.TranslationService", "method": "GetModel"}
         ],
@@ -106,6 +107,26 @@ absl::StatusOr<v1::TranslateResponse> TranslationClient::Translate(
   SetDeadline(options_.deadline, &context);
   v1::TranslateResponse response;
   const grpc::Status status = stub_->Translate(&context, request, &response);
+  if (!status.ok()) return FromGrpcStatus(status);
+  return response;
+}
+
+absl::StatusOr<v1::ScoreTextsResponse> TranslationClient::Score(
+    const v1::ScoreTextsRequest& request) const {
+  for (int i = 0; i < request.pairs_size(); ++i) {
+    const v1::TextPair& pair = request.pairs(i);
+    for (const v1::Phrase* side : {&pair.source(), &pair.target()}) {
+      const auto offset = text::FindInvalidUtf8(side->text());
+      if (!offset.has_value()) continue;
+      return absl::InvalidArgumentError(absl::StrFormat(
+          "pairs[%d].%s: not UTF-8 at byte %d", i,
+          side == &pair.source() ? "source" : "target", *offset));
+    }
+  }
+  grpc::ClientContext context;
+  SetDeadline(options_.deadline, &context);
+  v1::ScoreTextsResponse response;
+  const grpc::Status status = stub_->ScoreTexts(&context, request, &response);
   if (!status.ok()) return FromGrpcStatus(status);
   return response;
 }

@@ -58,6 +58,11 @@ class TranslationClient {
       const std::vector<std::string>& texts,
       const TranslationSettings& settings) const;
 
+  // A score for each pair, in order; all or nothing. Texts that are not UTF-8
+  // are INVALID_ARGUMENT.
+  absl::StatusOr<v1::ScoreTextsResponse> Score(
+      const v1::ScoreTextsRequest& request) const;
+
   // For any number of texts: see BulkTranslation, which must not outlive the
   // client.
   std::unique_ptr<BulkTranslation> TranslateBulk(

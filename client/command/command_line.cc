@@ -5,6 +5,7 @@
 #include "client/command/convert_command.h"
 #include "client/command/health_command.h"
 #include "client/command/models_command.h"
+#include "client/command/score_command.h"
 #include "client/command/start_program.h"
 #include "client/command/translate_command.h"
 
@@ -18,6 +19,7 @@ int RunCommandLine(int argc, const char* const* argv, const Console& console) {
 
   int exit_code = kExitOk;
   AddTranslateCommand(console, &app, &exit_code);
+  AddScoreCommand(console, &app, &exit_code);
   AddModelsCommand(console, &app, &exit_code);
   AddBenchCommand(console, &app, &exit_code);
   AddProgram("compare",

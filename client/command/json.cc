@@ -62,14 +62,31 @@ Json MakeJson(const v1::TargetToken& token) {
   return json;
 }
 
+Json MakeJson(const absl::Status& status) {
+  return {{"code", absl::StatusCodeToString(status.code())},
+          {"message", std::string(status.message())}};
+}
+
+// What a translation and a score have alike.
+template <typename Message>
+void AddRest(const Message& message, Json& json) {
+  if (!message.source_tokens().empty()) {
+    json["source_tokens"] = std::vector<std::string>(
+        message.source_tokens().begin(), message.source_tokens().end());
+  }
+  json["flags"] = Json::array();
+  for (const int flag : message.flags()) {
+    json["flags"].push_back(v1::Flag_Name(flag));
+  }
+  json["cost"] = MakeJson(message.cost());
+}
+
 }  // namespace
 
 std::string ToJson(const BulkResult& result) {
   Json json = {{"source", result.text}};
   if (!result.translation.ok()) {
-    const absl::Status& status = result.translation.status();
-    json["error"] = {{"code", absl::StatusCodeToString(status.code())},
-                     {"message", std::string(status.message())}};
+    json["error"] = MakeJson(result.translation.status());
     return Dump(json);
   }
   json["hypotheses"] = Json::array();
@@ -79,15 +96,6 @@ std::string ToJson(const BulkResult& result) {
     for (const v1::TargetToken& token : hypothesis.tokens()) {
       json["hypotheses"].back()["tokens"].push_back(MakeJson(token));
     }
-  }
-  if (!result.translation->source_tokens().empty()) {
-    json["source_tokens"] =
-        std::vector<std::string>(result.translation->source_tokens().begin(),
-                                 result.translation->source_tokens().end());
-  }
-  json["flags"] = Json::array();
-  for (const int flag : result.translation->flags()) {
-    json["flags"].push_back(v1::Flag_Name(flag));
   }
   for (const v1::LostSpan& span : result.translation->lost_spans()) {
     json["lost_spans"].push_back({{"kind", span.kind()},
@@ -100,7 +108,23 @@ std::string ToJson(const BulkResult& result) {
         {{"source", {ranges.source().begin(), ranges.source().end()}},
          {"target", {ranges.target().begin(), ranges.target().end()}}});
   }
-  json["cost"] = MakeJson(result.translation->cost());
+  AddRest(*result.translation, json);
+  return Dump(json);
+}
+
+std::string ToJson(const ScoredPair& pair) {
+  Json json = {{"source", pair.source}, {"target", pair.target}};
+  if (!pair.score.ok()) {
+    json["error"] = MakeJson(pair.score.status());
+    return Dump(json);
+  }
+  json["score"] = pair.score->score();
+  json["log_probability"] = pair.score->log_probability();
+  json["tokens"] = Json::array();
+  for (const v1::TargetToken& token : pair.score->tokens()) {
+    json["tokens"].push_back(MakeJson(token));
+  }
+  AddRest(*pair.score, json);
   return Dump(json);
 }
 

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "client/bulk_scoring.h"
 #include "client/bulk_window.h"
 #include "peregrine/v1/translation.pb.h"
 
@@ -14,6 +15,10 @@ namespace peregrine::client {
 // {"source": ..., "hypotheses": [{"text": ..., "score": ...}], "flags": [...],
 // "cost": {...}} or {"source": ..., "error": {"code": ..., "message": ...}}.
 std::string ToJson(const BulkResult& result);
+
+// {"source": ..., "target": ..., "score": ..., "log_probability": ...,
+// "tokens": [...], "flags": [...], "cost": {...}}, or with "error" as above.
+std::string ToJson(const ScoredPair& pair);
 
 std::string ToJson(const v1::Model& model);
 

@@ -65,6 +65,14 @@ void AddDemandFlags(v1::DecodingOptions* decoding, CLI::App* command) {
   add_float("--coverage-penalty",
             "Above 0 favours translations that leave nothing out.",
             [decoding](float value) { decoding->set_coverage_penalty(value); });
+  command->add_option_function<int>(
+      "--beam-groups",
+      [decoding](int value) { decoding->set_beam_groups(value); },
+      "Searches that share the beam, each unlike those before it.");
+  add_float(
+      "--diversity-penalty",
+      "What a token costs the groups after one that takes it.",
+      [decoding](float value) { decoding->set_diversity_penalty(value); });
   add_float("--patience", "Finished hypotheses that end a search, by beam.",
             [decoding](float value) { decoding->set_patience(value); });
   command

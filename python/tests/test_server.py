@@ -62,6 +62,39 @@ def test_alternatives(client):
     assert scores == sorted(scores, reverse=True)
 
 
+def test_scores_are_those_of_the_search(client):
+    texts = ["The house is small.", "I like coffee."]
+    found = client.translate(texts, options={"return_token_scores": True})
+    scores = client.score(list(zip(texts, [t.text for t in found])))
+    for translation, score in zip(found, scores):
+        details = translation.message.hypotheses[0].tokens
+        assert [t.token for t in score.tokens[:-1]] == [t.token for t in details]
+        assert [t.score for t in score.tokens[:-1]] == pytest.approx([t.score for t in details])
+        assert score.score == pytest.approx(translation.score, rel=1e-5)
+        assert score.log_probability == pytest.approx(sum(t.score for t in score.tokens))
+    tokens = [t.token for t in scores[0].tokens[:-1]]
+    assert client.score([(texts[0], tokens)])[0].score == scores[0].score
+    worse = client.score([(texts[0], found[1].text)])[0]
+    assert worse.score < scores[0].score - 1
+    assert client.score([]) == []
+    many = client.score([(texts[0], found[0].text)] * 100, length_penalty=0)
+    assert len(many) == 100
+    assert many[99].score == pytest.approx(scores[0].log_probability)
+
+
+def test_errors_of_scores_name_the_pair(client):
+    with pytest.raises(InvalidRequestError) as caught:
+        client.score([("Hello.", "Hallo."), ("Hello.", ["no-such-piece"])])
+    assert caught.value.field == "pairs[1].target.tokens[0]"
+    with pytest.raises(InvalidRequestError) as caught:
+        client.score([("", "Hallo.")])
+    assert caught.value.field == "pairs[0].source"
+    with pytest.raises(ValueError, match=r"pairs\[0\].target: not UTF-8"):
+        client.score([("Hello.", "\udc80")])
+    with pytest.raises(TypeError, match="beam_size"):
+        client.score([("Hello.", "Hallo.")], beam_size=4)
+
+
 def test_models(client):
     (model,) = client.models()
     assert (model.name, model.source_language, model.target_language) == ("en-de-mdn", "en", "de")

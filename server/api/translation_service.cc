@@ -7,6 +7,7 @@
 #include "server/api/stream_call.h"
 #include "server/api/unary_call.h"
 #include "server/api/wire.h"
+#include "server/service/score_job.h"
 #include "server/service/text_job.h"
 #include "server/service/token_job.h"
 
@@ -17,6 +18,7 @@ using grpc::ByteBuffer;
 using grpc::CallbackServerContext;
 using TranslateCall = UnaryCall<v1::TranslateRequest, TextJob>;
 using TranslateTokensCall = UnaryCall<v1::TranslateTokensRequest, TokenJob>;
+using ScoreTextsCall = UnaryCall<v1::ScoreTextsRequest, ScoreJob>;
 
 // Answers a call that needs no worker.
 template <typename Message, typename Handler>
@@ -70,6 +72,13 @@ grpc::ServerUnaryReactor* TranslationServiceImpl::TranslateTokens(
     ByteBuffer* response) {
   return TranslateTokensCall::Start("TranslateTokens", *context, environment_,
                                     *request, *response);
+}
+
+grpc::ServerUnaryReactor* TranslationServiceImpl::ScoreTexts(
+    CallbackServerContext* context, const ByteBuffer* request,
+    ByteBuffer* response) {
+  return ScoreTextsCall::Start("ScoreTexts", *context, environment_, *request,
+                               *response);
 }
 
 grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>*

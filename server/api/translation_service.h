@@ -18,9 +18,10 @@ using RawTranslationService =
     v1::TranslationService::WithRawCallbackMethod_Translate<
         v1::TranslationService::WithRawCallbackMethod_TranslateStream<
             v1::TranslationService::WithRawCallbackMethod_TranslateTokens<
-                v1::TranslationService::WithRawCallbackMethod_ListModels<
-                    v1::TranslationService::WithRawCallbackMethod_GetModel<
-                        v1::TranslationService::Service>>>>>;
+                v1::TranslationService::WithRawCallbackMethod_ScoreTexts<
+                    v1::TranslationService::WithRawCallbackMethod_ListModels<
+                        v1::TranslationService::WithRawCallbackMethod_GetModel<
+                            v1::TranslationService::Service>>>>>>;
 
 // The peregrine.v1.TranslationService; its contract is in the proto file.
 // Thread-safe: gRPC calls it from threads of its own.
@@ -48,6 +49,9 @@ class TranslationServiceImpl final : public RawTranslationService {
   grpc::ServerUnaryReactor* TranslateTokens(
       grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
       grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* ScoreTexts(grpc::CallbackServerContext* context,
+                                       const grpc::ByteBuffer* request,
+                                       grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* ListModels(grpc::CallbackServerContext* context,
                                        const grpc::ByteBuffer* request,
                                        grpc::ByteBuffer* response) override;

@@ -25,8 +25,8 @@ namespace peregrine::server {
 // A call of one Request, from its bytes to its status; owns itself. Start runs
 // on a gRPC thread (parsing, checks, tokenisation); the end on the worker
 // thread that answers the last sentence, or at once on the former if the call
-// is refused or there is nothing to translate. `JobOfMessage` is TextJob or
-// TokenJob, and `Message` what ReadRequest turns into its request.
+// is refused or there is nothing to translate. `JobOfMessage` is TextJob,
+// TokenJob or ScoreJob, and `Message` what ReadRequest turns into its request.
 template <typename Message, typename JobOfMessage>
 class UnaryCall : public grpc::ServerUnaryReactor {
  public:

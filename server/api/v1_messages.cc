@@ -61,6 +61,10 @@ void ReadDemands(const v1::DecodingOptions& proto, RequestOptions& options) {
   if (proto.has_coverage_penalty()) {
     options.coverage_penalty = proto.coverage_penalty();
   }
+  if (proto.has_beam_groups()) options.beam_groups = proto.beam_groups();
+  if (proto.has_diversity_penalty()) {
+    options.diversity_penalty = proto.diversity_penalty();
+  }
   if (proto.has_sampling()) options.sampling = ReadSampling(proto.sampling());
   if (proto.has_return_alternatives()) {
     options.return_alternatives = proto.return_alternatives();
@@ -230,6 +234,19 @@ void WriteText(TranslatedText text, v1::Translation& proto) {
   WriteCost(text.cost, *proto.mutable_cost());
 }
 
+void WriteScore(ScoredText text, v1::TextScore& proto) {
+  proto.set_score(text.score);
+  proto.set_log_probability(static_cast<float>(text.log_probability));
+  for (TargetToken& token : text.tokens) {
+    WriteToken(std::move(token), *proto.add_tokens());
+  }
+  for (std::string& token : text.source_tokens) {
+    proto.add_source_tokens(std::move(token));
+  }
+  if (text.unknown_source) proto.add_flags(v1::FLAG_UNKNOWN_SOURCE);
+  WriteCost(text.cost, *proto.mutable_cost());
+}
+
 void WriteTokens(TranslatedTokens tokens, v1::TokenTranslation& proto) {
   for (TranslatedTokens::Hypothesis& hypothesis : tokens.hypotheses) {
     v1::TokenHypothesis* to = proto.add_hypotheses();
@@ -288,6 +305,23 @@ TokenRequest ReadRequest(v1::TranslateTokensRequest message) {
   return request;
 }
 
+ScoreRequest ReadRequest(v1::ScoreTextsRequest message) {
+  ScoreRequest request;
+  request.head = ReadHead(message);
+  RequestOptions& options = request.head.options;
+  if (message.has_length_penalty()) {
+    options.length_penalty = message.length_penalty();
+  }
+  options.return_token_scores = true;
+  options.return_alignments = message.return_alignments();
+  request.pairs.reserve(message.pairs_size());
+  for (const v1::TextPair& pair : message.pairs()) {
+    request.pairs.push_back(
+        {ReadPhrase(pair.source()), ReadPhrase(pair.target())});
+  }
+  return request;
+}
+
 v1::TranslateResponse WriteAnswer(TextAnswer answer) {
   v1::TranslateResponse response;
   response.set_model(std::move(answer.model));
@@ -312,6 +346,16 @@ v1::TranslateTokensResponse WriteAnswer(TokenAnswer answer) {
   response.set_revision(std::move(answer.revision));
   for (TranslatedTokens& tokens : answer.sequences) {
     WriteTokens(std::move(tokens), *response.add_translations());
+  }
+  return response;
+}
+
+v1::ScoreTextsResponse WriteAnswer(ScoreAnswer answer) {
+  v1::ScoreTextsResponse response;
+  response.set_model(std::move(answer.model));
+  response.set_revision(std::move(answer.revision));
+  for (ScoredText& text : answer.texts) {
+    WriteScore(std::move(text), *response.add_scores());
   }
   return response;
 }

@@ -12,10 +12,12 @@ namespace peregrine::server {
 TextRequest ReadRequest(v1::TranslateRequest request);
 TextRequest ReadRequest(v1::TranslateStreamRequest request);
 TokenRequest ReadRequest(v1::TranslateTokensRequest request);
+ScoreRequest ReadRequest(v1::ScoreTextsRequest request);
 
 v1::TranslateResponse WriteAnswer(TextAnswer answer);
 v1::Translation WriteTranslation(TranslatedText text);
 v1::TranslateTokensResponse WriteAnswer(TokenAnswer answer);
+v1::ScoreTextsResponse WriteAnswer(ScoreAnswer answer);
 
 }  // namespace peregrine::server
 

@@ -7,9 +7,12 @@
 #include <vector>
 
 #include "absl/memory/memory.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "engine/base/status_macros.h"
+#include "engine/decode/sentence_checks.h"
 #include "engine/decode/session.h"
 #include "engine/decode/steering_checks.h"
 #include "engine/kernels/gpu_memory.h"
@@ -175,6 +178,20 @@ class EngineBackend : public ModelBackend {
   std::vector<int32_t> EncodeTarget(absl::string_view text) const override {
     return target_pieces_->Encode(text);
   }
+  std::vector<int32_t> EncodeSource(absl::string_view text) const override {
+    text = absl::StripAsciiWhitespace(text);
+    const absl::string_view code = source_pieces_->LanguageCode(text);
+    text.remove_prefix(code.size());
+    return source_pieces_->Encode(
+        absl::StrCat(code, absl::StripLeadingAsciiWhitespace(text)));
+  }
+  int32_t UnknownSource() const override { return source_pieces_->unk_id(); }
+  absl::Status CheckTarget(
+      const std::vector<int32_t>& target,
+      const decode::DecodingOptions& options) const override {
+    return decode::CheckTarget(model_.weights(), target, options);
+  }
+  int32_t EndSymbol() const override { return model_.config().tokens.eos; }
   absl::Status CheckSteering(
       const decode::DecodingOptions& options) const override {
     return decode::CheckSteering(options, model_.config());

@@ -117,6 +117,18 @@ class ModelBackend {
   virtual std::vector<int32_t> EncodeTarget(absl::string_view /*text*/) const {
     return {};
   }
+  // The tokens of a whole source, as it is: nothing is cut or set aside.
+  virtual std::vector<int32_t> EncodeSource(absl::string_view /*text*/) const {
+    return {};
+  }
+  virtual int32_t UnknownSource() const { return -1; }
+  // Whether a translation that is given can be scored: see decode::CheckTarget.
+  virtual absl::Status CheckTarget(
+      const std::vector<int32_t>& /*target*/,
+      const decode::DecodingOptions& /*options*/) const {
+    return absl::OkStatus();
+  }
+  virtual int32_t EndSymbol() const { return -1; }
   // See decode::CheckSteering.
   virtual absl::Status CheckSteering(
       const decode::DecodingOptions& /*options*/) const {

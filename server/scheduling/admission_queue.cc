@@ -180,7 +180,7 @@ absl::Duration AdmissionQueue::TimeAlone(
 
 double AdmissionQueue::StepsOf(const Sentence& sentence) const {
   return service_.Steps(static_cast<int>(sentence.source.size()),
-                        sentence.options.max_length);
+                        sentence.max_steps());
 }
 
 Taken AdmissionQueue::Take(const TokenBudget& budget, absl::Time now) {

@@ -166,6 +166,10 @@ void Batcher::AwaitWork() {
 absl::Status Batcher::Submit(std::vector<Sentence> sentences) {
   for (Sentence& sentence : sentences) {
     sentence.source_tokens = SourceTokens(sentence.source.size());
+    if (sentence.target.has_value()) {
+      sentence.options.beam_size =
+          std::min(sentence.options.beam_size, options_.session.max_rows);
+    }
     if (!FitsSession(sentence.source_tokens, sentence.rows())) {
       return absl::InvalidArgumentError(absl::StrCat(
           "a sentence of ", sentence.source.size(), " tokens and beam_size ",

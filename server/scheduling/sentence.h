@@ -2,6 +2,7 @@
 #define PEREGRINE_SERVER_SCHEDULING_SENTENCE_H_
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -17,6 +18,8 @@ class SentenceGroup;
 struct Sentence {
   std::vector<int32_t> source;
   decode::DecodingOptions options;
+  // Given, to be scored: see decode::SentenceInput.
+  std::optional<std::vector<int32_t>> target = std::nullopt;
   absl::Time deadline = absl::InfiniteFuture();
   Flow flow;
 
@@ -28,6 +31,11 @@ struct Sentence {
   absl::Time arrival;
 
   int rows() const { return options.beam_size; }
+  // That it takes at most.
+  int max_steps() const {
+    if (!target.has_value()) return options.max_length;
+    return static_cast<int>(target->size() + 1) / rows() + 1;
+  }
 };
 
 // What the sentences of a request have in common.

@@ -28,7 +28,7 @@ double SessionPlan::MaxRows(const Sentence& sentence) const {
   }
   return service_.MaxRows(
       service_.Steps(static_cast<int>(sentence.source.size()),
-                     sentence.options.max_length),
+                     sentence.max_steps()),
       kPlannedShare * (sentence.deadline - now_));
 }
 

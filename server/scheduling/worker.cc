@@ -58,9 +58,9 @@ double Worker::StepsLeft(const LiveSentence& live,
   const int done = StepsOf(live);
   // One that takes longer than most may take longer still.
   const double left =
-      std::max(service.Steps(live.source_length, live.max_length) - done,
+      std::max(service.Steps(live.source_length, live.max_steps) - done,
                kLongTail * done);
-  return std::max(1.0, std::min<double>(left, live.max_length - done));
+  return std::max(1.0, std::min<double>(left, live.max_steps - done));
 }
 
 double Worker::MaxLiveRows(const ServiceEstimator& service,
@@ -84,6 +84,7 @@ void Worker::Admit(std::vector<Sentence> sentences, absl::Time now) {
     input.id = next_id_++;
     input.source = std::move(sentence.source);
     input.options = sentence.options;
+    input.target = sentence.target;
     // The service has checked it all; should it not have, one sentence fails
     // and not the server.
     if (absl::Status status = session_.Validate(input); !status.ok()) {
@@ -96,7 +97,8 @@ void Worker::Admit(std::vector<Sentence> sentences, absl::Time now) {
     live.deadline = sentence.deadline;
     live.queue_time = std::max(now - sentence.arrival, absl::ZeroDuration());
     live.source_length = static_cast<int>(input.source.size());
-    live.max_length = sentence.options.max_length;
+    live.max_steps = sentence.max_steps();
+    live.is_given = input.target.has_value();
     live.rows = sentence.rows();
     live.first_step = step_;
     live_[input.id] = live;
@@ -154,7 +156,10 @@ void Worker::Finish(decode::SentenceOutput output) {
   PEREGRINE_CHECK(it != live_.end()) << "not live: " << output.id;
   const LiveSentence live = it->second;
   live_.erase(it);
-  turn_.finished.push_back({live.source_length, StepsOf(live)});
+  // How many steps a search takes, a translation that is given does not tell.
+  if (!live.is_given) {
+    turn_.finished.push_back({live.source_length, StepsOf(live)});
+  }
   if (!output.status.ok()) {
     metrics_.sentences.Add(output.status.code());
     live.group->Answer(live.index, std::move(output.status));

@@ -67,7 +67,8 @@ class Worker {
     absl::Time deadline;
     absl::Duration queue_time;
     int source_length = 0;
-    int max_length = 0;
+    int max_steps = 0;
+    bool is_given = false;  // its translation
     int rows = 0;
     int64_t first_step = 0;
   };

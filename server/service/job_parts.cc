@@ -18,6 +18,8 @@ constexpr std::pair<absl::string_view, absl::string_view> kWireNames[] = {
     {"end_penalty", "word_reward"},
     {"alternatives", "return_alternatives"}};
 
+}  // namespace
+
 std::vector<int32_t> TokensOf(const ModelBackend& model,
                               const RequestPhrase& phrase) {
   if (phrase.tokens.empty()) return model.EncodeTarget(phrase.text);
@@ -26,8 +28,6 @@ std::vector<int32_t> TokensOf(const ModelBackend& model,
   int unknown = 0;
   return model.TargetIds(pieces, unknown);
 }
-
-}  // namespace
 
 RequestLanguages CheckHead(const RequestHead& head, const ModelInfo& model,
                            Violations& violations) {
@@ -64,6 +64,41 @@ Sentence SentenceMaker::Make(const std::vector<int32_t>& ids,
   sentence.group = &group;
   sentence.index = index;
   return sentence;
+}
+
+void CheckPieces(const ModelBackend& model,
+                 const std::vector<std::string>& pieces,
+                 const std::string& path, Violations& violations) {
+  const std::vector<absl::string_view> views(pieces.begin(), pieces.end());
+  int unknown = 0;
+  model.TargetIds(views, unknown);
+  if (unknown == 0) return;
+  for (size_t i = 0; i < views.size(); ++i) {
+    unknown = 0;
+    model.TargetIds(absl::MakeConstSpan(&views[i], 1), unknown);
+    if (unknown == 0) continue;
+    violations.Add(absl::StrCat(path, ".tokens[", i, "]"),
+                   absl::StrCat("found '", views[i],
+                                "', expected a piece of the vocabulary"));
+    return;
+  }
+}
+
+void CheckPhraseTokens(const ModelBackend& model, const RequestOptions& options,
+                       const std::string& path, Violations& violations) {
+  if (options.target_prefix.has_value()) {
+    CheckPieces(model, options.target_prefix->tokens,
+                absl::StrCat(path, ".target_prefix"), violations);
+  }
+  const auto check = [&](const std::vector<RequestPhrase>& phrases,
+                         absl::string_view field) {
+    for (size_t i = 0; i < phrases.size(); ++i) {
+      CheckPieces(model, phrases[i].tokens,
+                  absl::StrCat(path, ".", field, "[", i, "]"), violations);
+    }
+  };
+  check(options.must_contain, "must_contain");
+  check(options.must_not_contain, "must_not_contain");
 }
 
 decode::DecodingOptions SentenceOptions(const ModelBackend& model,

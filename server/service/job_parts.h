@@ -46,6 +46,17 @@ struct SentenceMaker {
                 int index) const;
 };
 
+// The token ids of a part of a translation.
+std::vector<int32_t> TokensOf(const ModelBackend& model,
+                              const RequestPhrase& phrase);
+
+// That the tokens of all phrases are in the target vocabulary.
+void CheckPhraseTokens(const ModelBackend& model, const RequestOptions& options,
+                       const std::string& path, Violations& violations);
+void CheckPieces(const ModelBackend& model,
+                 const std::vector<std::string>& pieces,
+                 const std::string& path, Violations& violations);
+
 // The options of one sentence of `length` tokens, with the tokens of all
 // phrases.
 decode::DecodingOptions SentenceOptions(const ModelBackend& model,

@@ -38,6 +38,16 @@ void LoggedTexts::AddSources(const TokenRequest& request) {
   }
 }
 
+void LoggedTexts::AddSources(const ScoreRequest& request) {
+  const auto text_of = [](const RequestPhrase& phrase) {
+    return phrase.tokens.empty() ? phrase.text
+                                 : absl::StrJoin(phrase.tokens, " ");
+  };
+  for (const ScoreRequest::Pair& pair : request.pairs) {
+    Add(text_of(pair.source), text_of(pair.target));
+  }
+}
+
 void LoggedTexts::AddTranslations(const TextAnswer& answer) {
   for (size_t i = 0; i < texts_.size(); ++i) {
     texts_[i].translation =

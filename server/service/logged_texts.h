@@ -29,6 +29,10 @@ class LoggedTexts {
   void AddTranslations(const TextAnswer& answer);
   void AddTranslations(const TokenAnswer& answer);
 
+  // Of translations that were given: these are in the request.
+  void AddSources(const ScoreRequest& request);
+  void AddTranslations(const ScoreAnswer& /*answer*/) {}
+
   // Of a stream, one by one. An empty translation: there is none.
   void Add(absl::string_view source, absl::string_view translation);
 

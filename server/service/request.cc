@@ -89,6 +89,13 @@ void Request::Count(const TokenAnswer& answer) const {
   }
 }
 
+void Request::Count(const ScoreAnswer& answer) const {
+  Count(absl::OkStatus());
+  for (const ScoredText& text : answer.texts) {
+    CountFlag(text.unknown_source, TranslationFlag::kUnknownSource);
+  }
+}
+
 void Request::CountFlag(bool is_set, TranslationFlag flag) const {
   if (is_set) model_->metrics().flagged[static_cast<int>(flag)].Add(1);
 }

@@ -58,6 +58,7 @@ class Request {
   void Count(const absl::Status& status) const;
   void Count(const TextAnswer& answer) const;
   void Count(const TokenAnswer& answer) const;
+  void Count(const ScoreAnswer& answer) const;
 
   // Null before Submit has found it.
   const ServedModelPtr& model() const { return model_; }

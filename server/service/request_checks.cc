@@ -13,7 +13,7 @@ constexpr size_t kMaxAppended = 64;
 constexpr size_t kMaxPhraseBytes = 16 << 10;
 
 std::string Path(const std::string& path, const char* field) {
-  return absl::StrCat(path, ".", field);
+  return path.empty() ? field : absl::StrCat(path, ".", field);
 }
 
 void CheckPhrase(const RequestPhrase& phrase, const std::string& path,
@@ -178,6 +178,9 @@ decode::DecodingOptions ResolveOptions(const RequestOptions& options,
   steering.end_penalty = options.word_reward.value_or(steering.end_penalty);
   steering.coverage_penalty =
       options.coverage_penalty.value_or(steering.coverage_penalty);
+  steering.beam_groups = options.beam_groups.value_or(steering.beam_groups);
+  steering.diversity_penalty =
+      options.diversity_penalty.value_or(steering.diversity_penalty);
   if (options.sampling.has_value()) steering.sampling = *options.sampling;
   steering.alternatives = options.return_alternatives.value_or(false);
   steering.in_order = options.must_contain_in_order.value_or(false);

@@ -42,6 +42,13 @@ absl::Status TextJob::Prepare(const ModelBackend& model,
   size.Check(request_.names->texts, limits, violations);
   PEREGRINE_RETURN_IF_ERROR(violations.status());
 
+  CheckPhraseTokens(model, request_.head.options, "options", violations);
+  for (int i = 0; i < count; ++i) {
+    CheckPhraseTokens(model, request_.texts[i].options,
+                      request_.names->options(i), violations);
+  }
+  PEREGRINE_RETURN_IF_ERROR(violations.status());
+
   texts_.reserve(count);
   for (const RequestText& text : request_.texts) Plan(text);
   ResponseSize details;

@@ -38,6 +38,7 @@ absl::Status TokenJob::Prepare(const ModelBackend& model,
     }
   }
   size.Check("sources", limits, violations);
+  CheckPhraseTokens(model, request_.head.options, "options", violations);
   PEREGRINE_RETURN_IF_ERROR(violations.status());
 
   for (const std::vector<std::string>& sequence : request_.sources) {

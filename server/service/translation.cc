@@ -19,6 +19,7 @@ bool RequestOptions::demands_something() const {
   return is_independent() || repetition_penalty.has_value() ||
          patience.has_value() || no_repeat_ngram_size.has_value() ||
          allow_unknown.has_value() || min_probability.has_value() ||
+         beam_groups.has_value() || diversity_penalty.has_value() ||
          word_reward.has_value() || coverage_penalty.has_value() ||
          target_prefix.has_value() || !must_contain.empty() ||
          !must_not_contain.empty();
@@ -46,6 +47,8 @@ RequestOptions RequestOptions::OverriddenBy(const RequestOptions& upper) const {
   Override(upper.must_contain, options.must_contain);
   Override(upper.must_contain_in_order, options.must_contain_in_order);
   Override(upper.must_not_contain, options.must_not_contain);
+  Override(upper.beam_groups, options.beam_groups);
+  Override(upper.diversity_penalty, options.diversity_penalty);
   Override(upper.return_token_scores, options.return_token_scores);
   Override(upper.return_alignments, options.return_alignments);
   return options;

@@ -47,6 +47,8 @@ struct RequestOptions {
   std::vector<RequestPhrase> must_contain;  // empty: absent
   absl::optional<bool> must_contain_in_order;
   std::vector<RequestPhrase> must_not_contain;
+  absl::optional<int> beam_groups;
+  absl::optional<float> diversity_penalty;
   absl::optional<bool> return_token_scores;
   absl::optional<bool> return_alignments;
 
@@ -115,6 +117,16 @@ struct TokenRequest {
   std::vector<std::vector<std::string>> sources;
 };
 
+// Translations that are given, to be scored.
+struct ScoreRequest {
+  struct Pair {
+    RequestPhrase source;
+    RequestPhrase target;
+  };
+  RequestHead head;
+  std::vector<Pair> pairs;
+};
+
 // What an answer took. For several sentences: the longest times of any, and the
 // sums of tokens.
 struct Cost {
@@ -158,6 +170,21 @@ struct TranslatedTokens {
   bool repetition = false;
   bool unknown_source = false;
   Cost cost;
+};
+
+struct ScoredText {
+  float score = 0;
+  double log_probability = 0;
+  std::vector<TargetToken> tokens;  // the last is the end symbol
+  std::vector<std::string> source_tokens;
+  bool unknown_source = false;
+  Cost cost;
+};
+
+struct ScoreAnswer {
+  std::string model;
+  std::string revision;
+  std::vector<ScoredText> texts;
 };
 
 struct TokenAnswer {

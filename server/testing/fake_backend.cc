@@ -58,7 +58,9 @@ class FakeSession : public DecodeSession {
       Live& live = it->second;
       ++live.steps;
       const int target =
-          std::min(Length(live.input), live.input.options.max_length);
+          live.input.target.has_value()
+              ? 1
+              : std::min(Length(live.input), live.input.options.max_length);
       if (live.steps < target) {
         ++it;
         continue;
@@ -90,6 +92,10 @@ class FakeSession : public DecodeSession {
     output.source_tokens = Length(live.input);
     output.encode_time = absl::Milliseconds(1);
     output.decode_time = absl::Milliseconds(live.steps);
+    if (live.input.target.has_value()) {
+      output.hypotheses.push_back(Score(*live.input.target));
+      return output;
+    }
     for (int n = 0; n < live.input.options.num_hypotheses; ++n) {
       decode::Hypothesis hypothesis;
       const decode::DecodingOptions& options = live.input.options;
@@ -106,6 +112,16 @@ class FakeSession : public DecodeSession {
       output.hypotheses.push_back(std::move(hypothesis));
     }
     return output;
+  }
+
+  // -1 a token and -0.5 for the end.
+  static decode::Hypothesis Score(const std::vector<int32_t>& target) {
+    decode::Hypothesis hypothesis;
+    hypothesis.tokens = target;
+    hypothesis.token_scores.assign(target.size(), -1.0f);
+    hypothesis.token_scores.push_back(-0.5f);
+    hypothesis.score = -1.0f * target.size() - 0.5f;
+    return hypothesis;
   }
 
   const decode::SessionLimits limits_;
@@ -216,6 +232,24 @@ std::vector<int32_t> FakeBackend::SourceIds(
     ids.push_back(known ? piece[0] : '~');
   }
   return ids;
+}
+
+std::vector<int32_t> FakeBackend::TargetIds(
+    absl::Span<const absl::string_view> pieces, int& unknown) const {
+  return SourceIds(pieces, unknown);
+}
+
+std::vector<int32_t> FakeBackend::EncodeTarget(absl::string_view text) const {
+  return {text.begin(), text.end()};
+}
+
+absl::Status FakeBackend::CheckTarget(
+    const std::vector<int32_t>& target,
+    const decode::DecodingOptions& /*options*/) const {
+  if (static_cast<int>(target.size()) <= options_.max_target_tokens) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError("the fake does not take this length");
 }
 
 std::string FakeBackend::TargetPiece(int32_t id) const {

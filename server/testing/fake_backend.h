@@ -46,6 +46,17 @@ class FakeBackend : public ModelBackend {
       const document::DocumentOptions& options) const override;
   std::vector<int32_t> SourceIds(absl::Span<const absl::string_view> pieces,
                                  int& unknown) const override;
+  std::vector<int32_t> TargetIds(absl::Span<const absl::string_view> pieces,
+                                 int& unknown) const override;
+  std::vector<int32_t> EncodeSource(absl::string_view text) const override {
+    return {text.begin(), text.end()};
+  }
+  int32_t UnknownSource() const override { return '~'; }
+  std::vector<int32_t> EncodeTarget(absl::string_view text) const override;
+  absl::Status CheckTarget(
+      const std::vector<int32_t>& target,
+      const decode::DecodingOptions& options) const override;
+  int32_t EndSymbol() const override { return '.'; }
   std::string TargetPiece(int32_t id) const override;
 
  private:

@@ -86,6 +86,82 @@ class SteeringTest(harness.ServerTestCase):
             [h["text"] for h in self.command(*flags)["hypotheses"]],
             [h.text for h in found.hypotheses])
 
+    def test_diverse_beams(self):
+        options = {"beam_size": 4, "num_hypotheses": 4,
+                   "return_token_scores": True}
+        plain = self.translate(**options)
+        diverse = self.translate(beam_groups=4, diversity_penalty=20.0,
+                                 **options)
+
+        def beginnings(translation):
+            return {h.tokens[0].token for h in translation.hypotheses}
+
+        self.assertLess(len(beginnings(plain)), 4)
+        self.assertEqual(len(beginnings(diverse)), 4)
+        flags = ("--beam-size", "4", "--num-hypotheses", "4",
+                 "--beam-groups", "4", "--diversity-penalty", "20")
+        self.assertEqual(
+            [h["text"] for h in self.command(*flags)["hypotheses"]],
+            [h.text for h in diverse.hypotheses])
+
+    def score(self, *pairs, **fields):
+        request = pb.ScoreTextsRequest(pairs=[
+            pb.TextPair(source=pb.Phrase(text=source),
+                        target=pb.Phrase(text=target))
+            for source, target in pairs], **fields)
+        return self.server.stub.ScoreTexts(request, timeout=60).scores
+
+    def test_scores_are_those_of_the_search(self):
+        found = self.translate(return_token_scores=True, num_hypotheses=4,
+                               beam_size=4)
+        scores = self.score(*[(TEXT, h.text) for h in found.hypotheses],
+                            return_alignments=True)
+        for hypothesis, score in zip(found.hypotheses, scores):
+            self.assertAlmostEqual(score.score, hypothesis.score, places=5)
+            self.assertEqual([t.token for t in score.tokens[:-1]],
+                             [t.token for t in hypothesis.tokens])
+            for scored, token in zip(score.tokens, hypothesis.tokens):
+                self.assertAlmostEqual(scored.score, token.score, places=5)
+            self.assertAlmostEqual(sum(t.score for t in score.tokens),
+                                   score.log_probability, places=3)
+            self.assertEqual(len(score.tokens[0].attention),
+                             len(score.source_tokens))
+        self.assertTrue(any("ScoreTexts" in line and "calls_total" in line
+                            for line in self.server.metrics_page()))
+
+    def test_the_command_scores(self):
+        target = best(self.server.translate(TEXT))
+        lines = f"{TEXT}\t{target}\n{TEXT}\tEtwas ganz anderes.\n"
+        run = harness.client(self.server, "score", stdin=lines.encode())
+        self.assertEqual(run.returncode, 0, run.stderr)
+        good, bad = map(float, run.stdout.split())
+        self.assertGreater(good, bad)
+        self.assertAlmostEqual(good, self.score((TEXT, target))[0].score,
+                               places=5)
+        many = harness.client(self.server, "score", "--json",
+                              stdin=lines.encode() * 300)
+        self.assertEqual(many.returncode, 0, many.stderr)
+        scores = [json.loads(line) for line in many.stdout.splitlines()]
+        self.assertEqual(len(scores), 600)
+        for index, score in enumerate(scores):
+            self.assertAlmostEqual(score["score"], (good, bad)[index % 2],
+                                   places=5)
+        for stdin, said in ((b"no tab\n", b"line 1: expected a source"),
+                            (b"\tx\n", b"pairs[0].source: found no token")):
+            run = harness.client(self.server, "score", stdin=stdin)
+            self.assertEqual(run.returncode, 1)
+            self.assertIn(said, run.stderr)
+
+    def test_bad_pairs_are_named(self):
+        for field, pair in (
+                ("pairs[1].source", (" ", "x")),
+                ("pairs[1].target", ("x", "y " * 5000))):
+            with self.assertRaises(grpc.RpcError) as caught:
+                self.score(("a", "b"), pair)
+            self.assertEqual(caught.exception.code(),
+                             grpc.StatusCode.INVALID_ARGUMENT)
+            self.assertIn(field, caught.exception.details())
+
     def test_tokens_scores_and_alignments(self):
         found = self.translate(return_token_scores=True,
                                return_alignments=True)
@@ -126,6 +202,21 @@ class SteeringTest(harness.ServerTestCase):
                      must_not_contain=[{"text": "Haus"}])
         self.refused("options.must_contain", text="One. Two is next.",
                      must_contain=[{"text": "Haus"}])
+        self.refused("options.must_contain[0].tokens[1]",
+                     must_contain=[{"tokens": ["\u2581H", "no such piece"]}])
+        self.refused("options.target_prefix.tokens[0]",
+                     target_prefix={"tokens": ["no such piece"]})
+        self.refused("options.must_contain[1]", no_repeat_ngram_size=1,
+                     must_contain=[{"text": "Haus"}] * 2)
+        self.refused("options.beam_groups", beam_size=4, beam_groups=3)
+        self.refused("options.diversity_penalty", diversity_penalty=0.5)
+        self.refused("options.beam_groups", beam_size=4, beam_groups=2,
+                     must_contain=[{"text": "Haus"}])
+        self.refused("options.no_repeat_ngram_size", no_repeat_ngram_size=-1)
+        self.refused("options.min_probability", min_probability=1.5)
+        self.refused("options.coverage_penalty", coverage_penalty=1e3)
+        self.refused("options.sampling.top_p", sampling={"top_p": 2.0})
+        self.refused("options.sampling.top_k", sampling={"top_k": -1})
         self.refused("options.repetition_penalty", repetition_penalty=0.0)
         self.refused("options.word_reward", word_reward=1e9)
         self.refused("options.sampling.temperature",
@@ -137,7 +228,7 @@ class SteeringTest(harness.ServerTestCase):
         request = pb.TranslateTokensRequest(
             sources=[pb.TokenSequence(tokens=["\u2581Hello"])],
             options=pb.DecodingOptions(
-                target_prefix=pb.Phrase(tokens=["\u2581Guten"]),
+                target_prefix=pb.Phrase(tokens=["\u2581Das"]),
                 return_token_scores=True))
         found = self.server.stub.TranslateTokens(request, timeout=60)
         hypothesis = found.translations[0].hypotheses[0]

@@ -6,6 +6,7 @@
 #include "peregrine/v1/translation.pb.h"
 #include "server/api/v1_messages.h"
 #include "server/api/wire.h"
+#include "server/service/score_job.h"
 #include "server/service/text_job.h"
 #include "server/service/token_job.h"
 #include "server/testing/fake_backend.h"
@@ -23,6 +24,10 @@ void CheckSentences(const std::vector<Sentence>& sentences,
     PEREGRINE_CHECK(static_cast<int>(sentence.source.size()) <=
                     model.info().max_source_tokens);
     const decode::DecodingOptions& options = sentence.options;
+    if (sentence.target.has_value()) {
+      PEREGRINE_CHECK(options.beam_size >= 1);
+      continue;
+    }
     PEREGRINE_CHECK(options.beam_size >= 1 && options.beam_size <= 16);
     PEREGRINE_CHECK(options.num_hypotheses >= 1 &&
                     options.num_hypotheses <= options.beam_size);
@@ -64,6 +69,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   server::Try<v1::TranslateRequest, server::TextJob>(bytes, *model);
   server::Try<v1::TranslateStreamRequest, server::TextJob>(bytes, *model);
   server::Try<v1::TranslateTokensRequest, server::TokenJob>(bytes, *model);
+  server::Try<v1::ScoreTextsRequest, server::ScoreJob>(bytes, *model);
   server::SalvageString(bytes, 1 << 20, 1);
   return 0;
 }

@@ -7,7 +7,7 @@
 """
 
 from .aio import AsyncClient
-from .arguments import StreamArguments, TranslateArguments
+from .arguments import ScoreArguments, StreamArguments, TranslateArguments
 from .channel import Tls
 from .client import Client
 from .errors import (
@@ -21,7 +21,7 @@ from .errors import (
     UnavailableError,
 )
 from .options import Options
-from .results import Cost, Hypothesis, Model, StreamResult, Translation
+from .results import Cost, Hypothesis, Model, Score, StreamResult, Token, Translation
 from .window import RetryPolicy
 
 __all__ = [
@@ -38,9 +38,12 @@ __all__ = [
     "Options",
     "OverloadedError",
     "RetryPolicy",
+    "Score",
+    "ScoreArguments",
     "StreamArguments",
     "StreamResult",
     "Tls",
+    "Token",
     "TranslateArguments",
     "Translation",
     "TranslationError",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Any, AsyncIterator, List, Optional, Sequence, Type, Union, overload
+from typing import Any, AsyncIterator, List, Optional, Sequence, Tuple, Type, Union, overload
 
 import grpc
 from typing_extensions import Unpack
@@ -11,14 +11,25 @@ from typing_extensions import Unpack
 from ._wire import translation_pb2 as pb
 from ._wire import translation_pb2_grpc
 from .arguments import (
+    ScoreArguments,
+    Side,
     StreamArguments,
     TranslateArguments,
     make_request,
+    make_score_request,
     make_stream_options,
 )
 from .channel import Metadata, Tls, make_endpoint
 from .errors import from_rpc_error
-from .results import Model, StreamResult, Translation, make_model, make_translation
+from .results import (
+    Model,
+    Score,
+    StreamResult,
+    Translation,
+    make_model,
+    make_score,
+    make_translation,
+)
 from .source import Texts
 from .stream import Stream, check_text
 
@@ -153,6 +164,32 @@ class AsyncClient:
             return self._stub.TranslateStream(metadata=self._metadata, timeout=left)
 
         return Stream(open_call, make_stream_options(arguments)).batches(texts)
+
+    async def score(
+        self, pairs: Sequence[Tuple[Side, Side]], **arguments: Unpack[ScoreArguments]
+    ) -> List[Score]:
+        """Scores translations that are there, in the order of the pairs.
+
+        A pair is a source and its translation, each text or a list of pieces of
+        the model's vocabulary, and each one sentence. All or nothing: an error
+        of one pair is raised, and names it. Long lists become several calls.
+        The arguments are those of `ScoreArguments`.
+        """
+        scores: List[Score] = []
+        timeout = arguments.get("timeout", self._timeout)
+        for first in range(0, len(pairs), MAX_TEXTS_PER_CALL):
+            part = pairs[first : first + MAX_TEXTS_PER_CALL]
+            for number, pair in enumerate(part, first):
+                for side, name in zip(pair, ("source", "target")):
+                    if not isinstance(side, str):
+                        continue
+                    error = check_text(side, f"pairs[{number}].{name}")
+                    if error is not None:
+                        raise error
+            request = make_score_request(part, arguments)
+            response = await self._call(self._stub.ScoreTexts, request, timeout)
+            scores += [make_score(score) for score in response.scores]
+        return scores
 
     async def models(self) -> List[Model]:
         """The served models, by name."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Mapping, Optional, Sequence, Union, get_type_hints
+from typing import Any, Dict, Mapping, Optional, Sequence, Tuple, TypedDict, Union, get_type_hints
 
 from ._wire import translation_pb2 as pb
 from .options import Options, make_options
@@ -42,7 +42,22 @@ class StreamArguments(TranslateArguments, total=False):
     retry: RetryPolicy
 
 
-_NAMES = frozenset(get_type_hints(StreamArguments))
+class ScoreArguments(TypedDict, total=False):
+    """Keyword arguments of `score`; those of `translate` mean the same."""
+
+    target: str
+    source: str
+    model: str
+    #: Power of the length that `Score.score` is divided by; absent: the model's.
+    length_penalty: float
+    #: `Score.message.tokens` tell the source token of each.
+    return_alignments: bool
+    priority: str
+    timeout: Optional[float]
+
+
+#: A source or a translation: text, or pieces of the model's vocabulary.
+Side = Union[str, Sequence[str]]
 
 _PRIORITIES = {
     "": pb.PRIORITY_UNSPECIFIED,
@@ -77,21 +92,53 @@ def make_stream_options(arguments: StreamArguments) -> StreamOptions:
     )
 
 
-def _common_fields(arguments: TranslateArguments) -> Dict[str, Any]:
-    unknown = set(arguments) - _NAMES
+def make_score_request(
+    pairs: Sequence[Tuple[Side, Side]], arguments: ScoreArguments
+) -> pb.ScoreTextsRequest:
+    """Likewise."""
+    _check_names(arguments, ScoreArguments)
+    return pb.ScoreTextsRequest(
+        pairs=[
+            pb.TextPair(source=_phrase(source), target=_phrase(target))
+            for source, target in pairs
+        ],
+        model=arguments.get("model", ""),
+        source_language=arguments.get("source", ""),
+        target_language=arguments.get("target", ""),
+        length_penalty=arguments.get("length_penalty"),
+        return_alignments=arguments.get("return_alignments", False),
+        priority=_priority(arguments),
+    )
+
+
+def _phrase(side: Side) -> pb.Phrase:
+    return pb.Phrase(text=side) if isinstance(side, str) else pb.Phrase(tokens=side)
+
+
+def _check_names(arguments: Mapping[str, Any], kind: Any) -> None:
+    names = get_type_hints(kind)
+    unknown = set(arguments) - set(names)
     if unknown:
-        known = ", ".join(sorted(_NAMES))
+        known = ", ".join(sorted(names))
         raise TypeError(f"found the argument {min(unknown)!r}, expected one of {known}")
+
+
+def _priority(arguments: Mapping[str, Any]) -> Any:
     priority = arguments.get("priority") or ""
     if priority not in _PRIORITIES:
         raise ValueError(
             f"priority: found {priority!r}, expected 'interactive' or 'bulk'"
         )
+    return _PRIORITIES[priority]
+
+
+def _common_fields(arguments: TranslateArguments) -> Dict[str, Any]:
+    _check_names(arguments, StreamArguments)
     return {
         "model": arguments.get("model", ""),
         "source_language": arguments.get("source", ""),
         "target_language": arguments.get("target", ""),
         "single_sentence": arguments.get("single_sentence", False),
-        "priority": _PRIORITIES[priority],
+        "priority": _priority(arguments),
         "text_options": make_text_options(arguments),
     }

@@ -14,6 +14,7 @@ from typing import (
     List,
     Optional,
     Sequence,
+    Tuple,
     Type,
     TypeVar,
     Union,
@@ -23,8 +24,8 @@ from typing import (
 from typing_extensions import Unpack
 
 from .aio import AsyncClient
-from .arguments import StreamArguments, TranslateArguments
-from .results import Model, StreamResult, Translation
+from .arguments import ScoreArguments, Side, StreamArguments, TranslateArguments
+from .results import Model, Score, StreamResult, Translation
 
 T = TypeVar("T")
 
@@ -104,6 +105,12 @@ class Client:
                 yield from batch
         finally:
             future.cancel()
+
+    def score(
+        self, pairs: Sequence[Tuple[Side, Side]], **arguments: Unpack[ScoreArguments]
+    ) -> List[Score]:
+        """See `AsyncClient.score`."""
+        return self._wait(self._client.score(pairs, **arguments))
 
     def models(self) -> List[Model]:
         """The served models, by name."""

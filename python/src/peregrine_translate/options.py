@@ -55,6 +55,8 @@ class Options(TypedDict, total=False):
     must_contain: Sequence[Phrase]
     must_contain_in_order: bool
     must_not_contain: Sequence[Phrase]
+    beam_groups: int
+    diversity_penalty: float
     return_token_scores: bool
     return_alignments: bool
 

@@ -51,6 +51,29 @@ class Translation:
 
 
 @dataclass(frozen=True)
+class Token:
+    """A piece of the target vocabulary, with its log-probability."""
+
+    token: str
+    score: float
+
+
+@dataclass(frozen=True)
+class Score:
+    """What a model gives to a translation that was there."""
+
+    #: log_probability / number of tokens ^ length_penalty
+    score: float
+    log_probability: float
+    #: The last is the end symbol.
+    tokens: Tuple[Token, ...]
+    flags: Tuple[str, ...]
+    cost: Cost
+    #: The message as it came, for what has no attribute here.
+    message: pb.TextScore
+
+
+@dataclass(frozen=True)
 class StreamResult:
     """The answer to one text of a stream: a translation or an error."""
 
@@ -90,24 +113,38 @@ def flag_name(value: int) -> str:
     return known.name[len("FLAG_") :].lower() if known else f"flag_{value}"
 
 
+def _make_cost(cost: pb.Cost) -> Cost:
+    return Cost(
+        queue=_seconds(cost.queue),
+        encode=_seconds(cost.encode),
+        decode=_seconds(cost.decode),
+        source_tokens=cost.source_tokens,
+        target_tokens=cost.target_tokens,
+        sentences=cost.sentences,
+        device=cost.device,
+    )
+
+
+def make_score(message: pb.TextScore) -> Score:
+    return Score(
+        score=message.score,
+        log_probability=message.log_probability,
+        tokens=tuple(Token(token.token, token.score) for token in message.tokens),
+        flags=tuple(flag_name(flag) for flag in message.flags),
+        cost=_make_cost(message.cost),
+        message=message,
+    )
+
+
 def make_translation(message: pb.Translation) -> Translation:
     hypotheses = tuple(Hypothesis(h.text, h.score) for h in message.hypotheses)
     best = hypotheses[0] if hypotheses else Hypothesis("", 0.0)
-    cost = message.cost
     return Translation(
         text=best.text,
         score=best.score,
         hypotheses=hypotheses,
         flags=tuple(flag_name(flag) for flag in message.flags),
-        cost=Cost(
-            queue=_seconds(cost.queue),
-            encode=_seconds(cost.encode),
-            decode=_seconds(cost.decode),
-            source_tokens=cost.source_tokens,
-            target_tokens=cost.target_tokens,
-            sentences=cost.sentences,
-            device=cost.device,
-        ),
+        cost=_make_cost(message.cost),
         message=message,
     )
 
