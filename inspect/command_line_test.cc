@@ -59,5 +59,28 @@ TEST_F(InspectTest, TellsWhatADirectoryHolds) {
   EXPECT_EQ(Run({}), 2);
 }
 
+// What will be done with text, of each kind.
+TEST_F(InspectTest, TellsWhatBecomesOfText) {
+  const std::string golden = PEREGRINE_SOURCE_DIR "/tests/golden/";
+  const auto text_of = [&](const std::string& name) -> std::string {
+    if (Run({golden + name}) != 0) return err_.str();
+    const std::string all = out_.str();
+    const size_t begin = all.find("\n  text ");
+    if (begin == std::string::npos) return "no such row";
+    return all.substr(begin + 1, all.find('\n', begin + 1) - begin - 1);
+  };
+  EXPECT_EQ(text_of("hf-marian"), "  text          yes, followed by </s>");
+  EXPECT_EQ(text_of("hf-m2m100"),
+            "  text          yes, behind the language, followed by </s>");
+  EXPECT_EQ(text_of("ct2-opus"), "  text          yes, followed by </s>");
+  EXPECT_EQ(text_of("fairseq-pre"), "  text          none: takes tokens only");
+  EXPECT_THAT(text_of("ct2-float32"), HasSubstr("text          yes"));
+  const std::string package =
+      "../../engine/formats/argos/testdata/zipfile.argosmodel";
+  EXPECT_EQ(text_of(package), "  text          yes, followed by </s>");
+  EXPECT_EQ(Run({"--json", golden + "fairseq-pre"}), 0);
+  EXPECT_THAT(out_.str(), HasSubstr("\"takes_text\":false"));
+}
+
 }  // namespace
 }  // namespace peregrine::inspect

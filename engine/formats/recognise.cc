@@ -21,6 +21,7 @@
 #include "engine/formats/limits.h"
 #include "engine/formats/marian/marian.h"
 #include "engine/formats/peregrine/directory.h"
+#include "engine/formats/torch_checkpoints/torch_checkpoint.h"
 
 namespace peregrine::formats {
 namespace {
@@ -124,19 +125,6 @@ absl::Status RefuseOthers(const std::string& directory) {
       "transformers is called pytorch_model.bin");
 }
 
-// The first file of a PyTorch checkpoint by another toolkit, or "".
-std::string FindTorchCheckpoint(const std::string& directory) {
-  std::error_code error;
-  std::string first;
-  for (std::filesystem::directory_iterator it(directory, error), end;
-       !error && it != end; it.increment(error)) {
-    const std::string name = it->path().filename().string();
-    if (it->path().extension() != ".pt") continue;
-    if (first.empty() || name < first) first = name;
-  }
-  return first;
-}
-
 absl::StatusOr<Checkpoint> Open(const std::string& directory) {
   const std::string config_path = absl::StrCat(directory, "/config.json");
   if (IsArgosFile(directory)) return OpenArgosFile(directory);
@@ -146,14 +134,9 @@ absl::StatusOr<Checkpoint> Open(const std::string& directory) {
   if (!FileExists(config_path)) {
     if (IsMarian(directory)) return OpenMarian(directory);
     if (is_ctranslate2) return OpenCTranslate2(directory);
-    const std::string torch = FindTorchCheckpoint(directory);
-    if (!torch.empty()) {
-      return absl::UnimplementedError(absl::StrCat(
-          directory, "/", torch,
-          ": found a checkpoint of fairseq or OpenNMT-py, expected a model "
-          "directory made of it: peregrine convert ",
-          directory, "/", torch, " --out=DIR"));
-    }
+    PEREGRINE_ASSIGN_OR_RETURN(const absl::optional<std::string> torch,
+                               FindTorchCheckpoint(directory));
+    if (torch.has_value()) return OpenTorchCheckpoint(*torch);
     return absl::NotFoundError(
         absl::StrCat(config_path, ": no such file. Found in ", directory, ": ",
                      FilesIn(directory),

@@ -46,6 +46,24 @@ constexpr KnownName kKnownNames[] = {
     {"torch", "BoolStorage", PickleName::kBoolStorage},
 };
 
+// Of checkpoints. Meters are counts of training, the rest is how NumPy writes a
+// number.
+constexpr KnownName kCheckpointNames[] = {
+    {"argparse", "Namespace", PickleName::kNamespace},
+    {"fairseq.meters", "AverageMeter", PickleName::kPassedOver},
+    {"fairseq.meters", "SumMeter", PickleName::kPassedOver},
+    {"fairseq.meters", "TimeMeter", PickleName::kPassedOver},
+    {"fairseq.meters", "StopwatchMeter", PickleName::kPassedOver},
+    {"fairseq.logging.meters", "AverageMeter", PickleName::kPassedOver},
+    {"fairseq.logging.meters", "SumMeter", PickleName::kPassedOver},
+    {"fairseq.logging.meters", "TimeMeter", PickleName::kPassedOver},
+    {"fairseq.logging.meters", "StopwatchMeter", PickleName::kPassedOver},
+    {"numpy.core.multiarray", "scalar", PickleName::kPassedOver},
+    {"numpy._core.multiarray", "scalar", PickleName::kPassedOver},
+    {"numpy", "dtype", PickleName::kPassedOver},
+    {"_codecs", "encode", PickleName::kPassedOver},
+};
+
 std::string Quoted(absl::string_view text) {
   return absl::StrCat("\"",
                       absl::Utf8SafeCEscape(text.substr(0, kMaxShownBytes)),
@@ -90,6 +108,7 @@ enum Op : uint8_t {
   kProto = 0x80,
   kTuple1 = 0x85,
   kTuple2 = 0x86,
+  kNewObject = 0x81,
   kTuple3 = 0x87,
   kNewTrue = 0x88,
   kNewFalse = 0x89,
@@ -104,8 +123,9 @@ enum Op : uint8_t {
 
 class Interpreter {
  public:
-  Interpreter(absl::string_view bytes, const std::string& path)
-      : bytes_(bytes), cursor_(bytes), path_(path) {}
+  Interpreter(absl::string_view bytes, const std::string& path,
+              PickleScope scope)
+      : bytes_(bytes), cursor_(bytes), path_(path), scope_(scope) {}
 
   absl::Status Run() {
     // The value of what has none of its own.
@@ -167,6 +187,9 @@ class Interpreter {
 
   // What makes tensors: names, and what is done with them.
   void StepName(uint8_t op) {
+    if (op == kNewObject && scope_ == PickleScope::kCheckpoint) {
+      return MakeObject();
+    }
     switch (op) {
       case kGlobal: {
         const absl::string_view module = Line();
@@ -184,9 +207,12 @@ class Interpreter {
         return Reduce(Pop(), arguments);
       }
       case kBuild: {
-        Pop();  // attributes: of a dictionary of tensors its versions
+        const int32_t attributes = Pop();
         const int32_t target = Top();
-        if (!Is(target, Kind::kDict)) {
+        if (Is(target, Kind::kObject)) {
+          pickle_.values[target].items = {attributes};
+        } else if (!Is(target, Kind::kDict)) {
+          // Of a dictionary of tensors they are its versions.
           Refuse(absl::StrCat("found attributes for ", pickle_.Shown(target),
                               ", expected them for a dictionary alone"));
         }
@@ -326,6 +352,22 @@ class Interpreter {
 
   bool Is(int32_t value, Kind kind) const {
     return pickle_[value].kind == kind;
+  }
+  bool IsClass(int32_t value) const {
+    return IsName(value, PickleName::kNamespace) ||
+           IsName(value, PickleName::kPassedOver);
+  }
+  void MakeObject() {
+    Pop();  // arguments, which no class that we know has
+    const int32_t name = Pop();
+    if (!IsClass(name)) {
+      return Fail(absl::StrCat("found an object of ", pickle_.Shown(name),
+                               ", expected one of a class that is known"));
+    }
+    PushObject(name);
+  }
+  void PushObject(int32_t name) {
+    PushNumber(Kind::kObject, pickle_[name].number);
   }
   bool IsName(int32_t value, PickleName name) const {
     return Is(value, Kind::kName) &&
@@ -471,10 +513,18 @@ class Interpreter {
       if (known.module != module || known.name != name) continue;
       return PushNumber(Kind::kName, static_cast<int64_t>(known.meaning));
     }
-    Refuse(absl::StrCat("found the name ",
-                        Quoted(absl::StrCat(module, ".", name)),
-                        ", expected none but those of tensors, storages and "
-                        "ordered dictionaries; nothing is ever called"));
+    for (const KnownName& known : kCheckpointNames) {
+      if (scope_ != PickleScope::kCheckpoint) break;
+      if (known.module != module || known.name != name) continue;
+      return PushNumber(Kind::kName, static_cast<int64_t>(known.meaning));
+    }
+    Refuse(absl::StrCat(
+        "found the name ", Quoted(absl::StrCat(module, ".", name)),
+        ", expected none but those of tensors, storages and "
+        "ordered dictionaries",
+        scope_ == PickleScope::kCheckpoint ? ", and of a checkpoint's settings"
+                                           : "",
+        "; nothing is ever called"));
   }
 
   // A name and its arguments.
@@ -488,6 +538,7 @@ class Interpreter {
     const std::vector<int32_t>& items = pickle_[arguments].items;
     if (IsName(name, PickleName::kOrderedDict)) return MakeDict(items);
     if (IsName(name, PickleName::kRebuildTensor)) return MakeTensor(items);
+    if (IsClass(name)) return PushObject(name);
     if (IsName(name, PickleName::kRebuildParameter) && !items.empty() &&
         Is(items[0], Kind::kTensor)) {
       return Push(items[0]);
@@ -539,6 +590,7 @@ class Interpreter {
   const absl::string_view bytes_;
   ByteCursor cursor_;
   const std::string& path_;
+  const PickleScope scope_;
   Pickle pickle_;
   int32_t none_ = 0;
   std::vector<int32_t> stack_;
@@ -576,14 +628,16 @@ std::string Pickle::Shown(int32_t index) const {
       return "a storage";
     case Kind::kTensor:
       return "a tensor";
+    case Kind::kObject:
+      return "an object";
   }
   return "";
 }
 
 absl::StatusOr<Pickle> TakePickle(absl::string_view& bytes,
-                                  const std::string& path) {
+                                  const std::string& path, PickleScope scope) {
   // A stream may go on with gigabytes of tensors.
-  Interpreter interpreter(bytes.substr(0, kMaxBytes), path);
+  Interpreter interpreter(bytes.substr(0, kMaxBytes), path, scope);
   PEREGRINE_RETURN_IF_ERROR(interpreter.Run());
   bytes.remove_prefix(interpreter.length());
   return interpreter.Take();

@@ -31,6 +31,8 @@ struct PickleValue {
     kName,     // a known name: `number` is a PickleName
     kStorage,  // `items[0]` is the tuple that says which
     kTensor,   // `items` are storage, offset, shape, strides
+    kObject,   // of a class that `number`, a PickleName, tells; `items[0]` is
+               // its attributes, if it has some
   };
   Kind kind = Kind::kNone;
   int64_t number = 0;  // kBool, kInt, kName
@@ -53,7 +55,13 @@ enum class PickleName {
   kLongStorage,
   kByteStorage,
   kBoolStorage,
+  kNamespace,   // kCheckpoint only: settings, argparse.Namespace
+  kPassedOver,  // kCheckpoint only: what training leaves, and nobody looks at
 };
+
+// Which names a pickle may have: those of tensors; or also what checkpoints of
+// toolkits have beside them. None of these is called either.
+enum class PickleScope { kTensors, kCheckpoint };
 
 // What one pickle says. Views point into the bytes that were read.
 struct Pickle {
@@ -71,7 +79,8 @@ struct Pickle {
 // UNIMPLEMENTED: it names or does what a file of tensors does not. Errors begin
 // with `path` and say at which byte.
 absl::StatusOr<Pickle> TakePickle(absl::string_view& bytes,
-                                  const std::string& path);
+                                  const std::string& path,
+                                  PickleScope scope = PickleScope::kTensors);
 
 }  // namespace peregrine::formats
 

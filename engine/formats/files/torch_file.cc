@@ -106,8 +106,20 @@ bool TorchFile::IsOne(absl::string_view bytes) {
 
 absl::StatusOr<std::unique_ptr<TorchFile>> TorchFile::Open(
     const std::string& path) {
+  return Open(path, PickleScope::kTensors, {});
+}
+
+absl::StatusOr<std::unique_ptr<TorchFile>> TorchFile::OpenCheckpoint(
+    const std::string& path, std::vector<Group> groups) {
+  return Open(path, PickleScope::kCheckpoint, std::move(groups));
+}
+
+absl::StatusOr<std::unique_ptr<TorchFile>> TorchFile::Open(
+    const std::string& path, PickleScope scope, std::vector<Group> groups) {
   PEREGRINE_ASSIGN_OR_RETURN(auto mapped, MappedFile::Open(path));
   std::unique_ptr<TorchFile> file(new TorchFile(std::move(mapped)));
+  file->scope_ = scope;
+  file->groups_ = std::move(groups);
   if (!IsOne(file->bytes())) {
     return file->Error("found no file of torch.save, expected one");
   }
@@ -146,14 +158,20 @@ absl::Status TorchFile::ParseArchive() {
   }
   is_big_endian_ = member("byteorder") == "big";
   absl::string_view rest = member("data.pkl");
-  PEREGRINE_ASSIGN_OR_RETURN(const Pickle pickle, TakePickle(rest, path()));
+  PEREGRINE_ASSIGN_OR_RETURN(Pickle pickle, TakePickle(rest, path(), scope_));
   const std::string data = folder + "data/";
   for (const auto& [name, content] : archive.members()) {
     if (absl::StartsWith(name, data)) {
       storages_[name.substr(data.size())] = content.bytes;
     }
   }
-  return AddTensors(pickle);
+  return TakeContent(std::move(pickle));
+}
+
+absl::Status TorchFile::TakeContent(Pickle pickle) {
+  if (scope_ == PickleScope::kTensors) return AddTensors(pickle);
+  content_ = std::move(pickle);
+  return AddGroups(content_);
 }
 
 absl::Status TorchFile::ParseStream() {
@@ -166,10 +184,10 @@ absl::Status TorchFile::ParseStream() {
   }
   // Of the machine that wrote it; what follows is little-endian in any case.
   PEREGRINE_RETURN_IF_ERROR(TakePickle(rest, path()).status());
-  PEREGRINE_ASSIGN_OR_RETURN(const Pickle pickle, TakePickle(rest, path()));
+  PEREGRINE_ASSIGN_OR_RETURN(Pickle pickle, TakePickle(rest, path(), scope_));
   PEREGRINE_ASSIGN_OR_RETURN(const Pickle keys, TakePickle(rest, path()));
   PEREGRINE_RETURN_IF_ERROR(TakeStorages(rest, keys, pickle));
-  return AddTensors(pickle);
+  return TakeContent(std::move(pickle));
 }
 
 // Each storage is its number of elements and then these, in the order of
@@ -266,6 +284,28 @@ absl::Status TorchFile::AddTensors(const Pickle& pickle) {
   if (!tensors().empty()) return absl::OkStatus();
   return refuse(absl::StrCat("a dictionary of ", KeysOf(pickle, dict),
                              " without tensors"));
+}
+
+absl::Status TorchFile::AddGroups(const Pickle& pickle) {
+  const PickleValue& all = pickle.top();
+  for (size_t i = 0; all.kind == Kind::kDict && i < all.items.size(); i += 2) {
+    const auto group = std::find_if(
+        groups_.begin(), groups_.end(),
+        [&](const Group& one) { return one.key == pickle[all.items[i]].text; });
+    if (group == groups_.end()) continue;
+    const PickleValue& dict = pickle[all.items[i + 1]];
+    if (dict.kind != Kind::kDict) continue;
+    for (size_t j = 0; j < dict.items.size(); j += 2) {
+      const PickleValue& name = pickle[dict.items[j]];
+      if (pickle[dict.items[j + 1]].kind != Kind::kTensor ||
+          name.kind != Kind::kText) {
+        continue;
+      }
+      PEREGRINE_RETURN_IF_ERROR(AddTensor(
+          absl::StrCat(group->prefix, name.text), pickle, dict.items[j + 1]));
+    }
+  }
+  return absl::OkStatus();
 }
 
 absl::Status TorchFile::AddTensor(const std::string& name, const Pickle& pickle,

@@ -32,6 +32,19 @@ class TorchFile final : public TensorFile {
   static absl::StatusOr<std::unique_ptr<TorchFile>> Open(
       const std::string& path);
 
+  // A checkpoint of a toolkit: a dictionary with dictionaries of tensors and
+  // settings (content()). The tensors of those that are at one of `groups`
+  // count, each under its name behind the prefix of its group.
+  struct Group {
+    std::string key;
+    std::string prefix;
+  };
+  static absl::StatusOr<std::unique_ptr<TorchFile>> OpenCheckpoint(
+      const std::string& path, std::vector<Group> groups);
+
+  // Of a checkpoint, what its pickle says.
+  const Pickle& content() const { return content_; }
+
  private:
   struct Storage {
     ElementType type = ElementType::kOther;
@@ -48,13 +61,17 @@ class TorchFile final : public TensorFile {
 
   using TensorFile::TensorFile;
 
+  static absl::StatusOr<std::unique_ptr<TorchFile>> Open(
+      const std::string& path, PickleScope scope, std::vector<Group> groups);
   absl::Status ParseArchive();
   absl::Status ParseStream();
   absl::Status TakeStorages(absl::string_view bytes, const Pickle& keys,
                             const Pickle& pickle);
   absl::StatusOr<Storage> ReadStorage(const Pickle& pickle,
                                       int32_t value) const;
+  absl::Status TakeContent(Pickle pickle);
   absl::Status AddTensors(const Pickle& pickle);
+  absl::Status AddGroups(const Pickle& pickle);
   absl::Status AddTensor(const std::string& name, const Pickle& pickle,
                          int32_t value);
   absl::Status AddView(const std::string& name, const Storage& storage,
@@ -65,6 +82,9 @@ class TorchFile final : public TensorFile {
   absl::StatusOr<std::vector<float>> Values(
       const std::string& name, const StoredTensor& tensor) override;
 
+  PickleScope scope_ = PickleScope::kTensors;
+  std::vector<Group> groups_;
+  Pickle content_;
   StorageBytes storages_;
   bool is_big_endian_ = false;
   uint64_t tensor_bytes_ = 0;  // of all tensors
