@@ -137,19 +137,20 @@ void BeamSearch::AdvanceGroup(int group,
   const bool last_step = IsLast(step_);
   const bool all_end = last_step && cut_at_limit();
   const bool behind_prefix = options_.rules.ends_behind_prefix_if_best &&
-                             step_ == prefix_end_ &&
-                             prefix_end_ > prefix_begin_;
+                             step_ == prefix_end_ && prefix_end_ > 0;
   const size_t first = next_live_.size();
+  size_t lost = 0;  // places of hypotheses that ended too early
   for (size_t rank = 0; rank < considered; ++rank) {
     const BeamCandidate& candidate = candidates[rank];
     if (std::isnan(candidate.score)) break;  // nor is any order behind it
-    if (candidate.token == eos_ && behind_prefix && rank > 0) continue;
-    if (candidate.token == eos_ || all_end) {
+    if (candidate.token == eos_ && behind_prefix && rank > 0) {
+      if (rank < places) ++lost;
+    } else if (candidate.token == eos_ || all_end) {
       if (rank < places) Finish(candidate, last_step);
     } else {
       Continue(candidate, first_rank + rank);
-      if (next_live_.size() - first == places) break;
     }
+    if (next_live_.size() - first + lost == places) break;
   }
 }
 

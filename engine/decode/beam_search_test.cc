@@ -157,13 +157,17 @@ std::vector<Hypothesis> SearchPlainly(const RandomLanguage& language,
     if (candidates.size() > considered) candidates.resize(considered);
     std::vector<Open> next;
     std::vector<std::pair<double, Hypothesis>> ended;
+    const bool end_must_lead = options.rules.ends_behind_prefix_if_best &&
+                               options.rules.forced_first_token >= 0 && t == 1;
+    size_t room = beam_size;
     for (size_t rank = 0; rank < candidates.size(); ++rank) {
       const Candidate& candidate = candidates[rank];
       std::vector<int32_t> sequence = open[candidate.open].tokens;
       if (candidate.token != kEos) sequence.push_back(candidate.token);
-      if (candidate.token != kEos && !(cut && t == last_step)) {
-        if (next.size() < beam_size)
-          next.push_back({sequence, candidate.score});
+      if (candidate.token == kEos && end_must_lead && rank > 0) {
+        if (rank < (shrinks ? places : beam_size)) --room;
+      } else if (candidate.token != kEos && !(cut && t == last_step)) {
+        if (next.size() < room) next.push_back({sequence, candidate.score});
       } else if (rank < beam_size) {
         const double score = normalized(candidate.score, t + 1);
         const bool truncated =
@@ -223,6 +227,7 @@ TEST(BeamSearchTest, FindsWhatThePlainSearchFinds) {
     options.rules.length_limit = static_cast<LengthLimit>(pick(0, 2));
     options.rules.renormalize_min_length = pick(0, 1) != 0;
     options.rules.word_penalty = 0.25f * pick(-2, 2);
+    options.rules.ends_behind_prefix_if_best = pick(0, 1) != 0;
     if (pick(0, 2) == 0) {
       options.rules.forced_first_token = pick(1, language.vocab_size() - 1);
     }

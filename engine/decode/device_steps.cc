@@ -46,8 +46,13 @@ absl::Status DeviceSteps::Allocate() {
   return absl::OkStatus();
 }
 
+// A device gives the place of a hypothesis that ended to the next one, also
+// where the rules leave it empty.
 bool DeviceSteps::Takes(const LiveSentence& sentence) const {
-  return !is_profiled_ && sentence.selection == nullptr &&
+  const model::SearchRules& rules = sentence.search.options().rules;
+  const bool may_lose_places =
+      rules.ends_behind_prefix_if_best && rules.forced_first_token >= 0;
+  return !is_profiled_ && !may_lose_places && sentence.selection == nullptr &&
          sentence.steering == nullptr && !sentence.align &&
          !sentence.search.options().stream &&
          sentence.beam_size <= kernels::kMaxQueuedBeamSize;
