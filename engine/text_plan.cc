@@ -47,6 +47,10 @@ class SourceVocabulary final : public document::VocabularyView {
            max_tokens_;
   }
 
+  size_t NumPieces(absl::string_view word) const override {
+    return tokenizer_.Encode(word).size();
+  }
+
   std::vector<document::ByteRange> Unknown(
       absl::string_view text) const override {
     std::vector<document::ByteRange> unknown;

@@ -116,17 +116,32 @@ bool IsClosing(absl::string_view text) {
          c != '-' && c != 0xBF && c != 0xA1;
 }
 
-bool StartsWithWord(absl::string_view word) {
-  const int32_t c = FirstCharacter(word).code_point;
-  return text::IsLetter(c) || text::IsDigit(c);
-}
-
 bool IsOpening(absl::string_view text) {
   const int32_t c = LastCharacter(text).code_point;
   if (c < 0) return false;
   const int8_t type = u_charType(c);
   return type == U_START_PUNCTUATION || type == U_INITIAL_PUNCTUATION ||
          c == 0x201E || c == 0x201A || c == 0xBF || c == 0xA1;
+}
+
+// White space between something that was set aside and a word of the target.
+// `hugs`: the word is punctuation that wants to stand close. `gap`: what stands
+// at this place of the translation.
+std::string SpaceBeside(const Beside& source, Beside::Neighbour neighbour,
+                        bool hugs, absl::string_view gap) {
+  // Other than a space it is never left out.
+  if (!source.space.empty() && source.space != " ") return source.space;
+  if (neighbour == Beside::Neighbour::kNone) return "";
+  if (!source.space.empty()) {
+    // "Hello {x}!" where the model wrote "Hello!"
+    const bool was_word = source.neighbour == Beside::Neighbour::kWord;
+    return hugs && gap.empty() && was_word ? "" : source.space;
+  }
+  // It was a part of a word, or is one now where words have spaces.
+  if (source.neighbour == Beside::Neighbour::kWord) return "";
+  if (neighbour != Beside::Neighbour::kWord) return "";
+  const bool was_at_an_end = source.neighbour == Beside::Neighbour::kNone;
+  return gap.empty() && was_at_an_end ? " " : std::string(gap);
 }
 
 // Puts units, spans, white space and tags in a row.
@@ -136,19 +151,15 @@ class Writer {
          AssembledSegment* out)
       : target_(target), items_(items), out_(*out) {}
 
-  void Write(std::vector<Node>& nodes) {
-    gap_ = target_.gaps[0];
-    WriteRange(nodes, 0, target_.units.size());
-    // White space behind the last unit.
-    if (behind_point_) {
-      gap_.clear();
-    }
-    AddText(gap_);
+  void Write(std::vector<Node>* nodes) {
+    SortAll(nodes);
+    WriteRange(*nodes, 0, target_.units.size());
+    Separate(nullptr, "");
   }
 
  private:
-  void WriteRange(std::vector<Node>& nodes, size_t begin, size_t end) {
-    std::stable_sort(nodes.begin(), nodes.end(),
+  static void SortAll(std::vector<Node>* nodes) {
+    std::stable_sort(nodes->begin(), nodes->end(),
                      [](const Node& a, const Node& b) {
                        if (a.target.begin != b.target.begin) {
                          return a.target.begin < b.target.begin;
@@ -157,16 +168,20 @@ class Writer {
                        const bool b_empty = b.target.end == b.target.begin;
                        return a_empty && !b_empty;
                      });
+    for (Node& node : *nodes) SortAll(&node.children);
+  }
+
+  void WriteRange(const std::vector<Node>& nodes, size_t begin, size_t end) {
     size_t at = begin;
-    for (Node& node : nodes) {
+    for (const Node& node : nodes) {
       for (; at < node.target.begin; ++at) WriteUnit(at);
+      const Item& item = items_[node.id];
       if (node.is_point) {
-        WritePoint(items_[node.id]);
+        WritePoint(item);
         continue;
       }
-      const Item& item = items_[node.id];
       if (item.emits_open) {
-        FlushSpaceBeforeOpen();
+        SeparateFromFirst(node);
         AddMarkup(item.insert->markup);
       }
       WriteRange(node.children, node.target.begin, node.target.end);
@@ -178,82 +193,112 @@ class Writer {
 
   void WriteUnit(size_t unit) {
     const std::string& text = target_.units[unit];
-    if (text.empty()) {  // a part of what stands in front
-      gap_ = absl::StrCat(gap_, target_.gaps[unit + 1]);
-      return;
+    if (!text.empty()) {  // else a part of what stands in front
+      Separate(nullptr, text);
+      AddText(text);
+      last_unit_ = text;
     }
-    SeparateFrom(text);
-    AddText(text);
-    behind_point_ = false;
-    gap_ = target_.gaps[unit + 1];
-    gap_was_empty_ = gap_.empty();
-  }
-
-  // The white space between what was written last and `next`, a word.
-  void SeparateFrom(absl::string_view next) {
-    if (!behind_point_) {
-      AddText(gap_);
-    } else if (!EndsWithSpace()) {
-      if (gap_was_empty_ && IsClosing(next)) {
-        // "Hello {x}, please"
-      } else if (!gap_.empty()) {
-        AddText(gap_);
-      } else if (point_wants_space_ &&
-                 (point_had_space_ || StartsWithWord(next))) {
-        AddText(" ");
-      }
-    }
-    gap_.clear();
-  }
-
-  void FlushSpaceBeforeOpen() {
-    if (behind_point_ && gap_.empty() && point_wants_space_ &&
-        !EndsWithSpace() && !gap_was_empty_) {
-      AddText(" ");
-    } else if (!gap_.empty() && !EndsWithSpace()) {
-      AddText(gap_);
-    }
-    gap_.clear();
+    next_unit_ = unit + 1;
   }
 
   void WritePoint(const Item& item) {
     const bool is_space =
         item.insert != nullptr && item.insert->kind == Insert::Kind::kSpace;
     if (is_space) {
+      // What stands behind a point and is more than a space is not lost.
+      if (separated_ == Separated::kNo && last_point_ != nullptr) {
+        AddText(OddSpace(AfterOf(*last_point_)));
+      }
       AddText(item.text);
-      gap_.clear();
+      separated_ = Separated::kBySpace;
       return;
     }
-    const bool wants_space_before =
-        item.insert == nullptr || item.insert->space_before;
-    point_wants_space_ = item.insert == nullptr || item.insert->space_after ||
-                         (item.insert->kind == Insert::Kind::kSpan &&
-                          !item.insert->letter_after);
-    if (wants_space_before && !last_.empty() && !EndsWithSpace() &&
-        !(IsOpening(last_) && gap_.empty())) {
-      AddText(gap_.empty() ? " " : gap_);
-      gap_.clear();
-    }
-    // "Line<br>break"
-    if (!wants_space_before && item.insert->letter_after) gap_.clear();
+    Separate(&item, "");
     if (item.insert != nullptr && item.insert->kind == Insert::Kind::kOpaque) {
       AddMarkup(item.insert->markup);
-      point_wants_space_ = item.insert->space_after;
-      last_ = "x";
     } else {
       AddText(item.text);
     }
-    point_had_space_ = item.insert == nullptr || item.insert->space_after;
-    behind_point_ = true;
+    last_point_ = &item;
   }
 
-  bool EndsWithSpace() const {
-    return text::IsSpace(LastCharacter(last_).code_point);
+  // A tag opens: the white space stands in front of it.
+  void SeparateFromFirst(const Node& node) {
+    const bool begins_with_node =
+        !node.children.empty() &&
+        node.children[0].target.begin == node.target.begin;
+    if (begins_with_node) {
+      const Node& first = node.children[0];
+      const Item& item = items_[first.id];
+      if (!first.is_point) {
+        SeparateFromFirst(first);
+      } else if (item.insert == nullptr ||
+                 item.insert->kind != Insert::Kind::kSpace) {
+        Separate(&item, "");
+        separated_ = Separated::kWhole;
+      }
+    } else if (node.target.begin < node.target.end) {
+      Separate(nullptr, target_.units[node.target.begin]);
+      separated_ = Separated::kWhole;
+    }
+  }
+
+  // Writes the white space in front of `point` or of a unit; of neither: at the
+  // end.
+  void Separate(const Item* point, absl::string_view unit) {
+    if (separated_ == Separated::kNo) {
+      AddText(Separation(point, unit));
+    } else if (separated_ == Separated::kBySpace && point != nullptr) {
+      AddText(OddSpace(BeforeOf(*point)));
+    }
+    separated_ = Separated::kNo;
+    if (point == nullptr) last_point_ = nullptr;
+  }
+
+  // White space that is never left out.
+  static std::string OddSpace(const Beside& beside) {
+    return beside.space == " " ? "" : beside.space;
+  }
+
+  std::string Separation(const Item* point, absl::string_view unit) const {
+    const std::string& gap = target_.gaps[next_unit_];
+    if (last_point_ == nullptr && point == nullptr) return gap;
+    if (last_point_ == nullptr) {
+      return SpaceBeside(BeforeOf(*point), NeighbourBefore(),
+                         IsOpening(last_unit_), gap);
+    }
+    if (point == nullptr) {
+      return SpaceBeside(AfterOf(*last_point_),
+                         NeighbourOf(FirstCharacter(unit).code_point),
+                         IsClosing(unit), gap);
+    }
+    const Beside after = AfterOf(*last_point_);
+    const Beside before = BeforeOf(*point);
+    const bool were_neighbours = point->insert != nullptr &&
+                                 point->insert->follows_cut &&
+                                 last_point_->insert == point->insert - 1;
+    if (were_neighbours) return after.space;
+    if (after.space.empty() && before.space.empty()) return gap;
+    const std::string odd = absl::StrCat(OddSpace(after), OddSpace(before));
+    return odd.empty() ? " " : odd;
+  }
+
+  Beside::Neighbour NeighbourBefore() const {
+    return NeighbourOf(LastCharacter(last_unit_).code_point);
+  }
+
+  // What was missing from a translation stands like a word.
+  static Beside BeforeOf(const Item& item) {
+    if (item.insert != nullptr) return item.insert->before;
+    return {" ", Beside::Neighbour::kWord};
+  }
+  static Beside AfterOf(const Item& item) {
+    if (item.insert != nullptr) return item.insert->after;
+    return {" ", Beside::Neighbour::kWord};
   }
 
   void AddText(absl::string_view text) {
     if (text.empty()) return;
-    last_ = std::string(text);
     if (out_.pieces.empty() || out_.pieces.back().markup != nullptr) {
       out_.pieces.emplace_back();
     }
@@ -269,12 +314,12 @@ class Writer {
   const TargetUnits& target_;
   const std::vector<Item>& items_;
   AssembledSegment& out_;
-  std::string gap_;            // white space that is still to be written
-  bool gap_was_empty_ = true;  // in front of what comes next
-  bool behind_point_ = false;
-  bool point_wants_space_ = false;
-  bool point_had_space_ = false;  // in the source
-  std::string last_;              // written last
+  size_t next_unit_ = 0;
+  std::string last_unit_;             // the text of the last one, or ""
+  const Item* last_point_ = nullptr;  // if nothing but tags was written since
+  // Whether the white space in front of what comes next is written.
+  enum class Separated { kNo, kBySpace, kWhole };
+  Separated separated_ = Separated::kNo;
 };
 
 void RestoreCapitals(Capitals capitals, absl::string_view language,
@@ -345,8 +390,8 @@ AssembledSegment Assemble(const Segment& segment,
     items.push_back(std::move(item));
     nodes.push_back(std::move(node));
   }
-  Place(alignment, target.has_space, &nodes);
-  Writer(target, items, &out).Write(nodes);
+  Place(alignment, {target.has_space, repair.closed}, &nodes);
+  Writer(target, items, &out).Write(&nodes);
   return out;
 }
 

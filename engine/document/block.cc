@@ -100,7 +100,13 @@ class DocumentBuilder::BlockCutter {
     for (const ByteRange& range : block_.ranges) {
       spans_.push_back({range, SpanKind::kRange});
     }
-    const std::vector<ByteRange> unknown = builder_.vocabulary_.Unknown(text_);
+    SortAndSeparate(&spans_);
+    std::vector<ByteRange> unknown = builder_.vocabulary_.Unknown(text_);
+    // What is set aside all the same need not be known.
+    unknown.erase(
+        std::remove_if(unknown.begin(), unknown.end(),
+                       [&](const ByteRange& range) { return IsInSpan(range); }),
+        unknown.end());
     builder_.document_.has_unknown_ |= !unknown.empty();
     if (options_.kinds.Has(SpanKind::kUnknown)) {
       std::vector<Span> found;
@@ -174,6 +180,13 @@ class DocumentBuilder::BlockCutter {
         [](size_t at, const Span& s) { return at < s.range.end; });
     return span != spans_.end() && span->range.begin < begin &&
            span->range.begin < end;
+  }
+
+  bool IsInSpan(const ByteRange& range) const {
+    const auto span = std::upper_bound(
+        spans_.begin(), spans_.end(), range.begin,
+        [](size_t at, const Span& s) { return at < s.range.end; });
+    return span != spans_.end() && span->range.begin <= range.begin;
   }
 
   // Text between sentences, with the marks in it.
@@ -320,6 +333,9 @@ class DocumentBuilder::BlockCutter {
     parts.marks = absl::MakeConstSpan(block_.marks)
                       .subspan(next_mark_, marks_end - next_mark_);
     parts.language = options_.source_language;
+    parts.count_pieces = [this](absl::string_view word) {
+      return builder_.vocabulary_.NumPieces(word);
+    };
     Segment segment = MakeSegment(parts);
     if (!options_.restore_capitals) return segment;
     parts.capitals = CapitalsOf(segment.shown, options_.source_language);

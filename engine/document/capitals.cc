@@ -54,6 +54,23 @@ std::string LowerSameSize(absl::string_view word, bool keep_first) {
   return std::string(word.substr(0, first)) + lower;
 }
 
+// Of "paris", "Paris" and `word` itself what takes the fewest pieces.
+std::string UsualSpelling(absl::string_view word,
+                          const CountPieces& count_pieces) {
+  std::string best = LowerSameSize(word, /*keep_first=*/false);
+  if (count_pieces == nullptr) return best;
+  size_t fewest = count_pieces(best);
+  for (const std::string& other :
+       {LowerSameSize(word, /*keep_first=*/true), std::string(word)}) {
+    const size_t pieces = count_pieces(other);
+    if (pieces < fewest) {
+      fewest = pieces;
+      best = other;
+    }
+  }
+  return best;
+}
+
 bool NounsHaveCapitals(absl::string_view language) {
   return language.substr(0, 2) == "de" || language.substr(0, 2) == "lb";
 }
@@ -78,7 +95,8 @@ Capitals CapitalsOf(absl::string_view sentence, absl::string_view language) {
 }
 
 std::string AsSentence(absl::string_view sentence, Capitals capitals,
-                       absl::string_view language) {
+                       absl::string_view language,
+                       const CountPieces& count_pieces) {
   if (capitals == Capitals::kAsTheyAre) return std::string(sentence);
   std::string result(sentence);
   bool first = true;
@@ -97,8 +115,10 @@ std::string AsSentence(absl::string_view sentence, Capitals capitals,
         (all_upper && letters.upper > 1 && (letters.digit || !letters.vowel)) ||
         (capitals == Capitals::kTitle && all_upper && letters.upper > 1);
     if (!abbreviation) {
-      const std::string lower = LowerSameSize(word, first || is_i);
-      result.replace(unit.begin, unit.size(), lower);
+      const std::string usual = first || is_i
+                                    ? LowerSameSize(word, true)
+                                    : UsualSpelling(word, count_pieces);
+      result.replace(unit.begin, unit.size(), usual);
     }
     first = false;
   }

@@ -1,6 +1,8 @@
 #ifndef PEREGRINE_ENGINE_DOCUMENT_CAPITALS_H_
 #define PEREGRINE_ENGINE_DOCUMENT_CAPITALS_H_
 
+#include <cstddef>
+#include <functional>
 #include <string>
 
 #include "absl/strings/string_view.h"
@@ -15,10 +17,15 @@ enum class Capitals { kAsTheyAre, kAll, kTitle };
 // more, all long ones with a capital; not in languages whose nouns have one.
 Capitals CapitalsOf(absl::string_view sentence, absl::string_view language);
 
-// In small letters but for the first, and for words that are abbreviations by
-// their looks: digits in them, or no vowel. As many bytes as `sentence`.
+// How many pieces a model's vocabulary spells a word in; empty: not known.
+using CountPieces = std::function<size_t(absl::string_view)>;
+
+// In small letters but for the first; for words that are abbreviations by their
+// looks (digits in them, or no vowel); and for those that the vocabulary spells
+// in fewer pieces with capitals: names. As many bytes as `sentence`.
 std::string AsSentence(absl::string_view sentence, Capitals capitals,
-                       absl::string_view language);
+                       absl::string_view language,
+                       const CountPieces& count_pieces = {});
 
 // `word` of a translation as `capitals` want it, by the rules of its language.
 std::string Restore(absl::string_view word, Capitals capitals,

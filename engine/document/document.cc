@@ -75,35 +75,35 @@ int Count(absl::string_view text, absl::string_view part) {
   return count;
 }
 
-// Whether `text` is a part of something else that the segment has.
-bool StandsInOthers(const Segment& segment, absl::string_view text) {
-  return absl::StrContains(segment.shown, text) ||
-         std::any_of(segment.inserts.begin(), segment.inserts.end(),
-                     [&](const Insert& insert) {
-                       return insert.text != text &&
-                              absl::StrContains(insert.text, text);
-                     });
-}
-
 // Compares what came out with what had to.
 void CheckSegment(const Segment& segment, absl::string_view translated,
                   std::vector<LostSpan>* lost) {
   absl::flat_hash_map<absl::string_view, int> expected;
-  for (const Insert& insert : segment.inserts) {
-    if (insert.kind == Insert::Kind::kSpan) ++expected[insert.text];
-  }
-  for (const Insert& insert : segment.inserts) {
-    const auto count = expected.find(insert.text);
-    if (insert.kind != Insert::Kind::kSpan || count == expected.end()) continue;
-    const int found = Count(translated, insert.text);
-    if (found < count->second ||
-        (found > count->second && !StandsInOthers(segment, insert.text))) {
-      lost->push_back({insert.span, insert.text, found, count->second});
+  const auto expect = [&](absl::string_view text) { ++expected[text]; };
+  // Each text once.
+  const auto check = [&](const std::string& text, SpanKind kind) {
+    const auto count = expected.find(text);
+    if (count == expected.end()) return;
+    const int found = Count(translated, text);
+    // Its neighbours, or a longer span, may hold the same text.
+    const int most = std::max(count->second, Count(segment.original, text));
+    if (found < count->second || found > most) {
+      lost->push_back({kind, text, found, count->second});
     }
-    expected.erase(count);  // once is enough
+    expected.erase(count);
+  };
+  for (const Insert& insert : segment.inserts) {
+    if (insert.kind == Insert::Kind::kSpan) expect(insert.text);
   }
   for (const Kept& kept : segment.kept) {
-    if (kept.kind == SpanKind::kNumber) continue;
+    if (kept.kind == SpanKind::kVersion) expect(kept.source);
+  }
+  for (const Insert& insert : segment.inserts) {
+    if (insert.kind == Insert::Kind::kSpan) check(insert.text, insert.span);
+  }
+  for (const Kept& kept : segment.kept) {
+    if (kept.kind == SpanKind::kVersion) check(kept.source, kept.kind);
+    if (kept.kind != SpanKind::kTerm) continue;
     const bool found = std::any_of(
         kept.wanted.begin(), kept.wanted.end(), [&](const std::string& wanted) {
           return absl::StrContains(translated, wanted);

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 #include <string>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "engine/document/document_fixture.h"
 
 namespace peregrine::document {
@@ -98,6 +100,81 @@ TEST(DocumentTest, AnEchoIsTheTextByteForByte) {
   }
 }
 
+// What texts are made of, and what they are not; with "|" between.
+const char kPieces[] =
+    " | | |  |\t|\n|\r\n|\u00a0|\u3000|\u2028|the|House|is|a|é|\u0308|ab_c|"
+    ".|,|!|?|(|)|[|]|/|&|<|*|\"|'|’|-|–|…|«|»|“|•|№|\u200B|\u200D|"
+    "https://a.org/b?c|jo@a.org|{x}|%s|<x/>|&amp;|`a b`|#tag|@jo|:ok:|/a/b.c|"
+    "😀|👍🏽|日本|です|。|「|」|"
+    "नमस्ते|ق|שלום|"
+    "1|23|3.5|½|v1.2|RX-12";
+
+std::string RandomText(std::mt19937* random) {
+  static const auto* const pieces =
+      new std::vector<std::string>(absl::StrSplit(kPieces, '|'));
+  std::string text;
+  for (size_t n = 1 + (*random)() % 9; n > 0; --n) {
+    text += (*pieces)[(*random)() % pieces->size()];
+  }
+  return text;
+}
+
+TEST(DocumentTest, AnEchoOfAnyTextIsTheTextByteForByte) {
+  std::mt19937 random(21);
+  for (int i = 0; i < 20000; ++i) {
+    const std::string text = RandomText(&random);
+    DocumentOptions options;
+    options.single_sentence = i % 2 == 0;
+    options.restore_capitals = false;
+    const AssembledDocument out = TranslateDocument(text, options);
+    ASSERT_EQ(out.text, text);
+    ASSERT_THAT(out.lost, IsEmpty()) << text;
+  }
+}
+
+// Some words of it, in another order.
+SegmentTranslation Shuffled(const Segment& segment, std::mt19937* random) {
+  std::vector<std::string> words = absl::StrSplit(segment.shown, ' ');
+  std::shuffle(words.begin(), words.end(), *random);
+  words.resize((*random)() % (words.size() + 1));
+  return {absl::StrJoin(words, " "), {}};
+}
+
+int CountOf(absl::string_view text, absl::string_view part) {
+  int count = 0;
+  for (size_t at = text.find(part); at != absl::string_view::npos;
+       at = text.find(part, at + part.size())) {
+    ++count;
+  }
+  return count;
+}
+
+TEST(DocumentTest, OddWhiteSpaceAndSpansComeThroughAnyTranslation) {
+  std::mt19937 random(4);
+  for (int i = 0; i < 20000; ++i) {
+    const std::string text = RandomText(&random);
+    const AssembledDocument out = TranslateDocument(
+        text, {},
+        [&](const Segment& segment) { return Shuffled(segment, &random); });
+    for (const char* space : {"\t", "\n", "\r", "\u00a0", "\u3000", "\u2028"}) {
+      ASSERT_EQ(CountOf(out.text, space), CountOf(text, space)) << text << "\n"
+                                                                << out.text;
+    }
+    for (const LostSpan& lost : out.lost) {
+      ASSERT_GE(lost.found, lost.expected) << text << "\n" << out.text;
+    }
+  }
+}
+
+TEST(DocumentTest, NumbersBesideWhatIsSetAsideStayApart) {
+  EXPECT_THAT(Shown("It is 1😀2 and 3.5{x}½ here."),
+              ElementsAre("It is 1 2 and ½ here."));
+  for (const char* text :
+       {"Line<br/>break 1😀2.", "House v1.2ab_c", "a 23,日本½ b"}) {
+    EXPECT_EQ(TranslateDocument(text, {}).text, text);
+  }
+}
+
 TEST(DocumentTest, WhatHasNoLetterNeverReachesTheModel) {
   for (const char* text :
        {"42", "3.50 €", "2024-05-01", "12:30", "10.0.0.1", "-->", "😀 👍", "•",
@@ -173,6 +250,12 @@ TEST(DocumentTest, NumbersThatAreWrongAreMended) {
   out = TranslateDocument("Buy an RTX-4090 now.", {},
                           says("Kaufen Sie jetzt einen RTX-490."));
   EXPECT_THAT(out.text, HasSubstr("RTX-4090"));
+  EXPECT_THAT(out.lost, IsEmpty());
+  // A loop.
+  out = TranslateDocument("Buy an RTX-4090 now.", {},
+                          says("In RTX-4090 in RTX-4090 in RTX-4090."));
+  EXPECT_EQ(out.text, "In RTX-4090 in in.");
+  EXPECT_THAT(out.lost, IsEmpty());
 }
 
 TEST(DocumentTest, CapitalsAreRestored) {
@@ -194,6 +277,20 @@ TEST(DocumentTest, CapitalsAreRestored) {
   EXPECT_THAT(Shown("NATO met.", options), ElementsAre("NATO met."));
   options.restore_capitals = false;
   EXPECT_THAT(Shown("ALL OF IT", options), ElementsAre("ALL OF IT"));
+}
+
+TEST(AsSentenceTest, NamesAreWhatTheVocabularyHasWithACapital) {
+  const auto pieces = [](absl::string_view word) -> size_t {
+    return word == "London" || word == "the" || word == "EU" ? 1 : 2;
+  };
+  EXPECT_EQ(AsSentence("WE SAW THE EU IN LONDON. I LEFT.", Capitals::kAll, "en",
+                       pieces),
+            "We saw the EU in London. I left.");
+  EXPECT_EQ(
+      AsSentence("We Saw The River In London", Capitals::kTitle, "en", pieces),
+      "We saw the river in London");
+  EXPECT_EQ(AsSentence("SEEN IN LONDON", Capitals::kAll, "en"),
+            "Seen in london");
 }
 
 TEST(DocumentTest, TermsOfAGlossary) {

@@ -67,7 +67,9 @@ const Pattern kPatterns[] = {
      "\\$[A-Za-z_]\\w*|&(?:[A-Za-z]\\w*|#\\d+|#x[0-9A-Fa-f]+);|"
      "\\\\(?:[nrt]|u[0-9A-Fa-f]{4})"},
     {SpanKind::kPath,
-     "[A-Za-z]:[\\\\/](?:[^\\s<>\"|?*:\\\\/]+[\\\\/])*[^\\s<>\"|?*:\\\\/,;]*|"
+     // C:\\Program Files\\x: a folder may have spaces in its name.
+     "[A-Za-z]:[\\\\/](?:[^\\s<>\"|?*:\\\\/]+(?:(?: [^\\s<>\"|?*:\\\\/]+){0,3}"
+     "\\\\|/))*[^\\s<>\"|?*:\\\\/,;]*|"
      "\\\\\\\\[\\w.$-]+(?:\\\\[\\w.$-]+)+|"
      "(?:~|\\.{1,2})?(?:/[\\pL\\pN._@%+~=-]+)+/?|"
      "(?:[\\pL\\pN._-]+/)+[\\pL\\pN_-]+\\.[A-Za-z][A-Za-z0-9]{0,4}|"
@@ -78,6 +80,9 @@ const Pattern kPatterns[] = {
     {SpanKind::kShortcode, ":[A-Za-z][\\w+-]*:"},
     {SpanKind::kMention, "@[\\pL\\pN_][\\pL\\pN_.-]*"},
     {SpanKind::kTag, "#\\pN*[\\pL_][\\pL\\pN_\\pM]*"},
+    // v1.2, 1.2.3-rc1; not the product numbers, which are nouns.
+    {SpanKind::kVersion,
+     "(?:[vV]\\d+(?:\\.\\d+)+|\\d+(?:\\.\\d+){2,})(?:[-+][\\w.]*\\w)?"},
 };
 
 const RE2& AllPatterns() {
@@ -106,6 +111,13 @@ bool IsWordCharacter(int32_t c) {
          (c >= 0 && (u_isalnum(c) || (U_GET_GC_MASK(c) & U_GC_M_MASK) != 0));
 }
 
+// "24.12.2025" and "1.000.000": shown to the model.
+bool IsDateOrNumber(absl::string_view match) {
+  static const RE2* const pattern =
+      new RE2("\\d{1,2}\\.\\d{1,2}\\.\\d{2,4}|\\d{1,3}(?:\\.\\d{3})+");
+  return RE2::FullMatch({match.data(), match.size()}, *pattern);
+}
+
 // Whether a span of `kind` may begin behind `before`.
 bool MayBeginBehind(int32_t before, SpanKind kind, absl::string_view match) {
   switch (kind) {
@@ -122,6 +134,9 @@ bool MayBeginBehind(int32_t before, SpanKind kind, absl::string_view match) {
     case SpanKind::kTag:
       return (!IsWordCharacter(before) || text::IsHanOrKana(before)) &&
              before != '&' && before != '/' && before != '@' && before != '#';
+    case SpanKind::kVersion:
+      return !IsWordCharacter(before) && before != '.' && before != ',' &&
+             before != '-' && !IsDateOrNumber(match);
     case SpanKind::kUrl:
     case SpanKind::kEmail:
       return !IsWordCharacter(before) || text::IsHanOrKana(before) ||
@@ -439,6 +454,7 @@ std::vector<Span> FindKept(absl::string_view text, SpanKinds kinds) {
       "(?:[-+][\\w.]*\\w)?|[A-Z]+[A-Za-z]*-?\\d[\\dA-Za-z]*(?:-[\\dA-Z]+)*|"
       "\\d+[A-Z][\\dA-Z]*)\\b)|"
       "(\\pN+(?:[.,:'’/\\x{A0}\\x{202F}]\\pN+)*)");
+  static const RE2* const thousands = new RE2("\\d{1,3}(?:\\.\\d{3})+");
   std::vector<Span> kept;
   const bool any = std::any_of(text.begin(), text.end(), [](char c) {
     return absl::ascii_isdigit(c) || static_cast<unsigned char>(c) >= 0xC2;
@@ -452,8 +468,10 @@ std::vector<Span> FindKept(absl::string_view text, SpanKinds kinds) {
     }
     const auto begin = static_cast<size_t>(groups[0].data() - text.data());
     at = begin + groups[0].size();
-    const SpanKind kind =
-        groups[1].data() != nullptr ? SpanKind::kVersion : SpanKind::kNumber;
+    const bool is_version =
+        groups[1].data() != nullptr &&
+        !RE2::FullMatch(groups[1], *thousands);  // "1.000.000"
+    const SpanKind kind = is_version ? SpanKind::kVersion : SpanKind::kNumber;
     if (kinds.Has(kind) && (kind == SpanKind::kVersion ||
                             !DigitsOf(text.substr(begin, at - begin)).empty()))
       kept.push_back({{begin, at}, kind});

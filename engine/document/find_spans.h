@@ -38,7 +38,8 @@ class SpanPatterns {
 };
 
 // The spans of `kinds` that can be told from the text alone (none of kUnknown,
-// kNumber, kVersion, kRange and kTerm), in order, none overlapping another.
+// kNumber, kRange and kTerm; of kVersion those such as "1.2.3"), in order, none
+// overlapping another.
 // Each is as long as what it stands in, where that is one word: of
 // "file_{n}.txt" all of it; and takes brackets and quotation marks along that
 // hold nothing else.

@@ -53,9 +53,14 @@ TEST(FindSpansTest, FindsEachKind) {
       // Files.
       {"open /etc/hosts or ~/x.txt", "path=/etc/hosts | path=~/x.txt"},
       {"in C:\\Temp\\a.txt now", "path=C:\\Temp\\a.txt"},
+      {"C:\\Program Files\\App\\x.exe is, C:/a b",
+       "path=C:\\Program Files\\App\\x.exe | path=C:/a"},
       {"edit src/main.cc and readme.md", "path=src/main.cc | path=readme.md"},
       {"../a/b and \\\\host\\share", "path=../a/b | path=\\\\host\\share"},
       {"and/or, he/she, 5/6, km/h", ""},
+      // Versions; product numbers, dates and numbers are shown.
+      {"v1.2 and 1.2.3-rc1, not 1.2.", "version=v1.2 | version=1.2.3-rc1"},
+      {"24.12.2025, 1.000.000, 3.11, RTX-4090, Section 1.2", ""},
       // Placeholders.
       {"Hi {name}, {{x.y}} ${z} {0} {}",
        "placeholder={name} | placeholder={{x.y}} | placeholder=${z} | "

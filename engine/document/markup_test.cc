@@ -269,6 +269,23 @@ TEST(XmlTest, TheModelSeesTextAlone) {
             "<r>One <b>two.</r>");
 }
 
+TEST(XmlTest, SentencesAreLocated) {
+  const std::string text =
+      "<?xml version=\"1.0\"?>\r\n<r t=\"a>b\"><!-- One. --><t>A &amp; b. "
+      "<b>C</b>\r\nd.</t><code>x</code><![CDATA[e]]><t>&#65;nd <g/>f</t></r>";
+  const AssembledDocument out = TranslateDocument(text, Xml());
+  std::vector<std::string> sources;
+  std::vector<std::string> targets;
+  for (const SentenceRanges& ranges : out.sentences) {
+    sources.push_back(text.substr(ranges.source.begin, ranges.source.size()));
+    targets.push_back(
+        out.text.substr(ranges.target.begin, ranges.target.size()));
+  }
+  EXPECT_THAT(sources,
+              ElementsAre("A &amp; b.", "C</b>\r\nd.", "&#65;nd <g/>f"));
+  EXPECT_THAT(targets, ElementsAre("A &amp; b.", HasSubstr("d."), "And <g/>f"));
+}
+
 TEST(XmlTest, LoadsNothingAndExpandsNothing) {
   const std::string text =
       "<!DOCTYPE r [<!ENTITY x SYSTEM \"file:///etc/passwd\">]>\n"

@@ -64,13 +64,14 @@ ScoredRange BestRun(const UnitAlignment& alignment, const Node& node,
 
 class Placer {
  public:
-  Placer(const UnitAlignment& alignment, const std::vector<bool>& has_space)
-      : alignment_(alignment), has_space_(has_space) {}
+  Placer(const UnitAlignment& alignment, const TargetGaps& gaps)
+      : alignment_(alignment), gaps_(gaps) {}
 
   void PlaceAll(std::vector<Node>* nodes, UnitRange within) {
     const size_t units = alignment_.target().size();
     std::vector<bool> taken(units, false);
-    std::vector<bool> free_gaps(units + 1, true);
+    std::vector<bool> free_gaps = gaps_.closed;
+    free_gaps.flip();
     // Those that go on beyond the sentence first: no other is outside of them.
     for (Node& node : *nodes) {
       if (!node.open_in_front && !node.open_behind) continue;
@@ -145,7 +146,7 @@ class Placer {
     std::vector<bool> spaces = free_gaps;
     bool any = false;
     for (size_t g = within.begin; g <= within.end; ++g) {
-      spaces[g] = spaces[g] && has_space_[g];
+      spaces[g] = spaces[g] && gaps_.has_space[g];
       any |= spaces[g];
     }
     return PlaceGap(alignment_, node.source.begin, within,
@@ -153,7 +154,7 @@ class Placer {
   }
 
   const UnitAlignment& alignment_;
-  const std::vector<bool>& has_space_;
+  const TargetGaps& gaps_;
 };
 
 }  // namespace
@@ -212,9 +213,9 @@ UnitRange PlaceRange(const UnitAlignment& alignment, UnitRange source,
       .range;
 }
 
-void Place(const UnitAlignment& alignment, const std::vector<bool>& has_space,
+void Place(const UnitAlignment& alignment, const TargetGaps& gaps,
            std::vector<Node>* nodes) {
-  Placer(alignment, has_space).PlaceAll(nodes, {0, alignment.target().size()});
+  Placer(alignment, gaps).PlaceAll(nodes, {0, alignment.target().size()});
 }
 
 }  // namespace peregrine::document

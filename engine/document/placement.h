@@ -40,11 +40,17 @@ size_t PlaceGap(const UnitAlignment& alignment, size_t gap, UnitRange within,
 UnitRange PlaceRange(const UnitAlignment& alignment, UnitRange source,
                      UnitRange within);
 
+// What is known of each gap of the target, one more than it has units.
+struct TargetGaps {
+  std::vector<bool> has_space;  // white space stands there
+  std::vector<bool> closed;     // nothing may be put there
+};
+
 // Sets the target of all of `nodes`, siblings in the order of the source. Each
 // stays inside the one that it stands in, and no two overlap. Siblings keep
 // their order, unless the alignment says clearly that their words changed
-// places. `has_space[g]`: whether white space stands at gap g of the target.
-void Place(const UnitAlignment& alignment, const std::vector<bool>& has_space,
+// places.
+void Place(const UnitAlignment& alignment, const TargetGaps& gaps,
            std::vector<Node>* nodes);
 
 }  // namespace peregrine::document

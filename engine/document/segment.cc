@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/document/units.h"
 #include "engine/text/characters.h"
 
 namespace peregrine::document {
@@ -15,7 +16,9 @@ using text::FirstCharacter;
 
 bool IsPunctuation(int32_t c) { return c >= 0 && u_ispunct(c); }
 
-// Writes what the model is shown, and notes what it is not.
+// Writes what the model is shown, and notes what it is not: one space between
+// two words, whatever white space there was, and none more beside what is set
+// aside.
 class Builder {
  public:
   explicit Builder(Segment* segment) : segment_(*segment) {}
@@ -23,84 +26,116 @@ class Builder {
   void AddText(absl::string_view text) {
     for (size_t at = 0; at < text.size();) {
       const Character c = FirstCharacter(text.substr(at));
+      const absl::string_view rest = text.substr(at);
+      const absl::string_view bytes = rest.substr(0, c.size);
+      at += c.size;
       if (text::IsSpace(c.code_point)) {
-        const size_t begin = at;
-        while (at < text.size() &&
-               text::IsSpace(FirstCharacter(text.substr(at)).code_point)) {
-          at += FirstCharacter(text.substr(at)).size;
-        }
-        AddSpace(text.substr(begin, at - begin));
+        // Of "a <b> c" the first space stays.
+        if (!tag_behind_space_) space_.append(bytes.data(), bytes.size());
         continue;
       }
-      const bool behind_cut = last_cut_ >= 0;
-      if (behind_cut) {
-        Insert& cut = segment_.inserts[static_cast<size_t>(last_cut_)];
-        cut.letter_after = !cut.space_after && text::IsLetter(c.code_point) &&
-                           !text::IsHanOrKana(c.code_point);
-        // "Line<br>break"
-        if (cut.letter_after && !pending_space_) {
-          pending_space_ =
-              text::IsLetter(text::LastCharacter(segment_.shown).code_point);
-        }
-        last_cut_ = -1;
-      }
-      // "word {x}, next": no space is left in front of the comma.
-      const bool drops = behind_cut && !space_behind_cut_ &&
-                         IsPunctuation(c.code_point) &&
-                         u_charType(c.code_point) != U_START_PUNCTUATION;
-      if (pending_space_ && !drops && !segment_.shown.empty()) {
-        segment_.shown.push_back(' ');
-      }
-      pending_space_ = false;
-      space_behind_cut_ = false;
-      segment_.shown.append(text.data() + at, c.size);
-      at += c.size;
+      if (last_cut_ < 0) NoteSpace();
+      const bool needs_space =
+          last_cut_ < 0 ? had_space_ : NeedsSpaceBehindCut(rest);
+      EndCut(NeighbourOf(c.code_point));
+      if (needs_space && !segment_.shown.empty()) segment_.shown.push_back(' ');
+      had_space_ = false;
+      segment_.shown.append(bytes.data(), bytes.size());
     }
   }
 
   void AddCut(Insert insert) {
-    insert.space_before = last_cut_ >= 0 ? space_behind_cut_ : pending_space_;
+    if (last_cut_ < 0) {
+      had_space_ |= !space_.empty();
+      insert.before.neighbour =
+          had_space_ && space_.empty()
+              ? Beside::Neighbour::kOther
+              : NeighbourOf(text::LastCharacter(segment_.shown).code_point);
+    } else {
+      insert.before.neighbour = Beside::Neighbour::kOther;
+      insert.follows_cut = true;
+    }
+    insert.before.space = space_;
+    EndCut(Beside::Neighbour::kOther);
     insert.at = segment_.shown.size();
     last_cut_ = static_cast<int>(segment_.inserts.size());
-    space_behind_cut_ = false;
     segment_.inserts.push_back(std::move(insert));
   }
 
   void AddTag(Insert insert) {
+    // White space stays on its side of a tag, but for that of a cut.
+    if (last_cut_ < 0 && space_ != " ") NoteSpace();
+    tag_behind_space_ = !space_.empty();
     insert.at = segment_.shown.size();
     segment_.inserts.push_back(std::move(insert));
   }
 
  private:
-  void AddSpace(absl::string_view space) {
+  // Of the cut directly in front, if there is one.
+  void EndCut(Beside::Neighbour neighbour) {
     if (last_cut_ >= 0) {
-      segment_.inserts[static_cast<size_t>(last_cut_)].space_after = true;
-      space_behind_cut_ = true;
+      Beside& after = segment_.inserts[static_cast<size_t>(last_cut_)].after;
+      had_space_ |= !space_.empty();
+      after.space = std::move(space_);
+      after.neighbour = neighbour;
     }
-    pending_space_ = true;
-    if (space == " ") return;
-    Insert insert;
-    insert.kind = Insert::Kind::kSpace;
-    insert.text = std::string(space);
-    insert.at = segment_.shown.size();
-    segment_.inserts.push_back(std::move(insert));
+    last_cut_ = -1;
+    ClearSpace();
+  }
+
+  void ClearSpace() {
+    space_.clear();
+    tag_behind_space_ = false;
+  }
+
+  // White space other than one space is an insert of its own.
+  void NoteSpace() {
+    had_space_ |= !space_.empty();
+    if (!space_.empty() && space_ != " ") {
+      Insert insert;
+      insert.kind = Insert::Kind::kSpace;
+      insert.text = space_;
+      insert.at = segment_.shown.size();
+      segment_.inserts.push_back(std::move(insert));
+    }
+    ClearSpace();
+  }
+
+  bool NeedsSpaceBehindCut(absl::string_view rest) const {
+    // "Line<br>break", "1😀2": neither becomes one word.
+    if (WouldJoin(segment_.shown, rest)) return true;
+    if (!had_space_ && space_.empty()) return false;
+    // "word {x}, next": no space is left in front of the comma.
+    const int32_t next = FirstCharacter(rest).code_point;
+    return !space_.empty() || !IsPunctuation(next) ||
+           u_charType(next) == U_START_PUNCTUATION;
   }
 
   Segment& segment_;
-  bool pending_space_ = false;
-  int last_cut_ = -1;  // the insert directly in front, or -1
-  bool space_behind_cut_ = false;
+  std::string space_;  // since the last character or cut
+  bool tag_behind_space_ = false;
+  bool had_space_ = false;  // since the last character
+  int last_cut_ = -1;       // the insert directly in front, or -1
 };
 
 }  // namespace
 
+Beside::Neighbour NeighbourOf(int32_t c) {
+  if (c < 0) return Beside::Neighbour::kNone;
+  const bool is_word = (text::IsLetter(c) && !text::IsHanOrKana(c)) ||
+                       text::IsDigit(c) ||
+                       (U_GET_GC_MASK(c) & U_GC_M_MASK) != 0;
+  return is_word ? Beside::Neighbour::kWord : Beside::Neighbour::kOther;
+}
+
 Segment MakeSegment(const SentenceParts& parts) {
   Segment segment;
   segment.capitals = parts.capitals;
+  segment.original =
+      std::string(parts.text.substr(parts.range.begin, parts.range.size()));
   Builder builder(&segment);
-  const std::string sentence =
-      AsSentence(parts.text.substr(parts.range.begin, parts.range.size()),
-                 parts.capitals, parts.language);
+  const std::string sentence = AsSentence(segment.original, parts.capitals,
+                                          parts.language, parts.count_pieces);
   size_t at = parts.range.begin;
   const auto add_until = [&](size_t end) {
     if (end <= at) return;

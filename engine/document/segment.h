@@ -1,6 +1,7 @@
 #ifndef PEREGRINE_ENGINE_DOCUMENT_SEGMENT_H_
 #define PEREGRINE_ENGINE_DOCUMENT_SEGMENT_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,20 @@ struct Part {
   bool in_attribute = false;  // the segment is the value of one
 };
 
+// What stands on one side of something that is set aside.
+struct Beside {
+  enum class Neighbour {
+    kNone,   // the sentence begins or ends
+    kWord,   // a letter of a script with spaces between words, or a digit
+    kOther,  // Han, punctuation, something else that is set aside
+  };
+  std::string space;  // white space, as it is
+  Neighbour neighbour = Neighbour::kNone;
+};
+
+// Which neighbour a character is.
+Beside::Neighbour NeighbourOf(int32_t code_point);
+
 // What of a sentence the model does not see, and where it stood.
 struct Insert {
   enum class Kind {
@@ -32,11 +47,11 @@ struct Insert {
   std::string text;          // kSpan, kSpace
   std::vector<Part> markup;  // the others
   size_t at = 0;             // the byte of `shown` that it stands in front of
-  bool space_before = false;
-  bool space_after = false;
-  // No space, but a letter of a script that has spaces between words.
-  bool letter_after = false;
-  int pair = -1;  // the same of a kOpen and its kClose
+  // Of kSpan and kOpaque: what stood on either side.
+  Beside before;
+  Beside after;
+  bool follows_cut = false;  // nothing but white space and tags between
+  int pair = -1;             // the same of a kOpen and its kClose
   SpanKind span = SpanKind::kUrl;
 };
 
@@ -51,6 +66,7 @@ struct Kept {
 // One sentence for the model.
 struct Segment {
   std::string shown;            // what it is given: has a letter
+  std::string original;         // as it stands in the source, without markup
   std::vector<Insert> inserts;  // in the order of the source
   std::vector<Kept> kept;
   Capitals capitals = Capitals::kAsTheyAre;
@@ -76,6 +92,7 @@ struct SentenceParts {
   absl::Span<const Mark> marks;
   Capitals capitals = Capitals::kAsTheyAre;
   absl::string_view language;  // of the source
+  CountPieces count_pieces;    // to find names
 };
 Segment MakeSegment(const SentenceParts& parts);
 

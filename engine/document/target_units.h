@@ -33,6 +33,7 @@ struct TargetUnits {
 struct KeptRepair {
   std::vector<Node> missing;  // points; ids are those of `texts`
   std::vector<std::string> texts;
+  std::vector<bool> closed;  // gaps inside what is kept
   bool numbers_differ = false;
 };
 KeptRepair RepairKept(const Segment& segment, const UnitAlignment& alignment,

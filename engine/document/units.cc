@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "engine/text/characters.h"
 
 namespace peregrine::document {
@@ -19,7 +20,8 @@ enum class Class { kSpace, kWord, kDigit, kMark, kAlone };
 Class ClassOf(int32_t c) {
   if (text::IsSpace(c)) return Class::kSpace;
   if (c < 0) return Class::kAlone;
-  if (text::IsDigit(c)) return Class::kDigit;
+  // Also "½" and "²".
+  if ((U_GET_GC_MASK(c) & U_GC_N_MASK) != 0) return Class::kDigit;
   if (text::IsHanOrKana(c)) return Class::kAlone;
   if (u_isalpha(c) || c == '_') return Class::kWord;
   if ((U_GET_GC_MASK(c) & U_GC_M_MASK) != 0 || c == 0x200D) {
@@ -73,6 +75,21 @@ std::vector<ByteRange> Units(absl::string_view text) {
     at = end;
   }
   return units;
+}
+
+bool WouldJoin(absl::string_view before, absl::string_view after) {
+  // Two characters of each are enough.
+  const size_t last = text::LastCharacter(before).size;
+  const size_t second =
+      text::LastCharacter(before.substr(0, before.size() - last)).size;
+  const size_t first = FirstCharacter(after).size;
+  const size_t next = FirstCharacter(after.substr(first)).size;
+  const absl::string_view head = before.substr(before.size() - last - second);
+  const std::string both = absl::StrCat(head, after.substr(0, first + next));
+  const std::vector<ByteRange> units = Units(both);
+  return std::any_of(units.begin(), units.end(), [&](const ByteRange& unit) {
+    return unit.begin < head.size() && head.size() < unit.end;
+  });
 }
 
 size_t GapAt(absl::Span<const ByteRange> units, size_t at) {

@@ -16,6 +16,9 @@ namespace peregrine::document {
 // characters. White space is in none.
 std::vector<ByteRange> Units(absl::string_view text);
 
+// Whether the end of `before` and the start of `after` would be one unit.
+bool WouldJoin(absl::string_view before, absl::string_view after);
+
 // How many of `units` end at or before byte `at`: the place between units that
 // `at` is.
 size_t GapAt(absl::Span<const ByteRange> units, size_t at);

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "engine/document/markup.h"
+#include "engine/document/xml_source.h"
 #include "engine/text/characters.h"
 
 namespace peregrine::document {
@@ -134,18 +135,22 @@ bool IsUntranslated(xmlNode* node) {
 
 class XmlWalker {
  public:
-  XmlWalker(xmlDoc* document, DocumentBuilder* builder)
-      : document_(document), builder_(*builder) {}
+  // `source`: of the document, from `begin` on.
+  XmlWalker(xmlDoc* document, absl::string_view source, size_t begin,
+            DocumentBuilder* builder)
+      : document_(document), builder_(*builder), source_(source, begin) {}
 
   // `is_inline`: in a sentence of its parent.
   void Walk(xmlNode* node, bool is_inline) {
     if (IsText(node)) {
       const absl::string_view text = View(node->content);
+      source_.Pass(text, block_.text.size(), &block_.anchors);
       block_.text.append(text.data(), text.size());
       return;
     }
     if (node->type != XML_ELEMENT_NODE || IsUntranslated(node) ||
         !HasTextInside(node)) {
+      PassText(node);
       if (is_inline || node->type != XML_ELEMENT_NODE) {
         AddMark(Insert::Kind::kOpaque, Dump(document_, node), -1);
       } else {
@@ -188,6 +193,16 @@ class XmlWalker {
   }
 
  private:
+  // Of what stays as it is.
+  void PassText(xmlNode* node) {
+    if (IsText(node)) source_.Pass(View(node->content), 0, nullptr);
+    if (node->type != XML_ELEMENT_NODE) return;
+    for (xmlNode* child = node->children; child != nullptr;
+         child = child->next) {
+      PassText(child);
+    }
+  }
+
   void AddMark(Insert::Kind kind, std::string markup, int pair) {
     Mark mark;
     mark.kind = kind;
@@ -200,6 +215,7 @@ class XmlWalker {
 
   xmlDoc* document_;
   DocumentBuilder& builder_;
+  XmlSource source_;
   Block block_;
   int next_pair_ = 0;
 };
@@ -220,7 +236,7 @@ void ParseXml(absl::string_view text, const DocumentOptions& options,
       return;
     }
     builder->AddLiteral(head, builder->parts());
-    XmlWalker walker(document.get(), builder);
+    XmlWalker walker(document.get(), text, prolog, builder);
     for (xmlNode* node = root; node != nullptr; node = node->next) {
       walker.Walk(node, false);
     }
@@ -238,7 +254,7 @@ void ParseXml(absl::string_view text, const DocumentOptions& options,
     return;
   }
   builder->AddLiteral(head, builder->parts());
-  XmlWalker walker(document.get(), builder);
+  XmlWalker walker(document.get(), text, prolog, builder);
   walker.WalkChildren(root, IsMixed(root));
   walker.Flush();
 }

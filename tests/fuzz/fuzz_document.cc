@@ -25,10 +25,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   options.hard_wrapped = (data[0] & 4) != 0;
   options.single_sentence = (data[0] & 8) != 0;
   options.translate_attributes = (data[0] & 16) != 0;
+  const bool is_echo = data[1] % 2 == 0;
+  options.restore_capitals = !is_echo;
   const document::AssembledDocument out = document::TranslateDocument(
       text, options, [&](const document::Segment& segment) {
         document::SegmentTranslation translation = document::Echo(segment);
-        if (data[1] % 2 == 1) {
+        if (!is_echo) {
           size_t length = data[1] % (translation.text.size() + 1);
           while (length > 0 && length < translation.text.size() &&
                  (translation.text[length] & 0xC0) == 0x80) {
@@ -43,5 +45,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   PEREGRINE_CHECK(!peregrine::text::FindInvalidUtf8(out.text))
       << absl::CEscape(out.text);
+  // What is said again as it is comes back byte for byte.
+  if (is_echo && options.format == document::Format::kPlain &&
+      !options.hard_wrapped) {
+    PEREGRINE_CHECK(out.text == text) << absl::CEscape(out.text);
+  }
   return 0;
 }
