@@ -20,6 +20,8 @@ from .data import Corpus, Lines, Side, TrainingText
 from .filters import fault, repaired
 from .recipe import BOS, EOS, PAD, UNK, Prepare, Recipe
 
+# The origin of what a phrase book has.
+PHRASES = "phrases"
 # A vocabulary learns nothing new from more.
 VOCABULARY_LINES = 1_000_000
 
@@ -108,6 +110,16 @@ def read_pairs(corpus: pathlib.Path, languages: tuple[str, str], options: Prepar
     return pairs
 
 
+def read_phrases(path: pathlib.Path, options: Prepare) -> list[Pair]:
+    """The pairs of a phrase book: a line has a source, a tab and a target."""
+    rows = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()]
+    for number, row in enumerate(rows, 1):
+        if len(row) != 2 or not all(side.strip() for side in row):
+            raise SystemExit(f"{path}:{number}: found {len(row)} columns, expected a source, "
+                             "a tab and a target")
+    return [Pair(*row, weight_of(PHRASES, options.weights), PHRASES) for row in rows]
+
+
 def train_vocabulary(pairs: list[Pair], options: Prepare, path: pathlib.Path) -> None:
     """A joint BPE vocabulary over both languages, sources drawn by their weight."""
     rng = random.Random(options.seed)
@@ -161,6 +173,10 @@ def prepare(recipe: Recipe, data: pathlib.Path, out: pathlib.Path) -> None:
         train_vocabulary(pairs, options, out / "source.spm")
     for distilled in options.distilled:
         pairs += read_pairs(pathlib.Path(distilled), languages, options, report)
+    if options.phrases:
+        phrases = read_phrases(pathlib.Path(options.phrases), options)
+        report[PHRASES] = Cleaning(read=len(phrases), kept=len(phrases))
+        pairs += phrases
     write_report(report, pairs, out / "report.txt")
     processor = spm.SentencePieceProcessor(model_file=str(out / "source.spm"))
     as_text(pairs).save(out / "train.npz")

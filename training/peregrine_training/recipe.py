@@ -25,6 +25,7 @@ class Prepare:
     development: list[str]
     weights: dict[str, float]
     distilled: list[str] = field(default_factory=list)  # further corpora, of distil.py
+    phrases: str = ""     # path of a phrase book, which the corpora may lack; read as it is
     vocabulary: str = ""  # path of a SentencePiece model; a new one is trained without
 
 

@@ -53,7 +53,7 @@ def random_corpus(pairs: int, vocabulary: int) -> Corpus:
 def small_recipe() -> Recipe:
     recipe = Recipe.load(RECIPE)
     recipe.prepare = dataclasses.replace(
-        recipe.prepare, corpora=["en-de/train"], vocab_size=400, distilled=[], vocabulary="",
+        recipe.prepare, corpora=["en-de/train"], vocab_size=400, distilled=[], vocabulary="", phrases="",
         development=["en-de/plain_dev", "en-de/other_dev"], weights={"home": 1.0, "work:": 0.5})
     recipe.stages = []
     recipe.architecture |= {
@@ -277,6 +277,23 @@ def test_a_stream_goes_on_where_it_stood(recipe, data):
     assert position.epoch + position.pool > 0
     recipe.train.seed += 1
     assert not same(taken(recipe, data, 5, Position()), whole[:5])
+
+
+def test_a_phrase_book_is_an_origin(recipe, tmp_path):
+    small_corpus.write(tmp_path / "corpus")
+    book = tmp_path / "book.tsv"
+    book.write_text("Mind the goose!\tAchtung, Gans!\nAhoy!\tAhoi!\n", encoding="utf-8")
+    recipe.prepare = dataclasses.replace(
+        recipe.prepare, phrases=str(book), weights=recipe.prepare.weights | {"phrases": 5.0})
+    prepare_module.prepare(recipe, tmp_path / "corpus", tmp_path / "data")
+    text = TrainingText.load(tmp_path / "data" / "train.npz")
+    at = text.origins.index("phrases")
+    assert [text.pair(i) for i in np.flatnonzero(text.origin == at)] == [
+        ("Mind the goose!", "Achtung, Gans!"), ("Ahoy!", "Ahoi!")]
+    assert "phrases: " in (tmp_path / "data" / "report.txt").read_text(encoding="utf-8")
+    book.write_text("Ahoy! Ahoi!\n", encoding="utf-8")
+    with pytest.raises(SystemExit, match="book.tsv:1: found 1 columns, expected a source"):
+        prepare_module.prepare(recipe, tmp_path / "corpus", tmp_path / "data")
 
 
 _PRINT_SOURCES = """
