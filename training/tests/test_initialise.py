@@ -39,7 +39,7 @@ def prepared(where: pathlib.Path, vocab_size: int) -> pathlib.Path:
     """The small corpus as data of a run, with a vocabulary of that size."""
     recipe = small(1, 1, 1, 0)
     recipe.prepare = dataclasses.replace(
-        recipe.prepare, corpora=["en-de/train"], vocab_size=vocab_size, distilled=[],
+        recipe.prepare, corpora=["en-de/train"], vocab_size=vocab_size, distilled=[], phrases="",
         vocabulary="", development=["en-de/plain_dev"], weights={"home": 1, "work:": 1})
     small_corpus.write(where / "corpus")
     prepare(recipe, where / "corpus", where / f"data-{vocab_size}")
