@@ -54,7 +54,8 @@ def small_recipe() -> Recipe:
     recipe = Recipe.load(RECIPE)
     recipe.prepare = dataclasses.replace(
         recipe.prepare, corpora=["en-de/train"], vocab_size=400, distilled=[], vocabulary="",
-        phrases="", development=["en-de/plain_dev", "en-de/other_dev"], weights={"home": 1.0, "work:": 0.5})
+        phrases="", development=["en-de/plain_dev", "en-de/other_dev"],
+        weights={"home": 1.0, "work:": 0.5})
     recipe.stages = []
     recipe.architecture |= {
         "encoder": {"num_layers": 2, "model_dim": 16, "ffn_dim": 32, "num_heads": 2,
