@@ -273,7 +273,8 @@ int Main(int argc, char** argv) {
   app.add_option("--device", options.device)->capture_default_str();
   app.add_option("--precision", options.precision)->capture_default_str();
   app.add_option("--tuning", options.tuning,
-                 "What of kernels::GpuTuning is on: vector-keys, split-top-k");
+                 "What of kernels::GpuTuning is on: vector-keys, split-top-k, "
+                 "tiles-ahead, dependent-launch");
   app.add_option("--rows", options.rows)->check(CLI::Range(1, 4096));
   app.add_option("--chunk-tokens", options.chunk_tokens)
       ->check(CLI::Range(27, 16384));

@@ -75,13 +75,17 @@ absl::StatusOr<GpuTuning> ParseGpuTuning(absl::string_view names) {
       tuning.vector_keys = true;
     } else if (name == "split-top-k") {
       tuning.split_top_k = true;
+    } else if (name == "tiles-ahead") {
+      tuning.tiles_ahead = true;
+    } else if (name == "dependent-launch") {
+      tuning.dependent_launch = true;
     } else if (!absl::ConsumePrefix(&number, "graphs=") ||
                !absl::SimpleAtoi(number, &tuning.max_graphs) ||
                tuning.max_graphs < 1) {
       return absl::InvalidArgumentError(
           absl::StrCat("tuning is '", name,
-                       "', expected 'vector-keys', 'split-top-k' or "
-                       "'graphs=N'"));
+                       "', expected 'vector-keys', 'split-top-k', "
+                       "'tiles-ahead', 'dependent-launch' or 'graphs=N'"));
     }
   }
   return tuning;

@@ -19,11 +19,17 @@ struct GpuTuning {
   bool vector_keys = false;
   // Several blocks look for the best tokens of a row.
   bool split_top_k = false;
+  // Products of few rows copy the next tiles of a weight to shared memory while
+  // they multiply (cp.async).
+  bool tiles_ahead = false;
+  // A kernel may begin before the one ahead of it has ended (programmatic
+  // dependent launch; devices of compute capability 9.0 and later).
+  bool dependent_launch = false;
   int max_graphs = 64;  // captured steps that are kept
 };
 
-// "vector-keys,split-top-k,graphs=256", each as may be; empty: none.
-// INVALID_ARGUMENT names what was given and what exists.
+// "vector-keys,split-top-k,tiles-ahead,dependent-launch,graphs=256", each as
+// may be; empty: none. INVALID_ARGUMENT names what was given and what exists.
 absl::StatusOr<GpuTuning> ParseGpuTuning(absl::string_view names);
 
 // What computes: the plain loops of reference/ (the oracle of all tests), the

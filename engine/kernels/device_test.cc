@@ -131,10 +131,14 @@ TEST(DeviceTest, AnAbsentGpuIsNamed) {
 
 TEST(DeviceTest, ParsesTheTuningOfAGpu) {
   const GpuTuning none = ParseGpuTuning("").value();
-  EXPECT_FALSE(none.vector_keys || none.split_top_k);
+  EXPECT_FALSE(none.vector_keys || none.split_top_k || none.tiles_ahead ||
+               none.dependent_launch);
   const GpuTuning all =
-      ParseGpuTuning("split-top-k,graphs=256,vector-keys").value();
-  EXPECT_TRUE(all.vector_keys && all.split_top_k);
+      ParseGpuTuning(
+          "split-top-k,graphs=256,vector-keys,tiles-ahead,dependent-launch")
+          .value();
+  EXPECT_TRUE(all.vector_keys && all.split_top_k && all.tiles_ahead &&
+              all.dependent_launch);
   EXPECT_EQ(all.max_graphs, 256);
   for (const char* wrong : {"vector", "graphs=", "graphs=0", "graphs=x"}) {
     EXPECT_THAT(std::string(ParseGpuTuning(wrong).status().message()),

@@ -73,6 +73,8 @@ INSTANTIATE_TEST_SUITE_P(Devices, LinearParityTest,
                          ::testing::ValuesIn(DevicesUnderTest()), DeviceName);
 INSTANTIATE_TEST_SUITE_P(Devices, LinearInvarianceTest,
                          ::testing::ValuesIn(DevicesUnderTest()), DeviceName);
+INSTANTIATE_TEST_SUITE_P(TunedGpus, LinearInvarianceTest,
+                         ::testing::ValuesIn(TunedGpusUnderTest()), DeviceName);
 
 // Sums of products err by a few epsilons of their norms. In bfloat16 both round
 // weights and inputs to the same numbers. int8 is exact up to the activation.

@@ -235,7 +235,8 @@ inline std::vector<DeviceUnderTest> GpusUnderTest() {
 
 // The same with all that GpuTuning offers, for the tests of what it changes.
 inline std::vector<DeviceUnderTest> TunedGpusUnderTest() {
-  const GpuTuning tuning = {/*vector_keys=*/true, /*split_top_k=*/true};
+  const GpuTuning tuning = {/*vector_keys=*/true, /*split_top_k=*/true,
+                            /*tiles_ahead=*/true, /*dependent_launch=*/true};
   std::vector<DeviceUnderTest> devices = GpusUnderTest();
   devices[0].make = [tuning] {
     return MakeEmulatedKernels(0, EmulatedLibrary::kAsOnDevices, 0, tuning);

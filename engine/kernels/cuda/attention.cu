@@ -138,6 +138,7 @@ __device__ void StoreNewCell(const StepArguments<T>& step, int row, int head,
 
 template <class T>
 __global__ void StoreNewCellsKernel(StepArguments<T> step) {
+  AwaitEarlierKernel();
   const int item = blockIdx.x * kWarps + threadIdx.y;
   if (item >= step.num_items) return;
   const int row = item / step.num_heads;
@@ -287,11 +288,13 @@ __device__ inline void AttendStep(const StepArguments<T>& step) {
 
 template <class T, int kValues>
 __global__ void StepAttentionKernel(StepArguments<T> step) {
+  AwaitEarlierKernel();
   AttendStep<T, kValues, KeysByLane<T>>(step);
 }
 
 template <int kValues>
 __global__ void VectorKeysAttentionKernel(StepArguments<uint16_t> step) {
+  AwaitEarlierKernel();
   AttendStep<uint16_t, kValues, KeysByVector>(step);
 }
 
@@ -310,7 +313,7 @@ bool HasVectors(const StepArguments<float>& /*step*/) { return false; }
 
 cudaError_t LaunchStep(const StepArguments<uint16_t>& step, bool narrow,
                        bool vector_keys, dim3 grid, dim3 block,
-                       size_t shared_bytes, cudaStream_t stream) {
+                       size_t shared_bytes, KernelStream stream) {
   if (vector_keys) {
     return narrow ? PEREGRINE_LAUNCH(VectorKeysAttentionKernel<2>, grid, block,
                                      shared_bytes, stream, step)
@@ -325,7 +328,7 @@ cudaError_t LaunchStep(const StepArguments<uint16_t>& step, bool narrow,
 
 cudaError_t LaunchStep(const StepArguments<float>& step, bool narrow,
                        bool /*vector_keys*/, dim3 grid, dim3 block,
-                       size_t shared_bytes, cudaStream_t stream) {
+                       size_t shared_bytes, KernelStream stream) {
   return narrow ? PEREGRINE_LAUNCH((StepAttentionKernel<float, 2>), grid, block,
                                    shared_bytes, stream, step)
                 : PEREGRINE_LAUNCH((StepAttentionKernel<float, 4>), grid, block,
@@ -334,7 +337,7 @@ cudaError_t LaunchStep(const StepArguments<float>& step, bool narrow,
 
 template <class T>
 cudaError_t RunStep(StepArguments<T> step, bool vector_keys, bool rows_follow,
-                    cudaStream_t stream) {
+                    KernelStream stream) {
   const bool narrow = step.value_dim <= 2 * kWarpSize;
   const int parts = CeilDiv(step.value_dim, (narrow ? 2 : 4) * kWarpSize);
   const dim3 items(CeilDiv(step.num_items, kWarps));
@@ -419,6 +422,7 @@ size_t EncoderSharedBytes(int head_dim) {
 
 template <int kValues>
 __global__ void EncoderAttentionKernel(EncoderArguments arguments) {
+  AwaitEarlierKernel();
   PEREGRINE_DYNAMIC_SHARED(shared);
   PEREGRINE_SHARED(float[kWarps][kQueries][kWarpSize], weights);
   const int head_dim = arguments.head_dim;
@@ -503,6 +507,7 @@ template <int kValues>
 __global__ void WideEncoderAttentionKernel(EncoderArguments arguments,
                                            int num_sequences, int num_tokens,
                                            int num_heads) {
+  AwaitEarlierKernel();
   PEREGRINE_DYNAMIC_SHARED(shared);
   PEREGRINE_SHARED(float[kWarps][kWarpSize], weights);
   const int lane = threadIdx.x;
@@ -575,7 +580,7 @@ __global__ void WideEncoderAttentionKernel(EncoderArguments arguments,
 }  // namespace
 
 cudaError_t EncoderAttention(HeadShape heads, const PackedSequences& sequences,
-                             Matrix qkv, Matrix context, cudaStream_t stream) {
+                             Matrix qkv, Matrix context, KernelStream stream) {
   EncoderArguments arguments;
   arguments.offsets = sequences.offsets;
   arguments.qkv = qkv.data;
@@ -608,7 +613,7 @@ namespace {
 template <class T>
 cudaError_t RunSelfAttention(HeadShape heads, const StepRows& rows, Matrix qkv,
                              const KvCells& cache, Matrix context,
-                             bool vector_keys, cudaStream_t stream) {
+                             bool vector_keys, KernelStream stream) {
   StepArguments<T> step = StepOf<T>(heads, heads.width(), qkv, context);
   step.new_keys = qkv.data + heads.width();
   step.new_values = qkv.data + 2 * heads.width();
@@ -620,7 +625,7 @@ template <class T>
 cudaError_t RunCrossAttention(HeadShape heads, const SourceSpans& spans,
                               Matrix queries, const KvCells& cache,
                               Matrix context, bool vector_keys,
-                              cudaStream_t stream) {
+                              KernelStream stream) {
   StepArguments<T> step = StepOf<T>(heads, heads.width(), queries, context);
   SetSource(spans, cache, &step);
   return RunStep(step, vector_keys, /*rows_follow=*/false, stream);
@@ -630,7 +635,7 @@ template <class T>
 cudaError_t RunCompressedAttention(HeadShape heads,
                                    const CompressedCells& cells,
                                    Matrix projected, Matrix context,
-                                   bool vector_keys, cudaStream_t stream) {
+                                   bool vector_keys, KernelStream stream) {
   StepArguments<T> step = StepOf<T>(heads, context.cols, projected, context);
   step.new_keys = projected.data + heads.width();
   step.new_values = projected.data + 2 * heads.width();
@@ -644,7 +649,7 @@ cudaError_t RunCompressedAttention(HeadShape heads,
 
 cudaError_t SelfAttentionStep(HeadShape heads, const StepRows& rows, Matrix qkv,
                               const KvCells& cache, Matrix context,
-                              bool vector_keys, cudaStream_t stream) {
+                              bool vector_keys, KernelStream stream) {
   return cache.bfloat16_keys == nullptr
              ? RunSelfAttention<float>(heads, rows, qkv, cache, context,
                                        vector_keys, stream)
@@ -655,7 +660,7 @@ cudaError_t SelfAttentionStep(HeadShape heads, const StepRows& rows, Matrix qkv,
 cudaError_t CrossAttentionStep(HeadShape heads, const SourceSpans& spans,
                                Matrix queries, const KvCells& cache,
                                Matrix context, bool vector_keys,
-                               cudaStream_t stream) {
+                               KernelStream stream) {
   return cache.bfloat16_keys == nullptr
              ? RunCrossAttention<float>(heads, spans, queries, cache, context,
                                         vector_keys, stream)
@@ -666,7 +671,7 @@ cudaError_t CrossAttentionStep(HeadShape heads, const SourceSpans& spans,
 cudaError_t CompressedAttentionStep(HeadShape heads,
                                     const CompressedCells& cells,
                                     Matrix projected, Matrix context,
-                                    bool vector_keys, cudaStream_t stream) {
+                                    bool vector_keys, KernelStream stream) {
   return cells.target.bfloat16_keys == nullptr
              ? RunCompressedAttention<float>(heads, cells, projected, context,
                                              vector_keys, stream)

@@ -16,6 +16,7 @@ __global__ void FollowBeamsKernel(const QueuedBeam* beams,
                                   const int32_t* new_cells, LiveHypotheses rows,
                                   int32_t* lengths,
                                   TokenConstraint* constraints) {
+  AwaitEarlierKernel();
   const QueuedBeam& beam = beams[blockIdx.x];
   const int hypothesis = blockIdx.y;
   if (hypothesis >= beam.beam_size) return;
@@ -110,6 +111,7 @@ __global__ void AdvanceBeamsKernel(const QueuedBeam* beams, LiveHypotheses rows,
                                    const BestToken* best, int k, int32_t eos,
                                    LiveHypotheses chosen,
                                    BeamCandidate* candidates) {
+  AwaitEarlierKernel();
   PEREGRINE_SHARED(Merge, merge);
   PEREGRINE_SHARED(int, count);
   PEREGRINE_SHARED(int[kMaxBeam], parents);
@@ -155,7 +157,7 @@ __global__ void AdvanceBeamsKernel(const QueuedBeam* beams, LiveHypotheses rows,
 cudaError_t FollowBeams(const QueuedBeam* beams, int num_beams, int largest,
                         const LiveHypotheses& chosen, const int32_t* new_cells,
                         const LiveHypotheses& rows, int32_t* lengths,
-                        TokenConstraint* constraints, cudaStream_t stream) {
+                        TokenConstraint* constraints, KernelStream stream) {
   return PEREGRINE_LAUNCH(FollowBeamsKernel, dim3(num_beams, largest), kThreads,
                           0, stream, beams, chosen, new_cells, rows, lengths,
                           constraints);
@@ -164,7 +166,7 @@ cudaError_t FollowBeams(const QueuedBeam* beams, int num_beams, int largest,
 cudaError_t AdvanceBeams(const QueuedBeam* beams, int num_beams,
                          const LiveHypotheses& rows, const BestToken* best,
                          int k, int32_t eos, const LiveHypotheses& chosen,
-                         BeamCandidate* candidates, cudaStream_t stream) {
+                         BeamCandidate* candidates, KernelStream stream) {
   return PEREGRINE_LAUNCH(AdvanceBeamsKernel, dim3(num_beams), kThreads, 0,
                           stream, beams, rows, best, k, eos, chosen,
                           candidates);

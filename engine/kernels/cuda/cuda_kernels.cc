@@ -380,7 +380,7 @@ void CudaKernels::RunLinear(const LinearWeight& weight, Matrix x,
   if (products.algorithm == nullptr || products.use != use) {
     Note(PEREGRINE_CUDA_NAMESPACE::Linear(packed, x, activation, store, y,
                                           scratch_->data(), inputs_bytes(),
-                                          stream()),
+                                          tuning_.tiles_ahead, stream()),
          "Linear");
     return;
   }

@@ -91,7 +91,9 @@ class CudaKernels final : public Kernels {
               const ProductOptions& products, const GpuTuning& tuning);
   absl::Status Start();
 
-  cudaStream_t stream() const { return stream_->get(); }
+  KernelStream stream() const {
+    return {stream_->get(), tuning_.dependent_launch};
+  }
   // False after an error, now or before.
   bool Ready();
   void Note(cudaError_t error, const char* operation);

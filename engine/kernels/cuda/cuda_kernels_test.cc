@@ -21,18 +21,20 @@ using testing::AllOf;
 using testing::HasSubstr;
 
 constexpr int kDim = 64;
+constexpr int kManyInputs =
+    1100;  // more tiles than are under way; no whole one
 
 // A weight and some rows, multiplied in one way or another.
 class Layer {
  public:
-  Layer(Kernels& kernels, Precision precision)
+  Layer(Kernels& kernels, Precision precision, int inputs = kDim)
       : kernels_(kernels), memory_(kernels) {
-    std::vector<float> weight(kDim * kDim);
+    std::vector<float> weight(kDim * inputs);
     for (size_t i = 0; i < weight.size(); ++i) {
       weight[i] = static_cast<float>(i * 7919 % 1009) / 1009.0f - 0.5f;
     }
-    weight_ = kernels.PackLinear({weight, {}, kDim, kDim, precision}).value();
-    Array x(9, kDim);
+    weight_ = kernels.PackLinear({weight, {}, kDim, inputs, precision}).value();
+    Array x(9, inputs);
     for (size_t i = 0; i < x.data.size(); ++i) {
       x.data[i] = static_cast<float>(i * 104729 % 997) / 997.0f - 0.5f;
     }
@@ -77,6 +79,32 @@ TEST(CudaKernelsTest, AStopwatchTellsTheTimeOfTheDevice) {
   EXPECT_GT(stopwatch->Elapsed().count(), 0);
   EXPECT_EQ(TakeEmulatedKernels().count("FewRowsKernel"), 1u)
       << "it was waited for";
+}
+
+// Whatever the number of tiles: none for some of the quarters, fewer than are
+// under way at once, and more.
+TEST(CudaKernelsTest, TilesAheadGiveTheSameBits) {
+  GpuTuning tuning;
+  tuning.tiles_ahead = true;
+  for (bool dependent_launch : {false, true}) {
+    tuning.dependent_launch = dependent_launch;
+    for (Precision precision : {Precision::kFloat16, Precision::kBFloat16}) {
+      for (int inputs : {1, 33, kDim, 130, 512, kManyInputs}) {
+        auto plain = MakeEmulatedKernels().value();
+        auto tuned =
+            MakeEmulatedKernels(0, EmulatedLibrary::kAsOnDevices, 0, tuning)
+                .value();
+        Layer expected(*plain, precision, inputs);
+        Layer found(*tuned, precision, inputs);
+        expected.Start();
+        const Array bits = expected.Result();
+        TakeEmulatedKernels();
+        found.Start();
+        ExpectSameBits(found.Result(), bits);
+        EXPECT_EQ(TakeEmulatedKernels().count("FewRowsAheadKernel"), 1u);
+      }
+    }
+  }
 }
 
 TEST(CudaKernelsTest, AStopwatchOfALostDeviceStandsStill) {

@@ -12,6 +12,7 @@
 #define PEREGRINE_UNROLL _Pragma("unroll")
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
+#include <cuda_pipeline.h>
 #include <cuda_runtime.h>
 #include <mma.h>
 // Shared memory whose size the launch decides.
@@ -38,18 +39,44 @@ constexpr unsigned kFullWarp = 0xffffffffu;
 // blocks of `block` threads. A launch error is the result.
 #define PEREGRINE_LAUNCH(...) Launch(#__VA_ARGS__, __VA_ARGS__)
 
+// Every kernel calls this before it touches memory that another one writes. With
+// KernelStream::dependent it may begin while the kernel before it ends; what does
+// not change, such as weights, can be fetched meanwhile. The next one may begin
+// from here on.
+__device__ inline void AwaitEarlierKernel() {
+#if defined(PEREGRINE_CUDA_EMULATION) || \
+    (defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900)
+  cudaGridDependencySynchronize();
+  cudaTriggerProgrammaticLaunchCompletion();
+#endif
+}
+
 // `name` begins with that of the kernel; for the emulation.
 template <class... Parameters, class... Arguments>
 cudaError_t Launch([[maybe_unused]] const char* name,
                    void (*kernel)(Parameters...), dim3 grid, dim3 block,
-                   size_t shared_bytes, cudaStream_t stream,
+                   size_t shared_bytes, KernelStream stream,
                    Arguments... arguments) {
   if (grid.x == 0 || grid.y == 0 || grid.z == 0) return cudaSuccess;
 #ifdef PEREGRINE_CUDA_EMULATION
   return cuda_emulation::Launch(
       name, [=] { kernel(static_cast<Parameters>(arguments)...); }, grid, block,
-      shared_bytes, stream);
+      shared_bytes, stream, stream.dependent());
 #else
+  if (stream.dependent()) {
+    cudaLaunchAttribute attribute{};
+    attribute.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+    attribute.val.programmaticStreamSerializationAllowed = 1;
+    cudaLaunchConfig_t config{};
+    config.gridDim = grid;
+    config.blockDim = block;
+    config.dynamicSmemBytes = shared_bytes;
+    config.stream = stream;
+    config.attrs = &attribute;
+    config.numAttrs = 1;
+    return cudaLaunchKernelEx(&config, kernel,
+                              static_cast<Parameters>(arguments)...);
+  }
   kernel<<<grid, block, shared_bytes, stream>>>(arguments...);
   return cudaGetLastError();
 #endif

@@ -30,6 +30,7 @@ template <class T>
 __global__ void EmbedKernel(const T* table, const float* positions_table,
                             float scale, const int32_t* tokens,
                             const int32_t* positions, float* y, int dim) {
+  AwaitEarlierKernel();
   const int row = blockIdx.x;
   const int column = Column();
   if (column >= dim) return;
@@ -44,6 +45,7 @@ __global__ void EmbedInt8Kernel(const int8_t* table, const float* scales,
                                 const float* positions_table, float scale,
                                 const int32_t* tokens, const int32_t* positions,
                                 float* y, int dim) {
+  AwaitEarlierKernel();
   const int row = blockIdx.x;
   const int column = Column();
   if (column >= dim) return;
@@ -63,6 +65,7 @@ constexpr int kNormRows = kThreads / kWarpSize;  // a block
 __global__ void LayerNormKernel(const float* gain, const float* bias,
                                 float epsilon, const float* x, float* y,
                                 int rows, int dim) {
+  AwaitEarlierKernel();
   const int lane = threadIdx.x;
   const int row = blockIdx.x * kNormRows + threadIdx.y;
   if (row >= rows) return;  // a whole warp
@@ -91,6 +94,7 @@ __global__ void StoreKeysValuesKernel(const int32_t* cells, const float* kv,
                                       T* keys, int key_width, size_t key_stride,
                                       T* values, int value_width,
                                       size_t value_stride) {
+  AwaitEarlierKernel();
   const int row = blockIdx.x;
   const int column = Column();
   if (column >= key_width + value_width) return;
@@ -116,6 +120,7 @@ __device__ inline float StateBefore(const int32_t* cells, int length,
 // The rows of a block follow each other, column by column.
 __global__ void AverageStepKernel(StepRows rows, const float* x, float* states,
                                   float* mean, int dim) {
+  AwaitEarlierKernel();
   const int column = Column();
   if (column >= dim) return;
   for (int row = blockIdx.x; row < rows.num_rows; row += gridDim.x) {
@@ -137,6 +142,7 @@ __global__ void AverageStepKernel(StepRows rows, const float* x, float* states,
 
 __global__ void SsruStepKernel(StepRows rows, const float* projected,
                                float* states, float* y, int dim) {
+  AwaitEarlierKernel();
   const int column = Column();
   if (column >= dim) return;
   for (int row = blockIdx.x; row < rows.num_rows; row += gridDim.x) {
@@ -156,6 +162,7 @@ __global__ void SsruStepKernel(StepRows rows, const float* projected,
 __global__ void AddGatedKernel(const float* a_gate, const float* a_value,
                                const float* b_gate, const float* b_value,
                                float* y, int dim) {
+  AwaitEarlierKernel();
   const int column = Column();
   if (column >= dim) return;
   const size_t place = static_cast<size_t>(blockIdx.x) * dim + column;
@@ -166,7 +173,7 @@ __global__ void AddGatedKernel(const float* a_gate, const float* a_value,
 }  // namespace
 
 cudaError_t Embed(const EmbeddingTable& table, const int32_t* tokens,
-                  const int32_t* positions, Matrix y, cudaStream_t stream) {
+                  const int32_t* positions, Matrix y, KernelStream stream) {
   const dim3 grid = RowGrid(y.rows, y.cols);
   if (table.table != nullptr) {
     return PEREGRINE_LAUNCH(EmbedKernel<float>, grid, kThreads, 0, stream,
@@ -185,7 +192,7 @@ cudaError_t Embed(const EmbeddingTable& table, const int32_t* tokens,
 }
 
 cudaError_t LayerNorm(const NormWeight& norm, Matrix x, Matrix y,
-                      cudaStream_t stream) {
+                      KernelStream stream) {
   return PEREGRINE_LAUNCH(LayerNormKernel, dim3(CeilDiv(x.rows, kNormRows)),
                           dim3(kWarpSize, kNormRows), 0, stream, norm.gain,
                           norm.bias, norm.epsilon, x.data, y.data, x.rows,
@@ -193,7 +200,7 @@ cudaError_t LayerNorm(const NormWeight& norm, Matrix x, Matrix y,
 }
 
 cudaError_t StoreKeysValues(const int32_t* cells, Matrix kv,
-                            const KvCells& cache, cudaStream_t stream) {
+                            const KvCells& cache, KernelStream stream) {
   const dim3 grid = RowGrid(kv.rows, kv.cols);
   if (cache.bfloat16_keys == nullptr) {
     return PEREGRINE_LAUNCH(
@@ -208,21 +215,21 @@ cudaError_t StoreKeysValues(const int32_t* cells, Matrix kv,
 }
 
 cudaError_t AverageStep(const StepRows& rows, Matrix x, Matrix states,
-                        Matrix mean, cudaStream_t stream) {
+                        Matrix mean, KernelStream stream) {
   return PEREGRINE_LAUNCH(AverageStepKernel, StateGrid(rows, x.cols), kThreads,
                           0, stream, rows, x.data, states.data, mean.data,
                           x.cols);
 }
 
 cudaError_t SsruStep(const StepRows& rows, Matrix projected, Matrix states,
-                     Matrix y, cudaStream_t stream) {
+                     Matrix y, KernelStream stream) {
   return PEREGRINE_LAUNCH(SsruStepKernel, StateGrid(rows, y.cols), kThreads, 0,
                           stream, rows, projected.data, states.data, y.data,
                           y.cols);
 }
 
 cudaError_t AddGated(const Gated& a, const Gated& b, Matrix y,
-                     cudaStream_t stream) {
+                     KernelStream stream) {
   return PEREGRINE_LAUNCH(AddGatedKernel, RowGrid(y.rows, y.cols), kThreads, 0,
                           stream, a.gate.data, a.value.data, b.gate.data,
                           b.value.data, y.data, y.cols);

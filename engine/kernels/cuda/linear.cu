@@ -74,6 +74,7 @@ constexpr int kPackThreads = 128;
 template <class T>
 __global__ void PackRowsKernel(const float* x, int rows, int in_dim, T* packed,
                                int padded_in) {
+  AwaitEarlierKernel();
   const int row = blockIdx.x;
   const int column = blockIdx.y * kPackThreads + threadIdx.x;
   if (column >= padded_in) return;
@@ -107,10 +108,23 @@ using Sums = wmma::fragment<wmma::accumulator, kSide, kSide, kSide, float>;
 
 constexpr int kFewStride = kInTile + 8;  // of a row in shared memory
 
+// Adds the quarters of a block's sums, in order.
+__device__ inline void PutTotals(const float (&sums)[kQuarters][kSide * kSide],
+                                 int first_row, int first_col,
+                                 const Epilogue& epilogue) {
+  for (int i = threadIdx.y * kWarpSize + threadIdx.x; i < kSide * kSide;
+       i += kQuarters * kWarpSize) {
+    float total = 0.0f;
+    for (int s = 0; s < kQuarters; ++s) total += sums[s][i];
+    epilogue.Put(first_row + i / kSide, first_col + i % kSide, total);
+  }
+}
+
 template <class T>
 __global__ void FewRowsKernel(const float* x, int rows, int in_dim,
                               const T* weight, int padded_in,
                               Epilogue epilogue) {
+  AwaitEarlierKernel();
   PEREGRINE_SHARED(T[kQuarters][kSide * kFewStride], inputs);
   PEREGRINE_SHARED(float[kQuarters][kSide * kSide], sums);
   const int lane = threadIdx.x;
@@ -142,12 +156,87 @@ __global__ void FewRowsKernel(const float* x, int rows, int in_dim,
   }
   wmma::store_matrix_sync(sums[warp], sum, kSide, wmma::mem_row_major);
   __syncthreads();
-  for (int i = warp * kWarpSize + lane; i < kSide * kSide;
-       i += kQuarters * kWarpSize) {
-    float total = 0.0f;
-    for (int s = 0; s < kQuarters; ++s) total += sums[s][i];
-    epilogue.Put(first_row + i / kSide, first_col + i % kSide, total);
+  PutTotals(sums, first_row, first_col, epilogue);
+}
+
+// The same, bit for bit, with weights on their way to shared memory while those
+// before them are multiplied. The first are fetched before the kernel ahead of
+// this one has ended.
+
+constexpr int kTilesAhead = 4;   // of each quarter, under way at once
+constexpr int kAheadVector = 8;  // elements of a copy of 16 bytes
+constexpr int kAheadCopies =     // of a lane for a tile
+    kSide * kInTile / kAheadVector / kWarpSize;
+
+template <class T>
+__global__ void FewRowsAheadKernel(const float* x, int rows, int in_dim,
+                                   const T* weight, int padded_in,
+                                   Epilogue epilogue) {
+  PEREGRINE_SHARED(T[kQuarters][kSide * kFewStride], inputs);
+  PEREGRINE_SHARED(T[kQuarters][kTilesAhead][kSide * kFewStride], weights);
+  PEREGRINE_SHARED(float[kQuarters][kSide * kSide], sums);
+  const int lane = threadIdx.x;
+  const int warp = threadIdx.y;
+  const int first_row = blockIdx.y * kSide;
+  const int first_col = blockIdx.x * kSide;
+  const T* columns = weight + static_cast<size_t>(first_col) * padded_in;
+  const Quarter quarter = QuarterOf(warp, padded_in);
+
+  // A group of copies for each tile; an empty one behind the last.
+  const auto fetch = [&](int tile) {
+    if (tile < quarter.end) {
+      T* to = weights[warp][(tile - quarter.begin) % kTilesAhead];
+      PEREGRINE_UNROLL
+      for (int i = 0; i < kAheadCopies; ++i) {
+        const int vector = lane + i * kWarpSize;
+        const int col = vector / (kInTile / kAheadVector);
+        const int in = vector % (kInTile / kAheadVector) * kAheadVector;
+        __pipeline_memcpy_async(&to[col * kFewStride + in],
+                                columns + static_cast<size_t>(col) * padded_in +
+                                    tile * kInTile + in,
+                                kAheadVector * sizeof(T));
+      }
+    }
+    __pipeline_commit();
+  };
+  for (int i = 0; i < kTilesAhead; ++i) fetch(quarter.begin + i);
+  AwaitEarlierKernel();
+
+  float row_inputs[kSide];  // of the next tile, a lane's column
+  const auto read = [&](int tile) {
+    const int column = tile * kInTile + lane;
+    PEREGRINE_UNROLL
+    for (int r = 0; r < kSide; ++r) {
+      const int row = first_row + r;
+      const bool real = row < rows && column < in_dim;
+      row_inputs[r] = real ? x[static_cast<size_t>(row) * in_dim + column] : 0;
+    }
+  };
+  Sums sum;
+  wmma::fill_fragment(sum, 0.0f);
+  if (quarter.begin < quarter.end) read(quarter.begin);
+  for (int tile = quarter.begin; tile < quarter.end; ++tile) {
+    PEREGRINE_UNROLL
+    for (int r = 0; r < kSide; ++r) {
+      RoundTo(row_inputs[r], &inputs[warp][r * kFewStride + lane]);
+    }
+    if (tile + 1 < quarter.end) read(tile + 1);
+    __pipeline_wait_prior(kTilesAhead - 1);
+    __syncwarp();  // every lane's copies and inputs are there
+    const T* tile_weights = weights[warp][(tile - quarter.begin) % kTilesAhead];
+    for (int k = 0; k < kInTile; k += kSide) {
+      FragmentA<T> a;
+      FragmentB<T> b;
+      wmma::load_matrix_sync(a, &inputs[warp][k], kFewStride);
+      wmma::load_matrix_sync(b, &tile_weights[k], kFewStride);
+      wmma::mma_sync(sum, a, b, sum);
+    }
+    __syncwarp();  // all have read what is overwritten now
+    fetch(tile + kTilesAhead);
   }
+  wmma::store_matrix_sync(sums[warp], sum, kSide, wmma::mem_row_major);
+  __syncthreads();
+  PutTotals(sums, first_row, first_col, epilogue);
 }
 
 // ---- Many rows: a block of eight warps for 128 rows and 64 columns, a warp
@@ -170,6 +259,7 @@ template <class T>
 __global__ void __launch_bounds__(kManyThreads)
     ManyRowsKernel(const T* x, int rows, const T* weight, int padded_in,
                    Epilogue epilogue) {
+  AwaitEarlierKernel();
   constexpr int kInputs = kManyRows * kManyStride;
   constexpr int kWeights = kManyCols * kManyStride;
   PEREGRINE_SHARED(T[2][kInputs], inputs);
@@ -298,6 +388,7 @@ constexpr int kSingleEach = kSingleTile / kSide;
 __global__ void SingleKernel(const float* x, int rows, int in_dim,
                              const float* weight, int padded_in,
                              Epilogue epilogue) {
+  AwaitEarlierKernel();
   PEREGRINE_SHARED(float[kSingleIn][kSingleTile + 1], inputs);
   PEREGRINE_SHARED(float[kSingleIn][kSingleTile + 1], weights);
   const int first_row = blockIdx.y * kSingleTile;
@@ -339,12 +430,14 @@ __global__ void SingleKernel(const float* x, int rows, int in_dim,
 constexpr int kWordThreads = 256;
 
 __global__ void ActivateKernel(Activation activation, float* y, size_t count) {
+  AwaitEarlierKernel();
   const size_t i = static_cast<size_t>(blockIdx.x) * kWordThreads + threadIdx.x;
   if (i < count) y[i] = Activated(activation, y[i]);
 }
 
 __global__ void CompareWordsKernel(const float* a, const float* b, size_t count,
                                    int* different) {
+  AwaitEarlierKernel();
   const size_t i = static_cast<size_t>(blockIdx.x) * kWordThreads + threadIdx.x;
   // All that write, write the same.
   if (i < count && __float_as_uint(a[i]) != __float_as_uint(b[i])) {
@@ -358,7 +451,7 @@ dim3 WordGrid(size_t count) {
 
 template <class T>
 cudaError_t PackRowsAs(const float* x, int rows, int in_dim, void* packed,
-                       int padded_rows, int padded_in, cudaStream_t stream) {
+                       int padded_rows, int padded_in, KernelStream stream) {
   return PEREGRINE_LAUNCH(PackRowsKernel<T>,
                           dim3(padded_rows, CeilDiv(padded_in, kPackThreads)),
                           kPackThreads, 0, stream, x, rows, in_dim,
@@ -368,14 +461,19 @@ cudaError_t PackRowsAs(const float* x, int rows, int in_dim, void* packed,
 template <class T>
 cudaError_t LinearIn16Bits(const PackedWeight& weight, Matrix x,
                            Epilogue epilogue, void* scratch,
-                           size_t scratch_bytes, cudaStream_t stream) {
+                           size_t scratch_bytes, bool tiles_ahead,
+                           KernelStream stream) {
   const T* packed = static_cast<const T*>(weight.weight);
   if (x.rows <= kFewRows) {
-    return PEREGRINE_LAUNCH(
-        FewRowsKernel<T>,
-        dim3(CeilDiv(weight.out_dim, kSide), CeilDiv(x.rows, kSide)),
-        dim3(kWarpSize, kQuarters), 0, stream, x.data, x.rows, x.cols, packed,
-        weight.padded_in, epilogue);
+    const dim3 grid(CeilDiv(weight.out_dim, kSide), CeilDiv(x.rows, kSide));
+    const dim3 block(kWarpSize, kQuarters);
+    if (tiles_ahead) {
+      return PEREGRINE_LAUNCH(FewRowsAheadKernel<T>, grid, block, 0, stream,
+                              x.data, x.rows, x.cols, packed, weight.padded_in,
+                              epilogue);
+    }
+    return PEREGRINE_LAUNCH(FewRowsKernel<T>, grid, block, 0, stream, x.data,
+                            x.rows, x.cols, packed, weight.padded_in, epilogue);
   }
   // Rounded once, not once for each tile of columns; in parts, if need be.
   const int rows_at_once = static_cast<int>(
@@ -403,7 +501,7 @@ cudaError_t LinearIn16Bits(const PackedWeight& weight, Matrix x,
 
 cudaError_t PackRows(const float* x, int rows, int in_dim, Precision precision,
                      void* packed, int padded_rows, int padded_in,
-                     cudaStream_t stream) {
+                     KernelStream stream) {
   switch (precision) {
     case Precision::kFloat32:
       return PackRowsAs<float>(x, rows, in_dim, packed, padded_rows, padded_in,
@@ -422,7 +520,7 @@ cudaError_t PackRows(const float* x, int rows, int in_dim, Precision precision,
 
 cudaError_t Linear(const PackedWeight& weight, Matrix x, Activation activation,
                    Store store, Matrix y, void* scratch, size_t scratch_bytes,
-                   cudaStream_t stream) {
+                   bool tiles_ahead, KernelStream stream) {
   if (x.rows == 0) return cudaSuccess;
   const Epilogue epilogue = {weight.bias, activation, store,
                              y.data,      y.rows,     y.cols};
@@ -436,24 +534,24 @@ cudaError_t Linear(const PackedWeight& weight, Matrix x, Activation activation,
                               weight.padded_in, epilogue);
     case Precision::kFloat16:
       return LinearIn16Bits<__half>(weight, x, epilogue, scratch, scratch_bytes,
-                                    stream);
+                                    tiles_ahead, stream);
     case Precision::kBFloat16:
       return LinearIn16Bits<__nv_bfloat16>(weight, x, epilogue, scratch,
-                                           scratch_bytes, stream);
+                                           scratch_bytes, tiles_ahead, stream);
     case Precision::kInt8:
       break;
   }
   return cudaErrorInvalidValue;
 }
 
-cudaError_t Activate(Activation activation, Matrix y, cudaStream_t stream) {
+cudaError_t Activate(Activation activation, Matrix y, KernelStream stream) {
   const size_t count = static_cast<size_t>(y.rows) * y.cols;
   return PEREGRINE_LAUNCH(ActivateKernel, WordGrid(count), kWordThreads, 0,
                           stream, activation, y.data, count);
 }
 
 cudaError_t CompareWords(const float* a, const float* b, size_t count,
-                         int* different, cudaStream_t stream) {
+                         int* different, KernelStream stream) {
   return PEREGRINE_LAUNCH(CompareWordsKernel, WordGrid(count), kWordThreads, 0,
                           stream, a, b, count, different);
 }

@@ -15,17 +15,17 @@ namespace peregrine::kernels::PEREGRINE_CUDA_NAMESPACE {
 // ---- elementwise.cu
 
 cudaError_t Embed(const EmbeddingTable& table, const int32_t* tokens,
-                  const int32_t* positions, Matrix y, cudaStream_t stream);
+                  const int32_t* positions, Matrix y, KernelStream stream);
 cudaError_t LayerNorm(const NormWeight& norm, Matrix x, Matrix y,
-                      cudaStream_t stream);
+                      KernelStream stream);
 cudaError_t StoreKeysValues(const int32_t* cells, Matrix kv,
-                            const KvCells& cache, cudaStream_t stream);
+                            const KvCells& cache, KernelStream stream);
 cudaError_t AverageStep(const StepRows& rows, Matrix x, Matrix states,
-                        Matrix mean, cudaStream_t stream);
+                        Matrix mean, KernelStream stream);
 cudaError_t SsruStep(const StepRows& rows, Matrix projected, Matrix states,
-                     Matrix y, cudaStream_t stream);
+                     Matrix y, KernelStream stream);
 cudaError_t AddGated(const Gated& a, const Gated& b, Matrix y,
-                     cudaStream_t stream);
+                     KernelStream stream);
 
 // ---- linear.cu
 
@@ -45,40 +45,41 @@ constexpr int kInTile = 32;   // multiples of these
 enum class Store { kOverwrite, kAdd };
 
 // `scratch` of `scratch_bytes` holds inputs in 16 bits; at least those of one
-// row, or the operation is done in parts.
+// row, or the operation is done in parts. `tiles_ahead`: see GpuTuning; the
+// bits are the same.
 cudaError_t Linear(const PackedWeight& weight, Matrix x, Activation activation,
                    Store store, Matrix y, void* scratch, size_t scratch_bytes,
-                   cudaStream_t stream);
+                   bool tiles_ahead, KernelStream stream);
 
 // Rounds `rows` rows of float32 to those of `precision`, [padded_rows,
 // padded_in], with zeros around. How a weight comes to the device.
 cudaError_t PackRows(const float* x, int rows, int in_dim, Precision precision,
                      void* packed, int padded_rows, int padded_in,
-                     cudaStream_t stream);
+                     KernelStream stream);
 
 // y = activation(y).
-cudaError_t Activate(Activation activation, Matrix y, cudaStream_t stream);
+cudaError_t Activate(Activation activation, Matrix y, KernelStream stream);
 
 // Sets *different to 1 where `count` words of a and b are not the same.
 cudaError_t CompareWords(const float* a, const float* b, size_t count,
-                         int* different, cudaStream_t stream);
+                         int* different, KernelStream stream);
 
 // ---- attention.cu
 
 cudaError_t EncoderAttention(HeadShape heads, const PackedSequences& sequences,
-                             Matrix qkv, Matrix context, cudaStream_t stream);
+                             Matrix qkv, Matrix context, KernelStream stream);
 // `vector_keys`: see GpuTuning; where keys can be read as vectors.
 cudaError_t SelfAttentionStep(HeadShape heads, const StepRows& rows, Matrix qkv,
                               const KvCells& cache, Matrix context,
-                              bool vector_keys, cudaStream_t stream);
+                              bool vector_keys, KernelStream stream);
 cudaError_t CrossAttentionStep(HeadShape heads, const SourceSpans& spans,
                                Matrix queries, const KvCells& cache,
                                Matrix context, bool vector_keys,
-                               cudaStream_t stream);
+                               KernelStream stream);
 cudaError_t CompressedAttentionStep(HeadShape heads,
                                     const CompressedCells& cells,
                                     Matrix projected, Matrix context,
-                                    bool vector_keys, cudaStream_t stream);
+                                    bool vector_keys, KernelStream stream);
 
 // ---- top_k.cu
 
@@ -91,7 +92,7 @@ struct BestToken {
 // `constraints` (one a row) are on the device, too.
 cudaError_t TopTokens(Matrix logits, const int32_t* suppressed,
                       int num_suppressed, const TokenConstraint* constraints,
-                      int k, BestToken* best, cudaStream_t stream);
+                      int k, BestToken* best, KernelStream stream);
 
 // The same with kTopKParts blocks a row, and another order of the sums.
 // `scratch` has SplitTopKBytes(logits.rows, k).
@@ -100,7 +101,7 @@ size_t SplitTopKBytes(int rows, int k);
 cudaError_t SplitTopTokens(Matrix logits, const int32_t* suppressed,
                            int num_suppressed,
                            const TokenConstraint* constraints, int k,
-                           void* scratch, BestToken* best, cudaStream_t stream);
+                           void* scratch, BestToken* best, KernelStream stream);
 
 // ---- beams.cu: see BeamQueue
 
@@ -120,14 +121,14 @@ struct LiveHypotheses {
 cudaError_t FollowBeams(const QueuedBeam* beams, int num_beams, int largest,
                         const LiveHypotheses& chosen, const int32_t* new_cells,
                         const LiveHypotheses& rows, int32_t* lengths,
-                        TokenConstraint* constraints, cudaStream_t stream);
+                        TokenConstraint* constraints, KernelStream stream);
 
 // Merges the best k of each row, 2 * beam_size or more, into the candidates of
 // their beams, and chooses among them.
 cudaError_t AdvanceBeams(const QueuedBeam* beams, int num_beams,
                          const LiveHypotheses& rows, const BestToken* best,
                          int k, int32_t eos, const LiveHypotheses& chosen,
-                         BeamCandidate* candidates, cudaStream_t stream);
+                         BeamCandidate* candidates, KernelStream stream);
 
 }  // namespace peregrine::kernels::PEREGRINE_CUDA_NAMESPACE
 

@@ -13,4 +13,23 @@
 #define PEREGRINE_CUDA_NAMESPACE cuda
 #endif
 
+namespace peregrine::kernels::PEREGRINE_CUDA_NAMESPACE {
+
+// A stream, and how kernels start in it. `dependent`: each may begin before the
+// one ahead of it has ended (programmatic dependent launch, from compute
+// capability 9.0 on).
+class KernelStream {
+ public:
+  KernelStream(cudaStream_t stream, bool dependent = false)  // NOLINT: implicit
+      : stream_(stream), dependent_(dependent) {}
+  operator cudaStream_t() const { return stream_; }  // NOLINT: likewise
+  bool dependent() const { return dependent_; }
+
+ private:
+  cudaStream_t stream_;
+  bool dependent_;
+};
+
+}  // namespace peregrine::kernels::PEREGRINE_CUDA_NAMESPACE
+
 #endif  // PEREGRINE_ENGINE_KERNELS_CUDA_RUNTIME_H_

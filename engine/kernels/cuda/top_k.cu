@@ -165,6 +165,7 @@ __global__ void TopTokensKernel(const float* logits, int vocab_size,
                                 const int32_t* suppressed, int num_suppressed,
                                 const TokenConstraint* constraints, int k,
                                 BestToken* best) {
+  AwaitEarlierKernel();
   const TokenConstraint constraint = constraints[blockIdx.x];
   const Row row = RowOf(logits + static_cast<size_t>(blockIdx.x) * vocab_size,
                         0, vocab_size, constraint);
@@ -193,6 +194,7 @@ __global__ void SplitTopTokensKernel(const float* logits, int vocab_size,
                                      int num_suppressed,
                                      const TokenConstraint* constraints, int k,
                                      TopKPart parts) {
+  AwaitEarlierKernel();
   const TokenConstraint constraint = constraints[blockIdx.x];
   const int part = static_cast<int>(blockIdx.y);
   const int size = CeilDiv(vocab_size, kTopKParts);
@@ -214,6 +216,7 @@ __global__ void SplitTopTokensKernel(const float* logits, int vocab_size,
 // A warp a row, whose lanes hold the best of a part that is not taken yet.
 __global__ void MergeTopTokensKernel(TopKPart parts, int rows, int k,
                                      BestToken* best) {
+  AwaitEarlierKernel();
   const int row = blockIdx.x * kWarps + threadIdx.y;
   if (row >= rows) return;  // a whole warp
   const int lane = threadIdx.x;
@@ -252,7 +255,7 @@ __global__ void MergeTopTokensKernel(TopKPart parts, int rows, int k,
 
 cudaError_t TopTokens(Matrix logits, const int32_t* suppressed,
                       int num_suppressed, const TokenConstraint* constraints,
-                      int k, BestToken* best, cudaStream_t stream) {
+                      int k, BestToken* best, KernelStream stream) {
   return PEREGRINE_LAUNCH(TopTokensKernel, dim3(logits.rows), kThreads, 0,
                           stream, logits.data, logits.cols, suppressed,
                           num_suppressed, constraints, k, best);
@@ -267,7 +270,7 @@ cudaError_t SplitTopTokens(Matrix logits, const int32_t* suppressed,
                            int num_suppressed,
                            const TokenConstraint* constraints, int k,
                            void* scratch, BestToken* best,
-                           cudaStream_t stream) {
+                           KernelStream stream) {
   TopKPart parts;
   parts.sums = static_cast<SoftmaxSum*>(scratch);
   parts.candidates = reinterpret_cast<Candidate*>(

@@ -96,7 +96,7 @@ cudaError_t Enqueue(Operation operation, cudaStream_t stream) {
 }
 
 cudaError_t Launch(const char* name, Operation kernel, dim3 grid, dim3 block,
-                   size_t shared_bytes, cudaStream_t stream) {
+                   size_t shared_bytes, cudaStream_t stream, bool dependent) {
   const Extent blocks = {grid.x, grid.y, grid.z};
   const Extent threads = {block.x, block.y, block.z};
   if (grid.y > 65535 || grid.z > 65535 ||
@@ -110,8 +110,8 @@ cudaError_t Launch(const char* name, Operation kernel, dim3 grid, dim3 block,
     return cudaErrorLaunchOutOfResources;
   }
   if (stream->capture == nullptr) ++direct_launches;
-  const KernelLaunch launch = {name, std::move(kernel), blocks, threads,
-                               shared_bytes};
+  const KernelLaunch launch = {name,    std::move(kernel), blocks,
+                               threads, shared_bytes,      dependent};
   return Enqueue(
       [launch, short_name] {
         {

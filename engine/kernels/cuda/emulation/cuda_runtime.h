@@ -23,6 +23,9 @@
 //   - races between blocks: they run in random order, and take turns;
 //   - vectors that are not aligned (fatal), more shared memory or registers
 //     than a block may have, NaN that are not those of the host;
+//   - asynchronous copies that are used too early: they are done when their
+//     thread waits for them, and not before; a kernel that may overlap with the
+//     one before it and does not wait for it (fatal);
 //   - host memory reused too early: a stream does nothing before it, or an
 //     event in it, is waited for;
 //   - two devices: the memory of one faults while the other works.
@@ -149,6 +152,19 @@ extern thread_local dim3 threadIdx, blockIdx, blockDim, gridDim;
 inline void __syncthreads() { cuda_emulation::Wait(/*whole_block=*/true); }
 inline void __syncwarp() { cuda_emulation::Wait(/*whole_block=*/false); }
 
+// cuda_pipeline.h: copies of a thread from global to shared memory, in groups.
+inline void __pipeline_memcpy_async(void* to, const void* from, size_t bytes) {
+  cuda_emulation::CopyAsync(to, from, bytes);
+}
+inline void __pipeline_commit() { cuda_emulation::CommitCopies(); }
+inline void __pipeline_wait_prior(size_t groups) {
+  cuda_emulation::AwaitCopies(groups);
+}
+inline void cudaGridDependencySynchronize() {
+  cuda_emulation::AwaitEarlierGrid();
+}
+inline void cudaTriggerProgrammaticLaunchCompletion() {}
+
 inline float __uint_as_float(uint32_t bits) {
   float x;
   std::memcpy(&x, &bits, sizeof(x));
@@ -167,8 +183,10 @@ namespace cuda_emulation {
 // Work for the host to do when the stream gets to it.
 cudaError_t Enqueue(std::function<void()> work, cudaStream_t stream);
 // `name`: the beginning of what the code says the kernel is.
+// `dependent`: it may begin before the kernel ahead of it in the stream ends.
 cudaError_t Launch(const char* name, std::function<void()> kernel, dim3 grid,
-                   dim3 block, size_t shared_bytes, cudaStream_t stream);
+                   dim3 block, size_t shared_bytes, cudaStream_t stream,
+                   bool dependent);
 
 // Registers of a thread of a kernel, the most on any architecture of
 // resources.tsv; as many as a thread may have where it is not in there.

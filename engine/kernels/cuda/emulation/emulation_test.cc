@@ -121,6 +121,16 @@ TEST_F(EmulationTest, SharedMemoryThatNobodyWroteIsNoNumber) {
   for (float x : Get(device, kThreads)) EXPECT_TRUE(std::isnan(x));
 }
 
+TEST_F(EmulationTest, CopiesThatNobodyWaitedForAreNotThere) {
+  const std::vector<float> values(kThreads, 1.0f);
+  float* const from = New<float>(kThreads, values);
+  float* const to = New<float>(kThreads);
+  ASSERT_EQ(PEREGRINE_LAUNCH(CopyWithoutWaitingKernel, 1, kThreads, 0, stream_,
+                             from, to),
+            cudaSuccess);
+  for (float x : Get(to, kThreads)) EXPECT_TRUE(std::isnan(x));
+}
+
 TEST_F(EmulationTest, ANanHasTheBitsOfAGpu) {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   float* const from = New<float>(1, {nan});
@@ -211,6 +221,31 @@ TEST_F(EmulationDeathTest, ADivergentBarrier) {
             cudaSuccess);
   EXPECT_DEATH(cudaStreamSynchronize(stream_),
                "DivergentBarrierKernel.*different barriers");
+}
+
+TEST_F(EmulationDeathTest, CopiesThatAreLeft) {
+  float* const device = New<float>(kThreads);
+  ASSERT_EQ(
+      PEREGRINE_LAUNCH(LeaveCopiesKernel, 1, kThreads, 0, stream_, device),
+      cudaSuccess);
+  EXPECT_DEATH(cudaStreamSynchronize(stream_), "ended with copies under way");
+}
+
+TEST_F(EmulationDeathTest, ACopyThatIsNotAligned) {
+  float* const device = New<float>(kThreads);
+  ASSERT_EQ(PEREGRINE_LAUNCH(CopyMisalignedKernel, 1, 1, 0, stream_, device),
+            cudaSuccess);
+  EXPECT_DEATH(cudaStreamSynchronize(stream_), "asynchronous copy of 16 bytes");
+}
+
+TEST_F(EmulationDeathTest, AKernelThatDoesNotWaitForTheOneBefore) {
+  ASSERT_EQ(PEREGRINE_LAUNCH(HastyKernel, 1, kThreads, 0, stream_),
+            cudaSuccess);
+  EXPECT_EQ(cudaStreamSynchronize(stream_), cudaSuccess) << "not dependent";
+  ASSERT_EQ(PEREGRINE_LAUNCH(HastyKernel, 1, kThreads, 0,
+                             KernelStream(stream_, /*dependent=*/true)),
+            cudaSuccess);
+  EXPECT_DEATH(cudaStreamSynchronize(stream_), "has not waited for the kernel");
 }
 
 TEST_F(EmulationDeathTest, AVectorThatIsNotAligned) {

@@ -62,4 +62,31 @@ __global__ void RoundBitsKernel(const float* from, uint16_t* to) {
 
 __global__ void ManyThreadsKernel() {}
 
+__global__ void CopyWithoutWaitingKernel(const float* from, float* to) {
+  PEREGRINE_SHARED(float[kFaultyThreads], shared);
+  __pipeline_memcpy_async(&shared[threadIdx.x], &from[threadIdx.x],
+                          sizeof(float));
+  __pipeline_commit();
+  to[threadIdx.x] = shared[threadIdx.x];
+  __pipeline_wait_prior(0);
+}
+
+__global__ void LeaveCopiesKernel(const float* from) {
+  PEREGRINE_SHARED(float[kFaultyThreads], shared);
+  __pipeline_memcpy_async(&shared[threadIdx.x], &from[threadIdx.x],
+                          sizeof(float));
+  __pipeline_commit();
+}
+
+__global__ void CopyMisalignedKernel(const float* from) {
+  PEREGRINE_SHARED(float[kFaultyThreads], shared);
+  __pipeline_memcpy_async(&shared[2], from, 4 * sizeof(float));
+  __pipeline_commit();
+  __pipeline_wait_prior(0);
+}
+
+__global__ void HastyKernel() {
+  if (threadIdx.x % 2 == 0) AwaitEarlierKernel();
+}
+
 }  // namespace peregrine::kernels::PEREGRINE_CUDA_NAMESPACE

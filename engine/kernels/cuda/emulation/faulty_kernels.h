@@ -29,6 +29,14 @@ void OverflowKernel(int rows, int cols, float* values);
 // Rounds as if a NaN were a number.
 void RoundBitsKernel(const float* from, uint16_t* to);
 void ManyThreadsKernel();
+// Uses what it copies before it has waited for it.
+void CopyWithoutWaitingKernel(const float* from, float* to);
+// Ends while it copies.
+void LeaveCopiesKernel(const float* from);
+// Copies 16 bytes to where 8 fit.
+void CopyMisalignedKernel(const float* from);
+// Does not wait for the kernel before it in some of its threads.
+void HastyKernel();
 
 }  // namespace peregrine::kernels::PEREGRINE_CUDA_NAMESPACE
 

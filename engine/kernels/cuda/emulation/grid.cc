@@ -1,6 +1,8 @@
 #include "engine/kernels/cuda/emulation/grid.h"
 
 #include <algorithm>
+#include <cstring>
+#include <deque>
 #include <memory>
 #include <numeric>
 #include <random>
@@ -31,20 +33,34 @@ class Block {
 
   void Wait(bool whole_block);
   uint32_t ShuffleXor(uint32_t bits, int lanes);
+  void CopyAsync(void* to, const void* from, size_t bytes);
+  void CommitCopies();
+  void AwaitCopies(size_t groups);
+  void AwaitEarlierGrid() { threads_[current_]->awaited_earlier_grid = true; }
 
   SharedMemory& shared() { return shared_; }
   int current() const { return current_; }
 
  private:
   enum class State { kReady, kAtWarpBarrier, kAtBlockBarrier, kDone };
+  struct Copy {
+    void* to = nullptr;
+    const void* from = nullptr;
+    size_t bytes = 0;
+  };
+  using CopyGroup = std::vector<Copy>;
   struct Thread {
     State state = State::kDone;
+    bool awaited_earlier_grid = false;
+    CopyGroup copies;                 // since the last commit
+    std::deque<CopyGroup> committed;  // and not done yet
     uint32_t shuffles = 0;
     uint32_t exchange[2] = {};
     Fibre fibre{&Block::ThreadMain};
   };
 
   static void ThreadMain();
+  void CheckEnd(const Thread& thread) const;
   void Resume(int t);
   void Yield(Thread& thread) {
     Place::Switch(thread.fibre.place(), scheduler_);
@@ -74,7 +90,11 @@ void Block::Start(const KernelLaunch& launch, size_t index, bool downwards) {
   while (static_cast<int>(threads_.size()) < num_threads_) {
     threads_.push_back(std::make_unique<Thread>());
   }
-  for (int t = 0; t < num_threads_; ++t) threads_[t]->state = State::kReady;
+  for (int t = 0; t < num_threads_; ++t) {
+    threads_[t]->state = State::kReady;
+    threads_[t]->awaited_earlier_grid = false;
+    threads_[t]->committed.clear();
+  }
 }
 
 // In turn upwards and downwards, so that neither order hides that a barrier is
@@ -101,6 +121,7 @@ void Block::ThreadMain() {
   while (true) {
     running->launch_->kernel();
     Thread& thread = *running->threads_[running->current_];
+    running->CheckEnd(thread);
     thread.state = State::kDone;
     running->Yield(thread);
   }
@@ -150,6 +171,44 @@ uint32_t Block::ShuffleXor(uint32_t bits, int lanes) {
   thread.exchange[parity] = bits;
   Wait(/*whole_block=*/false);
   return threads_[current_ ^ lanes]->exchange[parity];
+}
+
+void Block::CopyAsync(void* to, const void* from, size_t bytes) {
+  const auto is_aligned = [bytes](const void* data) {
+    return reinterpret_cast<uintptr_t>(data) % bytes == 0;
+  };
+  PEREGRINE_CHECK((bytes == 4 || bytes == 8 || bytes == 16) && is_aligned(to) &&
+                  is_aligned(from))
+      << launch_->name << ": an asynchronous copy of " << bytes
+      << " bytes, expected 4, 8 or 16, and addresses that are multiples of it";
+  threads_[current_]->copies.push_back({to, from, bytes});
+}
+
+void Block::CommitCopies() {
+  Thread& thread = *threads_[current_];
+  thread.committed.push_back(std::move(thread.copies));
+  thread.copies.clear();
+}
+
+void Block::AwaitCopies(size_t groups) {
+  std::deque<CopyGroup>& committed = threads_[current_]->committed;
+  for (; committed.size() > groups; committed.pop_front()) {
+    for (const Copy& copy : committed.front()) {
+      std::memcpy(copy.to, copy.from, copy.bytes);
+    }
+  }
+}
+
+void Block::CheckEnd(const Thread& thread) const {
+  PEREGRINE_CHECK(!launch_->dependent || thread.awaited_earlier_grid)
+      << launch_->name
+      << ": a thread has not waited for the kernel before this one";
+  bool all_done = thread.copies.empty();
+  for (const CopyGroup& group : thread.committed) {
+    all_done = all_done && group.empty();
+  }
+  PEREGRINE_CHECK(all_done)
+      << launch_->name << ": a thread ended with copies under way";
 }
 
 // The blocks of this host thread's grids, and the order that they run in.
@@ -207,6 +266,12 @@ void Wait(bool whole_block) { running->Wait(whole_block); }
 uint32_t ShuffleXor(uint32_t bits, int lanes) {
   return running->ShuffleXor(bits, lanes);
 }
+void CopyAsync(void* to, const void* from, size_t bytes) {
+  running->CopyAsync(to, from, bytes);
+}
+void CommitCopies() { running->CommitCopies(); }
+void AwaitCopies(size_t groups) { running->AwaitCopies(groups); }
+void AwaitEarlierGrid() { running->AwaitEarlierGrid(); }
 bool IsFirstLane() { return running->current() % kWarpSize == 0; }
 unsigned char* DynamicShared() { return running->shared().dynamic(); }
 void* SharedVariable(int line, size_t bytes) {

@@ -21,6 +21,7 @@ struct KernelLaunch {
   Extent grid;
   Extent block;
   size_t shared_bytes = 0;
+  bool dependent = false;  // must wait for the grid before it
 };
 
 // Runs all blocks of a grid, in an order and with turns that differ from launch
@@ -34,6 +35,12 @@ void RunGrid(const KernelLaunch& launch);
 void Wait(bool whole_block);  // at a barrier: of the block, or of its warp
 uint32_t ShuffleXor(uint32_t bits, int lanes);
 bool IsFirstLane();
+// Copies of 4, 8 or 16 bytes to shared memory; done by AwaitCopies, which
+// leaves the last `groups` of those committed under way.
+void CopyAsync(void* to, const void* from, size_t bytes);
+void CommitCopies();
+void AwaitCopies(size_t groups);
+void AwaitEarlierGrid();
 unsigned char* DynamicShared();
 void* SharedVariable(int line, size_t bytes);
 
