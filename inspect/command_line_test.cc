@@ -72,6 +72,10 @@ TEST_F(InspectTest, TellsWhatBecomesOfText) {
   EXPECT_EQ(text_of("hf-marian"), "  text          yes, followed by </s>");
   EXPECT_EQ(text_of("hf-m2m100"),
             "  text          yes, behind the language, followed by </s>");
+  EXPECT_EQ(
+      text_of("hf-madlad"),
+      "  text          yes, behind \xe2\x96\x81 the language, followed by "
+      "</s>");
   EXPECT_EQ(text_of("ct2-opus"), "  text          yes, followed by </s>");
   EXPECT_EQ(text_of("fairseq-pre"), "  text          none: takes tokens only");
   EXPECT_THAT(text_of("ct2-float32"), HasSubstr("text          yes"));

@@ -70,6 +70,21 @@ absl::Status CheckConfig(const model::ModelConfig& config,
              check);
   CheckStack("decoder", architecture.decoder, architecture.max_positions,
              check);
+  if (architecture.positions == model::PositionEncoding::kDistances) {
+    const model::DistanceBuckets& distances = architecture.distances;
+    check("buckets of distances", distances.num_buckets, 4, kMaxPositions);
+    // Buckets widen only from half of them on.
+    check("longest distance with a bucket of its own", distances.max_distance,
+          distances.num_buckets / 2 + 1, kMaxPositions);
+    for (const model::StackConfig* stack :
+         {&architecture.encoder, &architecture.decoder}) {
+      check("elements of distances",
+            int64_t{stack->num_heads} * (2 * distances.max_distance + 1), 1,
+            kMaxPositionElements);
+    }
+    check("remainder of 2 in the buckets of distances",
+          distances.num_buckets % 2, 0, 0);
+  }
   check("rank of the output", architecture.output_rank, 0, kMaxDim);
   const int last_source = architecture.source_vocab_size - 1;
   const int last_target = architecture.target_vocab_size - 1;

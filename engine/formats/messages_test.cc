@@ -45,6 +45,8 @@ TEST(MessagesTest, NamesEachSettingThatIsNotServed) {
       {"hf-marian", generation, "stop_strings", {"."}},
       {"hf-mbart50", "config.json", "normalize_before", false},
       {"hf-mbart50", "config.json", "normalize_embedding", false},
+      {"hf-t5", "config.json", "quantization_config", {{"bits", 4}}},
+      {"hf-t5", generation, "max_time", 1},
   };
   for (const Setting& setting : settings) {
     SCOPED_TRACE(testing::Message() << setting.golden << " " << setting.field);
@@ -89,8 +91,8 @@ TEST(MessagesTest, TellsPointersOfGitLfsFromFiles) {
   };
   for (const Case& one :
        {Case{"hf-marian", "model.safetensors"}, Case{"hf-marian", "source.spm"},
-        Case{"ct2-opus", "model.bin"}, Case{"hf-nllb", "tokenizer.json"},
-        Case{"marian-base", "model.npz"}}) {
+        Case{"hf-mt5", "pytorch_model.bin"}, Case{"ct2-opus", "model.bin"},
+        Case{"hf-nllb", "tokenizer.json"}, Case{"marian-base", "model.npz"}}) {
     SCOPED_TRACE(testing::Message() << one.golden << " " << one.file);
     const DamagedDirectory model(one.golden);
     ASSERT_TRUE(std::filesystem::exists(model.File(one.file)));

@@ -18,6 +18,7 @@
 #include "engine/formats/files/torch_file.h"
 #include "engine/formats/hugging_face/m2m100.h"
 #include "engine/formats/hugging_face/marian.h"
+#include "engine/formats/hugging_face/t5.h"
 #include "engine/formats/limits.h"
 #include "engine/formats/marian/marian.h"
 #include "engine/formats/peregrine/directory.h"
@@ -93,9 +94,11 @@ absl::StatusOr<Checkpoint> OpenHuggingFace(const std::string& directory,
   if (type == "m2m_100" || type == "mbart") {
     return OpenHuggingFaceM2M100(directory, config);
   }
-  return absl::UnimplementedError(
-      absl::StrCat(config_path, ": model_type: found ", Shown(type),
-                   ", expected \"marian\", \"m2m_100\" or \"mbart\""));
+  if (type == "t5" || type == "mt5")
+    return OpenHuggingFaceT5(directory, config);
+  return absl::UnimplementedError(absl::StrCat(
+      config_path, ": model_type: found ", Shown(type),
+      ", expected \"marian\", \"m2m_100\", \"mbart\", \"t5\" or \"mt5\""));
 }
 
 // What is no model directory, but looks like one to who downloaded it.

@@ -20,8 +20,10 @@ namespace peregrine::kernels {
 //     is the largest magnitude of its row of W or of x, divided by 127.
 enum class Precision { kFloat32, kBFloat16, kFloat16, kInt8 };
 
-// Applied to the inner layer of a feed-forward block.
-enum class Activation { kNone, kRelu, kGelu, kSwish };
+// Applied to the inner layer of a feed-forward block. kGelu is the exact one,
+// by erf; kGeluTanh its approximation by tanh:
+// x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2.
+enum class Activation { kNone, kRelu, kGelu, kSwish, kGeluTanh };
 
 // A row-major view of device memory; does not own it. `cols` elements a row,
 // rows follow each other without a gap.
@@ -34,10 +36,11 @@ struct Matrix {
   Matrix Rows(int begin, int count) const { return {row(begin), count, cols}; }
 };
 
-// Gain and bias of a LayerNorm, [dim] each, on the device.
+// Gain and bias of a LayerNorm, [dim] each, on the device. Without a bias it is
+// an RMS norm: no mean is taken off either.
 struct NormWeight {
   const float* gain = nullptr;
-  const float* bias = nullptr;
+  const float* bias = nullptr;  // or null
   float epsilon = 1e-5f;
 };
 
@@ -53,11 +56,20 @@ struct EmbeddingTable {
   float scale = 1.0f;
 };
 
+// What is added to a score by how far the key is behind the query (before it:
+// below 0), which counts as at most max_distance either way. It is added before
+// the score is divided by sqrt(head_dim).
+struct DistanceBias {
+  const float* table = nullptr;  // device [num_heads, 2 * max_distance + 1]
+  int max_distance = 0;
+};
+
 // Number and width of attention heads; a row of queries, keys or values has
 // num_heads * head_dim elements, the heads one after another.
 struct HeadShape {
   int num_heads = 0;
   int head_dim = 0;
+  DistanceBias bias = {};  // self-attention only; without a table: none
   int width() const { return num_heads * head_dim; }
 };
 

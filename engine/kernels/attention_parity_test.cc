@@ -14,9 +14,21 @@
 namespace peregrine::kernels {
 namespace {
 
+// Biases by distance, on the host; without a table: none.
+struct Biases {
+  int max_distance = 0;
+  std::vector<float> table;
+
+  HeadShape Put(HeadShape heads, DeviceMemory& memory) const {
+    if (!table.empty()) heads.bias = {memory.Put(table), max_distance};
+    return heads;
+  }
+};
+
 struct EncoderAttentionCase {
   HeadShape heads;
   std::vector<Array> sequences;  // qkv of each
+  Biases biases = {};
 
   // The contexts of the sequences, one after another.
   Array Run(Kernels& kernels) const {
@@ -33,7 +45,8 @@ struct EncoderAttentionCase {
     DeviceMemory memory(kernels);
     Matrix context = memory.Put(Array(qkv.rows, heads.width()));
     kernels.EncoderAttention(
-        heads, {int(sequences.size()), max_length, memory.Put(offsets)},
+        biases.Put(heads, memory),
+        {int(sequences.size()), max_length, memory.Put(offsets)},
         memory.Put(qkv), context);
     return memory.Get(context);
   }
@@ -46,13 +59,15 @@ struct SelfAttentionCase {
   Array values;  // of all cells
   CellLists cells;
   bool in_bfloat16 = false;
+  Biases biases = {};
 
   Attended Run(Kernels& kernels) const {
     DeviceMemory memory(kernels);
     const DeviceCells cache(keys, values, in_bfloat16, memory);
     Matrix context = memory.Put(Array(qkv.rows, heads.width()));
-    kernels.SelfAttentionStep(heads, PutStepRows(cells, memory),
-                              memory.Put(qkv), cache.cells(), context);
+    kernels.SelfAttentionStep(biases.Put(heads, memory),
+                              PutStepRows(cells, memory), memory.Put(qkv),
+                              cache.cells(), context);
     return {memory.Get(context), cache.keys(), cache.values()};
   }
 
@@ -103,6 +118,10 @@ class AttentionParityTest : public KernelsTest {
                                         int max_length);
   CrossAttentionCase RandomCrossAttention(HeadShape heads, int rows,
                                           int max_length);
+  Biases RandomBiases(HeadShape heads, int max_distance) {
+    return {max_distance,
+            RandomVector(heads.num_heads * (2 * max_distance + 1), 8.0f)};
+  }
 };
 
 using AttentionInvarianceTest = BatchInvariance<AttentionParityTest>;
@@ -181,6 +200,47 @@ TEST_P(AttentionParityTest, SelfAttentionStep) {
         ExpectNear(actual.context, expected.context, [&](int, int) {
           return AttentionTolerance(heads, norm, norm, 2.0);
         });
+      }
+    }
+  }
+}
+
+// Sequences shorter than the longest distance, as long, and longer.
+TEST_P(AttentionParityTest, EncoderAttentionWithBiases) {
+  for (HeadShape heads : kHeadShapes) {
+    for (int max_distance : {1, 12, 40, 128}) {
+      SCOPED_TRACE(absl::StrCat(heads.num_heads, " x ", heads.head_dim,
+                                ", distances to ", max_distance));
+      EncoderAttentionCase attention;
+      attention.heads = heads;
+      attention.biases = RandomBiases(heads, max_distance);
+      for (int length : {1, 5, 0, 27, 16, 41, 64, 2}) {
+        attention.sequences.push_back(
+            RandomArray(length, 3 * heads.width(), 1.0f));
+      }
+      const double norm = std::sqrt(double(heads.head_dim));
+      ExpectNear(attention.Run(*device_), attention.Run(reference_),
+                 [&](int, int) {
+                   return AttentionTolerance(heads, norm, norm + 8.0, 1.0);
+                 });
+    }
+  }
+}
+
+TEST_P(AttentionParityTest, SelfAttentionStepWithBiases) {
+  for (HeadShape heads : kHeadShapes) {
+    for (int max_distance : {1, 20, 128}) {
+      SCOPED_TRACE(absl::StrCat(heads.num_heads, " x ", heads.head_dim,
+                                ", distances to ", max_distance));
+      SelfAttentionCase attention = RandomSelfAttention(heads, 12, 200);
+      attention.biases = RandomBiases(heads, max_distance);
+      for (bool in_bfloat16 : {false, true}) {
+        attention.in_bfloat16 = in_bfloat16;
+        const double norm = 2.0 * std::sqrt(double(heads.head_dim));
+        ExpectNear(attention.Run(*device_).context,
+                   attention.Run(reference_).context, [&](int, int) {
+                     return AttentionTolerance(heads, norm, norm + 8.0, 2.0);
+                   });
       }
     }
   }
@@ -292,6 +352,35 @@ TEST_P(AttentionInvarianceTest, SelfAttentionStep) {
       rows.resize(UniformInt(1, 30));
       ExpectSameBits(attention.Select(rows).Run(*device_).context,
                      all.Select(rows));
+    }
+  }
+}
+
+TEST_P(AttentionInvarianceTest, AttentionWithBiases) {
+  for (HeadShape heads : kHeadShapes) {
+    EncoderAttentionCase attention;
+    attention.heads = heads;
+    attention.biases = RandomBiases(heads, 16);
+    Array alone(0, heads.width());
+    for (int length : {7, 1, 27, 40, 12, 64}) {
+      const Array sequence = RandomArray(length, 3 * heads.width(), 2.0f);
+      attention.sequences.push_back(sequence);
+      const Array context =
+          EncoderAttentionCase{heads, {sequence}, attention.biases}.Run(
+              *device_);
+      alone.rows += length;
+      alone.data.insert(alone.data.end(), context.data.begin(),
+                        context.data.end());
+    }
+    ExpectSameBits(attention.Run(*device_), alone);
+
+    SelfAttentionCase step = RandomSelfAttention(heads, 30, 50);
+    step.biases = attention.biases;
+    for (bool in_bfloat16 : {false, true}) {
+      step.in_bfloat16 = in_bfloat16;
+      const Array all = step.Run(*device_).context;
+      const std::vector<int> rows = RandomRows(30);
+      ExpectSameBits(step.Select(rows).Run(*device_).context, all.Select(rows));
     }
   }
 }

@@ -200,7 +200,7 @@ class Kernels {
                      const int32_t* positions, Matrix y) = 0;
 
   // y = (x - mean) / sqrt(variance + epsilon) * gain + bias, a row each.
-  // y may be x.
+  // Without a bias: y = x / sqrt(mean of squares + epsilon) * gain. y may be x.
   virtual void LayerNorm(const NormWeight& norm, Matrix x, Matrix y) = 0;
 
   // y = activation(x W^T + b).
@@ -210,7 +210,11 @@ class Kernels {
   // y += x W^T + b: the end of a residual branch.
   virtual void LinearAdd(const LinearWeight& weight, Matrix x, Matrix y) = 0;
 
-  // Attention: softmax(q k^T / sqrt(head_dim)) v, head by head.
+  // y[rows, dim] = activation(a) * b of projected[rows, 2 * dim] = [a | b].
+  virtual void ActivateGated(Activation activation, Matrix projected,
+                             Matrix y) = 0;
+
+  // Attention: softmax((q k^T + bias) / sqrt(head_dim)) v, head by head.
 
   // Full self-attention inside each sequence:
   // qkv[tokens, 3 * width] -> context[tokens, width].

@@ -142,8 +142,8 @@ TEST_P(LinearParityTest, ShapesOfModels) {
 }
 
 TEST_P(LinearParityTest, Activations) {
-  for (Activation activation :
-       {Activation::kRelu, Activation::kGelu, Activation::kSwish}) {
+  for (Activation activation : {Activation::kRelu, Activation::kGelu,
+                                Activation::kSwish, Activation::kGeluTanh}) {
     for (int in_dim : {30, 1100}) {
       SCOPED_TRACE(absl::StrCat(int(activation), " ", in_dim));
       LinearCase linear = RandomLinear(9, in_dim, 83, true);
@@ -155,8 +155,8 @@ TEST_P(LinearParityTest, Activations) {
 
 // The whole range of an activation, through a weight of one.
 TEST_P(LinearParityTest, ActivationsOverTheirRange) {
-  for (Activation activation :
-       {Activation::kRelu, Activation::kGelu, Activation::kSwish}) {
+  for (Activation activation : {Activation::kRelu, Activation::kGelu,
+                                Activation::kSwish, Activation::kGeluTanh}) {
     SCOPED_TRACE(int(activation));
     LinearCase linear;
     linear.weight = Array(1, 1);
@@ -287,6 +287,41 @@ TEST_P(LinearInvarianceTest, InstancesShareWeights) {
   Matrix y = memory.Put(linear.y);
   other->Linear(*packed, memory.Put(linear.x), Activation::kNone, y);
   ExpectSameBits(memory.Get(y), linear.Run(*device_));
+}
+
+constexpr Activation kActivations[] = {Activation::kNone, Activation::kRelu,
+                                       Activation::kGelu, Activation::kSwish,
+                                       Activation::kGeluTanh};
+
+Array RunActivateGated(Kernels& kernels, Activation activation,
+                       const Array& projected) {
+  DeviceMemory memory(kernels);
+  const Matrix y = memory.Put(Array(projected.rows, projected.cols / 2));
+  kernels.ActivateGated(activation, memory.Put(projected), y);
+  return memory.Get(y);
+}
+
+TEST_P(LinearParityTest, ActivateGated) {
+  for (int dim : {1, 3, 16, 31, 100, 512}) {
+    for (Activation activation : kActivations) {
+      SCOPED_TRACE(absl::StrCat(dim, ", activation ", int(activation)));
+      Array projected = RandomArray(7, 2 * dim, 6.0f);
+      // Where what is in the formulas overflows.
+      projected.row(0)[0] = 1000.0f;
+      projected.row(1)[0] = -1000.0f;
+      const Array actual = RunActivateGated(*device_, activation, projected);
+      ExpectNear(actual, RunActivateGated(reference_, activation, projected),
+                 [&](int r, int c) {
+                   return 16 * kEpsilon *
+                          (std::abs(projected.row(r)[c]) + 1.0) *
+                          std::abs(projected.row(r)[dim + c]);
+                 });
+      const std::vector<int> rows = RandomRows(7);
+      ExpectSameBits(
+          RunActivateGated(*device_, activation, projected.Select(rows)),
+          actual.Select(rows));
+    }
+  }
 }
 
 }  // namespace

@@ -16,14 +16,15 @@ namespace {
 
 struct LayerNormCase {
   std::vector<float> gain;
-  std::vector<float> bias;
+  std::vector<float> bias;  // none: an RMS norm
   float epsilon = 1e-5f;
   Array x;
   bool in_place = false;
 
   Array Run(Kernels& kernels) const {
     DeviceMemory memory(kernels);
-    const NormWeight norm = {memory.Put(gain), memory.Put(bias), epsilon};
+    const NormWeight norm = {
+        memory.Put(gain), bias.empty() ? nullptr : memory.Put(bias), epsilon};
     Matrix x_device = memory.Put(x);
     Matrix y = in_place ? x_device : memory.Put(Array(x.rows, x.cols));
     kernels.LayerNorm(norm, x_device, y);
@@ -98,14 +99,15 @@ void NormEmbedParityTest::ExpectLayerNormParity(const LayerNormCase& norm) {
   const Array actual = norm.Run(*device_);
   ExpectNear(actual, norm.Run(reference_), [&](int r, int c) {
     const float* x = norm.x.row(r);
-    const double mean = std::accumulate(x, x + dim, 0.0) / dim;
+    const bool is_rms = norm.bias.empty();
+    const double mean = is_rms ? 0.0 : std::accumulate(x, x + dim, 0.0) / dim;
     double variance = 0.0;
     for (int i = 0; i < dim; ++i) variance += (x[i] - mean) * (x[i] - mean);
     const double inverse = 1.0 / std::sqrt(variance / dim + norm.epsilon);
     const double rms = Norm(x, dim) / std::sqrt(double(dim));
     return 4 * kEpsilon *
            ((std::abs(x[c]) + rms) * inverse * std::abs(norm.gain[c]) +
-            std::abs(norm.bias[c]));
+            (is_rms ? 0.0f : std::abs(norm.bias[c])));
   });
 }
 
@@ -122,6 +124,10 @@ TEST_P(NormEmbedParityTest, LayerNormOfAnyDim) {
       ExpectLayerNormParity(norm);
       norm.in_place = true;
       norm.epsilon = 1e-2f;
+      ExpectLayerNormParity(norm);
+      norm.bias.clear();
+      ExpectLayerNormParity(norm);
+      norm.in_place = false;
       ExpectLayerNormParity(norm);
     }
   }
@@ -167,6 +173,10 @@ TEST_P(NormEmbedInvarianceTest, LayerNorm) {
     const std::vector<int> rows = RandomRows(64);
     ExpectSameBits(norm.Select(rows).Run(*device_), all.Select(rows));
   }
+  norm.bias.clear();
+  const Array rms = norm.Run(*device_);
+  const std::vector<int> rows = RandomRows(64);
+  ExpectSameBits(norm.Select(rows).Run(*device_), rms.Select(rows));
 }
 
 TEST_P(NormEmbedInvarianceTest, Embed) {

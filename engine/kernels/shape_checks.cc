@@ -89,10 +89,15 @@ void CheckEmbed(const EmbeddingTable& table, Matrix y) {
 }
 
 void CheckLayerNorm(const NormWeight& norm, Matrix x, Matrix y) {
-  PEREGRINE_CHECK(norm.gain != nullptr && norm.bias != nullptr);
+  PEREGRINE_CHECK(norm.gain != nullptr);
   PEREGRINE_CHECK(x.cols > 0);
   CheckShape("x", x, x.rows, x.cols);
   CheckShape("y", y, x.rows, x.cols);
+}
+
+void CheckActivateGated(Matrix projected, Matrix y) {
+  CheckShape("projected", projected, y.rows, 2 * y.cols);
+  CheckShape("y", y, y.rows, y.cols);
 }
 
 void CheckLinear(const LinearWeight& weight, Matrix x, Matrix y) {
@@ -128,6 +133,7 @@ void CheckCrossAttentionStep(HeadShape heads, const SourceSpans& spans,
                              Matrix queries, const KvCells& cache,
                              Matrix context) {
   CheckHeads(heads);
+  PEREGRINE_CHECK(heads.bias.table == nullptr);
   CheckCache(cache, heads.width(), heads.width());
   CheckSourceSpans(spans);
   CheckShape("queries", queries, spans.num_rows, heads.width());
@@ -137,6 +143,7 @@ void CheckCrossAttentionStep(HeadShape heads, const SourceSpans& spans,
 void CheckCompressedAttentionStep(HeadShape heads, const CompressedCells& cells,
                                   Matrix projected, Matrix context) {
   CheckHeads(heads);
+  PEREGRINE_CHECK(heads.bias.table == nullptr);
   CheckSourceSpans(cells.spans);
   CheckStepRows(cells.rows);
   PEREGRINE_CHECK(cells.spans.num_rows == cells.rows.num_rows)

@@ -10,6 +10,7 @@ namespace peregrine::kernels {
 void CheckLinearSource(const LinearSource& source);
 void CheckEmbed(const EmbeddingTable& table, Matrix y);
 void CheckLayerNorm(const NormWeight& norm, Matrix x, Matrix y);
+void CheckActivateGated(Matrix projected, Matrix y);
 void CheckLinear(const LinearWeight& weight, Matrix x, Matrix y);
 void CheckEncoderAttention(HeadShape heads, const PackedSequences& sequences,
                            Matrix qkv, Matrix context);

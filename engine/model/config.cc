@@ -41,6 +41,11 @@ std::string DescribeArchitecture(const ArchitectureConfig& architecture) {
       DescribeStack(architecture.encoder, ""), ", decoder ",
       DescribeStack(architecture.decoder, DescribeState(architecture)),
       architecture.embedding_norm ? ", normalised embeddings" : "",
+      architecture.rms_norm ? ", RMS norms" : "",
+      architecture.gated_ffn ? ", gated ffn" : "",
+      architecture.positions == PositionEncoding::kDistances
+          ? ", biases by distance"
+          : "",
       architecture.output == OutputProjection::kFactorized
           ? absl::StrCat(", output rank ", architecture.output_rank)
           : std::string(architecture.output == OutputProjection::kTied

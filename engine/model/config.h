@@ -16,7 +16,8 @@ enum class PositionEncoding {
   kSinusoidalConcatenated,
   kSinusoidalInterleaved,
   kSinusoidalSplit,
-  kLearned
+  kLearned,
+  kDistances  // none; self-attention adds a bias by distance to its scores
 };
 enum class OutputProjection { kTied, kSeparate, kFactorized };
 
@@ -40,6 +41,14 @@ struct StackConfig {
   kernels::HeadShape heads() const { return {num_heads, head_dim}; }
 };
 
+// Distances that share a bias: one bucket each for the shortest, then wider
+// ones by the logarithm; the last holds all from max_distance on. The encoder
+// has half of the buckets for keys behind the query.
+struct DistanceBuckets {
+  int num_buckets = 0;
+  int max_distance = 0;
+};
+
 struct ArchitectureConfig {
   int source_vocab_size = 0;
   int target_vocab_size = 0;
@@ -50,11 +59,15 @@ struct ArchitectureConfig {
   NormPlacement norm = NormPlacement::kPre;
   bool final_norm = true;       // one more after the last layer; kPre only
   bool embedding_norm = false;  // one before the first layer
+  bool rms_norm = false;        // all norms: no mean, no bias
+  bool linear_bias = true;      // of all linear layers but the output
   float layer_norm_epsilon = 1e-5f;
   kernels::Activation activation = kernels::Activation::kRelu;
+  bool gated_ffn = false;  // what is activated is multiplied by a second layer
   PositionEncoding positions = PositionEncoding::kSinusoidalConcatenated;
   int position_offset = 0;
   int max_positions = 0;
+  DistanceBuckets distances;  // kDistances only
   bool scale_embeddings = false;
   bool share_embeddings = false;
   OutputProjection output = OutputProjection::kTied;

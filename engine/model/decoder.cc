@@ -116,7 +116,8 @@ absl::Status Decoder::Allocate() {
       kernels_.encoder_chunk_tokens(), widths.key + widths.value, &source_kv_));
   if (architecture.decoder_state != DecoderState::kCan) {
     PEREGRINE_RETURN_IF_ERROR(memory_.NewMatrix(rows, widths.key, &query_));
-    PEREGRINE_RETURN_IF_ERROR(memory_.NewMatrix(rows, stack.ffn_dim, &inner_));
+    PEREGRINE_RETURN_IF_ERROR(memory_.NewMatrix(
+        rows, Sublayers::InnerWidth(architecture, stack), &inner_));
   }
   return AllocateState();
 }
@@ -239,8 +240,9 @@ void Decoder::SelfAttention(int layer, const kernels::StepRows& rows,
   kernels_.Linear(*attention.query_key_value,
                   sublayers_.Input(attention.norm, x, normed_.Rows(0, x.rows)),
                   Activation::kNone, qkv);
-  kernels_.SelfAttentionStep(model_.config().architecture.decoder.heads(), rows,
-                             qkv, target_cache_[layer], context);
+  kernels_.SelfAttentionStep(
+      model_.weights().DecoderHeads(model_.config().architecture.decoder), rows,
+      qkv, target_cache_[layer], context);
   kernels_.LinearAdd(*attention.output, context, x);
   sublayers_.End(attention.norm, x);
 }

@@ -111,8 +111,8 @@ class Decoder {
   kernels::Matrix forget_gate_;                 // [max_rows, model_dim]
   kernels::Matrix query_;                       // [max_rows, width]
   kernels::Matrix context_;                     // [max_rows, value width]
-  kernels::Matrix inner_;                       // [max_rows, ffn_dim]
-  kernels::Matrix factor_;                      // [max_rows, output_rank]
+  kernels::Matrix inner_;      // [max_rows, Sublayers::InnerWidth]
+  kernels::Matrix factor_;     // [max_rows, output_rank]
   kernels::Matrix source_kv_;  // [tokens at once, key width + value width]
 };
 

@@ -38,8 +38,9 @@ absl::Status Encoder::Allocate() {
       memory_.NewMatrix(max_chunk_tokens_, 3 * width, &qkv_));
   PEREGRINE_RETURN_IF_ERROR(
       memory_.NewMatrix(max_chunk_tokens_, width, &context_));
-  PEREGRINE_RETURN_IF_ERROR(
-      memory_.NewMatrix(max_chunk_tokens_, stack.ffn_dim, &inner_));
+  PEREGRINE_RETURN_IF_ERROR(memory_.NewMatrix(
+      max_chunk_tokens_,
+      Sublayers::InnerWidth(model_.config().architecture, stack), &inner_));
   PEREGRINE_RETURN_IF_ERROR(tokens_.Reserve(max_tokens_, memory_));
   PEREGRINE_RETURN_IF_ERROR(positions_.Reserve(max_tokens_, memory_));
   // One offset a sequence and one more a chunk: no more than two a token.
@@ -109,7 +110,7 @@ void Encoder::RunLayer(const EncoderLayerWeights& layer, const Chunk& chunk,
                   sublayers_.Input(attention.norm, x, normed),
                   kernels::Activation::kNone, qkv);
   kernels_.EncoderAttention(
-      model_.config().architecture.encoder.heads(),
+      model_.weights().EncoderHeads(model_.config().architecture.encoder),
       {chunk.num_sequences, chunk.max_length, offsets + chunk.first_offset},
       qkv, context);
   kernels_.LinearAdd(*attention.output, context, x);

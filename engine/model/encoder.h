@@ -60,7 +60,7 @@ class Encoder {
   kernels::Matrix normed_;   // [max_chunk_tokens, model_dim]
   kernels::Matrix qkv_;      // [max_chunk_tokens, 3 * width]
   kernels::Matrix context_;  // [max_chunk_tokens, width]
-  kernels::Matrix inner_;    // [max_chunk_tokens, ffn_dim]
+  kernels::Matrix inner_;    // [max_chunk_tokens, Sublayers::InnerWidth]
   UploadedInts tokens_;
   UploadedInts positions_;
   UploadedInts offsets_;  // of each chunk, starting at 0

@@ -8,8 +8,10 @@ std::int64_t SelfAttention(const StackConfig& stack) {
   return std::int64_t{4} * stack.model_dim * stack.heads().width();
 }
 
-std::int64_t FeedForward(const StackConfig& stack) {
-  return std::int64_t{2} * stack.model_dim * stack.ffn_dim;
+std::int64_t FeedForward(const ArchitectureConfig& architecture,
+                         const StackConfig& stack) {
+  const std::int64_t matrices = architecture.gated_ffn ? 3 : 2;
+  return matrices * stack.model_dim * stack.ffn_dim;
 }
 
 // What carries the prefix, see docs/model-format.md.
@@ -51,10 +53,13 @@ MultiplyAdds CountMultiplyAdds(const ArchitectureConfig& architecture) {
   const std::int64_t kept = can ? width + decoder.ffn_dim : 2 * width;
   std::int64_t layer = State(architecture);
   // query and output of cross-attention, which CAN has not.
-  if (!can) layer += 2 * width * decoder.model_dim + FeedForward(decoder);
+  if (!can) {
+    layer += 2 * width * decoder.model_dim + FeedForward(architecture, decoder);
+  }
   MultiplyAdds count;
   count.source_token =
-      encoder.num_layers * (SelfAttention(encoder) + FeedForward(encoder)) +
+      encoder.num_layers *
+          (SelfAttention(encoder) + FeedForward(architecture, encoder)) +
       decoder.num_layers * kept * encoder.model_dim;
   count.target_token =
       decoder.num_layers * layer + OutputMultiplyAdds(architecture);

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "absl/types/span.h"
 #include "engine/model/config.h"
 
 namespace peregrine::model {
@@ -11,6 +12,17 @@ namespace peregrine::model {
 // docs/model-format.md. `dim` is even.
 std::vector<float> SinusoidalPositions(PositionEncoding encoding,
                                        int max_positions, int dim);
+
+// The bucket of `distance`, key position minus query position. A decoder's
+// queries have no keys behind them, so that it has all buckets for the others.
+int BucketOfDistance(const DistanceBuckets& buckets, bool is_encoder,
+                     int distance);
+
+// The table of kernels::DistanceBias, [num_heads, 2 * max_distance + 1], from
+// that of the buckets, [num_buckets, num_heads].
+std::vector<float> DistanceTable(const DistanceBuckets& buckets,
+                                 bool is_encoder, int num_heads,
+                                 absl::Span<const float> by_bucket);
 
 }  // namespace peregrine::model
 

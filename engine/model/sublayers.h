@@ -19,7 +19,14 @@ class Sublayers {
   Sublayers(kernels::Kernels& kernels, const ArchitectureConfig& architecture)
       : kernels_(kernels),
         norm_placement_(architecture.norm),
-        activation_(architecture.activation) {}
+        activation_(architecture.activation),
+        gated_(architecture.gated_ffn) {}
+
+  // Of the scratch memory `inner` of FeedForward.
+  static int InnerWidth(const ArchitectureConfig& architecture,
+                        const StackConfig& stack) {
+    return (architecture.gated_ffn ? 3 : 1) * stack.ffn_dim;
+  }
 
   // `normed` is scratch of the shape of x.
   kernels::Matrix Input(const kernels::NormWeight& norm, kernels::Matrix x,
@@ -33,13 +40,22 @@ class Sublayers {
     if (norm_placement_ == NormPlacement::kPost) kernels_.LayerNorm(norm, x, x);
   }
 
-  // x[rows, D] in place; `normed` [rows, D] and `inner` [rows, ffn_dim] are
+  // x[rows, D] in place; `normed` [rows, D] and `inner` [rows, InnerWidth] are
   // scratch. Does nothing where the layer has no feed-forward block.
   void FeedForward(const FeedForwardWeights& weights, kernels::Matrix x,
                    kernels::Matrix normed, kernels::Matrix inner) const {
     if (weights.inner == nullptr) return;
-    kernels_.Linear(*weights.inner, Input(weights.norm, x, normed), activation_,
-                    inner);
+    const kernels::Matrix input = Input(weights.norm, x, normed);
+    if (gated_) {
+      const int dim = weights.outer->in_dim();
+      const kernels::Matrix projected = {inner.data, x.rows, 2 * dim};
+      inner = {projected.row(x.rows), x.rows, dim};
+      kernels_.Linear(*weights.inner, input, kernels::Activation::kNone,
+                      projected);
+      kernels_.ActivateGated(activation_, projected, inner);
+    } else {
+      kernels_.Linear(*weights.inner, input, activation_, inner);
+    }
     kernels_.LinearAdd(*weights.outer, inner, x);
     End(weights.norm, x);
   }
@@ -54,6 +70,7 @@ class Sublayers {
   kernels::Kernels& kernels_;
   const NormPlacement norm_placement_;
   const kernels::Activation activation_;
+  const bool gated_;
 };
 
 }  // namespace peregrine::model

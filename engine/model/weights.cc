@@ -184,7 +184,7 @@ class WeightsLoader {
   struct LinearName {
     std::string name;
     int out_dim;
-    bool has_bias = true;
+    bool has_bias = true;  // if those of the architecture have one
   };
 
   // The linear layers `linears`, all of in_dim inputs, one below the other.
@@ -198,7 +198,7 @@ class WeightsLoader {
       PEREGRINE_ASSIGN_OR_RETURN(
           auto w, Read(linear.name + ".weight", {linear.out_dim, in_dim}));
       std::vector<float> b(linear.out_dim);
-      if (linear.has_bias) {
+      if (linear.has_bias && architecture_.linear_bias) {
         PEREGRINE_ASSIGN_OR_RETURN(
             b, Read(linear.name + ".bias", {linear.out_dim}));
       }
@@ -221,9 +221,11 @@ class WeightsLoader {
   absl::StatusOr<NormWeight> LoadNorm(const std::string& name, int dim) {
     NormWeight norm;
     PEREGRINE_ASSIGN_OR_RETURN(auto gain, Read(name + ".weight", {dim}));
-    PEREGRINE_ASSIGN_OR_RETURN(auto bias, Read(name + ".bias", {dim}));
     PEREGRINE_ASSIGN_OR_RETURN(norm.gain, Upload(gain));
-    PEREGRINE_ASSIGN_OR_RETURN(norm.bias, Upload(bias));
+    if (!architecture_.rms_norm) {
+      PEREGRINE_ASSIGN_OR_RETURN(auto bias, Read(name + ".bias", {dim}));
+      PEREGRINE_ASSIGN_OR_RETURN(norm.bias, Upload(bias));
+    }
     norm.epsilon = architecture_.layer_norm_epsilon;
     return norm;
   }
@@ -258,6 +260,7 @@ class WeightsLoader {
         "encoder.positions", encoder.model_dim, weights_.source_embedding));
     PEREGRINE_RETURN_IF_ERROR(LoadPositions(
         "decoder.positions", decoder.model_dim, weights_.target_embedding));
+    PEREGRINE_RETURN_IF_ERROR(LoadDistances());
     if (!architecture_.embedding_norm) return absl::OkStatus();
     PEREGRINE_ASSIGN_OR_RETURN(
         weights_.encoder_embedding_norm,
@@ -277,11 +280,37 @@ class WeightsLoader {
       PEREGRINE_ASSIGN_OR_RETURN(
           positions, Read(name, {architecture_.max_positions, dim}));
       PEREGRINE_RETURN_IF_ERROR(CheckRows(name, positions, dim));
+    } else if (architecture_.positions == PositionEncoding::kDistances) {
+      positions.resize(static_cast<size_t>(architecture_.max_positions) * dim);
     } else {
       positions = SinusoidalPositions(architecture_.positions,
                                       architecture_.max_positions, dim);
     }
     PEREGRINE_ASSIGN_OR_RETURN(table.positions, Upload(positions));
+    return absl::OkStatus();
+  }
+
+  absl::Status LoadDistances() {
+    if (architecture_.positions != PositionEncoding::kDistances) {
+      return absl::OkStatus();
+    }
+    PEREGRINE_RETURN_IF_ERROR(
+        LoadDistances("encoder.distances", architecture_.encoder,
+                      /*is_encoder=*/true, weights_.encoder_distances));
+    return LoadDistances("decoder.distances", architecture_.decoder,
+                         /*is_encoder=*/false, weights_.decoder_distances);
+  }
+
+  absl::Status LoadDistances(const std::string& name, const StackConfig& stack,
+                             bool is_encoder, kernels::DistanceBias& bias) {
+    const DistanceBuckets& buckets = architecture_.distances;
+    PEREGRINE_ASSIGN_OR_RETURN(
+        const auto by_bucket,
+        Read(name, {buckets.num_buckets, stack.num_heads}));
+    PEREGRINE_ASSIGN_OR_RETURN(
+        bias.table,
+        Upload(DistanceTable(buckets, is_encoder, stack.num_heads, by_bucket)));
+    bias.max_distance = buckets.max_distance;
     return absl::OkStatus();
   }
 
@@ -412,12 +441,17 @@ class WeightsLoader {
     const std::string prefix = layer + "ffn.";
     PEREGRINE_ASSIGN_OR_RETURN(weights.norm,
                                LoadNorm(prefix + "norm", stack.model_dim));
+    std::vector<LinearName> inner = {{prefix + "inner", stack.ffn_dim}};
+    if (architecture_.gated_ffn) {
+      inner.push_back({prefix + "factor", stack.ffn_dim});
+    }
+    const bool is_relu =
+        architecture_.activation == kernels::Activation::kRelu &&
+        !architecture_.gated_ffn;
     PEREGRINE_ASSIGN_OR_RETURN(
         weights.inner,
-        LoadLinear({prefix + "inner"}, stack.ffn_dim, stack.model_dim, rows,
-                   architecture_.activation == kernels::Activation::kRelu
-                       ? LinearUse::kRelu
-                       : LinearUse::kPlain));
+        LoadLinears(inner, stack.model_dim, rows,
+                    is_relu ? LinearUse::kRelu : LinearUse::kPlain));
     PEREGRINE_ASSIGN_OR_RETURN(
         weights.outer, LoadLinear({prefix + "outer"}, stack.model_dim,
                                   stack.ffn_dim, rows, LinearUse::kAdd));

@@ -55,7 +55,9 @@ struct CrossAttentionWeights {
 // Both weights are null in a layer without a feed-forward block.
 struct FeedForwardWeights {
   kernels::NormWeight norm;
-  std::unique_ptr<kernels::LinearWeight> inner;  // [ffn_dim, D]
+  // [ffn_dim, D]; of a gated one [2 * ffn_dim, D]: what is activated, then what
+  // that is multiplied by.
+  std::unique_ptr<kernels::LinearWeight> inner;
   std::unique_ptr<kernels::LinearWeight> outer;  // [D, ffn_dim]
 };
 
@@ -83,11 +85,21 @@ struct Weights {
   kernels::NormWeight decoder_embedding_norm;
   kernels::NormWeight encoder_norm;  // unset for post-norm
   kernels::NormWeight decoder_norm;
+  kernels::DistanceBias encoder_distances;  // unset but for kDistances
+  kernels::DistanceBias decoder_distances;
   std::unique_ptr<kernels::LinearWeight> output_factor;  // [rank, D], or null
   std::unique_ptr<kernels::LinearWeight> output;         // [vocab, D or rank]
 
   // Of the linear layers.
   kernels::Precision precision = kernels::Precision::kFloat32;
+  // Of the self-attention of all layers of a side.
+  kernels::HeadShape EncoderHeads(const StackConfig& encoder) const {
+    return {encoder.num_heads, encoder.head_dim, encoder_distances};
+  }
+  kernels::HeadShape DecoderHeads(const StackConfig& decoder) const {
+    return {decoder.num_heads, decoder.head_dim, decoder_distances};
+  }
+
   // What the views above point to.
   std::vector<std::unique_ptr<kernels::Buffer>> buffers;
 

@@ -1,5 +1,5 @@
-"""Models of CTranslate2 made by its converters: of OPUS-MT, M2M100 and NLLB as transformers
-has them, and of Marian's own files.
+"""Models of CTranslate2 made by its converters: of OPUS-MT, M2M100, NLLB, T5 and MADLAD-400
+as transformers has them, and of Marian's own files.
 
 Their converters leave it to the caller to add the end symbol and languages to sources, as
 transformers' tokenizers do. What CTranslate2 finds when it is called so, the engine must
@@ -24,6 +24,7 @@ import ctranslate2_models
 import golden_file
 import m2m100
 import marian
+import t5
 from ctranslate2_models import EOS, MAX_LENGTH, SEARCHES
 from golden_file import numbers
 
@@ -37,6 +38,7 @@ class Converted:
     make: Callable[[pathlib.Path, int], None]
     prefix: str = "{}"  # how the token of a language is spelt
     pairs: tuple[tuple[str, str], ...] = ()
+    begin: str = ""  # how a text names the language to translate to, if it does
 
 
 def convert(original: pathlib.Path, directory: pathlib.Path, files: list[str],
@@ -79,6 +81,18 @@ def make_multilingual(name: str, files: list[str]) -> Callable[[pathlib.Path, in
     return make
 
 
+def make_t5(name: str) -> Callable[[pathlib.Path, int], None]:
+    def make(directory: pathlib.Path, seed: int) -> None:
+        # The converter spells rows without a token like other ones, "<extra_id_0>".
+        form = dataclasses.replace(t5.FORMS[name], vocabulary=0)
+        with tempfile.TemporaryDirectory() as folder:
+            original = pathlib.Path(folder)
+            tokenizer = t5.make_tokenizer(original, form)
+            t5.save(t5.build(form, tokenizer, seed), original, form)
+            convert(original, directory, ["spiece.model", "tokenizer_config.json"])
+    return make
+
+
 def make_marian(directory: pathlib.Path, seed: int) -> None:
     """Of what Marian itself saved; pre-norm, two vocabularies."""
     original = GOLDENS / "marian-pre"
@@ -98,6 +112,10 @@ FORMS = {
         ("latin", "cyrillic", "han"), "",
         make_multilingual("hf-nllb", ["tokenizer.json", "tokenizer_config.json"]),
         pairs=(("eng_Latn", "zho_Hans"), ("rus_Cyrl", "eng_Latn"), ("deu_Latn", "rus_Cyrl"))),
+    "ct2-t5": Converted(("latin", "accented"), "spiece.model", make_t5("hf-t5")),
+    "ct2-madlad": Converted(
+        ("latin", "cyrillic"), "spiece.model", make_t5("hf-madlad"),
+        pairs=t5.FORMS["hf-madlad"].pairs, begin="<2{}> "),
 }
 
 
@@ -126,12 +144,16 @@ class Caller:
         return {piece: id for id, piece in enumerate(json.loads(path.read_text()))}
 
     def source(self, text: str, languages: tuple[str, str] | None) -> list[str]:
+        if self.form.begin:
+            return [*self.cut(self.form.begin.format(languages[1]) + text), EOS]
         before = [self.form.prefix.format(languages[0])] if languages else []
         # What the library adds itself is not said twice.
         return [*before, *self.cut(text), *([] if self.adds_eos else [EOS])]
 
     def first(self, languages: tuple[str, str] | None) -> list[str]:
-        return [self.form.prefix.format(languages[1])] if languages else []
+        if not languages or self.form.begin:
+            return []
+        return [self.form.prefix.format(languages[1])]
 
     def ids(self, pieces: list[str], side: int) -> list[int]:
         unknown = self.sides[side]["<unk>"]
@@ -192,8 +214,10 @@ def golden(directory: pathlib.Path, form: Converted) -> dict[str, Any] | None:
             "searches": searches}
 
 
-def make_all(root: pathlib.Path, first_seed: int = 1) -> None:
-    for name, form in FORMS.items():
+def make_all(root: pathlib.Path, first_seed: int = 1,
+             names: tuple[str, ...] = tuple(FORMS)) -> None:
+    for name in names:
+        form = FORMS[name]
         for seed in range(first_seed, first_seed + 50):
             shutil.rmtree(root / name, ignore_errors=True)
             form.make(root / name, seed)

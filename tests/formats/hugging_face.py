@@ -33,7 +33,7 @@ def enlarge(model: PreTrainedModel, eos: int, seed: int, eos_bias: float) -> Non
         if hasattr(model, "final_logits_bias"):
             torch.nn.init.normal_(model.final_logits_bias, std=0.3)
             model.final_logits_bias[0, eos] = eos_bias
-        else:
+        elif hasattr(model.get_decoder(), "layer_norm"):
             row = model.get_output_embeddings().weight[eos]
             model.get_decoder().layer_norm.bias += eos_bias * row / row.dot(row)
     model.tie_weights()
@@ -87,9 +87,13 @@ class Source:
 
 
 def encode(tokenizer: PreTrainedTokenizerBase, text: str,
-           languages: tuple[str, str] | None, target_in_source: bool = False) -> Source:
+           languages: tuple[str, str] | None, target_in_source: bool | str = False) -> Source:
+    """`target_in_source`: true, or how the text itself begins with the language."""
     if languages is None:
         return Source(text, tokenizer(text).input_ids)
+    if isinstance(target_in_source, str):
+        begin = target_in_source.format(languages[1])
+        return Source(text, tokenizer(begin + text).input_ids, languages)
     if target_in_source:
         tokenizer.src_lang = languages[1]
         return Source(text, tokenizer(text).input_ids, languages)
@@ -133,7 +137,7 @@ def require_same(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase,
 def golden(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, texts: list[str],
            searches: list[dict[str, Any]],
            pairs: tuple[tuple[str, str], ...] | None = None,
-           target_in_source: bool = False) -> dict[str, Any] | None:
+           target_in_source: bool | str = False) -> dict[str, Any] | None:
     """The content of golden.json; none where a decision is too close. The texts take turns
     with the `pairs` of languages of a multilingual model."""
     model.eval()

@@ -11,7 +11,8 @@ import importlib
 import pathlib
 
 # Each needs its library, and no other.
-FORMATS = {"marian": "marian", "m2m100": "m2m100", "ctranslate2": "ctranslate2_models",
+FORMATS = {"marian": "marian", "m2m100": "m2m100", "t5": "t5",
+           "ctranslate2": "ctranslate2_models",
            "ctranslate2-converted": "ctranslate2_converted",
            "marian-toolkit": "marian_toolkit"}
 SEEDED = ("ctranslate2-converted", "marian-toolkit")

@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "absl/types/optional.h"
 #include "engine/base/status_macros.h"
 #include "engine/formats/limits.h"
@@ -38,6 +39,7 @@ class ArchitectureReader {
                                         architecture_.target_vocab_size));
     PEREGRINE_RETURN_IF_ERROR(ReadCommon());
     PEREGRINE_RETURN_IF_ERROR(ReadPositions());
+    PEREGRINE_RETURN_IF_ERROR(ReadScales());
     ReadOutput();
     ReadStart();
     return PassOverNeutralAttributes();
@@ -121,19 +123,23 @@ class ArchitectureReader {
     PEREGRINE_ASSIGN_OR_RETURN(
         const auto ffn, MatrixShape(name + "/layer_0/ffn/linear_0/weight"));
     stack.ffn_dim = static_cast<int>(ffn[0]);
+    PEREGRINE_ASSIGN_OR_RETURN(
+        const auto attention,
+        MatrixShape(name + "/layer_0/self_attention/linear_0/weight"));
     const double heads = Attribute(name, "num_heads").value_or(default_heads_);
     if (!(heads >= 1) || heads > kMaxDim ||
-        stack.model_dim % static_cast<int>(heads) != 0 ||
+        attention[0] % (3 * static_cast<int>(heads)) != 0 ||
         stack.model_dim % 2 != 0 || stack.ffn_dim > kMaxDim) {
       return absl::InvalidArgumentError(absl::StrCat(
           file_.path(), ": found ", name, "/num_heads ", heads,
-          " at a width of ", stack.model_dim, " and a feed-forward width of ",
-          stack.ffn_dim,
-          ", expected an even width that the heads divide, and at most ",
+          " at a width of ", stack.model_dim, ", attention of ", attention[0],
+          " rows and a feed-forward width of ", stack.ffn_dim,
+          ", expected an even width, three times the heads to divide the rows, "
+          "and at most ",
           kMaxDim));
     }
     stack.num_heads = static_cast<int>(heads);
-    stack.head_dim = stack.model_dim / stack.num_heads;
+    stack.head_dim = static_cast<int>(attention[0] / 3) / stack.num_heads;
     return absl::OkStatus();
   }
 
@@ -153,8 +159,15 @@ class ArchitectureReader {
     }
     architecture_.norm = pre_norm != 0 ? model::NormPlacement::kPre
                                        : model::NormPlacement::kPost;
+    architecture_.rms_norm =
+        !file_.Has("encoder/layer_0/self_attention/layer_norm/beta");
+    architecture_.gated_ffn =
+        file_.Has("encoder/layer_0/ffn/linear_0_noact/weight");
+    if (architecture_.rms_norm) architecture_.layer_norm_epsilon = 1e-6f;
     if (activation == 0) {
       architecture_.activation = kernels::Activation::kRelu;
+    } else if (activation == 1) {
+      architecture_.activation = kernels::Activation::kGeluTanh;
     } else if (activation == 2) {
       architecture_.activation = kernels::Activation::kSwish;
     } else if (activation == 3) {
@@ -165,8 +178,8 @@ class ArchitectureReader {
     } else {
       return Unsupported(
           absl::StrCat("activation: found ", activation,
-                       ", expected 0 (ReLU), 2 (Swish), 3 (GELU) or 4 (its "
-                       "approximation by a sigmoid)"));
+                       ", expected 0 (ReLU), 1 (GELU by tanh), 2 (Swish), 3 "
+                       "(GELU) or 4 (its approximation by a sigmoid)"));
     }
     PEREGRINE_ASSIGN_OR_RETURN(
         const bool encoder, ScalesEmbeddings("encoder", architecture_.encoder));
@@ -198,7 +211,78 @@ class ArchitectureReader {
                      ", expected 0, 1 or the root of the width, ", root));
   }
 
+  // One number that all of several variables have, which are so used up.
+  absl::StatusOr<double> Common(const std::vector<std::string>& names,
+                                double absent) {
+    double common = absent;
+    for (size_t i = 0; i < names.size(); ++i) {
+      const double value = file_.Scalar(names[i]).value_or(absent);
+      if (i == 0) common = value;
+      if (value == common) continue;
+      return Unsupported(absl::StrCat(names[i], ": found ", value, " and, in ",
+                                      names[0], ", ", common,
+                                      ", expected the same"));
+    }
+    return common;
+  }
+
+  std::vector<std::string> InLayers(const std::string& what,
+                                    bool with_cross_attention) {
+    std::vector<std::string> names;
+    for (int n = 0; n < architecture_.encoder.num_layers; ++n) {
+      names.push_back(absl::StrCat("encoder/layer_", n, what));
+    }
+    for (int n = 0; n < architecture_.decoder.num_layers; ++n) {
+      names.push_back(absl::StrCat("decoder/layer_", n, what));
+      if (!with_cross_attention) continue;
+      names.push_back(
+          absl::StrCat("decoder/layer_", n, "/attention/",
+                       absl::StripPrefix(what, "/self_attention/")));
+    }
+    return names;
+  }
+
+  // Scores are multiplied by what would else be 1 / sqrt(head_dim).
+  absl::Status ReadScales() {
+    const double root =
+        std::sqrt(static_cast<double>(architecture_.encoder.head_dim));
+    PEREGRINE_ASSIGN_OR_RETURN(
+        const double scale,
+        Common(InLayers("/self_attention/queries_scale", true), 1.0 / root));
+    found_.queries_scale = static_cast<float>(scale * root);
+    found_.output_scale =
+        static_cast<float>(file_.Scalar("decoder/scale_outputs").value_or(1.0));
+    return absl::OkStatus();
+  }
+
+  // The biases of T5 by distance, which the first layer has for all.
+  absl::Status ReadDistances() {
+    found_.is_t5 = true;
+    const char* const table =
+        "encoder/layer_0/self_attention/"
+        "relative_attention_bias";
+    PEREGRINE_ASSIGN_OR_RETURN(const auto shape, MatrixShape(table));
+    PEREGRINE_ASSIGN_OR_RETURN(
+        const double most,
+        Common(
+            InLayers("/self_attention/relative_attention_max_distance", false),
+            0.0));
+    if (most < 1 || most > kMaxPositions || shape[0] > kMaxPositions) {
+      return Unsupported(absl::StrCat("found ", shape[0],
+                                      " buckets of distances up to ", most,
+                                      ", expected 1 to ", kMaxPositions));
+    }
+    architecture_.positions = PositionEncoding::kDistances;
+    architecture_.distances.num_buckets = static_cast<int>(shape[0]);
+    architecture_.distances.max_distance = static_cast<int>(most);
+    architecture_.max_positions = kComputedPositions;
+    return absl::OkStatus();
+  }
+
   absl::Status ReadPositions() {
+    if (file_.Has("encoder/layer_0/self_attention/relative_attention_bias")) {
+      return ReadDistances();
+    }
     const auto encoder = file_.Shape("encoder/position_encodings/encodings");
     const auto decoder = file_.Shape("decoder/position_encodings/encodings");
     if (encoder.has_value() != decoder.has_value()) {
@@ -227,9 +311,11 @@ class ArchitectureReader {
     const std::string source = file_.Resolve(found_.source_embedding);
     const std::string target = file_.Resolve("decoder/embeddings/weight");
     architecture_.share_embeddings = source == target;
-    architecture_.output = file_.Resolve("decoder/projection/weight") == target
-                               ? OutputProjection::kTied
-                               : OutputProjection::kSeparate;
+    architecture_.output =
+        found_.output_scale == 1.0f &&
+                file_.Resolve("decoder/projection/weight") == target
+            ? OutputProjection::kTied
+            : OutputProjection::kSeparate;
     architecture_.output_bias = file_.Has("decoder/projection/bias");
   }
 

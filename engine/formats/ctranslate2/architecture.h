@@ -18,6 +18,11 @@ struct CTranslate2Architecture {
   // more than the file: the last.
   bool zero_start = false;
   bool sigmoid_gelu = false;  // x · sigmoid(1.702 x), computed as a swish
+  // Of a converted T5: what scores are multiplied by in the place of
+  // 1 / sqrt(head_dim), and the output.
+  bool is_t5 = false;
+  float queries_scale = 1.0f;
+  float output_scale = 1.0f;
 
   // Rows that the tables have more than those of the file.
   int extra_rows() const { return zero_start ? 1 : 0; }

@@ -1,5 +1,6 @@
 #include "engine/formats/ctranslate2/tensors.h"
 
+#include <cmath>
 #include <utility>
 #include <vector>
 
@@ -31,7 +32,7 @@ class Names {
 
   void AddNorm(const std::string& ours, const std::string& theirs) {
     table_[ours + ".weight"] = {theirs + "/gamma"};
-    table_[ours + ".bias"] = {theirs + "/beta"};
+    if (!found_.config.rms_norm) table_[ours + ".bias"] = {theirs + "/beta"};
   }
 
   void AddLayer(const std::string& ours, const std::string& theirs,
@@ -40,6 +41,7 @@ class Names {
     const std::string self = ours + "self_attention.";
     AddNorm(self + "norm", theirs + "self_attention/layer_norm");
     AddLinear(self + "query", theirs + "self_attention/linear_0", width, 0, 3);
+    ScaleQuery(self);
     AddLinear(self + "key", theirs + "self_attention/linear_0", width, 1, 3);
     AddLinear(self + "value", theirs + "self_attention/linear_0", width, 2, 3);
     AddLinear(self + "output", theirs + "self_attention/linear_1",
@@ -48,6 +50,7 @@ class Names {
       const std::string cross = ours + "cross_attention.";
       AddNorm(cross + "norm", theirs + "attention/layer_norm");
       AddLinear(cross + "query", theirs + "attention/linear_0", width);
+      ScaleQuery(cross);
       AddLinear(cross + "key", theirs + "attention/linear_1", width, 0, 2);
       AddLinear(cross + "value", theirs + "attention/linear_1", width, 1, 2);
       AddLinear(cross + "output", theirs + "attention/linear_2",
@@ -55,6 +58,10 @@ class Names {
     }
     AddNorm(ours + "ffn.norm", theirs + "ffn/layer_norm");
     AddLinear(ours + "ffn.inner", theirs + "ffn/linear_0", stack.ffn_dim);
+    if (found_.config.gated_ffn) {
+      AddLinear(ours + "ffn.factor", theirs + "ffn/linear_0_noact",
+                stack.ffn_dim);
+    }
     AddLinear(ours + "ffn.outer", theirs + "ffn/linear_1", stack.model_dim);
     if (found_.sigmoid_gelu) {
       // x · sigmoid(c x) = swish(c x) / c: the factors go into the matrices.
@@ -72,6 +79,9 @@ class Names {
     }
     AddNorm(stack + ".norm", stack + "/layer_norm");
     table_[stack + ".positions"] = {stack + "/position_encodings/encodings"};
+    TensorPlace& distances = table_[stack + ".distances"];
+    distances.name = stack + "/layer_0/self_attention/relative_attention_bias";
+    distances.scale = std::sqrt(static_cast<float>(config.head_dim));
   }
 
   // Tables and the output, which may have a row of zeros more than the file.
@@ -82,6 +92,7 @@ class Names {
     AddRows("decoder.embedding", "decoder/embeddings/weight",
             found_.extra_rows());
     AddRows("output.weight", "decoder/projection/weight", found_.extra_rows());
+    table_["output.weight"].scale = found_.output_scale;
     if (file_.Has("decoder/projection/bias")) {
       AddRows("output.bias", "decoder/projection/bias", found_.extra_rows());
     } else {
@@ -103,6 +114,13 @@ class Names {
   }
 
  private:
+  void ScaleQuery(const std::string& attention) {
+    for (const char* part : {"query.weight", "query.bias"}) {
+      const auto place = table_.find(attention + part);
+      if (place != table_.end()) place->second.scale = found_.queries_scale;
+    }
+  }
+
   void AddRows(const std::string& ours, const std::string& theirs,
                int zero_rows) {
     TensorPlace& place = table_[ours] = {theirs};

@@ -13,6 +13,7 @@
 #include "engine/base/status_macros.h"
 #include "engine/formats/checkpoint.h"
 #include "engine/formats/ctranslate2/languages.h"
+#include "engine/formats/hugging_face/t5_tokenizer.h"
 #include "engine/formats/hugging_face/tokenizer_json.h"
 #include "engine/formats/limits.h"
 #include "engine/formats/vocabulary_files.h"
@@ -27,7 +28,7 @@ using Splitter = std::shared_ptr<const text::SentencePieceModel>;
 // Of those who share a splitter for both sides.
 constexpr const char* kSplitters[] = {
     "sentencepiece.model", "sentencepiece.bpe.model", "spm.model",
-    "flores200_sacrebleu_tokenizer_spm.model"};
+    "spiece.model", "flores200_sacrebleu_tokenizer_spm.model"};
 constexpr const char* kTokenizerJson = "tokenizer.json";
 
 // ---- Settings
@@ -219,6 +220,7 @@ class Reader {
     result_.languages = languages_.languages;
     result_.source_language = languages_.source;
     result_.target_language = languages_.target;
+    if (architecture_.is_t5) PEREGRINE_RETURN_IF_ERROR(AddT5(directory));
     PEREGRINE_RETURN_IF_ERROR(MakeTokenizers(directory));
     return std::move(result_);
   }
@@ -256,7 +258,7 @@ class Reader {
       tokens.source_prefix = {bos};
     }
     if (settings_.add_source_eos || architecture_.zero_start ||
-        is_multilingual) {
+        architecture_.is_t5 || is_multilingual) {
       PEREGRINE_ASSIGN_OR_RETURN(const int32_t eos,
                                  source.Require(settings_.eos));
       tokens.source_suffix = {eos};
@@ -290,6 +292,35 @@ class Reader {
           "\", expected M2M100Tokenizer or NllbTokenizer: it may put the "
           "languages elsewhere");
     }
+  }
+
+  // MADLAD-400 is told the target's language before the source.
+  absl::Status AddT5(const std::string& directory) {
+    result_.languages = MadladLanguages(vocabularies_.source.pieces);
+    if (result_.languages.empty()) return absl::OkStatus();
+    const model::Language* english =
+        model::FindLanguage(result_.languages, "en");
+    result_.source_language =
+        english != nullptr ? english->code : result_.languages[0].code;
+    result_.target_language = "";
+    model::TokenConfig& tokens = result_.config;
+    tokens.target_in_source = true;
+    tokens.source_language = result_.languages[0].token;
+    PEREGRINE_ASSIGN_OR_RETURN(const Splitter splitter,
+                               LoadSplitter(directory, "source.spm"));
+    if (splitter != nullptr) {
+      PEREGRINE_ASSIGN_OR_RETURN(
+          const std::vector<std::string> before,
+          PiecesBeforeLanguage(
+              *splitter, vocabularies_.source.pieces[tokens.source_language],
+              directory));
+      for (const std::string& piece : before) {
+        PEREGRINE_ASSIGN_OR_RETURN(tokens.source_prefix.emplace_back(),
+                                   vocabularies_.source.Require(piece));
+      }
+    }
+    tokens.source_prefix.push_back(tokens.source_language);
+    return absl::OkStatus();
   }
 
   absl::Status MakeTokenizers(const std::string& directory) {

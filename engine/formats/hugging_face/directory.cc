@@ -148,13 +148,18 @@ JsonObjectReader HuggingFaceDirectory::GenerationReader() const {
   return JsonObjectReader(generation_, Path(generation_file_), "");
 }
 
+absl::Status HuggingFaceDirectory::RefuseQuantization() const {
+  return RefuseUnsupported(config_, {{"quantization_config", {}}},
+                           Path("config.json"));
+}
+
 absl::StatusOr<model::ArchitectureConfig>
 HuggingFaceDirectory::ReadArchitecture(model::NormPlacement norm,
                                        bool embedding_norm) const {
+  PEREGRINE_RETURN_IF_ERROR(RefuseQuantization());
   PEREGRINE_RETURN_IF_ERROR(RefuseUnsupported(
       config_,
-      {{"quantization_config", {}},
-       {"normalize_before", norm == model::NormPlacement::kPre},
+      {{"normalize_before", norm == model::NormPlacement::kPre},
        {"normalize_embedding", embedding_norm},
        {"static_position_embeddings", !embedding_norm}},
       Path("config.json")));

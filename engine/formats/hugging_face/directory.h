@@ -28,6 +28,9 @@ class HuggingFaceDirectory {
   const Json& config() const { return config_; }
   JsonObjectReader ConfigReader() const;
 
+  // UNIMPLEMENTED: the weights are quantised by a library of its own.
+  absl::Status RefuseQuantization() const;
+
   // Layers, widths, vocabulary sizes, activation and position limit; what only
   // the model's class says (norms, positions) is the caller's. UNIMPLEMENTED: a
   // setting that would change what is computed and that we lack.

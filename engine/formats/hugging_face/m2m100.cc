@@ -226,7 +226,7 @@ absl::StatusOr<Checkpoint> OpenHuggingFaceM2M100(
   PEREGRINE_ASSIGN_OR_RETURN(auto weights, directory.OpenWeights());
   PEREGRINE_ASSIGN_OR_RETURN(
       const EmbeddingNames embeddings,
-      SettleEmbeddings(*weights, directory, model.architecture));
+      SettleEmbeddings(*weights, directory, BartTables(), model.architecture));
   checkpoint.tensors = RenameHuggingFaceTensors(std::move(weights), embeddings,
                                                 model.architecture, generation);
   return checkpoint;

@@ -116,7 +116,7 @@ absl::StatusOr<Checkpoint> OpenHuggingFaceMarian(
   PEREGRINE_ASSIGN_OR_RETURN(auto weights, directory.OpenWeights());
   PEREGRINE_ASSIGN_OR_RETURN(
       const EmbeddingNames embeddings,
-      SettleEmbeddings(*weights, directory, architecture));
+      SettleEmbeddings(*weights, directory, BartTables(), architecture));
   checkpoint.tensors = RenameHuggingFaceTensors(std::move(weights), embeddings,
                                                 architecture, generation);
   return checkpoint;

@@ -98,33 +98,36 @@ RenamedTensors::Table MakeTable(const EmbeddingNames& embeddings,
 
 }  // namespace
 
+EmbeddingTables BartTables() { return {kShared, kEncoder, kDecoder, kOutput}; }
+
 absl::StatusOr<EmbeddingNames> SettleEmbeddings(
     const WeightFiles& weights, const HuggingFaceDirectory& directory,
-    model::ArchitectureConfig& architecture) {
+    const EmbeddingTables& tables, model::ArchitectureConfig& architecture) {
+  const auto& [shared, encoder, decoder, output] = tables;
   const bool shares = architecture.share_embeddings;
   const bool ties = architecture.output == model::OutputProjection::kTied;
-  const auto first = [&](std::initializer_list<const char*> names) {
-    const auto found =
-        std::find_if(names.begin(), names.end(),
-                     [&](const char* name) { return weights.Has(name); });
-    return std::string(found == names.end() ? *names.begin() : *found);
+  const auto first = [&](std::initializer_list<std::string> names) {
+    const auto found = std::find_if(
+        names.begin(), names.end(),
+        [&](const std::string& name) { return weights.Has(name); });
+    return found == names.end() ? *names.begin() : *found;
   };
   const auto same = [&](const std::string& a, const std::string& b) {
     return a == b || !weights.Has(a) || !weights.Has(b) ||
            weights.AreSame(a, b);
   };
-  EmbeddingNames names{kEncoder, kDecoder, kOutput};
+  EmbeddingNames names{encoder, decoder, output};
   const int version = MajorVersion(directory.config());
   if (version >= 5) {
     if (shares) {
-      names.encoder = first({kEncoder, kShared, kDecoder, kOutput});
-      names.decoder = first({kDecoder, kShared, kEncoder, kOutput});
+      names.encoder = first({encoder, shared, decoder, output});
+      names.decoder = first({decoder, shared, encoder, output});
     }
     if (ties && shares) {
-      names.output = first({kOutput, kShared, kDecoder, kEncoder});
+      names.output = first({output, shared, decoder, encoder});
     } else if (ties) {
-      names.decoder = first({kDecoder, kOutput});
-      names.output = first({kOutput, kDecoder});
+      names.decoder = first({decoder, output});
+      names.output = first({output, decoder});
     }
     architecture.share_embeddings =
         shares && same(names.encoder, names.decoder);
@@ -134,16 +137,16 @@ absl::StatusOr<EmbeddingNames> SettleEmbeddings(
     return names;
   }
   if (shares) {
-    names.encoder = ties ? first({kShared, kEncoder, kDecoder, kOutput})
-                         : first({kShared, kEncoder, kDecoder});
+    names.encoder = ties ? first({shared, encoder, decoder, output})
+                         : first({shared, encoder, decoder});
     names.decoder = names.encoder;
   } else if (ties) {
-    names.decoder = first({kDecoder, kOutput});
+    names.decoder = first({decoder, output});
   }
   if (ties) names.output = names.decoder;
-  const bool is_known = version > 0 && names.encoder == kShared;
-  for (const char* other : kTables) {
-    const bool is_output = other == kOutput;
+  const bool is_known = version > 0 && names.encoder == shared;
+  for (const std::string& other : {shared, encoder, decoder, output}) {
+    const bool is_output = other == output;
     const bool is_tied = is_output ? ties : shares;
     if (is_known || !is_tied || same(names.decoder, other)) continue;
     return absl::InvalidArgumentError(absl::StrCat(

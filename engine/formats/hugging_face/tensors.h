@@ -19,6 +19,17 @@ struct EmbeddingNames {
   std::string output;
 };
 
+// What a kind of model calls them, and the one that stands for several.
+struct EmbeddingTables {
+  std::string shared;
+  std::string encoder;
+  std::string decoder;
+  std::string output;
+};
+
+// Of MarianMT, M2M100 and all others that come from BART.
+EmbeddingTables BartTables();
+
 // Tables that config.json ties may be stored under several names, and differ.
 // transformers 5 then takes each as it is stored, transformers 4 takes
 // model.shared for all: the version that config.json says wrote the model
@@ -26,7 +37,7 @@ struct EmbeddingNames {
 // INVALID_ARGUMENT: they differ and nothing says which counts; names both.
 absl::StatusOr<EmbeddingNames> SettleEmbeddings(
     const WeightFiles& weights, const HuggingFaceDirectory& directory,
-    model::ArchitectureConfig& architecture);
+    const EmbeddingTables& tables, model::ArchitectureConfig& architecture);
 
 // The tensors of an encoder-decoder model under the names that transformers
 // gives them in MarianMT, M2M100 and all others that come from its BART. Where

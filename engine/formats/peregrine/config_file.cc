@@ -96,13 +96,24 @@ absl::Status ParseArchitecture(JsonObjectReader reader,
   config.activation = reader.Choice<kernels::Activation>(
       "activation", {{"relu", kernels::Activation::kRelu},
                      {"gelu", kernels::Activation::kGelu},
-                     {"swish", kernels::Activation::kSwish}});
+                     {"swish", kernels::Activation::kSwish},
+                     {"gelu_tanh", kernels::Activation::kGeluTanh}});
+  config.gated_ffn = reader.Bool("gated_ffn", false);
+  config.rms_norm = reader.Bool("rms_norm", false);
+  config.linear_bias = reader.Bool("linear_bias", true);
   config.positions = reader.Choice<PositionEncoding>(
       "positions",
       {{"sinusoidal_concatenated", PositionEncoding::kSinusoidalConcatenated},
        {"sinusoidal_interleaved", PositionEncoding::kSinusoidalInterleaved},
        {"sinusoidal_split", PositionEncoding::kSinusoidalSplit},
-       {"learned", PositionEncoding::kLearned}});
+       {"learned", PositionEncoding::kLearned},
+       {"distances", PositionEncoding::kDistances}});
+  if (config.positions == PositionEncoding::kDistances) {
+    config.distances.num_buckets =
+        reader.Int("distance_buckets", 4, kMaxPositions);
+    config.distances.max_distance =
+        reader.Int("max_distance", 1, kMaxPositions);
+  }
   config.position_offset = reader.Int("position_offset", 0, kMaxPositions, 0);
   config.max_positions = reader.Int("max_positions", 2, kMaxPositions);
   config.scale_embeddings = reader.Bool("scale_embeddings");

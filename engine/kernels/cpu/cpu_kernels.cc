@@ -16,6 +16,14 @@
 namespace peregrine::kernels {
 namespace {
 
+// The part of a table that is one head's.
+DistanceBias BiasOfHead(DistanceBias bias, int head) {
+  if (bias.table != nullptr) {
+    bias.table += static_cast<size_t>(head) * (2 * bias.max_distance + 1);
+  }
+  return bias;
+}
+
 const VectorOps& VectorOpsFor(Isa isa) {
 #if defined(__x86_64__)
   if (isa == Isa::kAvx512Amx) return Avx512AmxVectorOps();
@@ -126,6 +134,15 @@ void CpuKernels::LayerNorm(const NormWeight& norm, Matrix x, Matrix y) {
   }
 }
 
+void CpuKernels::ActivateGated(Activation activation, Matrix projected,
+                               Matrix y) {
+  CheckActivateGated(projected, y);
+  for (int r = 0; r < y.rows; ++r) {
+    const float* const gate = projected.row(r);
+    ops_.activate_gated(activation, gate, gate + y.cols, y.cols, y.row(r));
+  }
+}
+
 void CpuKernels::Linear(const LinearWeight& weight, Matrix x,
                         Activation activation, Matrix y) {
   CheckLinear(weight, x, y);
@@ -195,6 +212,7 @@ void CpuKernels::AttendSequence(HeadShape heads, Matrix qkv, Matrix context) {
     head.scratch = scratch + share * floats;
     const int end = heads.num_heads * (share + 1) / shares;
     for (int h = heads.num_heads * share / shares; h < end; ++h) {
+      head.bias = BiasOfHead(heads.bias, h);
       head.queries = qkv.data + h * heads.head_dim;
       head.keys = head.queries + heads.width();
       head.values = head.keys + heads.width();
@@ -250,6 +268,7 @@ void CpuKernels::AttendCells(HeadShape heads, int num_rows,
   attention.value_stride = cache.values.stride;
   attention.context = context.data;
   attention.num_rows = num_rows;
+  attention.bias = heads.bias;
   attention.num_heads = heads.num_heads;
   attention.head_dim = heads.head_dim;
   attention.value_dim = heads.head_dim;

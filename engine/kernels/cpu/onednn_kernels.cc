@@ -107,6 +107,10 @@ dnnl::post_ops PostOps(const MatmulShape& shape) {
     case Activation::kSwish:
       post_ops.append_eltwise(1.0f, dnnl::algorithm::eltwise_swish, 1.0f, 0.0f);
       break;
+    case Activation::kGeluTanh:
+      post_ops.append_eltwise(1.0f, dnnl::algorithm::eltwise_gelu_tanh, 0.0f,
+                              0.0f);
+      break;
   }
   return post_ops;
 }

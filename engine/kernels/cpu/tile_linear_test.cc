@@ -142,8 +142,8 @@ TEST(TileLinearTest, AnyShape) {
 TEST(TileLinearTest, WhatHappensToTheResults) {
   for (int out_dim : {16, 19}) {
     ExpectSameBits({9, 30, out_dim, Activation::kNone, /*add_to_y=*/true});
-    for (Activation activation :
-         {Activation::kRelu, Activation::kGelu, Activation::kSwish}) {
+    for (Activation activation : {Activation::kRelu, Activation::kGelu,
+                                  Activation::kSwish, Activation::kGeluTanh}) {
       ExpectSameBits({9, 30, out_dim, activation});
     }
   }

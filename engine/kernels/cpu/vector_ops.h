@@ -71,6 +71,7 @@ struct SequenceHead {
   size_t context_stride = 0;
   int length = 0;
   int head_dim = 0;
+  DistanceBias bias;  // of this head; without a table: none
 };
 
 // Attention of rows of queries to cells of a cache, all heads. Keys and values
@@ -89,6 +90,7 @@ struct CellAttention {
   int num_heads = 0;
   int head_dim = 0;
   int value_dim = 0;
+  DistanceBias bias;  // of all heads: the query is at the last position
   const int32_t* lengths = nullptr;  // [num_rows]; 0: the context is zero
   // The cells of a row: begins[row] onwards, or those that cells[row] lists.
   const int32_t* begins = nullptr;  // [num_rows], or null
@@ -131,8 +133,12 @@ struct VectorOps {
                          float scale, int dim, float* y);
   void (*embed_int8)(const int8_t* token, float token_scale,
                      const float* position, float scale, int dim, float* y);
+  // `bias` may be null, see NormWeight.
   void (*layer_norm)(const float* x, const float* gain, const float* bias,
                      float epsilon, int dim, float* y);
+  // y = activation(gate) * value
+  void (*activate_gated)(Activation activation, const float* gate,
+                         const float* value, int dim, float* y);
 
   size_t (*sequence_scratch_floats)(int length, int head_dim);
   void (*attend_sequence)(const SequenceHead& head);

@@ -32,6 +32,15 @@ struct OnlineSoftmax {
   }
 };
 
+// What is added to the score of a key at `distance` from the query.
+__device__ inline float BiasAt(const DistanceBias& bias, int head,
+                               int distance) {
+  if (bias.table == nullptr) return 0.0f;
+  const int most = bias.max_distance;
+  return bias
+      .table[head * (2 * most + 1) + most + min(max(distance, -most), most)];
+}
+
 // ---- Steps: a warp for each row, head and part of the value.
 
 // Keys and values of a cache, a cell's so many elements after those of the one
@@ -86,6 +95,7 @@ struct StepArguments {
   int head_dim = 0;
   int value_dim = 0;  // of a head
   float scale = 1.0f;
+  DistanceBias bias;  // the query is at the last position
 
   const float* queries = nullptr;  // [rows, row_width], as the three below
   const float* new_keys = nullptr;
@@ -249,8 +259,10 @@ __device__ inline void AttendStep(const StepArguments<T>& step) {
     const int count = min(length - begin, kWarpSize);
     const float dot = Keys::Dot(step, query, source, target, key_begin, begin,
                                 count, tile_weights[warp]);
-    const float score = lane < count ? dot * step.scale : -INFINITY;
+    float score = -INFINITY;
     if (lane < count) {
+      const int distance = begin + lane - (length - 1);
+      score = (dot + BiasAt(step.bias, head, distance)) * step.scale;
       tile_values[warp][lane] =
           head * step.value_dim + ValueOf(source, target, begin + lane);
     }
@@ -363,6 +375,7 @@ StepArguments<T> StepOf(HeadShape heads, int value_width, Matrix queries,
   step.head_dim = heads.head_dim;
   step.value_dim = value_width / heads.num_heads;
   step.scale = 1.0f / sqrtf(static_cast<float>(heads.head_dim));
+  step.bias = heads.bias;
   step.queries = queries.data;
   step.row_width = queries.cols;
   step.context = context.data;
@@ -413,6 +426,7 @@ struct EncoderArguments {
   int width = 0;
   int head_dim = 0;
   float scale = 1.0f;
+  DistanceBias bias;
 };
 
 size_t EncoderSharedBytes(int head_dim) {
@@ -469,7 +483,10 @@ __global__ void EncoderAttentionKernel(EncoderArguments arguments) {
         const float* key = keys + lane * key_stride;
         float dot = 0.0f;
         for (int i = 0; i < head_dim; ++i) dot = fmaf(query[i], key[i], dot);
-        score = dot * arguments.scale;
+        const int position = first_query + warp * kQueries + q;
+        score =
+            (dot + BiasAt(arguments.bias, blockIdx.y, tile + lane - position)) *
+            arguments.scale;
       }
       float correction;
       weights[warp][q][lane] = softmax[q].Add(score, &correction);
@@ -550,7 +567,9 @@ __global__ void WideEncoderAttentionKernel(EncoderArguments arguments,
       const float* key = first + lane * stride + arguments.width;
       float dot = 0.0f;
       for (int i = 0; i < head_dim; ++i) dot = fmaf(query[i], key[i], dot);
-      score = dot * arguments.scale;
+      score = (dot + BiasAt(arguments.bias, item % num_heads,
+                            tile + lane - (token - begin))) *
+              arguments.scale;
     }
     float correction;
     weights[warp][lane] = softmax.Add(score, &correction);
@@ -588,6 +607,7 @@ cudaError_t EncoderAttention(HeadShape heads, const PackedSequences& sequences,
   arguments.width = heads.width();
   arguments.head_dim = heads.head_dim;
   arguments.scale = 1.0f / sqrtf(static_cast<float>(heads.head_dim));
+  arguments.bias = heads.bias;
   if (sequences.num_sequences == 0) return cudaSuccess;
   const dim3 block(kWarpSize, kWarps);
   if (heads.head_dim <= kMaxTiledHead) {

@@ -358,6 +358,15 @@ void CudaKernels::LayerNorm(const NormWeight& norm, Matrix x, Matrix y) {
   Note(PEREGRINE_CUDA_NAMESPACE::LayerNorm(norm, x, y, stream()), "LayerNorm");
 }
 
+void CudaKernels::ActivateGated(Activation activation, Matrix projected,
+                                Matrix y) {
+  CheckActivateGated(projected, y);
+  if (!Ready()) return;
+  Note(PEREGRINE_CUDA_NAMESPACE::ActivateGated(activation, projected, y,
+                                               stream()),
+       "ActivateGated");
+}
+
 void CudaKernels::Linear(const LinearWeight& weight, Matrix x,
                          Activation activation, Matrix y) {
   RunLinear(weight, x, activation, Store::kOverwrite, y);

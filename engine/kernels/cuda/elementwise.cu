@@ -72,8 +72,11 @@ __global__ void LayerNormKernel(const float* gain, const float* bias,
   const float* from = x + static_cast<size_t>(row) * dim;
   float* to = y + static_cast<size_t>(row) * dim;
 
+  const bool is_rms = bias == nullptr;
   float sum = 0.0f;
-  for (int i = lane; i < dim; i += kWarpSize) sum += from[i];
+  if (!is_rms) {
+    for (int i = lane; i < dim; i += kWarpSize) sum += from[i];
+  }
   const float mean = WarpSum(sum) / static_cast<float>(dim);
   float squares = 0.0f;
   for (int i = lane; i < dim; i += kWarpSize) {
@@ -83,7 +86,7 @@ __global__ void LayerNormKernel(const float* gain, const float* bias,
   const float variance = WarpSum(squares) / static_cast<float>(dim);
   const float inverse = 1.0f / sqrtf(variance + epsilon);
   for (int i = lane; i < dim; i += kWarpSize) {
-    to[i] = fmaf((from[i] - mean) * inverse, gain[i], bias[i]);
+    to[i] = fmaf((from[i] - mean) * inverse, gain[i], is_rms ? 0.0f : bias[i]);
   }
 }
 

@@ -116,8 +116,9 @@ class LibraryProductsTest : public testing::Test {
 
 TEST_F(LibraryProductsTest, MultipliesAsOwnKernelsDo) {
   for (Precision precision : {Precision::kFloat16, Precision::kBFloat16}) {
-    for (Activation activation : {Activation::kNone, Activation::kRelu,
-                                  Activation::kGelu, Activation::kSwish}) {
+    for (Activation activation :
+         {Activation::kNone, Activation::kRelu, Activation::kGelu,
+          Activation::kSwish, Activation::kGeluTanh}) {
       for (bool has_bias : {true, false}) {
         SCOPED_TRACE(testing::Message()
                      << PrecisionName(precision) << ", activation "

@@ -33,6 +33,8 @@ __device__ inline float Activated(Activation activation, float x) {
       return 0.5f * x * (1.0f + erff(x * 0.70710678118654752f));
     case Activation::kSwish:
       return x / (1.0f + expf(-x));
+    case Activation::kGeluTanh:
+      return x / (1.0f + expf(-x * fmaf(x * x, 0.0713548162f, 1.59576912f)));
   }
   return x;
 }
@@ -435,6 +437,16 @@ __global__ void ActivateKernel(Activation activation, float* y, size_t count) {
   if (i < count) y[i] = Activated(activation, y[i]);
 }
 
+__global__ void ActivateGatedKernel(Activation activation,
+                                    const float* projected, float* y,
+                                    size_t count, int dim) {
+  AwaitEarlierKernel();
+  const size_t i = static_cast<size_t>(blockIdx.x) * kWordThreads + threadIdx.x;
+  if (i >= count) return;
+  const float* gate = projected + i + i / dim * dim;
+  y[i] = Activated(activation, *gate) * gate[dim];
+}
+
 __global__ void CompareWordsKernel(const float* a, const float* b, size_t count,
                                    int* different) {
   AwaitEarlierKernel();
@@ -542,6 +554,15 @@ cudaError_t Linear(const PackedWeight& weight, Matrix x, Activation activation,
       break;
   }
   return cudaErrorInvalidValue;
+}
+
+cudaError_t ActivateGated(Activation activation, Matrix projected, Matrix y,
+                          KernelStream stream) {
+  const size_t count = static_cast<size_t>(y.rows) * y.cols;
+  if (count == 0) return cudaSuccess;
+  return PEREGRINE_LAUNCH(ActivateGatedKernel, WordGrid(count), kWordThreads, 0,
+                          stream, activation, projected.data, y.data, count,
+                          y.cols);
 }
 
 cudaError_t Activate(Activation activation, Matrix y, KernelStream stream) {

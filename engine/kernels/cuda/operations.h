@@ -59,6 +59,8 @@ cudaError_t PackRows(const float* x, int rows, int in_dim, Precision precision,
 
 // y = activation(y).
 cudaError_t Activate(Activation activation, Matrix y, KernelStream stream);
+cudaError_t ActivateGated(Activation activation, Matrix projected, Matrix y,
+                          KernelStream stream);
 
 // Sets *different to 1 where `count` words of a and b are not the same.
 cudaError_t CompareWords(const float* a, const float* b, size_t count,

@@ -136,6 +136,10 @@ double Activate(Activation activation, double x) {
       return 0.5 * x * (1.0 + std::erf(x / std::sqrt(2.0)));
     case Activation::kSwish:
       return x / (1.0 + std::exp(-x));
+    case Activation::kGeluTanh:
+      return 0.5 * x *
+             (1.0 +
+              std::tanh(std::sqrt(2.0 / M_PI) * (x + 0.044715 * x * x * x)));
   }
   PEREGRINE_CHECK(false) << "unknown activation";
   return 0.0;
@@ -144,10 +148,19 @@ double Activate(Activation activation, double x) {
 // Where attention finds the key and the value of a position.
 using RowOfPosition = std::function<const float*(int position)>;
 
-// context = softmax(query keys^T / sqrt(head_dim)) values, head by head, with
-// values of num_heads * value_dim. Nothing to attend to gives zero.
-void Attend(HeadShape heads, int value_dim, const float* query, int length,
-            const RowOfPosition& key, const RowOfPosition& value,
+double BiasOf(HeadShape heads, int head, int distance) {
+  const DistanceBias& bias = heads.bias;
+  if (bias.table == nullptr) return 0.0;
+  const int max = bias.max_distance;
+  return bias
+      .table[head * (2 * max + 1) + max + std::clamp(distance, -max, max)];
+}
+
+// context = softmax((query keys^T + bias) / sqrt(head_dim)) values, head by
+// head, with values of num_heads * value_dim. The query is at `position` among
+// the keys. Nothing to attend to gives zero.
+void Attend(HeadShape heads, int value_dim, const float* query, int position,
+            int length, const RowOfPosition& key, const RowOfPosition& value,
             float* context) {
   const double scale = 1.0 / std::sqrt(double(heads.head_dim));
   for (int h = 0; h < heads.num_heads; ++h) {
@@ -157,7 +170,7 @@ void Attend(HeadShape heads, int value_dim, const float* query, int length,
     std::vector<double> weights(length);
     double max_score = -kInfinity;
     for (int t = 0; t < length; ++t) {
-      double score = 0.0;
+      double score = BiasOf(heads, h, t - position);
       for (int i = begin; i < end; ++i) score += double{query[i]} * key(t)[i];
       weights[t] = score * scale;
       max_score = std::max(max_score, weights[t]);
@@ -227,8 +240,8 @@ class GatheredCells {
 void Attend(HeadShape heads, const float* query, const GatheredCells& cells,
             float* context) {
   Attend(
-      heads, cells.value_width() / heads.num_heads, query, cells.length(),
-      [&](int t) { return cells.key(t); },
+      heads, cells.value_width() / heads.num_heads, query, cells.length() - 1,
+      cells.length(), [&](int t) { return cells.key(t); },
       [&](int t) { return cells.value(t); }, context);
 }
 
@@ -310,11 +323,12 @@ void ReferenceKernels::Embed(const EmbeddingTable& table, const int32_t* tokens,
 
 void ReferenceKernels::LayerNorm(const NormWeight& norm, Matrix x, Matrix y) {
   CheckLayerNorm(norm, x, y);
+  const bool is_rms = norm.bias == nullptr;
   const int dim = x.cols;
   for (int r = 0; r < x.rows; ++r) {
     double mean = 0.0;
     for (int i = 0; i < dim; ++i) mean += x.row(r)[i];
-    mean /= dim;
+    mean = is_rms ? 0.0 : mean / dim;
     double variance = 0.0;
     for (int i = 0; i < dim; ++i) {
       const double difference = x.row(r)[i] - mean;
@@ -323,8 +337,20 @@ void ReferenceKernels::LayerNorm(const NormWeight& norm, Matrix x, Matrix y) {
     variance /= dim;
     const double inverse = 1.0 / std::sqrt(variance + norm.epsilon);
     for (int i = 0; i < dim; ++i) {
+      y.row(r)[i] = (x.row(r)[i] - mean) * inverse * norm.gain[i] +
+                    (is_rms ? 0.0f : norm.bias[i]);
+    }
+  }
+}
+
+void ReferenceKernels::ActivateGated(Activation activation, Matrix projected,
+                                     Matrix y) {
+  CheckActivateGated(projected, y);
+  for (int r = 0; r < y.rows; ++r) {
+    const float* const gate = projected.row(r);
+    for (int i = 0; i < y.cols; ++i) {
       y.row(r)[i] =
-          (x.row(r)[i] - mean) * inverse * norm.gain[i] + norm.bias[i];
+          static_cast<float>(Activate(activation, gate[i]) * gate[y.cols + i]);
     }
   }
 }
@@ -362,8 +388,8 @@ void ReferenceKernels::EncoderAttention(HeadShape heads,
     const auto key = [&](int t) { return qkv.row(begin + t) + width; };
     const auto value = [&](int t) { return qkv.row(begin + t) + 2 * width; };
     for (int r = begin; r < end; ++r) {
-      Attend(heads, heads.head_dim, qkv.row(r), end - begin, key, value,
-             context.row(r));
+      Attend(heads, heads.head_dim, qkv.row(r), r - begin, end - begin, key,
+             value, context.row(r));
     }
   }
 }

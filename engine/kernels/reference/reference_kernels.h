@@ -23,6 +23,8 @@ class ReferenceKernels final : public Kernels {
   void Embed(const EmbeddingTable& table, const int32_t* tokens,
              const int32_t* positions, Matrix y) override;
   void LayerNorm(const NormWeight& norm, Matrix x, Matrix y) override;
+  void ActivateGated(Activation activation, Matrix projected,
+                     Matrix y) override;
   void Linear(const LinearWeight& weight, Matrix x, Activation activation,
               Matrix y) override;
   void LinearAdd(const LinearWeight& weight, Matrix x, Matrix y) override;

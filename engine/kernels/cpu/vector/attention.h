@@ -122,8 +122,11 @@ class SequenceAttention {
                      scores_, positions_);
     float inverse_sums[kCount];
     for (int r = 0; r < kCount; ++r) {
-      inverse_sums[r] =
-          ExpOfScores<V>(scale_, head_.length, scores_ + r * positions_);
+      float* const scores = scores_ + r * positions_;
+      if (head_.bias.table != nullptr) {
+        AddDistanceBias<V>(head_.bias, row + r, head_.length, scores);
+      }
+      inverse_sums[r] = ExpOfScores<V>(scale_, head_.length, scores);
     }
     Multiply<kCount>(scores_, positions_, values_, values_stride_, head_.length,
                      mixed_, dims_);

@@ -192,13 +192,22 @@ class CellsAttention {
                    positions, attention_.scratch + g * kCells);
     }
     for (int h = 0; h < kRows * attention_.num_heads; ++h) {
-      Softmax(length, attention_.scratch + h * positions);
+      float* const scores = attention_.scratch + h * positions;
+      AddBias(h % attention_.num_heads, length, scores);
+      Softmax(length, scores);
     }
     for (int g = 0; g < groups; ++g) {
       Mix<kRows>(attention_.scratch + g * kCells, positions,
                  GroupAt(last, groups + g),
                  GroupAt(last, groups + g + kGroupsAhead), g == 0, context);
     }
+  }
+
+  void AddBias(int head, int length, float* scores) const {
+    DistanceBias bias = attention_.bias;
+    if (bias.table == nullptr) return;
+    bias.table += static_cast<size_t>(head) * (2 * bias.max_distance + 1);
+    AddDistanceBias<V>(bias, length - 1, length, scores);
   }
 
   void Softmax(int length, float* scores) const {

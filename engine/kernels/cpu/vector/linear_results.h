@@ -43,6 +43,8 @@ class LinearResults {
       ForEachRow<kRows>(y, stride, columns, Gelu<V>);
     } else if (linear.activation == Activation::kSwish) {
       ForEachRow<kRows>(y, stride, columns, Swish<V>);
+    } else if (linear.activation == Activation::kGeluTanh) {
+      ForEachRow<kRows>(y, stride, columns, GeluTanh<V>);
     }
   }
 

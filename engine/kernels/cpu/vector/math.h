@@ -87,6 +87,14 @@ inline typename V::Float Swish(typename V::Float x) {
   return V::Div(x, OnePlusExpOfMinus<V>(x));
 }
 
+// x (1 + tanh(u)) / 2 = x sigmoid(2 u), u = sqrt(2 / pi) (x + 0.044715 x^3)
+template <class V>
+inline typename V::Float GeluTanh(typename V::Float x) {
+  const typename V::Float cubic =
+      V::MulAdd(V::Mul(x, x), V::Set(0.0713548162f), V::Set(1.59576912f));
+  return V::Div(x, OnePlusExpOfMinus<V>(V::Mul(x, cubic)));
+}
+
 }  // namespace peregrine::kernels
 
 #endif  // PEREGRINE_ENGINE_KERNELS_CPU_VECTOR_MATH_H_

@@ -44,7 +44,8 @@ constexpr VectorOps MakeVectorOps() {
   ops.embed = EmbedRow<V, FloatRow<V>>;
   ops.embed_bfloat16 = EmbedRow<V, BFloat16Row<V>>;
   ops.embed_int8 = EmbedInt8Row<V>;
-  ops.layer_norm = LayerNormRow<V>;
+  ops.layer_norm = NormRow<V>;
+  ops.activate_gated = ActivateGatedRow<V>;
   ops.sequence_scratch_floats = SequenceAttention<V>::ScratchFloats;
   ops.attend_sequence = AttendSequence<V>;
   ops.cell_scratch_floats = CellScratchFloats<V>;

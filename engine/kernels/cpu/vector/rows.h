@@ -135,6 +135,113 @@ void LayerNormRow(const float* x, const float* gain, const float* bias,
       });
 }
 
+template <class V>
+void RmsNormRow(const float* x, const float* gain, float epsilon, int dim,
+                float* y) {
+  using Float = typename V::Float;
+  const float squares = SumOverRow<V>(x, dim, [](Float sum, Float values) {
+    return V::MulAdd(values, values, sum);
+  });
+  const auto inverse = V::Set(1.0f / __builtin_sqrtf(squares / dim + epsilon));
+  ForEachVector<V>(
+      dim,
+      [&](int i) {
+        V::Store(y + i,
+                 V::Mul(V::Mul(V::Load(x + i), inverse), V::Load(gain + i)));
+      },
+      [&](int i, int count) {
+        V::StorePart(y + i,
+                     V::Mul(V::Mul(V::LoadPart(x + i, count), inverse),
+                            V::LoadPart(gain + i, count)),
+                     count);
+      });
+}
+
+template <class V>
+void NormRow(const float* x, const float* gain, const float* bias,
+             float epsilon, int dim, float* y) {
+  if (bias == nullptr) {
+    RmsNormRow<V>(x, gain, epsilon, dim, y);
+  } else {
+    LayerNormRow<V>(x, gain, bias, epsilon, dim, y);
+  }
+}
+
+template <class V>
+inline typename V::Float Activated(Activation activation, typename V::Float x) {
+  switch (activation) {
+    case Activation::kNone:
+      break;
+    case Activation::kRelu:
+      return V::Max(x, V::Zero());
+    case Activation::kGelu:
+      return Gelu<V>(x);
+    case Activation::kSwish:
+      return Swish<V>(x);
+    case Activation::kGeluTanh:
+      return GeluTanh<V>(x);
+  }
+  return x;
+}
+
+// y = activation(gate) * value
+template <class V>
+void ActivateGatedRow(Activation activation, const float* gate,
+                      const float* value, int dim, float* y) {
+  ForEachVector<V>(
+      dim,
+      [&](int i) {
+        V::Store(y + i, V::Mul(Activated<V>(activation, V::Load(gate + i)),
+                               V::Load(value + i)));
+      },
+      [&](int i, int rest) {
+        const auto activated =
+            Activated<V>(activation, V::LoadPart(gate + i, rest));
+        V::StorePart(y + i, V::Mul(activated, V::LoadPart(value + i, rest)),
+                     rest);
+      });
+}
+
+// x += value
+template <class V>
+void AddToRow(typename V::Float value, int count, float* x) {
+  ForEachVector<V>(
+      count, [&](int i) { V::Store(x + i, V::Add(V::Load(x + i), value)); },
+      [&](int i, int rest) {
+        V::StorePart(x + i, V::Add(V::LoadPart(x + i, rest), value), rest);
+      });
+}
+
+// y += x
+template <class V>
+void AddRow(const float* x, int count, float* y) {
+  ForEachVector<V>(
+      count,
+      [&](int i) { V::Store(y + i, V::Add(V::Load(y + i), V::Load(x + i))); },
+      [&](int i, int rest) {
+        V::StorePart(y + i,
+                     V::Add(V::LoadPart(y + i, rest), V::LoadPart(x + i, rest)),
+                     rest);
+      });
+}
+
+// Adds to the scores of a query at `position` what stands in the table of one
+// head: the first entry for all keys far before it, the last for all far
+// behind.
+template <class V>
+void AddDistanceBias(const DistanceBias& bias, int position, int length,
+                     float* scores) {
+  const int max = bias.max_distance;
+  const int near_begin = position > max ? position - max : 0;
+  const int near_end =
+      position + max + 1 < length ? position + max + 1 : length;
+  AddToRow<V>(V::Set(bias.table[0]), near_begin, scores);
+  AddRow<V>(bias.table + (near_begin - position + max), near_end - near_begin,
+            scores + near_begin);
+  AddToRow<V>(V::Set(bias.table[2 * max]), length - near_end,
+              scores + near_end);
+}
+
 // y = max(y + x, 0)
 template <class V>
 void AddReluRow(const float* x, int count, float* y) {

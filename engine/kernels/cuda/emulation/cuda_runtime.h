@@ -146,6 +146,7 @@ cudaError_t cudaGraphExecDestroy(cudaGraphExec_t exec);
 // ---- Inside a kernel.
 
 inline int min(int a, int b) { return a < b ? a : b; }
+inline int max(int a, int b) { return a > b ? a : b; }
 
 extern thread_local dim3 threadIdx, blockIdx, blockDim, gridDim;
 
