@@ -66,7 +66,7 @@ RUN cmake --preset cuda -DPEREGRINE_BUILD_TESTS=OFF \
 FROM base AS runtime
 RUN apt-get update && \
     DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-      libabsl20220623 libdnnl2 libgrpc++1.51 libgumbo1 libicu72 \
+      libabsl20220623 libcld2-0 libdnnl2 libgrpc++1.51 libgumbo1 libicu72 \
       libprometheus-cpp-core1.0 libprotobuf32 libre2-9 libspdlog1.10 libxml2 \
       zlib1g && \
     rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/ldconfig/* \

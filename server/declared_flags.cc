@@ -7,7 +7,9 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "server/languages/language_tag.h"
 #include "server/options/model_override.h"
+#include "server/options/route_options.h"
 #include "server/process/cpu_count.h"
 
 namespace peregrine::server {
@@ -210,6 +212,33 @@ class Declarations {
              ->delimiter(','));
   }
 
+  void AddLanguages() {
+    app_.option_defaults()->group("Languages");
+    Add("default-source-language", config_.routes.default_source,
+        "Taken where the language of a text is to be detected and is not "
+        "certain; by default the most likely one")
+        ->check(IsLanguage);
+    const auto prefer = [&config =
+                             config_](const std::vector<std::string>& routes) {
+      for (const std::string& route : routes) {
+        auto parsed = ParsePreferredModel(route);
+        if (!parsed.ok()) {
+          throw CLI::ValidationError("--prefer-model",
+                                     std::string(parsed.status().message()));
+        }
+        config.routes.preferred.push_back(*std::move(parsed));
+      }
+    };
+    Name("prefer-model",
+         app_.add_option_function<std::vector<std::string>>(
+                 "--prefer-model", prefer,
+                 "Of several models of one pair of languages, the one that "
+                 "answers requests that name none. May be repeated, or hold "
+                 "several with commas between")
+             ->type_name("SOURCE/TARGET=MODEL")
+             ->delimiter(','));
+  }
+
   void AddOperation() {
     app_.option_defaults()->group("Operation");
     AddDuration("drain-timeout", config_.drain_timeout,
@@ -263,6 +292,11 @@ class Declarations {
                    ->default_str(absl::FormatDuration(value)));
   }
 
+  static std::string IsLanguage(const std::string& name) {
+    if (ParseLanguageTag(name).has_value()) return "";
+    return "found " + name + ", expected a language such as en or pt-BR";
+  }
+
   CLI::Option* Name(const std::string& flag, CLI::Option* option) {
     return option->envname(
         "PEREGRINE_" +
@@ -290,6 +324,7 @@ DeclaredFlags::DeclaredFlags() : app_(kDescription, "peregrine-server") {
   declarations.AddRequestLimits();
   declarations.AddBatching();
   declarations.AddModelLimits();
+  declarations.AddLanguages();
   declarations.AddOperation();
 }
 

@@ -250,6 +250,7 @@ ParsedConfig ParseConfig(std::vector<std::string> arguments) {
   Config& config = flags.values().config;
   config.unknown_variables = unknown.names;
   AddModelSources(flags.values().models, config);
+  config.service.limits = config.model_options.limits;
   if (const std::string conflict = FindConflict(config); !conflict.empty()) {
     return refuse(conflict);
   }

@@ -22,7 +22,7 @@ grpc::Status Answer(const char* method, grpc::ServerContext& context,
                     const CallEnvironment& environment,
                     const std::string& subject,
                     absl::FunctionRef<absl::Status()> act) {
-  Call call(environment, InfoOf(method, context));
+  Call call(environment, InfoOf({"peregrine.v1.Admin", method}, context));
   SendIds(call.info().ids, context);
   absl::Status status = call.Begin();
   if (status.ok()) status = Authenticator::CheckAdmin(call.caller());

@@ -3,7 +3,9 @@
 #include <chrono>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "grpc/grpc_security_constants.h"
 #include "grpcpp/security/auth_context.h"
@@ -21,6 +23,16 @@ absl::string_view Find(const grpc::ServerContextBase& context,
   return found == metadata.end()
              ? absl::string_view()
              : absl::string_view(found->second.data(), found->second.size());
+}
+
+// In the words of the API, "Bearer TOKEN".
+std::string Authorization(const grpc::ServerContextBase& context) {
+  absl::string_view token = Find(context, "authorization");
+  if (absl::ConsumePrefix(&token, "DeepL-Auth-Key ") ||
+      (token.empty() && !(token = Find(context, "x-goog-api-key")).empty())) {
+    return absl::StrCat("Bearer ", token);
+  }
+  return std::string(token);
 }
 
 std::string CertificateName(const grpc::ServerContextBase& context) {
@@ -45,13 +57,13 @@ absl::Time DeadlineOf(const grpc::ServerContextBase& context, absl::Time now) {
 
 }  // namespace
 
-CallInfo InfoOf(const char* method, const grpc::ServerContextBase& context) {
+CallInfo InfoOf(const Method& method, const grpc::ServerContextBase& context) {
   CallInfo info;
   info.method = method;
   info.peer = context.peer();
   info.ids =
       MakeCallIds(Find(context, "x-request-id"), Find(context, "traceparent"));
-  info.claims.authorization = std::string(Find(context, "authorization"));
+  info.claims.authorization = Authorization(context);
   info.claims.certificate_name = [&context] {
     return CertificateName(context);
   };

@@ -10,7 +10,7 @@ namespace peregrine::server {
 
 // `context` must outlive the claims in it. A call that ends without being read
 // has its start as its deadline or is told by `context.IsCancelled()`.
-CallInfo InfoOf(const char* method, const grpc::ServerContextBase& context);
+CallInfo InfoOf(const Method& method, const grpc::ServerContextBase& context);
 
 // Tells the caller its request id and its `traceresponse`, before the call
 // finishes. In the trailers: a refusal with headers of its own would not be

@@ -88,7 +88,7 @@ TEST_F(ServiceTest, ACallThatEndsBeforeItIsReadIsNoBadRequest) {
   call->Finish(&status, nullptr);
   ASSERT_TRUE(queue.Next(&tag, &ok));
   EXPECT_EQ(status.error_code(), grpc::StatusCode::CANCELLED);
-  const OutcomeCounter& counter = metrics_.CallsOf("Translate");
+  const OutcomeCounter& counter = metrics_.CallsOf("peregrine.v1", "Translate");
   EXPECT_TRUE(Eventually(
       [&] { return counter.value(absl::StatusCode::kCancelled) == 1; }));
   EXPECT_EQ(counter.value(absl::StatusCode::kInvalidArgument), 0);

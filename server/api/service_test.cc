@@ -95,8 +95,7 @@ TEST_F(ServiceTest, LanguagesAreThoseOfTheRequest) {
   request.set_source_language("cc");
   request.clear_target_language();  // which has none
   EXPECT_EQ(Refused(request),
-            "source_language: found \"cc\", expected one of aa, bb (and 1 "
-            "more)");
+            "source_language: found \"cc\", expected one of aa (Afar), bb");
   request.clear_source_language();
   EXPECT_EQ(Refused(request),
             "target_language: found none, expected one of aa, bb");
@@ -110,8 +109,8 @@ TEST_F(ServiceTest, AModelOfOnePairHasOnlyItsOwn) {
   EXPECT_EQ(TranslateOk(request).translations(0).hypotheses(0).text(), "X");
   request.set_target_language("fr");
   EXPECT_EQ(Refused(request),
-            "target_language: found \"fr\", expected \"EN\", the only one of "
-            "the model, or none");
+            "target_language: found \"fr\" (French), expected one of "
+            "EN (English)");
 }
 
 TEST_F(ServiceTest, WhiteSpaceIsAnsweredAsItIs) {
@@ -179,7 +178,8 @@ TEST_F(ServiceTest, UnknownModelsAreToldTheKnown) {
   request.set_model("en-fr");
   EXPECT_EQ(TranslateOk(request).model(), "en-fr");
   EXPECT_EQ(metrics_.refusals("MODEL_NOT_FOUND"), 1);
-  EXPECT_EQ(metrics_.CallsOf("Translate").value(absl::StatusCode::kNotFound),
+  EXPECT_EQ(metrics_.CallsOf("peregrine.v1", "Translate")
+                .value(absl::StatusCode::kNotFound),
             1);
 }
 

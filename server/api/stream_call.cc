@@ -30,7 +30,7 @@ StreamCall::StreamCall(grpc::CallbackServerContext& context,
                        const CallEnvironment& environment)
     : context_(context),
       environment_(environment),
-      call_(environment, InfoOf("TranslateStream", context)) {
+      call_(environment, InfoOf({"peregrine.v1", "TranslateStream"}, context)) {
   SendIds(call_.info().ids, context_);
   call_.AllowUnread(kMaxUnreadBytes);
 }
@@ -182,6 +182,8 @@ void StreamCall::End(Text* text, const absl::Status& status) {
     }
     response.set_model(std::move(answer.model));
     response.set_revision(std::move(answer.revision));
+    response.set_source_language(std::move(answer.source_language));
+    response.set_target_language(std::move(answer.target_language));
     *response.mutable_translation() =
         WriteTranslation(std::move(answer.texts[0]));
   } else {

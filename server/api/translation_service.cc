@@ -1,12 +1,14 @@
 #include "server/api/translation_service.h"
 
-#include "absl/time/clock.h"
+#include <utility>
+
 #include "engine/base/status_macros.h"
+#include "server/api/answer_at_once.h"
 #include "server/api/model_description.h"
-#include "server/api/status_mapping.h"
 #include "server/api/stream_call.h"
 #include "server/api/unary_call.h"
-#include "server/api/wire.h"
+#include "server/api/v1_messages.h"
+#include "server/service/detection.h"
 #include "server/service/score_job.h"
 #include "server/service/text_job.h"
 #include "server/service/token_job.h"
@@ -16,36 +18,26 @@ namespace {
 
 using grpc::ByteBuffer;
 using grpc::CallbackServerContext;
-using TranslateCall = UnaryCall<v1::TranslateRequest, TextJob>;
-using TranslateTokensCall = UnaryCall<v1::TranslateTokensRequest, TokenJob>;
-using ScoreTextsCall = UnaryCall<v1::ScoreTextsRequest, ScoreJob>;
 
-// Answers a call that needs no worker.
-template <typename Message, typename Handler>
-grpc::ServerUnaryReactor* AnswerAtOnce(const char* method,
-                                       CallbackServerContext* context,
-                                       const CallEnvironment& environment,
-                                       const ByteBuffer& bytes,
-                                       ByteBuffer* response, Handler handler) {
-  Call call(environment, InfoOf(method, *context));
-  SendIds(call.info().ids, *context);
-  if (bytes.Valid()) call.AddBytes(bytes.Length());
-  Message message;
-  absl::Status status = call.Begin();
-  if (status.ok()) {
-    status =
-        ParseMessage(bytes, environment.options.max_message_bytes, message);
+constexpr char kApi[] = "peregrine.v1";
+
+template <typename MessageOfCall, typename JobOfCall>
+struct Codec {
+  using Message = MessageOfCall;
+  using Job = JobOfCall;
+  template <typename Request = decltype(ReadRequest(Message()))>
+  absl::StatusOr<Request> Read(Message message) const {
+    return ReadRequest(std::move(message));
   }
-  if (status.ok()) {
-    auto answer = handler(message);
-    status = answer.status();
-    if (status.ok()) *response = SerializeMessage(*answer);
+  template <typename Answer>
+  auto Write(Answer answer) const {
+    return WriteAnswer(std::move(answer));
   }
-  call.End(status, {});
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  reactor->Finish(ToCallStatus(status, *context));
-  return reactor;
-}
+};
+using TranslateCall = UnaryCall<Codec<v1::TranslateRequest, TextJob>>;
+using TranslateTokensCall =
+    UnaryCall<Codec<v1::TranslateTokensRequest, TokenJob>>;
+using ScoreTextsCall = UnaryCall<Codec<v1::ScoreTextsRequest, ScoreJob>>;
 
 }  // namespace
 
@@ -63,22 +55,22 @@ TranslationServiceImpl::TranslationServiceImpl(const ModelSet& models,
 grpc::ServerUnaryReactor* TranslationServiceImpl::Translate(
     CallbackServerContext* context, const ByteBuffer* request,
     ByteBuffer* response) {
-  return TranslateCall::Start("Translate", *context, environment_, *request,
-                              *response);
+  return TranslateCall::Start({kApi, "Translate"}, *context, environment_,
+                              *request, *response);
 }
 
 grpc::ServerUnaryReactor* TranslationServiceImpl::TranslateTokens(
     CallbackServerContext* context, const ByteBuffer* request,
     ByteBuffer* response) {
-  return TranslateTokensCall::Start("TranslateTokens", *context, environment_,
-                                    *request, *response);
+  return TranslateTokensCall::Start({kApi, "TranslateTokens"}, *context,
+                                    environment_, *request, *response);
 }
 
 grpc::ServerUnaryReactor* TranslationServiceImpl::ScoreTexts(
     CallbackServerContext* context, const ByteBuffer* request,
     ByteBuffer* response) {
-  return ScoreTextsCall::Start("ScoreTexts", *context, environment_, *request,
-                               *response);
+  return ScoreTextsCall::Start({kApi, "ScoreTexts"}, *context, environment_,
+                               *request, *response);
 }
 
 grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>*
@@ -92,7 +84,8 @@ grpc::ServerUnaryReactor* TranslationServiceImpl::ListModels(
     CallbackServerContext* context, const ByteBuffer* request,
     ByteBuffer* response) {
   return AnswerAtOnce<v1::ListModelsRequest>(
-      "ListModels", context, environment_, *request, response,
+      {kApi, "ListModels"}, *context, environment_, *request, *response,
+      /*is_request=*/false,
       [this](const v1::ListModelsRequest&)
           -> absl::StatusOr<v1::ListModelsResponse> {
         v1::ListModelsResponse list;
@@ -107,11 +100,44 @@ grpc::ServerUnaryReactor* TranslationServiceImpl::GetModel(
     CallbackServerContext* context, const ByteBuffer* request,
     ByteBuffer* response) {
   return AnswerAtOnce<v1::GetModelRequest>(
-      "GetModel", context, environment_, *request, response,
+      {kApi, "GetModel"}, *context, environment_, *request, *response,
+      /*is_request=*/false,
       [this](const v1::GetModelRequest& get) -> absl::StatusOr<v1::Model> {
         PEREGRINE_ASSIGN_OR_RETURN(const ServedModelPtr model,
                                    models_.Find(get.name(), "name"));
         return DescribeModel(*model, options_);
+      });
+}
+
+grpc::ServerUnaryReactor* TranslationServiceImpl::ListLanguages(
+    CallbackServerContext* context, const ByteBuffer* request,
+    ByteBuffer* response) {
+  return AnswerAtOnce<v1::ListLanguagesRequest>(
+      {kApi, "ListLanguages"}, *context, environment_, *request, *response,
+      /*is_request=*/true,
+      [this](const v1::ListLanguagesRequest& list)
+          -> absl::StatusOr<v1::ListLanguagesResponse> {
+        if (!list.model().empty()) {
+          PEREGRINE_RETURN_IF_ERROR(
+              models_.Find(list.model(), "model").status());
+        }
+        return WriteLanguages(models_.routes()->List(list.model()),
+                              list.display_language());
+      });
+}
+
+grpc::ServerUnaryReactor* TranslationServiceImpl::DetectLanguage(
+    CallbackServerContext* context, const ByteBuffer* request,
+    ByteBuffer* response) {
+  return AnswerAtOnce<v1::DetectLanguageRequest>(
+      {kApi, "DetectLanguage"}, *context, environment_, *request, *response,
+      /*is_request=*/true,
+      [this](v1::DetectLanguageRequest& detect)
+          -> absl::StatusOr<v1::DetectLanguageResponse> {
+        PEREGRINE_ASSIGN_OR_RETURN(auto texts,
+                                   Detect(ReadRequest(std::move(detect)),
+                                          *models_.routes(), options_.limits));
+        return WriteDetections(std::move(texts));
       });
 }
 

@@ -21,7 +21,12 @@ using RawTranslationService =
                 v1::TranslationService::WithRawCallbackMethod_ScoreTexts<
                     v1::TranslationService::WithRawCallbackMethod_ListModels<
                         v1::TranslationService::WithRawCallbackMethod_GetModel<
-                            v1::TranslationService::Service>>>>>>;
+                            v1::TranslationService::
+                                WithRawCallbackMethod_ListLanguages<
+                                    v1::TranslationService::
+                                        WithRawCallbackMethod_DetectLanguage<
+                                            v1::TranslationService::
+                                                Service>>>>>>>>;
 
 // The peregrine.v1.TranslationService; its contract is in the proto file.
 // Thread-safe: gRPC calls it from threads of its own.
@@ -35,6 +40,8 @@ class TranslationServiceImpl final : public RawTranslationService {
   // Ends the open streams as soon as what they sent is answered.
   void Drain() { open_calls_.Drain(); }
   void EndRevokedStreams() { open_calls_.EndRevoked(); }
+  // What the calls of other services share with those of this one.
+  const CallEnvironment& environment() const { return environment_; }
   OpenCalls::Counts open_calls() const { return open_calls_.counts(); }
   // False: calls are still open at `deadline`.
   bool AwaitNoCalls(absl::Time deadline) {
@@ -58,6 +65,12 @@ class TranslationServiceImpl final : public RawTranslationService {
   grpc::ServerUnaryReactor* GetModel(grpc::CallbackServerContext* context,
                                      const grpc::ByteBuffer* request,
                                      grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* ListLanguages(grpc::CallbackServerContext* context,
+                                          const grpc::ByteBuffer* request,
+                                          grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* DetectLanguage(grpc::CallbackServerContext* context,
+                                           const grpc::ByteBuffer* request,
+                                           grpc::ByteBuffer* response) override;
 
  private:
   const ModelSet& models_;

@@ -13,7 +13,6 @@
 #include "grpcpp/support/server_callback.h"
 #include "server/api/call_context.h"
 #include "server/api/status_mapping.h"
-#include "server/api/v1_messages.h"
 #include "server/api/wire.h"
 #include "server/errors.h"
 #include "server/service/call.h"
@@ -25,15 +24,19 @@ namespace peregrine::server {
 // A call of one Request, from its bytes to its status; owns itself. Start runs
 // on a gRPC thread (parsing, checks, tokenisation); the end on the worker
 // thread that answers the last sentence, or at once on the former if the call
-// is refused or there is nothing to translate. `JobOfMessage` is TextJob,
-// TokenJob or ScoreJob, and `Message` what ReadRequest turns into its request.
-template <typename Message, typename JobOfMessage>
+// is refused or there is nothing to translate. What API it is of is up to its
+// Codec, of which each call has one:
+//   Message                                    what comes
+//   Job                                        TextJob, TokenJob or ScoreJob
+//   StatusOr<TextRequest> Read(Message)        or that of another job
+//   SomeMessage Write(TextAnswer) const        or of a TokenAnswer
+template <typename Codec>
 class UnaryCall : public grpc::ServerUnaryReactor {
  public:
   // The reactor of the call. For one that ends at once it is gRPC's own, which,
   // unlike any of ours, needs no other thread to be done: under overload that
   // is a fifth of what a refusal costs.
-  static grpc::ServerUnaryReactor* Start(const char* method,
+  static grpc::ServerUnaryReactor* Start(const Method& method,
                                          grpc::CallbackServerContext& context,
                                          const CallEnvironment& environment,
                                          const grpc::ByteBuffer& message,
@@ -59,7 +62,7 @@ class UnaryCall : public grpc::ServerUnaryReactor {
   // Shorter ones are not worth counting while they wait to be taken.
   static constexpr size_t kShortAnswerBytes = 4096;
 
-  UnaryCall(const char* method, grpc::CallbackServerContext& context,
+  UnaryCall(const Method& method, grpc::CallbackServerContext& context,
             const CallEnvironment& environment, grpc::ByteBuffer& response)
       : context_(context),
         response_(response),
@@ -81,12 +84,12 @@ class UnaryCall : public grpc::ServerUnaryReactor {
     // gRPC also hands over calls that ended before they were read, without
     // their bytes.
     if (context_.IsCancelled() || !bytes.Valid()) return CallCancelledError();
-    Message message;
+    typename Codec::Message message;
     PEREGRINE_RETURN_IF_ERROR(ParseMessage(
         bytes, call_.environment().options.max_message_bytes, message));
-    auto request = ReadRequest(std::move(message));
+    PEREGRINE_ASSIGN_OR_RETURN(auto request, codec_.Read(std::move(message)));
     if (LogsTexts()) texts_.AddSources(request);
-    job_ = std::make_unique<JobOfMessage>(std::move(request));
+    job_ = std::make_unique<typename Codec::Job>(std::move(request));
     return job_.get();
   }
 
@@ -96,7 +99,7 @@ class UnaryCall : public grpc::ServerUnaryReactor {
       auto answer = job_->Take(request_.group());
       request_.Count(answer);
       if (LogsTexts()) texts_.AddTranslations(answer);
-      response_ = SerializeMessage(WriteAnswer(std::move(answer)));
+      response_ = SerializeMessage(codec_.Write(std::move(answer)));
       if (response_.Length() > kShortAnswerBytes) {
         call_.HoldAnswer(response_.Length());
       }
@@ -113,7 +116,8 @@ class UnaryCall : public grpc::ServerUnaryReactor {
   grpc::CallbackServerContext& context_;
   grpc::ByteBuffer& response_;
   Call call_;
-  std::unique_ptr<JobOfMessage> job_;
+  Codec codec_;
+  std::unique_ptr<typename Codec::Job> job_;
   Request request_;
   LoggedTexts texts_;  // if they are
 };

@@ -215,6 +215,14 @@ void WriteToken(TargetToken token, v1::TargetToken& proto) {
                                  token.attention.end());
 }
 
+void WriteDetected(const DetectedSource& detected,
+                   v1::DetectedLanguage& proto) {
+  proto.set_language(detected.language);
+  proto.set_confidence(detected.confidence);
+  proto.set_certainty(detected.is_default ? v1::CERTAINTY_DEFAULT
+                                          : WriteCertainty(detected.certainty));
+}
+
 void WriteText(TranslatedText text, v1::Translation& proto) {
   for (size_t n = 0; n < text.translation.hypotheses.size(); ++n) {
     TextHypothesis& hypothesis = text.translation.hypotheses[n];
@@ -231,6 +239,9 @@ void WriteText(TranslatedText text, v1::Translation& proto) {
   }
   WriteFlags(text.translation, proto);
   WriteDocument(text.translation, proto);
+  if (text.detected.has_value()) {
+    WriteDetected(*text.detected, *proto.mutable_detected());
+  }
   WriteCost(text.cost, *proto.mutable_cost());
 }
 
@@ -326,6 +337,8 @@ v1::TranslateResponse WriteAnswer(TextAnswer answer) {
   v1::TranslateResponse response;
   response.set_model(std::move(answer.model));
   response.set_revision(std::move(answer.revision));
+  response.set_source_language(std::move(answer.source_language));
+  response.set_target_language(std::move(answer.target_language));
   response.mutable_translations()->Reserve(
       static_cast<int>(answer.texts.size()));
   for (TranslatedText& text : answer.texts) {

@@ -1,7 +1,12 @@
 #ifndef PEREGRINE_SERVER_API_V1_MESSAGES_H_
 #define PEREGRINE_SERVER_API_V1_MESSAGES_H_
 
+#include <vector>
+
+#include "absl/strings/string_view.h"
 #include "peregrine/v1/translation.pb.h"
+#include "server/languages/routes.h"
+#include "server/service/detection.h"
 #include "server/service/translation.h"
 
 // peregrine.v1 in the server's words, and back. No checks: these are of the
@@ -18,6 +23,15 @@ v1::TranslateResponse WriteAnswer(TextAnswer answer);
 v1::Translation WriteTranslation(TranslatedText text);
 v1::TranslateTokensResponse WriteAnswer(TokenAnswer answer);
 v1::ScoreTextsResponse WriteAnswer(ScoreAnswer answer);
+
+v1::Certainty WriteCertainty(Certainty certainty);
+DetectionRequest ReadRequest(v1::DetectLanguageRequest request);
+v1::DetectLanguageResponse WriteDetections(std::vector<DetectedText> texts);
+
+// With names in the language of the tag; that of none is English.
+v1::ListLanguagesResponse WriteLanguages(
+    const std::vector<Routes::Language>& languages,
+    absl::string_view display_language);
 
 }  // namespace peregrine::server
 

@@ -418,13 +418,13 @@ void Metrics::SetServer(std::function<ServerState()> read_server) {
   read_server_ = std::move(read_server);
 }
 
-OutcomeCounter& Metrics::CallsOf(absl::string_view method) {
+OutcomeCounter& Metrics::CallsOf(absl::string_view api,
+                                 absl::string_view method) {
   absl::MutexLock lock(&mutex_);
-  const auto found = calls_.find(method);
-  if (found != calls_.end()) return *found->second;
-  return *calls_
-              .emplace(std::string(method), std::make_unique<OutcomeCounter>())
-              .first->second;
+  std::unique_ptr<OutcomeCounter>& counter =
+      calls_[{std::string(api), std::string(method)}];
+  if (counter == nullptr) counter = std::make_unique<OutcomeCounter>();
+  return *counter;
 }
 
 void Metrics::CountRefusal(absl::string_view reason) {
@@ -458,8 +458,9 @@ std::vector<MetricFamily> Metrics::Collect() const {
   MetricFamily& calls =
       page.Add(MetricType::Counter, "peregrine_calls_total",
                "Calls of every method by outcome, refused ones included.");
-  for (const auto& [method, outcomes] : calls_) {
-    AddOutcomes(*outcomes, /*all=*/false, {{"method", method}}, calls);
+  for (const auto& [name, outcomes] : calls_) {
+    AddOutcomes(*outcomes, /*all=*/false,
+                {{"api", name.first}, {"method", name.second}}, calls);
   }
   MetricFamily& refusals =
       page.Add(MetricType::Counter, "peregrine_refusals_total",

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -133,9 +134,9 @@ class Metrics : public prometheus::Collectable {
   // Likewise of the server.
   void SetServer(std::function<ServerState()> read_server);
 
-  // Calls of a method of any service. The name is one of the program's own, and
-  // the counter lives as long as this.
-  OutcomeCounter& CallsOf(absl::string_view method);
+  // Calls of a method of an API. The names are the program's own, and the
+  // counter lives as long as this.
+  OutcomeCounter& CallsOf(absl::string_view api, absl::string_view method);
 
   // A request or call was refused. The reason, as of ErrorInfo, is one of the
   // program's own; nothing is counted where it is empty.
@@ -146,8 +147,9 @@ class Metrics : public prometheus::Collectable {
 
  private:
   mutable absl::Mutex mutex_;
-  std::map<std::string, std::unique_ptr<OutcomeCounter>, std::less<>> calls_
-      ABSL_GUARDED_BY(mutex_);
+  // By api and method.
+  std::map<std::pair<std::string, std::string>, std::unique_ptr<OutcomeCounter>>
+      calls_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, int64_t, std::less<>> refusals_ ABSL_GUARDED_BY(mutex_);
   std::function<ServerState()> read_server_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, Model, std::less<>> models_ ABSL_GUARDED_BY(mutex_);

@@ -96,13 +96,15 @@ TEST(MetricsTest, CountsAreExported) {
 TEST(MetricsTest, CallsRefusalsAndFlagsAreExported) {
   Metrics metrics;
   ModelMetrics& model = Serve(metrics, 1);
-  metrics.CallsOf("GetModel").Add(absl::StatusCode::kUnauthenticated, 3);
+  metrics.CallsOf("peregrine.v1", "GetModel")
+      .Add(absl::StatusCode::kUnauthenticated, 3);
   metrics.CountRefusal("CLIENT_LIMIT");
   metrics.CountRefusal("CLIENT_LIMIT");
   metrics.CountRefusal("");  // no reason is known
   model.flagged[static_cast<int>(TranslationFlag::kTruncated)].Add(2);
   auto samples = Scrape(metrics);
-  EXPECT_EQ(samples.at("peregrine_calls_total{method=\"GetModel\",outcome="
+  EXPECT_EQ(samples.at("peregrine_calls_total{api=\"peregrine.v1\",method="
+                       "\"GetModel\",outcome="
                        "\"unauthenticated\"}"),
             3);
   EXPECT_EQ(samples.at("peregrine_refusals_total{reason=\"client_limit\"}"), 2);

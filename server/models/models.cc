@@ -8,6 +8,41 @@
 #include "server/errors.h"
 
 namespace peregrine::server {
+namespace {
+
+constexpr absl::string_view kUndetermined = "und";
+
+ModelLanguages LanguagesOf(const ModelInfo& info) {
+  ModelLanguages languages;
+  languages.model = info.name;
+  for (const model::Language& language : info.languages) {
+    languages.sources.push_back(language.code);
+  }
+  languages.targets = languages.sources;
+  if (!info.languages.empty()) {
+    languages.is_multilingual = true;
+    languages.has_default_source = !info.source_language.empty();
+    return languages;
+  }
+  const auto is_said = [](const std::string& code) {
+    return !code.empty() && code != kUndetermined;
+  };
+  if (is_said(info.source_language)) {
+    languages.sources = {info.source_language};
+  }
+  if (is_said(info.target_language)) {
+    languages.targets = {info.target_language};
+  }
+  return languages;
+}
+
+}  // namespace
+
+ModelSet::ModelSet(Metrics& metrics, RouteOptions options)
+    : metrics_(metrics), route_options_(std::move(options)) {
+  absl::MutexLock lock(&mutex_);
+  UpdateRoutes();
+}
 
 ModelSet::~ModelSet() {
   absl::MutexLock lock(&mutex_);
@@ -42,6 +77,7 @@ absl::Status ModelSet::Remove(absl::string_view name) {
   const auto it = models_.find(name);
   removed = std::move(it->second);
   models_.erase(it);
+  UpdateRoutes();
   metrics_.RemoveModel(name);
   return absl::OkStatus();
 }
@@ -109,6 +145,21 @@ void ModelSet::Put(ServedModelPtr model) {
   if (draining_) model->batcher().Drain();
   ServedModelPtr& place = models_[model->info().name];
   place.swap(model);  // the old one is let go of by the caller
+  UpdateRoutes();
+}
+
+std::shared_ptr<const Routes> ModelSet::routes() const {
+  absl::ReaderMutexLock lock(&mutex_);
+  return routes_;
+}
+
+void ModelSet::UpdateRoutes() {
+  std::vector<ModelLanguages> languages;
+  for (const auto& [name, model] : models_) {
+    languages.push_back(LanguagesOf(model->info()));
+  }
+  routes_ =
+      std::make_shared<const Routes>(std::move(languages), route_options_);
 }
 
 std::vector<std::string> ModelSet::Names() const {

@@ -12,9 +12,11 @@
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "server/backend/model_backend.h"
+#include "server/languages/routes.h"
 #include "server/metrics/metrics.h"
 #include "server/models/model_reaper.h"
 #include "server/models/served_model.h"
+#include "server/options/route_options.h"
 
 namespace peregrine::server {
 
@@ -24,7 +26,7 @@ namespace peregrine::server {
 class ModelSet {
  public:
   // `metrics` must outlive the set.
-  explicit ModelSet(Metrics& metrics) : metrics_(metrics) {}
+  explicit ModelSet(Metrics& metrics, RouteOptions options = {});
 
   // Waits for requests that still hold a model.
   ~ModelSet();
@@ -51,6 +53,9 @@ class ModelSet {
   // By name.
   std::vector<ServedModelPtr> all() const;
 
+  // Between which languages they translate. Others from each change on.
+  std::shared_ptr<const Routes> routes() const;
+
   // From here on nothing new is admitted, by none of the models.
   void Drain();
 
@@ -68,14 +73,17 @@ class ModelSet {
                      const ModelOptions& options);
   void Put(ServedModelPtr model);
   std::vector<std::string> Names() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
+  void UpdateRoutes() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   Metrics& metrics_;
+  const RouteOptions route_options_;
   ModelReaper reaper_;
   // One change at a time; held while a model starts, unlike mutex_.
   absl::Mutex change_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);
   mutable absl::Mutex mutex_;
   bool draining_ ABSL_GUARDED_BY(mutex_) = false;
   ByName models_ ABSL_GUARDED_BY(mutex_);
+  std::shared_ptr<const Routes> routes_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace peregrine::server

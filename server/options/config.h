@@ -8,6 +8,7 @@
 #include "absl/time/time.h"
 #include "server/options/device_workers.h"
 #include "server/options/model_options.h"
+#include "server/options/route_options.h"
 #include "server/options/service_options.h"
 #include "server/options/tls_options.h"
 
@@ -36,6 +37,7 @@ struct Config {
   ModelOptions model_options;
   std::vector<ModelOverride> model_overrides;
   ServiceOptions service;
+  RouteOptions routes;
 
   TlsOptions tls;
   std::string token_file;  // empty: calls need no token

@@ -1,6 +1,8 @@
 #ifndef PEREGRINE_SERVER_OPTIONS_SERVICE_OPTIONS_H_
 #define PEREGRINE_SERVER_OPTIONS_SERVICE_OPTIONS_H_
 
+#include "server/options/request_limits.h"
+
 namespace peregrine::server {
 
 // That gRPC takes of a call beyond the message that is being read.
@@ -11,6 +13,7 @@ struct ServiceOptions {
   int max_stream_texts = 64;        // of one stream: read, but not yet answered
   int max_open_calls = 4096;        // of all clients, streams included
   int max_streams_per_client = 256;  // of one that is known by name
+  RequestLimits limits;              // of requests that need no model
   bool log_requests = false;
   bool log_texts = false;  // in the lines of requests
 };

@@ -47,11 +47,12 @@ absl::Status Call::Begin() {
 
 void Call::End(const absl::Status& status, const Summary& summary) const {
   Metrics& metrics = environment_.metrics;
-  metrics.CallsOf(info_.method).Add(status.code());
+  metrics.CallsOf(info_.method.api, info_.method.name).Add(status.code());
   if (!summary.counted) metrics.CountRefusal(ReasonOf(status));
   if (!environment_.request_log.on()) return;
   CallRecord record;
-  record.method = info_.method;
+  record.api = info_.method.api;
+  record.method = info_.method.name;
   record.ids = info_.ids;
   if (client() != nullptr) record.client = client()->name();
   if (summary.model != nullptr) record.model = summary.model->info().name;

@@ -16,9 +16,15 @@
 
 namespace peregrine::server {
 
+// A method of an API, for logs and metrics: names of the program's own.
+struct Method {
+  const char* api = "";
+  const char* name = "";
+};
+
 // What a transport knows of a call.
 struct CallInfo {
-  const char* method = "";  // for logs and metrics
+  Method method;
   CallIds ids;
   std::string peer;  // the connection, as gRPC spells it
   Claims claims;

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "server/backend/model_backend.h"
 #include "server/options/request_limits.h"
 #include "server/scheduling/sentence.h"
@@ -26,6 +27,13 @@ class Job {
   virtual ~Job() = default;
 
   virtual const RequestHead& head() const = 0;
+
+  // What tells its language where the head does not. They live as long as the
+  // job.
+  virtual std::vector<absl::string_view> texts() const { return {}; }
+
+  // Once, before Prepare.
+  virtual void SetLanguages(ChosenLanguages languages) = 0;
 
   // Once, before all of the below. INVALID_ARGUMENT names every field at
   // fault. Both must outlive the job.

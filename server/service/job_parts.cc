@@ -7,7 +7,6 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "server/service/priority.h"
 
 namespace peregrine::server {
 namespace {
@@ -27,13 +26,6 @@ std::vector<int32_t> TokensOf(const ModelBackend& model,
                                               phrase.tokens.end());
   int unknown = 0;
   return model.TargetIds(pieces, unknown);
-}
-
-RequestLanguages CheckHead(const RequestHead& head, const ModelInfo& model,
-                           Violations& violations) {
-  CheckPriority(head.priority, violations);
-  return CheckLanguages(head.source_language, head.target_language, model,
-                        violations);
 }
 
 void CheckCount(absl::string_view field, size_t count,

@@ -12,10 +12,6 @@
 // What jobs of all kinds do.
 namespace peregrine::server {
 
-// Checks what all requests hold, but for the options.
-RequestLanguages CheckHead(const RequestHead& head, const ModelInfo& model,
-                           Violations& violations);
-
 // That `field` has from one to as many elements as are allowed.
 void CheckCount(absl::string_view field, size_t count,
                 const RequestLimits& limits, Violations& violations);

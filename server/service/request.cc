@@ -6,6 +6,7 @@
 #include "absl/time/clock.h"
 #include "engine/base/status_macros.h"
 #include "server/errors.h"
+#include "server/service/model_choice.h"
 #include "server/service/priority.h"
 
 namespace peregrine::server {
@@ -31,7 +32,10 @@ absl::Status Request::Prepare(Read read, SentenceTerms& terms) {
   terms = {std::min(deadline_, start_ + head.timeout),
            FlowOf(*call_.client(), head.priority)};
   PEREGRINE_ASSIGN_OR_RETURN(
-      model_, call_.environment().models.Find(head.model, "model"));
+      ModelChoice choice,
+      ChooseModel(call_.environment().models, head, job_->texts()));
+  model_ = std::move(choice.model);
+  job_->SetLanguages(std::move(choice.languages));
   PEREGRINE_RETURN_IF_ERROR(model_->batcher().CheckOpen(terms));
   return job_->Prepare(model_->backend(), model_->limits());
 }

@@ -137,8 +137,8 @@ void CheckCombination(const OptionsLayer& upper, const OptionsLayer& lower,
 
 RequestLanguages CheckLanguages(const std::string& source,
                                 const std::string& target,
-                                const ModelInfo& model,
-                                Violations& violations) {
+                                const ModelInfo& model, Violations& violations,
+                                const LanguageFields& fields) {
   const auto choose = [&](const char* field, const std::string& own,
                           const std::string& name) {
     auto language = model::ChooseLanguage(model.languages, own, name);
@@ -146,8 +146,8 @@ RequestLanguages CheckLanguages(const std::string& source,
     violations.Add(field, std::string(language.status().message()));
     return model::Language();
   };
-  return {choose("source_language", model.source_language, source),
-          choose("target_language", model.target_language, target)};
+  return {choose(fields.source, model.source_language, source),
+          choose(fields.target, model.target_language, target)};
 }
 
 decode::DecodingOptions ResolveOptions(const RequestOptions& options,

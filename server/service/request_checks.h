@@ -45,15 +45,15 @@ void CheckOptions(const OptionsLayer& layer, const RequestLimits& limits,
 void CheckCombination(const OptionsLayer& upper, const OptionsLayer& lower,
                       int default_beam_size, Violations& violations);
 
-// From and to which language, as the fields source_language and target_language
-// name them.
+// From and to which language, by the names that the model has for them.
 struct RequestLanguages {
   model::Language source;
   model::Language target;
 };
 RequestLanguages CheckLanguages(const std::string& source,
                                 const std::string& target,
-                                const ModelInfo& model, Violations& violations);
+                                const ModelInfo& model, Violations& violations,
+                                const LanguageFields& fields = {});
 
 // The model's `defaults`, overridden by the checked `options`.
 decode::DecodingOptions ResolveOptions(const RequestOptions& options,

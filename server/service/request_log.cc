@@ -28,6 +28,7 @@ std::string RequestLog::Format(const CallRecord& record) {
     line["parent_id"] = record.ids.parent->span_id;
     line["span_id"] = record.ids.span_id;
   }
+  line["api"] = record.api;
   line["method"] = record.method;
   if (!record.client.empty()) line["client"] = record.client;
   if (!record.model.empty()) line["model"] = record.model;

@@ -12,6 +12,7 @@ namespace peregrine::server {
 
 // What is logged of a call. No text, unless the server was told to log texts.
 struct CallRecord {
+  const char* api = "";
   const char* method = "";
   CallIds ids;
   std::string client;  // empty: unknown

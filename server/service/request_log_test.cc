@@ -11,6 +11,7 @@ using ::testing::Not;
 
 TEST(RequestLogTest, IsOneLineOfJson) {
   CallRecord record;
+  record.api = "peregrine.v1";
   record.method = "Translate";
   record.ids = {
       "id-1",
@@ -25,7 +26,8 @@ TEST(RequestLogTest, IsOneLineOfJson) {
             "{\"time\":\"1970-01-01T00:00:01.250Z\",\"request_id\":\"id-1\","
             "\"trace_id\":\"4bf92f3577b34da6a3ce929d0e0e4736\","
             "\"parent_id\":\"00f067aa0ba902b7\","
-            "\"span_id\":\"1234567890abcdef\",\"method\":\"Translate\","
+            "\"span_id\":\"1234567890abcdef\",\"api\":\"peregrine.v1\","
+            "\"method\":\"Translate\","
             "\"client\":\"team\",\"model\":\"en-de\",\"outcome\":\"ok\","
             "\"seconds\":0.02,\"sentences\":3}");
 }

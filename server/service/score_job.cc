@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "engine/base/status_macros.h"
 #include "server/service/job_parts.h"
+#include "server/service/priority.h"
 
 namespace peregrine::server {
 namespace {
@@ -48,7 +49,9 @@ absl::Status ScoreJob::Prepare(const ModelBackend& model,
     violations.Add("model", "has no vocabulary that maps pieces to tokens");
   }
   CheckCount("pairs", request_.pairs.size(), limits, violations);
-  languages_ = CheckHead(request_.head, model.info(), violations);
+  CheckPriority(request_.head.priority, violations);
+  languages_ = CheckLanguages(chosen_.source, chosen_.target, model.info(),
+                              violations, request_.head.fields);
   CheckOptions({request_.head.options, ""}, limits, model.info(), violations);
   PEREGRINE_RETURN_IF_ERROR(violations.status());
   CheckSizes(limits, violations);

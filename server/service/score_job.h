@@ -16,6 +16,9 @@ class ScoreJob final : public Job {
   explicit ScoreJob(ScoreRequest request) : request_(std::move(request)) {}
 
   const RequestHead& head() const override { return request_.head; }
+  void SetLanguages(ChosenLanguages languages) override {
+    chosen_ = std::move(languages);
+  }
   absl::Status Prepare(const ModelBackend& model,
                        const RequestLimits& limits) override;
   int num_sentences() const override { return static_cast<int>(pairs_.size()); }
@@ -44,6 +47,7 @@ class ScoreJob final : public Job {
 
   const ScoreRequest request_;
   const ModelBackend* model_ = nullptr;
+  ChosenLanguages chosen_;
   RequestLanguages languages_;
   std::vector<Pair> pairs_;
 };

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "engine/base/status_macros.h"
 #include "server/service/job_parts.h"
+#include "server/service/priority.h"
 #include "server/service/text_options.h"
 
 namespace peregrine::server {
@@ -22,13 +23,12 @@ absl::Status TextJob::Prepare(const ModelBackend& model,
                                 why.empty() ? "" : ", since ", why));
   }
   CheckCount(request_.names->texts, request_.texts.size(), limits, violations);
-  languages_ = CheckHead(request_.head, model.info(), violations);
+  CheckPriority(request_.head.priority, violations);
+  const RequestLanguages languages = LanguagesOf(0, violations);
   CheckOptions({request_.head.options, "options"}, limits, model.info(),
                violations);
   document_options_ = CheckTextOptions(request_.text_options, violations);
   document_options_.single_sentence = request_.single_sentence;
-  document_options_.source_language = languages_.source.code;
-  document_options_.target_language = languages_.target.code;
   PEREGRINE_RETURN_IF_ERROR(violations.status());
 
   const int count = static_cast<int>(request_.texts.size());
@@ -50,9 +50,10 @@ absl::Status TextJob::Prepare(const ModelBackend& model,
   PEREGRINE_RETURN_IF_ERROR(violations.status());
 
   texts_.reserve(count);
-  for (const RequestText& text : request_.texts) Plan(text);
   ResponseSize details;
   for (int i = 0; i < count; ++i) {
+    const bool is_like_the_first = chosen_.detected.empty() || i == 0;
+    Plan(i, is_like_the_first ? languages : LanguagesOf(i, violations));
     CheckSentences(i, violations);
     AddDetails(i, details);
   }
@@ -81,10 +82,27 @@ void TextJob::Check(int index, const RequestLimits& limits,
   violations.Append(own);
 }
 
-void TextJob::Plan(const RequestText& text) {
+std::vector<absl::string_view> TextJob::texts() const {
+  std::vector<absl::string_view> texts;
+  texts.reserve(request_.texts.size());
+  for (const RequestText& text : request_.texts) texts.push_back(text.text);
+  return texts;
+}
+
+RequestLanguages TextJob::LanguagesOf(int index, Violations& violations) const {
+  const bool is_detected = !chosen_.detected.empty();
+  return CheckLanguages(
+      is_detected ? chosen_.detected[index].language : chosen_.source,
+      chosen_.target, model_->info(), violations, request_.head.fields);
+}
+
+void TextJob::Plan(int index, const RequestLanguages& languages) {
   Planned planned;
-  document_options_.ranges = text.protected_ranges;
-  planned.plan = model_->Plan(text.text, document_options_);
+  document_options_.source_language = languages.source.code;
+  document_options_.target_language = languages.target.code;
+  document_options_.ranges = request_.texts[index].protected_ranges;
+  planned.plan = model_->Plan(request_.texts[index].text, document_options_);
+  planned.languages = languages;
   planned.first_sentence = num_sentences_;
   num_sentences_ += static_cast<int>(planned.plan->sentences().size());
   texts_.push_back(std::move(planned));
@@ -129,7 +147,7 @@ void TextJob::CheckSentences(int index, Violations& violations) const {
   Violations of_sentences;
   for (const std::vector<int32_t>& ids : sentences) {
     CheckDemands(*model_,
-                 SentenceOptions(*model_, options, languages_,
+                 SentenceOptions(*model_, options, texts_[index].languages,
                                  static_cast<int>(ids.size())),
                  path_of(request_.texts[index].options.demands_something()),
                  of_sentences);
@@ -139,10 +157,10 @@ void TextJob::CheckSentences(int index, Violations& violations) const {
 
 std::vector<Sentence> TextJob::MakeSentences(SentenceGroup& group,
                                              const SentenceTerms& terms) const {
-  const SentenceMaker maker = {*model_, languages_, terms, group};
   std::vector<Sentence> sentences;
   sentences.reserve(num_sentences_);
   for (size_t i = 0; i < texts_.size(); ++i) {
+    const SentenceMaker maker = {*model_, texts_[i].languages, terms, group};
     const RequestOptions options = OptionsOf(static_cast<int>(i));
     const PlannedText& plan = *texts_[i].plan;
     for (size_t s = 0; s < plan.sentences().size(); ++s) {
@@ -158,10 +176,14 @@ TextAnswer TextJob::Take(SentenceGroup* group) const {
   TextAnswer answer;
   answer.model = model_->info().name;
   answer.revision = model_->info().revision;
+  const bool is_detected = !chosen_.detected.empty();
+  if (!is_detected) answer.source_language = texts_[0].languages.source.code;
+  answer.target_language = texts_[0].languages.target.code;
   answer.texts.reserve(texts_.size());
   for (size_t i = 0; i < texts_.size(); ++i) {
     answer.texts.push_back(
         TakeOne(texts_[i], OptionsOf(static_cast<int>(i)), group));
+    if (is_detected) answer.texts[i].detected = chosen_.detected[i];
   }
   return answer;
 }

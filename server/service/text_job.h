@@ -17,6 +17,10 @@ class TextJob final : public Job {
   explicit TextJob(TextRequest request) : request_(std::move(request)) {}
 
   const RequestHead& head() const override { return request_.head; }
+  std::vector<absl::string_view> texts() const override;
+  void SetLanguages(ChosenLanguages languages) override {
+    chosen_ = std::move(languages);
+  }
   absl::Status Prepare(const ModelBackend& model,
                        const RequestLimits& limits) override;
   int num_sentences() const override { return num_sentences_; }
@@ -31,11 +35,13 @@ class TextJob final : public Job {
   struct Planned {
     std::unique_ptr<PlannedText> plan;
     int first_sentence = 0;
+    RequestLanguages languages;
   };
 
   void Check(int index, const RequestLimits& limits,
              Violations& violations) const;
-  void Plan(const RequestText& text);
+  RequestLanguages LanguagesOf(int index, Violations& violations) const;
+  void Plan(int index, const RequestLanguages& languages);
   RequestOptions OptionsOf(int index) const;  // of a text
   void CheckSentences(int index, Violations& violations) const;
   void AddDetails(int index, ResponseSize& size) const;
@@ -47,7 +53,7 @@ class TextJob final : public Job {
 
   const TextRequest request_;
   const ModelBackend* model_ = nullptr;
-  RequestLanguages languages_;
+  ChosenLanguages chosen_;
   document::DocumentOptions document_options_;
   std::vector<Planned> texts_;
   int num_sentences_ = 0;

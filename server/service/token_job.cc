@@ -6,6 +6,7 @@
 #include "engine/base/status_macros.h"
 #include "engine/text_plan.h"
 #include "server/service/job_parts.h"
+#include "server/service/priority.h"
 
 namespace peregrine::server {
 
@@ -17,7 +18,9 @@ absl::Status TokenJob::Prepare(const ModelBackend& model,
     violations.Add("model", "has no vocabulary that maps pieces to tokens");
   }
   CheckCount("sources", request_.sources.size(), limits, violations);
-  languages_ = CheckHead(request_.head, model.info(), violations);
+  CheckPriority(request_.head.priority, violations);
+  languages_ = CheckLanguages(chosen_.source, chosen_.target, model.info(),
+                              violations, request_.head.fields);
   const OptionsLayer options = {request_.head.options, "options"};
   CheckOptions(options, limits, model.info(), violations);
   PEREGRINE_RETURN_IF_ERROR(violations.status());

@@ -15,6 +15,9 @@ class TokenJob final : public Job {
   explicit TokenJob(TokenRequest request) : request_(std::move(request)) {}
 
   const RequestHead& head() const override { return request_.head; }
+  void SetLanguages(ChosenLanguages languages) override {
+    chosen_ = std::move(languages);
+  }
   absl::Status Prepare(const ModelBackend& model,
                        const RequestLimits& limits) override;
   int num_sentences() const override { return num_sentences_; }
@@ -34,6 +37,7 @@ class TokenJob final : public Job {
 
   const TokenRequest request_;
   const ModelBackend* model_ = nullptr;
+  ChosenLanguages chosen_;
   RequestLanguages languages_;
   std::vector<Source> sources_;
   int num_sentences_ = 0;

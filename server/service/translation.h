@@ -9,6 +9,8 @@
 #include "engine/decode/decoding_options.h"
 #include "engine/document/document.h"
 #include "engine/text_plan.h"
+#include "server/languages/detector.h"
+#include "server/languages/routes.h"
 
 // What is asked and what is answered, in words of the server's own. Each API
 // turns its messages into these and back (api/v1_messages.h), so that the life
@@ -70,10 +72,13 @@ struct RequestOptions {
 
 // What requests of every kind hold.
 struct RequestHead {
-  std::string model;  // empty: the only one
+  std::string model;  // empty: that of the languages, or the only one
   int priority = 0;   // a Priority, once it is checked
   std::string source_language;
   std::string target_language;
+  // Each text is in a language of its own, which is to be found out.
+  bool detect_source = false;
+  LanguageFields fields;  // where the API has these
   RequestOptions options;
   absl::Duration timeout = absl::InfiniteDuration();  // beside that of its call
 };
@@ -109,6 +114,21 @@ struct TextRequest {
   RequestTextOptions text_options;
   bool single_sentence = false;
   const FieldNames* names = nullptr;  // outlives the request
+};
+
+// What a text was taken for.
+struct DetectedSource {
+  std::string language;  // as the model names it
+  float confidence = 0;
+  Certainty certainty = Certainty::kUnsure;
+  bool is_default = false;  // of the server, since the text did not tell
+};
+
+// The languages of a request, as its model names them.
+struct ChosenLanguages {
+  std::string source;                    // empty: the default of the model
+  std::string target;                    // likewise
+  std::vector<DetectedSource> detected;  // of each text; none: as named
 };
 
 // Pieces of the model's vocabulary, each sequence one sentence.
@@ -148,6 +168,7 @@ struct TargetToken {
 
 struct TranslatedText {
   TextTranslation translation;
+  absl::optional<DetectedSource> detected;
   Cost cost;
   std::vector<std::vector<TargetToken>> tokens;  // of each hypothesis, or none
   std::vector<std::string> source_tokens;
@@ -156,6 +177,8 @@ struct TranslatedText {
 struct TextAnswer {
   std::string model;
   std::string revision;
+  std::string source_language;  // empty: each text has its own, or none is said
+  std::string target_language;
   std::vector<TranslatedText> texts;
 };
 

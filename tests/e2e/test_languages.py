@@ -77,11 +77,98 @@ class LanguagesTest(harness.ServerTestCase):
         error = self.assert_invalid(
             "target_language",
             lambda: self.translate("x", "eng_Latn", "fra_Latn"))
-        self.assertIn(", ".join(LANGUAGES), error.details())
+        self.assertIn("found \"fra_Latn\" (French)", error.details())
+        for language in LANGUAGES:
+            self.assertIn(language, error.details())
         self.assert_invalid("source_language",
-                            lambda: self.translate("x", "en", "rus_Cyrl"))
+                            lambda: self.translate("x", "fr", "rus_Cyrl"))
         self.assert_invalid("target_language",
                             lambda: self.translate("x", "eng_Latn", ""))
+
+    def test_any_name_of_a_language_will_do(self):
+        text, _, _, expected = golden()[0]
+        source, target = golden()[0][1:3]
+        names = {"eng_Latn": ("en", "EN-us", "eng"),
+                 "deu_Latn": ("de", "ger", "de_AT"),
+                 "rus_Cyrl": ("ru", "RUS", "ru-Cyrl"),
+                 "zho_Hans": ("zh", "zh-CN", "zh-Hans")}
+        for pair in zip(names[source], names[target]):
+            answer = self.translate(text, *pair)
+            self.assertEqual(best(answer), expected, pair)
+            self.assertEqual(
+                (answer.source_language, answer.target_language),
+                (source, target))
+
+    def test_languages_choose_the_model(self):
+        for source, target, model in (
+                ("en", "de", harness.MODEL), ("en-GB", "deu", harness.MODEL),
+                ("ru", "zh-CN", "hf-nllb"), ("de", "en", "hf-nllb")):
+            answer = self.server.translate("x", source_language=source,
+                                           target_language=target)
+            self.assertEqual(answer.model, model, (source, target))
+        error = self.assert_invalid(
+            "source_language", lambda: self.server.translate(
+                "x", source_language="sv", target_language="de"))
+        self.assertIn("(Swedish)", error.details())
+        self.assert_invalid("model", lambda: self.server.translate("x"))
+
+    def test_the_source_is_detected(self):
+        english = "The neighbours are painting their kitchen this weekend."
+        german = "Am Wochenende streichen die Nachbarn ihre Küche neu."
+        answer = self.server.translate(english, target_language="de")
+        self.assertEqual(answer.model, harness.MODEL)
+        detected = answer.translations[0].detected
+        self.assertEqual((detected.language, detected.certainty),
+                         ("en", pb.CERTAINTY_SURE))
+        self.assertGreater(detected.confidence, 0.5)
+        self.assertEqual(answer.source_language, "")
+        answer = self.server.translate(english, german, target_language="ru")
+        self.assertEqual([t.detected.language for t in answer.translations],
+                         ["eng_Latn", "deu_Latn"])
+        answer = self.server.translate(german, target_language="en",
+                                       source_language="auto")
+        self.assertEqual(answer.translations[0].detected.language, "deu_Latn")
+
+    def test_languages_are_listed(self):
+        answer = self.server.stub.ListLanguages(
+            pb.ListLanguagesRequest(display_language="fr"))
+        self.assertEqual(
+            {l.language: (l.display_name, l.own_name, list(l.targets))
+             for l in answer.languages},
+            {"de": ("allemand", "Deutsch", ["en", "ru", "zh"]),
+             "en": ("anglais", "English", ["de", "ru", "zh"]),
+             "ru": ("russe", "русский", ["de", "en", "zh"]),
+             "zh": ("chinois", "中文", ["de", "en", "ru"])})
+        answer = self.server.stub.ListLanguages(
+            pb.ListLanguagesRequest(model=harness.MODEL))
+        self.assertEqual([(l.language, l.is_target) for l in answer.languages],
+                         [("de", True), ("en", False)])
+
+    def test_texts_are_told_their_languages(self):
+        german = "Am Wochenende streichen die Nachbarn ihre Küche neu."
+        english = "Could you tell me where the station is, please?"
+        answer = self.server.stub.DetectLanguage(pb.DetectLanguageRequest(
+            texts=[f"{german} {english}", "OK", ""], by_sentence=True))
+        sentences = answer.detections[0].sentences
+        self.assertEqual([s.detected.language for s in sentences],
+                         ["de", "en"])
+        text = f"{german} {english}".encode()
+        self.assertEqual(text[sentences[1].begin:sentences[1].end].decode(),
+                         english)
+        self.assertEqual([d.certainty for d in answer.detections[1:]],
+                         [pb.CERTAINTY_TOO_SHORT] * 2)
+        swedish = "Grannarna målar om sitt kök i gult den här helgen."
+        for any_language, expected in ((True, "sv"), (False, None)):
+            found = self.server.stub.DetectLanguage(pb.DetectLanguageRequest(
+                texts=[swedish], any_language=any_language)).detections[0]
+            if expected:
+                self.assertEqual(found.languages[0].language, expected)
+            else:
+                self.assertNotEqual(found.certainty, pb.CERTAINTY_SURE)
+        self.assert_invalid("texts[1]", lambda: self.server.stub.DetectLanguage(
+            pb.DetectLanguageRequest(texts=["x", "y" * 100000])))
+        self.assert_invalid("texts", lambda: self.server.stub.DetectLanguage(
+            pb.DetectLanguageRequest()))
 
     def test_tokens_and_streams(self):
         source, target = "rus_Cyrl", "eng_Latn"

@@ -71,7 +71,7 @@ class ReflectionTest(harness.ServerTestCase):
         self.assertEqual(
             {m.name for m in contract.service[0].method},
             {"Translate", "TranslateStream", "TranslateTokens", "ListModels",
-             "GetModel", "ScoreTexts"})
+             "GetModel", "ListLanguages", "DetectLanguage", "ScoreTexts"})
 
     def test_an_unknown_symbol(self):
         answer = self.ask(file_containing_symbol="no.such.Symbol")
@@ -147,8 +147,7 @@ class MetricsTest(unittest.TestCase):
                 self.assertIn(f'precision="{precision}"', labels[0])
                 sizes[precision] = server.metric("peregrine_model_weights_bytes")
         self.assertLess(sizes["bf16"], 0.6 * sizes["float32"])
-        # The embedding, a third of the weights, keeps its 16 bits.
-        self.assertLess(sizes["int8"], 0.75 * sizes["bf16"])
+        self.assertLess(sizes["int8"], 0.7 * sizes["bf16"])
 
     def test_histograms_add_up(self):
         with harness.Server() as server:

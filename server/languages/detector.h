@@ -1,0 +1,37 @@
+#ifndef PEREGRINE_SERVER_LANGUAGES_DETECTOR_H_
+#define PEREGRINE_SERVER_LANGUAGES_DETECTOR_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "server/languages/language_list.h"
+
+namespace peregrine::server {
+
+// How far a detected language can be trusted.
+enum class Certainty {
+  kSure,
+  kUnsure,    // another language is likely too, or none was recognised
+  kTooShort,  // too few letters to tell
+};
+
+struct LikelyLanguage {
+  std::string language;  // BCP 47, or the code that the list has for it
+  float confidence =
+      0;  // 0 to 1: how often this was right, see docs/languages.md
+};
+
+struct DetectedLanguages {
+  std::vector<LikelyLanguage> languages;  // most likely first; may be empty
+  Certainty certainty = Certainty::kUnsure;
+};
+
+// Which language `text` (UTF-8) is in, by CLD2. With `among`, none but these,
+// named by their codes: text in another language is unsure.
+DetectedLanguages DetectLanguages(absl::string_view text,
+                                  const LanguageList* among = nullptr);
+
+}  // namespace peregrine::server
+
+#endif  // PEREGRINE_SERVER_LANGUAGES_DETECTOR_H_

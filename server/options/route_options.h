@@ -1,0 +1,32 @@
+#ifndef PEREGRINE_SERVER_OPTIONS_ROUTE_OPTIONS_H_
+#define PEREGRINE_SERVER_OPTIONS_ROUTE_OPTIONS_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace peregrine::server {
+
+// Of several models that translate a pair, the one to take.
+struct PreferredModel {
+  std::string source;
+  std::string target;
+  std::string model;
+};
+
+// Of "en/de=NAME".
+absl::StatusOr<PreferredModel> ParsePreferredModel(absl::string_view text);
+
+// How a request that names languages, and no model, finds one.
+struct RouteOptions {
+  std::vector<PreferredModel> preferred;
+  // Taken where a source language cannot be detected; empty: such a request is
+  // refused.
+  std::string default_source;
+};
+
+}  // namespace peregrine::server
+
+#endif  // PEREGRINE_SERVER_OPTIONS_ROUTE_OPTIONS_H_
