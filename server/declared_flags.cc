@@ -213,7 +213,7 @@ class Declarations {
   }
 
   void AddLanguages() {
-    app_.option_defaults()->group("Languages");
+    app_.option_defaults()->group("Languages and APIs");
     Add("default-source-language", config_.routes.default_source,
         "Taken where the language of a text is to be detected and is not "
         "certain; by default the most likely one")
@@ -237,6 +237,20 @@ class Declarations {
                  "several with commas between")
              ->type_name("SOURCE/TARGET=MODEL")
              ->delimiter(','));
+    Name("apis",
+         app_.add_option_function<std::vector<std::string>>(
+                 "--apis",
+                 [&config = config_](const std::vector<std::string>& names) {
+                   for (const std::string& name : names)
+                     EnableApi(name, config.service.apis);
+                 },
+                 "APIs of others that are answered too (docs/apis.md): "
+                 "google-v3, google-v2, kserve-v2, deepl-v2, libretranslate; "
+                 "several with commas between")
+             ->type_name("API")
+             ->delimiter(',')
+             ->check(CLI::IsMember({"google-v3", "google-v2", "kserve-v2",
+                                    "deepl-v2", "libretranslate"})));
   }
 
   void AddOperation() {
@@ -295,6 +309,14 @@ class Declarations {
   static std::string IsLanguage(const std::string& name) {
     if (ParseLanguageTag(name).has_value()) return "";
     return "found " + name + ", expected a language such as en or pt-BR";
+  }
+
+  static void EnableApi(absl::string_view name, ApiOptions& apis) {
+    apis.google_v3 |= name == "google-v3";
+    apis.kserve_v2 |= name == "kserve-v2";
+    apis.deepl_v2 |= name == "deepl-v2";
+    apis.libretranslate |= name == "libretranslate";
+    apis.google_v2 |= name == "google-v2";
   }
 
   CLI::Option* Name(const std::string& flag, CLI::Option* option) {

@@ -54,6 +54,26 @@ TEST(ConfigTest, LimitsOfOneModel) {
               HasSubstr("--model-limit: found option nonsense"));
 }
 
+TEST(ConfigTest, LanguagesAndApis) {
+  const Config config =
+      Parse({"--model=a,b", "--apis=google-v3,kserve-v2",
+             "--default-source-language=en", "--prefer-model=en/de=b",
+             "--max-text-bytes=999"});
+  EXPECT_TRUE(config.service.apis.google_v3);
+  EXPECT_TRUE(config.service.apis.kserve_v2);
+  EXPECT_FALSE(Parse({"--model=a"}).service.apis.google_v3);
+  EXPECT_EQ(config.routes.default_source, "en");
+  ASSERT_EQ(config.routes.preferred.size(), 1u);
+  EXPECT_EQ(config.routes.preferred[0].target, "de");
+  EXPECT_EQ(config.routes.preferred[0].model, "b");
+  EXPECT_EQ(config.service.limits.max_text_bytes, 999);
+  EXPECT_THAT(Refused({"--model=a", "--apis=soap"}), HasSubstr("soap"));
+  EXPECT_THAT(Refused({"--model=a", "--prefer-model=en-de=b"}),
+              HasSubstr("expected SOURCE/TARGET=MODEL"));
+  EXPECT_THAT(Refused({"--model=a", "--default-source-language=!"}),
+              HasSubstr("expected a language"));
+}
+
 TEST(ConfigTest, SeveralModels) {
   for (const std::vector<std::string>& arguments :
        {std::vector<std::string>{"--model=a", "--model=x=b"},

@@ -17,6 +17,9 @@
 #include "grpcpp/resource_quota.h"
 #include "grpcpp/server_builder.h"
 #include "prometheus/text_serializer.h"
+#include "server/api/google_v3/service.h"
+#include "server/api/kserve/service.h"
+#include "server/api/rest/services.h"
 #include "server/connections/file_limit.h"
 #include "server/connections/tls.h"
 #include "server/process/log_limit.h"
@@ -260,6 +263,7 @@ absl::Status Server::StartGrpc() {
   grpc::ServerBuilder builder;
   PEREGRINE_RETURN_IF_ERROR(Listen(builder));
   builder.RegisterService(&service_);
+  RegisterOtherApis(builder);
   builder.SetMaxReceiveMessageSize(config_.service.max_message_bytes);
   LimitConnections(builder);
   grpc_ = builder.BuildAndStart();
@@ -274,6 +278,24 @@ absl::Status Server::StartGrpc() {
     acceptor_->HandleNewConnection(&connection);
   });
   return absl::OkStatus();
+}
+
+void Server::RegisterOtherApis(grpc::ServerBuilder& builder) {
+  const ApiOptions& apis = config_.service.apis;
+  const CallEnvironment& environment = service_.environment();
+  const auto add = [&](bool is_on, std::unique_ptr<grpc::Service> service) {
+    if (!is_on) return;
+    builder.RegisterService(service.get());
+    other_services_.push_back(std::move(service));
+  };
+  add(apis.google_v3, std::make_unique<GoogleV3Service>(environment));
+  add(apis.kserve_v2, std::make_unique<KserveService>(environment, [this] {
+        return WhyNotReady().empty();
+      }));
+  add(apis.deepl_v2, std::make_unique<DeeplService>(environment));
+  add(apis.libretranslate, std::make_unique<LibreTranslateService>(
+                               environment, !config_.token_file.empty()));
+  add(apis.google_v2, std::make_unique<GoogleV2Service>(environment));
 }
 
 absl::Status Server::Listen(grpc::ServerBuilder& builder) {

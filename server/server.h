@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
@@ -75,6 +76,7 @@ class Server {
   absl::Status CheckModelOverrides() const;
   absl::Status StartPages();
   absl::Status StartGrpc();
+  void RegisterOtherApis(grpc::ServerBuilder& builder);
   void LimitConnections(grpc::ServerBuilder& builder) const;
   // Before gRPC is built, which takes what is accepted after it has started.
   absl::Status Listen(grpc::ServerBuilder& builder);
@@ -115,6 +117,8 @@ class Server {
   PeerAccounts peers_;
   MemoryGuard memory_guard_;
   TranslationServiceImpl service_;
+  // Of other APIs, as far as they are on.
+  std::vector<std::unique_ptr<grpc::Service>> other_services_;
   // Draining does not wait for administrators.
   OpenCalls admin_calls_;
   const RequestLog request_log_;

@@ -8,12 +8,22 @@ namespace peregrine::server {
 // That gRPC takes of a call beyond the message that is being read.
 constexpr int kMaxUnreadBytes = 64 << 10;
 
+// The APIs of others that a server answers beside its own.
+struct ApiOptions {
+  bool google_v3 = false;
+  bool kserve_v2 = false;
+  bool deepl_v2 = false;  // this and the following: by REST, behind the edge
+  bool libretranslate = false;
+  bool google_v2 = false;
+};
+
 struct ServiceOptions {
   int max_message_bytes = 4 << 20;  // of one message, inflated
   int max_stream_texts = 64;        // of one stream: read, but not yet answered
   int max_open_calls = 4096;        // of all clients, streams included
   int max_streams_per_client = 256;  // of one that is known by name
   RequestLimits limits;              // of requests that need no model
+  ApiOptions apis;
   bool log_requests = false;
   bool log_texts = false;  // in the lines of requests
 };

@@ -121,6 +121,8 @@ class Edge:
         write_descriptor(self.descriptor)
         shutil.copy(os.path.join(harness.SOURCE_DIR, "deploy", "web", "index.html"),
                     self._path("index.html"))
+        shutil.copy(os.path.join(CONFIG_DIR, "rest.lua"),
+                    self._path("rest.lua"))
         config = use_places(load("envoy.yaml"), servers, admin_port, collector)
         # JSON is YAML.
         for name, contents in (("envoy.yaml", config),

@@ -1,0 +1,122 @@
+-- For the REST APIs of others, which Envoy's transcoder makes calls of
+-- peregrine.compat.v1: forms become JSON, a key in the body or the query becomes
+-- the call's token, and errors take the form that each API gives them.
+
+local libretranslate = {
+  ["/translate"] = true, ["/detect"] = true, ["/languages"] = true,
+  ["/frontend/settings"] = true,
+}
+
+local function api_of(path)
+  path = path:gsub("%?.*", "")
+  if path:find("^/v2/") then return "deepl" end
+  if path:find("^/language/translate/v2") then return "google" end
+  if libretranslate[path] then return "libretranslate" end
+end
+
+local function unescape(text)
+  text = text:gsub("+", " ")
+  return (text:gsub("%%(%x%x)", function(hex)
+    return string.char(tonumber(hex, 16))
+  end))
+end
+
+local function quote(text)
+  return '"' .. text:gsub('[%c"\\]', function(c)
+    return string.format("\\u%04x", c:byte())
+  end) .. '"'
+end
+
+-- The fields of a form, as JSON: a name that comes twice is a list. And the key.
+local function read_form(form)
+  local names, values, counts, key = {}, {}, {}, nil
+  for pair in form:gmatch("[^&]+") do
+    local name, value = pair:match("^([^=]*)=?(.*)$")
+    name, value = unescape(name), unescape(value)
+    if name == "api_key" or name == "auth_key" then
+      key = value
+    elseif values[name] then
+      values[name] = values[name] .. "," .. quote(value)
+      counts[name] = counts[name] + 1
+    else
+      names[#names + 1] = name
+      values[name], counts[name] = quote(value), 1
+    end
+  end
+  for i, name in ipairs(names) do
+    local value = values[name]
+    if counts[name] > 1 then value = "[" .. value .. "]" end
+    names[i] = quote(name) .. ":" .. value
+  end
+  return "{" .. table.concat(names, ",") .. "}", key
+end
+
+function envoy_on_request(handle)
+  local path = handle:headers():get(":path")
+  local api = api_of(path)
+  if api == nil then return end
+  handle:streamInfo():dynamicMetadata():set("peregrine.rest", "api", api)
+  local key = path:match("[?&]key=([^&]+)")
+  local body = handle:body()
+  local headers = handle:headers()  -- after waiting for the body: see Envoy
+  if body ~= nil and body:length() > 0 then
+    local bytes = body:getBytes(0, body:length())
+    local type = headers:get("content-type") or ""
+    if type:find("^application/x%-www%-form%-urlencoded") then
+      local json
+      json, key = read_form(bytes)
+      if headers:get(":method") == "GET" then
+        headers:replace(":path", path .. "?" .. bytes:gsub("&?api_key=[^&]*", ""))
+        json = ""
+      end
+      headers:replace("content-type", "application/json")
+      headers:replace("content-length", body:setBytes(json))
+    elseif api == "libretranslate" then
+      key = bytes:match('"api_key"%s*:%s*"([^"\\]*)"')
+    end
+  end
+  if key ~= nil and key ~= "" and headers:get("authorization") == nil then
+    headers:replace("authorization", "Bearer " .. key)
+  end
+end
+
+-- The string that an error of the transcoder has as its message, in quotes.
+local function message_of(json)
+  local _, start = json:find('"message":%s*"')
+  if start == nil then return quote(json) end
+  local i = start + 1
+  while true do
+    local found = json:find('["\\]', i)
+    if found == nil then return quote(json) end
+    if json:sub(found, found) == '"' then return json:sub(start, found) end
+    i = found + 2
+  end
+end
+
+function envoy_on_response(handle)
+  local metadata = handle:streamInfo():dynamicMetadata():get("peregrine.rest")
+  if metadata == nil or metadata.api == nil then return end
+  local status = handle:headers():get(":status")
+  if tonumber(status) < 400 then return end
+  local body = handle:body()
+  local headers = handle:headers()
+  local message = '""'
+  if body ~= nil and body:length() > 0 then
+    message = message_of(body:getBytes(0, body:length()))
+  end
+  local json
+  if metadata.api == "google" then
+    json = '{"error":{"code":' .. status .. ',"message":' .. message ..
+      ',"errors":[{"message":' .. message ..
+      ',"domain":"global","reason":"invalid"}]}}'
+  else
+    json = '{"' .. (metadata.api == "deepl" and "message" or "error") .. '":' ..
+      message .. "}"
+    -- So do both answer an unknown key.
+    if status == "401" then headers:replace(":status", "403") end
+  end
+  if body ~= nil then
+    headers:replace("content-type", "application/json")
+    headers:replace("content-length", body:setBytes(json))
+  end
+end

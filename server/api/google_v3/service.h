@@ -1,0 +1,69 @@
+#ifndef PEREGRINE_SERVER_API_GOOGLE_V3_SERVICE_H_
+#define PEREGRINE_SERVER_API_GOOGLE_V3_SERVICE_H_
+
+#include "google/cloud/translate/v3/translation_service.grpc.pb.h"
+#include "grpcpp/server_context.h"
+#include "grpcpp/support/byte_buffer.h"
+#include "grpcpp/support/server_callback.h"
+#include "server/service/call_environment.h"
+
+namespace peregrine::server {
+
+namespace google_v3 {
+using RawService = ::google::cloud::translation::v3::TranslationService::
+    WithRawCallbackMethod_TranslateText<
+        ::google::cloud::translation::v3::TranslationService::WithRawCallbackMethod_DetectLanguage<
+            ::google::cloud::translation::v3::TranslationService::
+                WithRawCallbackMethod_GetSupportedLanguages<
+                    ::google::cloud::translation::v3::TranslationService::
+                        WithRawCallbackMethod_AdaptiveMtTranslate<
+                            ::google::cloud::translation::v3::TranslationService::
+                                WithRawCallbackMethod_RomanizeText<
+                                    ::google::cloud::translation::v3::TranslationService::
+                                        WithRawCallbackMethod_GetGlossary<
+                                            ::google::cloud::translation::v3::
+                                                TranslationService::
+                                                    WithRawCallbackMethod_ListGlossaries<
+                                                        ::google::cloud::
+                                                            translation::v3::
+                                                                TranslationService::
+                                                                    Service>>>>>>>;
+}  // namespace google_v3
+
+// google.cloud.translation.v3.TranslationService over the same life of calls as
+// peregrine.v1. What each field does is told in docs/apis.md. Thread-safe.
+class GoogleV3Service final : public google_v3::RawService {
+ public:
+  // Must outlive the service.
+  explicit GoogleV3Service(const CallEnvironment& environment)
+      : environment_(environment) {}
+
+  grpc::ServerUnaryReactor* TranslateText(grpc::CallbackServerContext* context,
+                                          const grpc::ByteBuffer* request,
+                                          grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* DetectLanguage(grpc::CallbackServerContext* context,
+                                           const grpc::ByteBuffer* request,
+                                           grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* GetSupportedLanguages(
+      grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+      grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* AdaptiveMtTranslate(
+      grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+      grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* RomanizeText(grpc::CallbackServerContext* context,
+                                         const grpc::ByteBuffer* request,
+                                         grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* GetGlossary(grpc::CallbackServerContext* context,
+                                        const grpc::ByteBuffer* request,
+                                        grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* ListGlossaries(grpc::CallbackServerContext* context,
+                                           const grpc::ByteBuffer* request,
+                                           grpc::ByteBuffer* response) override;
+
+ private:
+  const CallEnvironment& environment_;
+};
+
+}  // namespace peregrine::server
+
+#endif  // PEREGRINE_SERVER_API_GOOGLE_V3_SERVICE_H_

@@ -1,0 +1,133 @@
+#include "server/api/rest/deepl.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "engine/base/status_macros.h"
+#include "server/api/rest/json_body.h"
+#include "server/errors.h"
+#include "server/service/request_checks.h"
+
+namespace peregrine::server::rest {
+namespace {
+
+constexpr FieldNames kOfText = {
+    "text", [](int index) { return absl::StrCat("text[", index, "]"); },
+    [](int index) { return absl::StrCat("text[", index, "]"); },
+    [](int index) { return absl::StrCat("text[", index, "]"); }};
+
+constexpr absl::string_view kNoNewlines = "nonewlines";
+
+int CountCharacters(const std::string& text) {
+  return static_cast<int>(std::count_if(
+      text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
+}
+
+// What no model of ours does is refused where it is asked for.
+void CheckRefused(const compat::v1::DeeplTranslateRequest& message,
+                  Violations& violations) {
+  const auto refuse = [&](bool is_asked, const char* field, const char* why) {
+    if (is_asked) violations.Add(field, why);
+  };
+  const std::string& formality = message.formality();
+  refuse(formality == "more" || formality == "less", "formality",
+         "no model can be told how formal to be: leave it out, or use "
+         "prefer_more or prefer_less");
+  refuse(!message.glossary_id().empty() || message.glossary_ids_size() > 0,
+         "glossary_id", "this server stores no glossaries");
+  refuse(message.ignore_tags_size() > 0, "ignore_tags", "not supported");
+  refuse(message.splitting_tags_size() > 0, "splitting_tags", "not supported");
+  refuse(message.non_splitting_tags_size() > 0, "non_splitting_tags",
+         "not supported");
+  refuse(!message.style_id().empty(), "style_id", "not supported");
+  refuse(message.custom_instructions_size() > 0, "custom_instructions",
+         "no model takes instructions");
+  refuse(!message.translation_memory_id().empty(), "translation_memory_id",
+         "this server stores no translation memories");
+}
+
+std::string UpperCode(const std::string& language) {
+  return absl::AsciiStrToUpper(CodeOf(language));
+}
+
+}  // namespace
+
+absl::StatusOr<TextRequest> DeeplTranslateCodec::Read(
+    compat::v1::DeeplTranslateRequest message) {
+  Violations violations;
+  CheckRefused(message, violations);
+  const std::string& split = message.split_sentences();
+  if (!split.empty() && split != "0" && split != "1" && split != kNoNewlines) {
+    violations.Add("split_sentences",
+                   absl::StrCat("found ", Quoted(split), ", allowed 0, 1 and ",
+                                kNoNewlines));
+  }
+  const std::string& tags = message.tag_handling();
+  if (!tags.empty() && tags != "html" && tags != "xml") {
+    violations.Add("tag_handling", absl::StrCat("found ", Quoted(tags),
+                                                ", allowed html and xml"));
+  }
+  if (message.target_lang().empty()) {
+    violations.Add("target_lang", "found nothing, needed a language");
+  }
+  PEREGRINE_RETURN_IF_ERROR(violations.status());
+  TextRequest request;
+  request.names = &kOfText;
+  request.head.fields = {"model", "source_lang", "target_lang"};
+  request.head.source_language = message.source_lang();
+  request.head.target_language = message.target_lang();
+  request.head.detect_source = message.source_lang().empty();
+  request.single_sentence = split == "0";
+  if (!tags.empty()) {
+    request.text_options.format =
+        tags == "html" ? document::Format::kHtml : document::Format::kXml;
+  } else {
+    request.text_options.hard_wrapped = split == kNoNewlines;
+  }
+  for (std::string& text : *message.mutable_text()) {
+    characters_.push_back(CountCharacters(text));
+    request.texts.emplace_back().text = std::move(text);
+  }
+  return request;
+}
+
+google::api::HttpBody DeeplTranslateCodec::Write(TextAnswer answer) const {
+  Json translations = Json::array();
+  for (size_t i = 0; i < answer.texts.size(); ++i) {
+    TranslatedText& text = answer.texts[i];
+    const std::string& source = text.detected.has_value()
+                                    ? text.detected->language
+                                    : answer.source_language;
+    const absl::optional<LanguageTag> tag = ParseLanguageTag(source);
+    translations.push_back(
+        {{"detected_source_language",
+          absl::AsciiStrToUpper(tag.has_value() ? tag->language : source)},
+         {"text", std::move(text.translation.hypotheses[0].text)},
+         {"billed_characters", characters_[i]}});
+  }
+  return WriteBody({{"translations", std::move(translations)}});
+}
+
+absl::StatusOr<google::api::HttpBody> WriteDeeplLanguages(
+    const std::vector<Routes::Language>& languages, absl::string_view type) {
+  if (!type.empty() && type != "source" && type != "target") {
+    return InvalidFieldsError(
+        {{"type", absl::StrCat("found ", Quoted(type),
+                               ", allowed source and target")}});
+  }
+  const bool of_targets = type == "target";
+  Json list = Json::array();
+  for (const Routes::Language& language : languages) {
+    if (of_targets ? !language.is_target : language.targets.empty()) continue;
+    Json entry = {{"language", UpperCode(language.tag.text)},
+                  {"name", DisplayName(language.tag, "en")}};
+    if (of_targets) entry["supports_formality"] = false;
+    list.push_back(std::move(entry));
+  }
+  return WriteBody(list);
+}
+
+}  // namespace peregrine::server::rest
