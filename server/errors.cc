@@ -173,8 +173,10 @@ absl::Status UnknownModelError(absl::string_view name,
 
 std::string Quoted(absl::string_view text) {
   const bool cut = text.size() > kMaxQuotedBytes;
-  return absl::StrCat("\"",
-                      absl::Utf8SafeCEscape(text.substr(0, kMaxQuotedBytes)),
+  size_t size = std::min(text.size(), kMaxQuotedBytes);
+  // Between characters: protobuf sends no half of one.
+  while (cut && size > 0 && (text[size] & 0xc0) == 0x80) --size;
+  return absl::StrCat("\"", absl::Utf8SafeCEscape(text.substr(0, size)),
                       cut ? "\"..." : "\"");
 }
 
