@@ -179,9 +179,9 @@ TEST_F(HuggingFaceMarianTest, NamesSettingsThatWeLack) {
 }
 
 TEST_F(HuggingFaceMarianTest, NamesAnotherModelType) {
-  model_.Set("config.json", "model_type", "t5");
+  model_.Set("config.json", "model_type", "bart");
   EXPECT_THAT(model_.Error(),
-              HasSubstr("config.json: model_type: found \"t5\", expected"));
+              HasSubstr("config.json: model_type: found \"bart\", expected"));
 }
 
 TEST_F(HuggingFaceMarianTest, NamesAFieldThatIsWrong) {
