@@ -38,7 +38,8 @@ size_t LoopSpan(absl::Span<const int32_t> tokens) {
 class SourceVocabulary final : public document::VocabularyView {
  public:
   SourceVocabulary(const TranslationModel& model, absl::string_view code)
-      : tokenizer_(*model.source_tokenizer()),
+      : model_(model),
+        tokenizer_(*model.source_tokenizer()),
         max_tokens_(static_cast<size_t>(model.max_source_tokens())),
         code_(code) {}
 
@@ -61,7 +62,8 @@ class SourceVocabulary final : public document::VocabularyView {
       if (!text::IsSpace(c.code_point)) {
         const auto known = seen.try_emplace(c.code_point, false);
         if (known.second) {
-          known.first->second = HasUnknown(text.substr(at, c.size));
+          known.first->second = !model_.HasSourceCharacter(c.code_point) &&
+                                HasUnknown(text.substr(at, c.size));
         }
         if (known.first->second) unknown.push_back({at, at + c.size});
       }
@@ -84,6 +86,7 @@ class SourceVocabulary final : public document::VocabularyView {
            piece[5] == '>';
   }
 
+  const TranslationModel& model_;
   const text::Tokenizer& tokenizer_;
   const size_t max_tokens_;
   const std::string code_;

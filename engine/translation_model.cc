@@ -9,6 +9,7 @@
 #include "engine/base/status_macros.h"
 #include "engine/formats/checkpoint.h"
 #include "engine/formats/recognise.h"
+#include "engine/text/characters.h"
 
 namespace peregrine {
 
@@ -24,6 +25,25 @@ Loaded WithinMemory(const std::string& name, Load load) try {
 } catch (const std::bad_alloc&) {
   return absl::ResourceExhaustedError(absl::StrCat(
       name, ": found too little memory to load it, expected more"));
+}
+
+// "<0x0A>" and "</s>" stand for no text.
+bool IsControl(absl::string_view piece) {
+  return piece.size() > 2 && piece.front() == '<' && piece.back() == '>';
+}
+
+absl::flat_hash_set<int32_t> CharactersOf(const text::Tokenizer& tokenizer) {
+  absl::flat_hash_set<int32_t> characters;
+  for (int32_t id = 0; id < tokenizer.vocab_size(); ++id) {
+    absl::string_view piece = tokenizer.piece(id);
+    if (IsControl(piece)) continue;
+    while (!piece.empty()) {
+      const text::Character c = text::FirstCharacter(piece);
+      characters.insert(c.code_point);
+      piece.remove_prefix(c.size);
+    }
+  }
+  return characters;
 }
 
 }  // namespace
@@ -58,6 +78,9 @@ absl::StatusOr<std::unique_ptr<const TranslationModel>> TranslationModel::Make(
   loaded->source_tokenizer_ = std::move(checkpoint.source_tokenizer);
   loaded->target_tokenizer_ = std::move(checkpoint.target_tokenizer);
   loaded->text_refusal_ = std::move(checkpoint.text_refusal);
+  if (loaded->source_tokenizer_ != nullptr) {
+    loaded->source_characters_ = CharactersOf(*loaded->source_tokenizer_);
+  }
   PEREGRINE_RETURN_IF_ERROR(loaded->MakeSplitters(name));
   PEREGRINE_ASSIGN_OR_RETURN(auto kernels, kernels::MakeKernels(device));
   PEREGRINE_ASSIGN_OR_RETURN(

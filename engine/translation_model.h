@@ -1,10 +1,12 @@
 #ifndef PEREGRINE_ENGINE_TRANSLATION_MODEL_H_
 #define PEREGRINE_ENGINE_TRANSLATION_MODEL_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -58,6 +60,11 @@ class TranslationModel {
   const text::Tokenizer* source_tokenizer() const {
     return source_tokenizer_.get();
   }
+  // Whether some piece of the source vocabulary holds the character; a
+  // vocabulary of words need not have it alone.
+  bool HasSourceCharacter(int32_t code_point) const {
+    return source_characters_.contains(code_point);
+  }
   const text::Tokenizer* target_tokenizer() const {
     return target_tokenizer_.get();
   }
@@ -102,6 +109,7 @@ class TranslationModel {
   kernels::Precision precision_ = kernels::Precision::kFloat32;
   std::shared_ptr<const text::Tokenizer> source_tokenizer_;
   std::shared_ptr<const text::Tokenizer> target_tokenizer_;
+  absl::flat_hash_set<int32_t> source_characters_;  // code points
   std::string text_refusal_;
   std::unique_ptr<const text::SentenceSplitter> splitter_;
   // Of config_.languages, side by side with them.
