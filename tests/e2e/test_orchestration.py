@@ -61,6 +61,13 @@ SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 
+def await_queue(test, server, call):
+    """Until sentences of the call wait: it is accepted, and not yet done."""
+    while server.metric("peregrine_queue_sentences") == 0:
+        test.assertFalse(call.done())
+        time.sleep(0.002)
+
+
 class LoadingServer:
     """A server whose model takes long to load; not a harness.Server, which
     waits until it serves."""
@@ -102,11 +109,10 @@ class ProbeTest(unittest.TestCase):
 
     def test_draining_is_not_ready(self):
         with harness.Server("--workers=1") as server:
-            text = "The house is small. " * 200
+            text = "The house is small. " * 400
             call = server.stub.Translate.future(
                 pb.TranslateRequest(texts=[pb.Text(text=text)]), timeout=60)
-            while server.metric("peregrine_calls_in_flight") == 0:
-                time.sleep(0.01)
+            await_queue(self, server, call)
             server.terminate()
             self.assertEqual(await_probe(server.metrics_address, "readyz",
                                          503), "draining\n")
@@ -171,11 +177,10 @@ class StopTest(unittest.TestCase):
 
     def test_sigterm_is_idempotent_after_a_drain_by_the_admin_service(self):
         server = harness.Server("--workers=1", "--admin-listen=127.0.0.1:0")
-        text = "The house is small. " * 200
+        text = "The house is small. " * 400
         call = server.stub.Translate.future(
             pb.TranslateRequest(texts=[pb.Text(text=text)]), timeout=60)
-        while server.metric("peregrine_calls_in_flight") == 0:
-            time.sleep(0.01)
+        await_queue(self, server, call)
         with server.connect(server.admin_address) as channel:
             admin_pb2_grpc.AdminServiceStub(channel).Drain(
                 admin_pb2.DrainRequest(), timeout=10)
@@ -191,8 +196,7 @@ class StopTest(unittest.TestCase):
         call = server.stub.Translate.future(
             pb.TranslateRequest(texts=[pb.Text(text="The house. " * 3000)]),
             timeout=60)
-        while server.metric("peregrine_calls_in_flight") == 0:
-            time.sleep(0.01)
+        await_queue(self, server, call)
         server.process.send_signal(signal.SIGINT)
         server.process.send_signal(signal.SIGTERM)
         time.sleep(0.3)
