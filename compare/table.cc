@@ -4,15 +4,14 @@
 
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "engine/text/utf8.h"
 
 namespace peregrine::compare {
 namespace {
 
 // In characters; none here is wide or combining.
 std::size_t Width(const std::string& cell) {
-  return static_cast<std::size_t>(std::count_if(
-      cell.begin(), cell.end(),
-      [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+  return text::CountUtf8Characters(cell);
 }
 
 std::string MarkdownRow(const std::vector<std::string>& cells) {

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/types/optional.h"
+#include "engine/text/utf8.h"
 #include "google/rpc/error_details.pb.h"
 
 namespace peregrine::server {
@@ -172,12 +173,10 @@ absl::Status UnknownModelError(absl::string_view name,
 }
 
 std::string Quoted(absl::string_view text) {
-  const bool cut = text.size() > kMaxQuotedBytes;
-  size_t size = std::min(text.size(), kMaxQuotedBytes);
-  // Between characters: protobuf sends no half of one.
-  while (cut && size > 0 && (text[size] & 0xc0) == 0x80) --size;
-  return absl::StrCat("\"", absl::Utf8SafeCEscape(text.substr(0, size)),
-                      cut ? "\"..." : "\"");
+  // No half of a character, which protobuf would not send.
+  const absl::string_view shown = text::Utf8Prefix(text, kMaxQuotedBytes);
+  return absl::StrCat("\"", absl::Utf8SafeCEscape(shown),
+                      shown.size() < text.size() ? "\"..." : "\"");
 }
 
 std::string ReasonOf(const absl::Status& status) {

@@ -5,6 +5,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "engine/text/characters.h"
+#include "engine/text/utf8.h"
 
 namespace peregrine::document {
 namespace {
@@ -32,12 +33,6 @@ Line FirstLine(absl::string_view text, size_t begin) {
   const size_t content_end = begin + prefix + line.content.size();
   line.line_break = text.substr(content_end, next - content_end);
   return line;
-}
-
-size_t Characters(absl::string_view text) {
-  return static_cast<size_t>(std::count_if(
-      text.begin(), text.end(),
-      [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
 bool StartsItem(absl::string_view content) {
@@ -89,7 +84,8 @@ std::vector<WrappedParagraph> FindParagraphs(absl::string_view text) {
       widths.next_prefix = std::string(line.prefix);
       paragraph.text += ' ';
     }
-    const size_t width = Characters(line.prefix) + Characters(line.content);
+    const size_t width = text::CountUtf8Characters(line.prefix) +
+                         text::CountUtf8Characters(line.content);
     widths.width = std::max(widths.width, width);
     paragraph.text.append(line.content.data(), line.content.size());
     paragraph.behind = std::string(line.line_break);
@@ -105,7 +101,7 @@ std::vector<WrappedParagraph> FindParagraphs(absl::string_view text) {
 std::string Wrap(absl::string_view text, const LineWidths& lines,
                  std::vector<size_t>* places) {
   std::string wrapped = lines.first_prefix;
-  size_t column = Characters(lines.first_prefix);
+  size_t column = text::CountUtf8Characters(lines.first_prefix);
   size_t last_space = std::string::npos;  // in `wrapped`, of this line
   std::vector<size_t> of_bytes;
   for (size_t at = 0; at < text.size(); ++at) {
@@ -113,7 +109,7 @@ std::string Wrap(absl::string_view text, const LineWidths& lines,
     const bool is_space = text[at] == ' ';
     if (is_space) last_space = wrapped.size();
     wrapped.push_back(text[at]);
-    column += (static_cast<unsigned char>(text[at]) & 0xC0) != 0x80;
+    column += !text::IsUtf8Continuation(text[at]);
     if (lines.width == 0 || column <= lines.width || is_space ||
         last_space == std::string::npos) {
       continue;
@@ -123,7 +119,7 @@ std::string Wrap(absl::string_view text, const LineWidths& lines,
       if (place > last_space) place += instead.size() - 1;
     }
     wrapped.replace(last_space, 1, instead);
-    column = Characters(absl::string_view(wrapped).substr(
+    column = text::CountUtf8Characters(absl::string_view(wrapped).substr(
         last_space + lines.line_break.size()));
     last_space = std::string::npos;
   }

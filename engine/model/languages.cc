@@ -6,6 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "engine/text/utf8.h"
 
 namespace peregrine::model {
 namespace {
@@ -16,9 +17,9 @@ constexpr size_t kMaxNameBytes = 40;
 constexpr absl::string_view kUndetermined = "und";
 
 std::string Quoted(absl::string_view name) {
-  return absl::StrCat("\"",
-                      absl::Utf8SafeCEscape(name.substr(0, kMaxNameBytes)),
-                      name.size() > kMaxNameBytes ? "...\"" : "\"");
+  return absl::StrCat(
+      "\"", absl::Utf8SafeCEscape(text::Utf8Prefix(name, kMaxNameBytes)),
+      name.size() > kMaxNameBytes ? "...\"" : "\"");
 }
 
 // "de, en, fr" or its beginning, with the number of all.

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
+#include "absl/types/optional.h"
+#include "engine/text/utf8.h"
 
 namespace peregrine::model {
 namespace {
@@ -58,6 +60,16 @@ TEST(LanguagesTest, ErrorsAreBounded) {
   EXPECT_THAT(error, HasSubstr("\\n...\", expected one of x0, x1,"));
   EXPECT_THAT(error, EndsWith(", ... (10000 in all)"));
   EXPECT_LT(error.size(), 800u);
+}
+
+// A client gets no error that is not UTF-8.
+TEST(LanguagesTest, ErrorsHaveWholeCharacters) {
+  for (int before = 0; before < 4; ++before) {
+    std::string name(before, 'x');
+    for (int i = 0; i < 100; ++i) name += "🐦";
+    const std::string error = Error(ChooseLanguage({{"de", 3}}, "", name));
+    EXPECT_EQ(text::FindInvalidUtf8(error), absl::nullopt) << error;
+  }
 }
 
 }  // namespace

@@ -1,12 +1,11 @@
 #include "engine/text/utf8.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 
 namespace peregrine::text {
 namespace {
-
-bool IsContinuation(unsigned char byte) { return (byte & 0xC0) == 0x80; }
 
 // Whether `byte` may follow the lead byte: the Unicode Standard's table 3-7,
 // which excludes overlong forms, surrogates and values above U+10FFFF.
@@ -21,7 +20,7 @@ bool IsSecondByte(unsigned char lead, unsigned char byte) {
     case 0xF4:
       return byte >= 0x80 && byte <= 0x8F;
     default:
-      return IsContinuation(byte);
+      return IsUtf8Continuation(byte);
   }
 }
 
@@ -55,7 +54,7 @@ int Utf8CharLength(absl::string_view text) {
   if (text.size() < static_cast<std::size_t>(length)) return 0;
   if (!IsSecondByte(lead, static_cast<unsigned char>(text[1]))) return 0;
   for (int i = 2; i < length; ++i) {
-    if (!IsContinuation(static_cast<unsigned char>(text[i]))) return 0;
+    if (!IsUtf8Continuation(static_cast<unsigned char>(text[i]))) return 0;
   }
   return length;
 }
@@ -70,6 +69,18 @@ absl::optional<std::size_t> FindInvalidUtf8(absl::string_view text) {
     offset += static_cast<std::size_t>(length);
   }
   return absl::nullopt;
+}
+
+absl::string_view Utf8Prefix(absl::string_view text, std::size_t max_bytes) {
+  if (text.size() <= max_bytes) return text;
+  std::size_t size = max_bytes;
+  while (size > 0 && IsUtf8Continuation(text[size])) --size;
+  return text.substr(0, size);
+}
+
+std::size_t CountUtf8Characters(absl::string_view text) {
+  return text.size() - static_cast<std::size_t>(std::count_if(
+                           text.begin(), text.end(), IsUtf8Continuation));
 }
 
 }  // namespace peregrine::text

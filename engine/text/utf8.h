@@ -21,6 +21,18 @@ inline int Utf8CharLengthFromLead(unsigned char lead) {
   return lead < 0xF0 ? 3 : 4;
 }
 
+// Whether a byte of well-formed text is inside a character, not at its start.
+inline bool IsUtf8Continuation(char byte) {
+  return (static_cast<unsigned char>(byte) & 0xC0) == 0x80;
+}
+
+// The beginning of well-formed `text` that has at most `max_bytes` and ends
+// between characters.
+absl::string_view Utf8Prefix(absl::string_view text, std::size_t max_bytes);
+
+// How many characters well-formed `text` has.
+std::size_t CountUtf8Characters(absl::string_view text);
+
 // The byte offset of the first sequence that is not well-formed UTF-8, or
 // nullopt if the whole of `text` is. An embedded NUL is a valid character.
 absl::optional<std::size_t> FindInvalidUtf8(absl::string_view text);

@@ -66,6 +66,21 @@ TEST(Utf8CharLengthTest, AgreesWithDecodingOnAllShortSequences) {
   }
 }
 
+TEST(Utf8PrefixTest, EndsBetweenCharacters) {
+  const absl::string_view text = "aä鳥🐦";  // of 1, 2, 3 and 4 bytes
+  const std::size_t expected[] = {0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 10};
+  for (std::size_t most = 0; most < std::size(expected); ++most) {
+    EXPECT_EQ(Utf8Prefix(text, most), text.substr(0, expected[most])) << most;
+  }
+  EXPECT_EQ(Utf8Prefix("", 0), "");
+  EXPECT_EQ(Utf8Prefix("\x80\x80\x80", 2), "") << "not well-formed, but no end";
+}
+
+TEST(CountUtf8CharactersTest, CountsCharacters) {
+  EXPECT_EQ(CountUtf8Characters(""), 0u);
+  EXPECT_EQ(CountUtf8Characters("aä鳥🐦"), 4u);
+}
+
 TEST(FindInvalidUtf8Test, AcceptsWellFormedText) {
   EXPECT_EQ(FindInvalidUtf8(""), absl::nullopt);
   EXPECT_EQ(FindInvalidUtf8(absl::string_view("a\0b", 3)), absl::nullopt);

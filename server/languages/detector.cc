@@ -107,18 +107,11 @@ float Confidence(int percent, bool sure, int letters) {
   return share * (letters < kFewLetters ? 0.5f : 0.7f);
 }
 
-absl::string_view Beginning(absl::string_view text) {
-  if (text.size() <= kMaxBytes) return text;
-  size_t size = kMaxBytes;
-  while (size > 0 && (text[size] & 0xc0) == 0x80) --size;
-  return text.substr(0, size);
-}
-
 }  // namespace
 
 DetectedLanguages DetectLanguages(absl::string_view text,
                                   const LanguageList* among) {
-  text = Beginning(text);
+  text = text::Utf8Prefix(text, kMaxBytes);
   // CLD2 reads beyond the end of what is no UTF-8.
   if (text::FindInvalidUtf8(text).has_value()) return {};
   const Letters letters = LettersOf(text);

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
+#include "engine/text/utf8.h"
 #include "google/protobuf/stubs/logging.h"
 #include "grpc/support/log.h"
 #include "server/process/log_limit.h"
@@ -102,8 +103,9 @@ void SetPeerDescription(std::function<std::string()> describe) {
 
 std::string Loggable(absl::string_view text) {
   const bool cut = text.size() > kMaxLoggedBytes;
-  return absl::StrCat(absl::Utf8SafeCEscape(text.substr(0, kMaxLoggedBytes)),
-                      cut ? "..." : "");
+  return absl::StrCat(
+      absl::Utf8SafeCEscape(text::Utf8Prefix(text, kMaxLoggedBytes)),
+      cut ? "..." : "");
 }
 
 }  // namespace peregrine::server

@@ -1,21 +1,18 @@
 #include "server/service/logged_texts.h"
 
-#include <algorithm>
-
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "engine/text/utf8.h"
 
 namespace peregrine::server {
 namespace {
 
 // `text`, or as much of it as `bytes` holds, which becomes less.
 std::string Cut(absl::string_view text, size_t& bytes) {
-  const bool whole = text.size() <= bytes;
-  size_t size = std::min(text.size(), bytes);
-  const auto continues = [text](size_t i) { return (text[i] & 0xc0) == 0x80; };
-  while (!whole && size > 0 && continues(size)) --size;
-  bytes = whole ? bytes - size : 0;
-  return absl::StrCat(text.substr(0, size), whole ? "" : "…");
+  const absl::string_view shown = text::Utf8Prefix(text, bytes);
+  const bool whole = shown.size() == text.size();
+  bytes = whole ? bytes - shown.size() : 0;
+  return absl::StrCat(shown, whole ? "" : "…");
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "engine/text/utf8.h"
 
 namespace peregrine::server {
 namespace {
@@ -19,8 +20,7 @@ std::string KindNames() {
 }
 
 bool IsInsideCharacter(const std::string& text, size_t at) {
-  return at < text.size() &&
-         (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80;
+  return at < text.size() && text::IsUtf8Continuation(text[at]);
 }
 
 }  // namespace

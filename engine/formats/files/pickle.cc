@@ -12,6 +12,7 @@
 #include "absl/types/optional.h"
 #include "engine/base/status_macros.h"
 #include "engine/formats/files/byte_cursor.h"
+#include "engine/text/utf8.h"
 
 namespace peregrine::formats {
 namespace {
@@ -65,9 +66,9 @@ constexpr KnownName kCheckpointNames[] = {
 };
 
 std::string Quoted(absl::string_view text) {
-  return absl::StrCat("\"",
-                      absl::Utf8SafeCEscape(text.substr(0, kMaxShownBytes)),
-                      text.size() > kMaxShownBytes ? "...\"" : "\"");
+  return absl::StrCat(
+      "\"", absl::Utf8SafeCEscape(text::Utf8Prefix(text, kMaxShownBytes)),
+      text.size() > kMaxShownBytes ? "...\"" : "\"");
 }
 
 // One letter each: the instructions of Python's pickletools.
