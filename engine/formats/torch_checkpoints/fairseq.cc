@@ -12,8 +12,8 @@
 #include "engine/base/file.h"
 #include "engine/base/status_macros.h"
 #include "engine/formats/limits.h"
-#include "engine/formats/renamed_tensors.h"
 #include "engine/formats/torch_checkpoints/settings.h"
+#include "engine/formats/torch_checkpoints/tensor_names.h"
 #include "engine/formats/torch_checkpoints/tokenizers.h"
 
 namespace peregrine::formats {
@@ -57,7 +57,7 @@ const std::vector<std::string>& NormsOf(const std::string& stack) {
 class Reader {
  public:
   Reader(const TorchFile& file, const Settings& settings)
-      : file_(file), settings_(settings) {}
+      : file_(file), settings_(settings), names_(file) {}
 
   absl::Status Read() {
     PEREGRINE_RETURN_IF_ERROR(RefuseOthers());
@@ -72,13 +72,7 @@ class Reader {
 
   const ArchitectureConfig& architecture() const { return architecture_; }
 
-  std::unique_ptr<model::TensorSource> Rename(
-      std::unique_ptr<TorchFile> file) && {
-    auto tensors =
-        std::make_unique<RenamedTensors>(std::move(file), std::move(table_));
-    for (const std::string& name : ignored_) tensors->Ignore(name);
-    return tensors;
-  }
+  TensorNames& names() { return names_; }
 
  private:
   absl::Status RefuseOthers() const {
@@ -121,37 +115,24 @@ class Reader {
     return absl::OkStatus();
   }
 
-  absl::StatusOr<std::vector<int64_t>> MatrixShape(
-      const std::string& name) const {
-    const auto shape = file_.Shape(name);
-    const bool fits = shape.has_value() && shape->size() == 2 &&
-                      (*shape)[0] >= 1 && (*shape)[0] <= kMaxVocab &&
-                      (*shape)[1] >= 1 && (*shape)[1] <= kMaxDim;
-    if (fits) return *shape;
-    return absl::InvalidArgumentError(absl::StrCat(
-        file_.path(), ": tensor ", name, ": found ",
-        shape.has_value() ? "shape " + model::ShapeString(*shape) : "none",
-        ", expected a matrix"));
-  }
-
   absl::Status ReadTables() {
     const std::string encoder = "encoder.embed_tokens.weight";
     const std::string decoder = "decoder.embed_tokens.weight";
-    PEREGRINE_ASSIGN_OR_RETURN(const auto source, MatrixShape(encoder));
-    PEREGRINE_ASSIGN_OR_RETURN(const auto target, MatrixShape(decoder));
+    PEREGRINE_ASSIGN_OR_RETURN(const auto source, names_.MatrixShape(encoder));
+    PEREGRINE_ASSIGN_OR_RETURN(const auto target, names_.MatrixShape(decoder));
     architecture_.source_vocab_size = static_cast<int>(source[0]);
     architecture_.target_vocab_size = static_cast<int>(target[0]);
     architecture_.encoder.model_dim = static_cast<int>(source[1]);
     architecture_.decoder.model_dim = static_cast<int>(target[1]);
-    table_["encoder.embedding"] = {encoder};
-    table_["decoder.embedding"] = {decoder};
+    names_.Add("encoder.embedding", {encoder});
+    names_.Add("decoder.embedding", {decoder});
     if (!architecture_.share_embeddings) return absl::OkStatus();
     if (!file_.IsSame(encoder, file_, decoder)) {
       return settings_.Error(
           "share_all_embeddings",
           "False, as the embed_tokens.weight of encoder and decoder differ");
     }
-    ignored_.push_back(decoder);
+    names_.Ignore(decoder);
     return absl::OkStatus();
   }
 
@@ -205,23 +186,23 @@ class Reader {
     } else {
       // Copies that fairseq 0.12 keeps for a faster encoder.
       for (const char* copy : {"in_proj", "out_proj", "fc1", "fc2"}) {
-        ignored_.push_back(absl::StrCat(prefix, copy, "_weight"));
-        ignored_.push_back(absl::StrCat(prefix, copy, "_bias"));
+        names_.Ignore(absl::StrCat(prefix, copy, "_weight"));
+        names_.Ignore(absl::StrCat(prefix, copy, "_bias"));
       }
     }
     int ffn_dim = 0;
     if (file_.Has(prefix + "fc1.weight")) {
       PEREGRINE_ASSIGN_OR_RETURN(const auto fc1,
-                                 MatrixShape(prefix + "fc1.weight"));
+                                 names_.MatrixShape(prefix + "fc1.weight"));
       ffn_dim = static_cast<int>(fc1[0]);
-      AddLinear(prefix + "ffn.inner", prefix + "fc1");
-      AddLinear(prefix + "ffn.outer", prefix + "fc2");
+      names_.AddLinear(prefix + "ffn.inner", prefix + "fc1");
+      names_.AddLinear(prefix + "ffn.outer", prefix + "fc2");
       AddNorm(prefix + "ffn.norm", name, prefix, "final_layer_norm");
     } else {
       // It has a norm, but nobody calls it.
       const std::string norm = NormName(name, prefix, "final_layer_norm");
-      ignored_.push_back(norm + ".weight");
-      ignored_.push_back(norm + ".bias");
+      names_.Ignore(norm + ".weight");
+      names_.Ignore(norm + ".bias");
     }
     const bool is_first = stack.num_layers == 0;
     if (layer_width < 1 ||
@@ -236,11 +217,6 @@ class Reader {
     return absl::OkStatus();
   }
 
-  void AddLinear(const std::string& ours, const std::string& theirs) {
-    table_[ours + ".weight"] = {theirs + ".weight"};
-    table_[ours + ".bias"] = {theirs + ".bias"};
-  }
-
   std::string NormName(const std::string& stack, const std::string& prefix,
                        const std::string& norm) const {
     if (file_.Has(absl::StrCat(prefix, norm, ".weight"))) return prefix + norm;
@@ -253,7 +229,7 @@ class Reader {
 
   void AddNorm(const std::string& ours, const std::string& stack,
                const std::string& prefix, const std::string& norm) {
-    AddLinear(ours, NormName(stack, prefix, norm));
+    names_.AddLinear(ours, NormName(stack, prefix, norm));
   }
 
   // Returns the width of all heads.
@@ -265,7 +241,8 @@ class Reader {
     const std::string one = absl::StrCat(prefix, theirs, ".in_proj_");
     int64_t width = 0;
     if (file_.Has(one + "weight")) {  // until 0.8
-      PEREGRINE_ASSIGN_OR_RETURN(const auto shape, MatrixShape(one + "weight"));
+      PEREGRINE_ASSIGN_OR_RETURN(const auto shape,
+                                 names_.MatrixShape(one + "weight"));
       if (shape[0] % 3 != 0) {
         return absl::InvalidArgumentError(
             absl::StrCat(file_.path(), ": tensor ", one, "weight: found shape ",
@@ -276,22 +253,22 @@ class Reader {
       width = shape[0] / 3;
       for (int part = 0; part < 3; ++part) {
         const std::string name = absl::StrCat(prefix, ours, names[part]);
-        table_[name + ".weight"] = {one + "weight", part, 3};
-        table_[name + ".bias"] = {one + "bias", part, 3};
+        names_.Add(name + ".weight", {one + "weight", part, 3});
+        names_.Add(name + ".bias", {one + "bias", part, 3});
       }
     } else {
       for (const char* name : names) {
-        AddLinear(absl::StrCat(prefix, ours, name),
-                  absl::StrCat(prefix, theirs, ".", std::string(1, name[0]),
-                               "_proj"));
+        names_.AddLinear(absl::StrCat(prefix, ours, name),
+                         absl::StrCat(prefix, theirs, ".",
+                                      std::string(1, name[0]), "_proj"));
       }
       PEREGRINE_ASSIGN_OR_RETURN(
           const auto shape,
-          MatrixShape(absl::StrCat(prefix, theirs, ".q_proj.weight")));
+          names_.MatrixShape(absl::StrCat(prefix, theirs, ".q_proj.weight")));
       width = shape[0];
     }
-    AddLinear(absl::StrCat(prefix, ours, "output"),
-              absl::StrCat(prefix, theirs, ".out_proj"));
+    names_.AddLinear(absl::StrCat(prefix, ours, "output"),
+                     absl::StrCat(prefix, theirs, ".out_proj"));
     AddNorm(absl::StrCat(prefix, ours, "norm"), stack, prefix,
             theirs + "_layer_norm");
     return static_cast<int>(width);
@@ -299,7 +276,7 @@ class Reader {
 
   absl::Status ReadFinalNorms() {
     for (const char* stack : {"encoder", "decoder"}) {
-      ignored_.push_back(absl::StrCat(stack, ".version"));
+      names_.Ignore(absl::StrCat(stack, ".version"));
     }
     if (architecture_.norm == model::NormPlacement::kPost) {
       return absl::OkStatus();
@@ -313,8 +290,8 @@ class Reader {
     }
     architecture_.final_norm = encoder;
     if (!encoder) return absl::OkStatus();
-    AddLinear("encoder.norm", "encoder.layer_norm");
-    AddLinear("decoder.norm", "decoder.layer_norm");
+    names_.AddLinear("encoder.norm", "encoder.layer_norm");
+    names_.AddLinear("decoder.norm", "decoder.layer_norm");
     return absl::OkStatus();
   }
 
@@ -329,8 +306,8 @@ class Reader {
     architecture_.position_offset = kPositionOffset;
     for (const char* stack : {"encoder", "decoder"}) {
       const std::string positions = absl::StrCat(stack, ".embed_positions.");
-      ignored_.push_back(positions + "_float_tensor");
-      ignored_.push_back(positions + "weights");
+      names_.Ignore(positions + "_float_tensor");
+      names_.Ignore(positions + "weights");
     }
     if (!learned) {
       architecture_.positions = PositionEncoding::kSinusoidalConcatenated;
@@ -345,8 +322,8 @@ class Reader {
     for (int side = 0; side < 2; ++side) {
       const std::string stack = side == 0 ? "encoder" : "decoder";
       const std::string name = stack + ".embed_positions.weight";
-      PEREGRINE_ASSIGN_OR_RETURN(const auto shape, MatrixShape(name));
-      table_[stack + ".positions"] = {name};
+      PEREGRINE_ASSIGN_OR_RETURN(const auto shape, names_.MatrixShape(name));
+      names_.Add(stack + ".positions", {name});
       rows[side] = shape[0];
     }
     if (rows[0] != rows[1]) {
@@ -363,27 +340,27 @@ class Reader {
     if (architecture_.share_embeddings ||
         settings_.IsTrue("share_decoder_input_output_embed")) {
       architecture_.output = OutputProjection::kTied;
-      ignored_.push_back(projection);
+      names_.Ignore(projection);
       return absl::OkStatus();
     }
-    table_["output.weight"] = {
-        file_.Has("decoder.embed_out") ? "decoder.embed_out" : projection};
+    names_.Add(
+        "output.weight",
+        {file_.Has("decoder.embed_out") ? "decoder.embed_out" : projection});
     // The Mini-Decoder Network's.
     const std::string factor = "decoder.embed_out_r";
     architecture_.output = OutputProjection::kSeparate;
     if (!file_.Has(factor)) return absl::OkStatus();
-    PEREGRINE_ASSIGN_OR_RETURN(const auto shape, MatrixShape(factor));
+    PEREGRINE_ASSIGN_OR_RETURN(const auto shape, names_.MatrixShape(factor));
     architecture_.output = OutputProjection::kFactorized;
     architecture_.output_rank = static_cast<int>(shape[0]);
-    table_["output.factor.weight"] = {factor};
+    names_.Add("output.factor.weight", {factor});
     return absl::OkStatus();
   }
 
   const TorchFile& file_;
   const Settings& settings_;
   ArchitectureConfig architecture_;
-  RenamedTensors::Table table_;
-  std::vector<std::string> ignored_;
+  TensorNames names_;
 };
 
 // dict.LANGUAGE.txt: a token and its count a line.
@@ -487,7 +464,7 @@ absl::StatusOr<Checkpoint> OpenFairseq(std::unique_ptr<TorchFile> file,
   PEREGRINE_RETURN_IF_ERROR(ReadDictionaries(directory, checkpoint));
   model.source_language = LanguageTag(model.source_language);
   model.target_language = LanguageTag(model.target_language);
-  checkpoint.tensors = std::move(reader).Rename(std::move(file));
+  checkpoint.tensors = std::move(reader.names()).Rename(std::move(file));
   return checkpoint;
 }
 

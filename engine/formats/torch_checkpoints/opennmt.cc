@@ -7,8 +7,8 @@
 #include "absl/strings/str_cat.h"
 #include "engine/base/status_macros.h"
 #include "engine/formats/limits.h"
-#include "engine/formats/renamed_tensors.h"
 #include "engine/formats/torch_checkpoints/settings.h"
+#include "engine/formats/torch_checkpoints/tensor_names.h"
 #include "engine/formats/torch_checkpoints/tokenizers.h"
 
 namespace peregrine::formats {
@@ -48,7 +48,7 @@ class Reader {
  public:
   Reader(const TorchFile& file, const Settings& settings, int source_size,
          int target_size)
-      : file_(file), settings_(settings) {
+      : file_(file), settings_(settings), names_(file) {
     architecture_.source_vocab_size = source_size;
     architecture_.target_vocab_size = target_size;
   }
@@ -62,24 +62,15 @@ class Reader {
         ReadStack("decoder", "transformer_layers", architecture_.decoder));
     for (const std::string& stack :
          {std::string("encoder"), std::string("decoder")}) {
-      AddLinear(stack + ".norm", stack + ".layer_norm");
-      ignored_.push_back(stack + ".embeddings.make_embedding.pe.pe");
+      names_.AddLinear(stack + ".norm", stack + ".layer_norm");
+      names_.Ignore(stack + ".embeddings.make_embedding.pe.pe");
     }
     return absl::OkStatus();
   }
 
   const ArchitectureConfig& architecture() const { return architecture_; }
 
-  std::unique_ptr<model::TensorSource> Rename(
-      std::unique_ptr<TorchFile> file) && {
-    auto tensors =
-        std::make_unique<RenamedTensors>(std::move(file), std::move(table_));
-    for (const std::string& name : ignored_) tensors->Ignore(name);
-    for (const auto& [name, size] : zeros_) {
-      tensors->Supply(name, std::vector<float>(size));
-    }
-    return tensors;
-  }
+  TensorNames& names() { return names_; }
 
  private:
   absl::Status ReadCommon() {
@@ -116,50 +107,35 @@ class Reader {
     return absl::OkStatus();
   }
 
-  absl::StatusOr<std::vector<int64_t>> MatrixShape(const std::string& name,
-                                                   int64_t rows) const {
-    const auto shape = file_.Shape(name);
-    const bool fits = shape.has_value() && shape->size() == 2 &&
-                      (rows < 0 || (*shape)[0] == rows) && (*shape)[0] >= 1 &&
-                      (*shape)[0] <= kMaxVocab && (*shape)[1] >= 1 &&
-                      (*shape)[1] <= kMaxDim;
-    if (fits) return *shape;
-    return absl::InvalidArgumentError(absl::StrCat(
-        file_.path(), ": tensor ", name, ": found ",
-        shape.has_value() ? "shape " + model::ShapeString(*shape) : "none",
-        ", expected a matrix",
-        rows < 0 ? "" : absl::StrCat(" of ", rows, " rows")));
-  }
-
   absl::Status ReadTables() {
     const char* const table = ".embeddings.make_embedding.emb_luts.0.weight";
     const std::string encoder = absl::StrCat("encoder", table);
     const std::string decoder = absl::StrCat("decoder", table);
     PEREGRINE_ASSIGN_OR_RETURN(
         const auto source,
-        MatrixShape(encoder, architecture_.source_vocab_size));
+        names_.MatrixShape(encoder, architecture_.source_vocab_size));
     PEREGRINE_ASSIGN_OR_RETURN(
         const auto target,
-        MatrixShape(decoder, architecture_.target_vocab_size));
+        names_.MatrixShape(decoder, architecture_.target_vocab_size));
     architecture_.encoder.model_dim = static_cast<int>(source[1]);
     architecture_.decoder.model_dim = static_cast<int>(target[1]);
-    table_["encoder.embedding"] = {encoder};
-    table_["decoder.embedding"] = {decoder};
+    names_.Add("encoder.embedding", {encoder});
+    names_.Add("decoder.embedding", {decoder});
     architecture_.share_embeddings = file_.IsSame(encoder, file_, decoder);
-    if (architecture_.share_embeddings) ignored_.push_back(decoder);
+    if (architecture_.share_embeddings) names_.Ignore(decoder);
 
     const std::string generator =
         file_.Has("generator.0.weight") ? "generator.0" : "generator";
     const std::string output = generator + ".weight";
     PEREGRINE_RETURN_IF_ERROR(
-        MatrixShape(output, architecture_.target_vocab_size).status());
-    table_["output.weight"] = {output};
-    table_["output.bias"] = {generator + ".bias"};
+        names_.MatrixShape(output, architecture_.target_vocab_size).status());
+    names_.Add("output.weight", {output});
+    names_.Add("output.bias", {generator + ".bias"});
     architecture_.output_bias = true;
     const bool is_tied = file_.IsSame(output, file_, decoder);
     architecture_.output =
         is_tied ? OutputProjection::kTied : OutputProjection::kSeparate;
-    if (is_tied) ignored_.push_back(output);
+    if (is_tied) names_.Ignore(output);
     return absl::OkStatus();
   }
 
@@ -178,7 +154,7 @@ class Reader {
     while (stack.num_layers < kMaxLayers && file_.Has(prefix() + ffn)) {
       if (stack.num_layers == 0) {
         PEREGRINE_ASSIGN_OR_RETURN(const auto shape,
-                                   MatrixShape(prefix() + ffn, -1));
+                                   names_.MatrixShape(prefix() + ffn, -1));
         stack.ffn_dim = static_cast<int>(shape[0]);
       }
       AddLayer(absl::StrCat(name, ".layers.", stack.num_layers, "."), prefix(),
@@ -196,15 +172,15 @@ class Reader {
     AddAttention(ours + "self_attention.", theirs + "self_attn.", stack);
     if (is_decoder) {
       AddAttention(ours + "cross_attention.", theirs + "context_attn.", stack);
-      AddLinear(ours + "cross_attention.norm", theirs + "layer_norm_2");
-      ignored_.push_back(theirs + "mask");
+      names_.AddLinear(ours + "cross_attention.norm", theirs + "layer_norm_2");
+      names_.Ignore(theirs + "mask");
     }
-    AddLinear(ours + "self_attention.norm",
-              theirs + (is_decoder ? "layer_norm_1" : "layer_norm"));
+    names_.AddLinear(ours + "self_attention.norm",
+                     theirs + (is_decoder ? "layer_norm_1" : "layer_norm"));
     AddWithBias(ours + "ffn.inner", theirs + "feed_forward.w_1", stack.ffn_dim);
     AddWithBias(ours + "ffn.outer", theirs + "feed_forward.w_2",
                 stack.model_dim);
-    AddLinear(ours + "ffn.norm", theirs + "feed_forward.layer_norm");
+    names_.AddLinear(ours + "ffn.norm", theirs + "feed_forward.layer_norm");
   }
 
   void AddAttention(const std::string& ours, const std::string& theirs,
@@ -215,25 +191,17 @@ class Reader {
     AddWithBias(ours + "output", theirs + "final_linear", stack.model_dim);
   }
 
-  void AddLinear(const std::string& ours, const std::string& theirs) {
-    table_[ours + ".weight"] = {theirs + ".weight"};
-    table_[ours + ".bias"] = {theirs + ".bias"};
-  }
-
   // add_qkvbias and add_ffnbias may be off.
   void AddWithBias(const std::string& ours, const std::string& theirs,
                    int out_dim) {
-    AddLinear(ours, theirs);
-    if (!file_.Has(theirs + ".bias"))
-      zeros_.emplace_back(ours + ".bias", out_dim);
+    names_.AddLinear(ours, theirs);
+    if (!file_.Has(theirs + ".bias")) names_.AddZeros(ours + ".bias", out_dim);
   }
 
   const TorchFile& file_;
   const Settings& settings_;
   ArchitectureConfig architecture_;
-  RenamedTensors::Table table_;
-  std::vector<std::string> ignored_;
-  std::vector<std::pair<std::string, int>> zeros_;
+  TensorNames names_;
 };
 
 absl::StatusOr<std::vector<std::string>> ReadVocabulary(
@@ -298,7 +266,7 @@ absl::StatusOr<Checkpoint> OpenOpenNmt(std::unique_ptr<TorchFile> file,
   model.decoding.suppressed_tokens = {model.tokens.pad, model.tokens.bos};
   PEREGRINE_RETURN_IF_ERROR(MakeTokenizers(directory, std::move(source),
                                            std::move(target), checkpoint));
-  checkpoint.tensors = std::move(reader).Rename(std::move(file));
+  checkpoint.tensors = std::move(reader.names()).Rename(std::move(file));
   return checkpoint;
 }
 
