@@ -6,6 +6,7 @@
 #include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/server_callback.h"
 #include "peregrine/v1/translation.grpc.pb.h"
+#include "server/api/raw_service.h"
 #include "server/metrics/metrics.h"
 #include "server/models/models.h"
 #include "server/service/call_environment.h"
@@ -13,20 +14,16 @@
 
 namespace peregrine::server {
 
-// Every method takes and gives bytes: see wire.h for the reason.
 using RawTranslationService =
-    v1::TranslationService::WithRawCallbackMethod_Translate<
-        v1::TranslationService::WithRawCallbackMethod_TranslateStream<
-            v1::TranslationService::WithRawCallbackMethod_TranslateTokens<
-                v1::TranslationService::WithRawCallbackMethod_ScoreTexts<
-                    v1::TranslationService::WithRawCallbackMethod_ListModels<
-                        v1::TranslationService::WithRawCallbackMethod_GetModel<
-                            v1::TranslationService::
-                                WithRawCallbackMethod_ListLanguages<
-                                    v1::TranslationService::
-                                        WithRawCallbackMethod_DetectLanguage<
-                                            v1::TranslationService::
-                                                Service>>>>>>>>;
+    RawService<v1::TranslationService::Service,
+               v1::TranslationService::WithRawCallbackMethod_Translate,
+               v1::TranslationService::WithRawCallbackMethod_TranslateStream,
+               v1::TranslationService::WithRawCallbackMethod_TranslateTokens,
+               v1::TranslationService::WithRawCallbackMethod_ScoreTexts,
+               v1::TranslationService::WithRawCallbackMethod_ListModels,
+               v1::TranslationService::WithRawCallbackMethod_GetModel,
+               v1::TranslationService::WithRawCallbackMethod_ListLanguages,
+               v1::TranslationService::WithRawCallbackMethod_DetectLanguage>;
 
 // The peregrine.v1.TranslationService; its contract is in the proto file.
 // Thread-safe: gRPC calls it from threads of its own.

@@ -5,34 +5,26 @@
 #include "grpcpp/server_context.h"
 #include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/server_callback.h"
+#include "server/api/raw_service.h"
 #include "server/service/call_environment.h"
 
 namespace peregrine::server {
 
 namespace google_v3 {
-using RawService = ::google::cloud::translation::v3::TranslationService::
-    WithRawCallbackMethod_TranslateText<
-        ::google::cloud::translation::v3::TranslationService::WithRawCallbackMethod_DetectLanguage<
-            ::google::cloud::translation::v3::TranslationService::
-                WithRawCallbackMethod_GetSupportedLanguages<
-                    ::google::cloud::translation::v3::TranslationService::
-                        WithRawCallbackMethod_AdaptiveMtTranslate<
-                            ::google::cloud::translation::v3::TranslationService::
-                                WithRawCallbackMethod_RomanizeText<
-                                    ::google::cloud::translation::v3::TranslationService::
-                                        WithRawCallbackMethod_GetGlossary<
-                                            ::google::cloud::translation::v3::
-                                                TranslationService::
-                                                    WithRawCallbackMethod_ListGlossaries<
-                                                        ::google::cloud::
-                                                            translation::v3::
-                                                                TranslationService::
-                                                                    Service>>>>>>>;
+using Api = ::google::cloud::translation::v3::TranslationService;
+using RawTranslationService =
+    RawService<Api::Service, Api::WithRawCallbackMethod_TranslateText,
+               Api::WithRawCallbackMethod_DetectLanguage,
+               Api::WithRawCallbackMethod_GetSupportedLanguages,
+               Api::WithRawCallbackMethod_AdaptiveMtTranslate,
+               Api::WithRawCallbackMethod_RomanizeText,
+               Api::WithRawCallbackMethod_GetGlossary,
+               Api::WithRawCallbackMethod_ListGlossaries>;
 }  // namespace google_v3
 
 // google.cloud.translation.v3.TranslationService over the same life of calls as
 // peregrine.v1. What each field does is told in docs/apis.md. Thread-safe.
-class GoogleV3Service final : public google_v3::RawService {
+class GoogleV3Service final : public google_v3::RawTranslationService {
  public:
   // Must outlive the service.
   explicit GoogleV3Service(const CallEnvironment& environment)

@@ -8,33 +8,29 @@
 #include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/server_callback.h"
 #include "inference/grpc_service.grpc.pb.h"
+#include "server/api/raw_service.h"
 #include "server/service/call_environment.h"
 
 namespace peregrine::server {
 
 namespace kserve {
-using RawService = ::inference::GRPCInferenceService::WithRawCallbackMethod_ServerLive<
-    ::inference::GRPCInferenceService::WithRawCallbackMethod_ServerReady<
-        ::inference::GRPCInferenceService::WithRawCallbackMethod_ModelReady<
-            ::inference::GRPCInferenceService::WithRawCallbackMethod_ServerMetadata<
-                ::inference::GRPCInferenceService::WithRawCallbackMethod_ModelMetadata<
-                    ::inference::GRPCInferenceService::
-                        WithRawCallbackMethod_ModelInfer<
-                            ::inference::GRPCInferenceService::
-                                WithRawCallbackMethod_ModelConfig<
-                                    ::inference::GRPCInferenceService::
-                                        WithRawCallbackMethod_ModelStatistics<
-                                            ::inference::GRPCInferenceService::
-                                                WithRawCallbackMethod_RepositoryIndex<
-                                                    ::inference::
-                                                        GRPCInferenceService::
-                                                            Service>>>>>>>>>;
+using Api = ::inference::GRPCInferenceService;
+using RawInferenceService =
+    RawService<Api::Service, Api::WithRawCallbackMethod_ServerLive,
+               Api::WithRawCallbackMethod_ServerReady,
+               Api::WithRawCallbackMethod_ModelReady,
+               Api::WithRawCallbackMethod_ServerMetadata,
+               Api::WithRawCallbackMethod_ModelMetadata,
+               Api::WithRawCallbackMethod_ModelInfer,
+               Api::WithRawCallbackMethod_ModelConfig,
+               Api::WithRawCallbackMethod_ModelStatistics,
+               Api::WithRawCallbackMethod_RepositoryIndex>;
 }  // namespace kserve
 
 // inference.GRPCInferenceService (KServe v2) over the same life of calls as
 // peregrine.v1: each model takes texts as one tensor of BYTES and gives
 // translations as another. docs/apis.md tells the rest. Thread-safe.
-class KserveService final : public kserve::RawService {
+class KserveService final : public kserve::RawInferenceService {
  public:
   // `environment` must outlive the service.
   KserveService(const CallEnvironment& environment,

@@ -5,6 +5,7 @@
 #include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/server_callback.h"
 #include "peregrine/compat/v1/compat.grpc.pb.h"
+#include "server/api/raw_service.h"
 #include "server/service/call_environment.h"
 
 // The REST APIs of others, as the edge brings them: peregrine.compat.v1. What
@@ -13,27 +14,24 @@
 namespace peregrine::server {
 
 namespace rest {
-using RawDeeplService =
-    compat::v1::DeeplService::WithRawCallbackMethod_Translate<
-        compat::v1::DeeplService::WithRawCallbackMethod_ListLanguages<
-            compat::v1::DeeplService::WithRawCallbackMethod_GetUsage<
-                compat::v1::DeeplService::WithRawCallbackMethod_ListGlossaries<
-                    compat::v1::DeeplService::
-                        WithRawCallbackMethod_ListGlossaryPairs<
-                            compat::v1::DeeplService::Service>>>>>;
-using RawLibreTranslateService =
-    compat::v1::LibreTranslateService::WithRawCallbackMethod_Translate<
-        compat::v1::LibreTranslateService::WithRawCallbackMethod_Detect<
-            compat::v1::LibreTranslateService::
-                WithRawCallbackMethod_ListLanguages<
-                    compat::v1::LibreTranslateService::
-                        WithRawCallbackMethod_GetSettings<
-                            compat::v1::LibreTranslateService::Service>>>>;
-using RawGoogleV2Service =
-    compat::v1::GoogleV2Service::WithRawCallbackMethod_Translate<
-        compat::v1::GoogleV2Service::WithRawCallbackMethod_Detect<
-            compat::v1::GoogleV2Service::WithRawCallbackMethod_ListLanguages<
-                compat::v1::GoogleV2Service::Service>>>;
+using RawDeeplService = RawService<
+    compat::v1::DeeplService::Service,
+    compat::v1::DeeplService::WithRawCallbackMethod_Translate,
+    compat::v1::DeeplService::WithRawCallbackMethod_ListLanguages,
+    compat::v1::DeeplService::WithRawCallbackMethod_GetUsage,
+    compat::v1::DeeplService::WithRawCallbackMethod_ListGlossaries,
+    compat::v1::DeeplService::WithRawCallbackMethod_ListGlossaryPairs>;
+using RawLibreTranslateService = RawService<
+    compat::v1::LibreTranslateService::Service,
+    compat::v1::LibreTranslateService::WithRawCallbackMethod_Translate,
+    compat::v1::LibreTranslateService::WithRawCallbackMethod_Detect,
+    compat::v1::LibreTranslateService::WithRawCallbackMethod_ListLanguages,
+    compat::v1::LibreTranslateService::WithRawCallbackMethod_GetSettings>;
+using RawGoogleV2Service = RawService<
+    compat::v1::GoogleV2Service::Service,
+    compat::v1::GoogleV2Service::WithRawCallbackMethod_Translate,
+    compat::v1::GoogleV2Service::WithRawCallbackMethod_Detect,
+    compat::v1::GoogleV2Service::WithRawCallbackMethod_ListLanguages>;
 }  // namespace rest
 
 class DeeplService final : public rest::RawDeeplService {
