@@ -9,9 +9,7 @@
 namespace peregrine::server {
 namespace {
 
-constexpr FieldNames kOfDetection = {
-    "texts", [](int index) { return absl::StrCat("texts[", index, "]"); },
-    nullptr, [](int index) { return absl::StrCat("texts[", index, "]"); }};
+constexpr FieldNames kOfDetection = {"texts"};
 
 void WriteLikely(const LikelyLanguage& likely, Certainty certainty,
                  v1::DetectedLanguage& proto) {

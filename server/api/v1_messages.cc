@@ -8,14 +8,8 @@
 namespace peregrine::server {
 namespace {
 
-constexpr FieldNames kOfRequest = {
-    "texts", [](int index) { return absl::StrCat("texts[", index, "].text"); },
-    [](int index) { return absl::StrCat("texts[", index, "].options"); },
-    [](int index) { return absl::StrCat("texts[", index, "]"); }};
-constexpr FieldNames kOfStream = {
-    "text", [](int /*index*/) { return std::string("text.text"); },
-    [](int /*index*/) { return std::string("text.options"); },
-    [](int /*index*/) { return std::string("text"); }};
+constexpr FieldNames kOfRequest = {"texts", true, ".text", ".options"};
+constexpr FieldNames kOfStream = {"text", false, ".text", ".options"};
 
 RequestPhrase ReadPhrase(const v1::Phrase& proto) {
   return {proto.text(), {proto.tokens().begin(), proto.tokens().end()}};

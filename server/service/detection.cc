@@ -1,5 +1,7 @@
 #include "server/service/detection.h"
 
+#include <memory>
+
 #include "absl/strings/str_cat.h"
 #include "engine/base/status_macros.h"
 #include "engine/text/sentence_splitter.h"
@@ -19,7 +21,7 @@ absl::Status Check(const DetectionRequest& request,
     const size_t bytes = request.texts[i].size();
     if (bytes <= static_cast<size_t>(limits.max_text_bytes)) continue;
     Violations own;
-    own.Add(request.names->text(static_cast<int>(i)),
+    own.Add(request.names->text_path(static_cast<int>(i)),
             absl::StrCat("found ", bytes, " bytes, allowed at most ",
                          limits.max_text_bytes));
     of_texts.Append(own);
@@ -27,12 +29,11 @@ absl::Status Check(const DetectionRequest& request,
   return of_texts.status();
 }
 
-absl::StatusOr<std::vector<DetectedSentence>> DetectSentences(
-    absl::string_view text, const LanguageList* among) {
-  PEREGRINE_ASSIGN_OR_RETURN(const auto splitter,
-                             text::SentenceSplitter::Create(""));
+std::vector<DetectedSentence> DetectSentences(
+    absl::string_view text, const text::SentenceSplitter& splitter,
+    const LanguageList* among) {
   std::vector<DetectedSentence> sentences;
-  for (const text::SentenceSegment& segment : splitter->Split(text)) {
+  for (const text::SentenceSegment& segment : splitter.Split(text)) {
     if (segment.sentence.empty()) continue;
     const auto begin = static_cast<int>(segment.sentence.data() - text.data());
     sentences.push_back({begin,
@@ -51,13 +52,16 @@ absl::StatusOr<std::vector<DetectedText>> Detect(
   const LanguageList sources = routes.AllSources();
   const LanguageList* among =
       request.any_language || sources.empty() ? nullptr : &sources;
+  std::unique_ptr<const text::SentenceSplitter> splitter;
+  if (request.by_sentence) {
+    PEREGRINE_ASSIGN_OR_RETURN(splitter, text::SentenceSplitter::Create(""));
+  }
   std::vector<DetectedText> texts;
   for (const std::string& text : request.texts) {
     DetectedText detected;
     detected.detected = DetectLanguages(text, among);
-    if (request.by_sentence) {
-      PEREGRINE_ASSIGN_OR_RETURN(detected.sentences,
-                                 DetectSentences(text, among));
+    if (splitter != nullptr) {
+      detected.sentences = DetectSentences(text, *splitter, among);
     }
     texts.push_back(std::move(detected));
   }

@@ -45,7 +45,7 @@ absl::Status TextJob::Prepare(const ModelBackend& model,
   CheckPhraseTokens(model, request_.head.options, "options", violations);
   for (int i = 0; i < count; ++i) {
     CheckPhraseTokens(model, request_.texts[i].options,
-                      request_.names->options(i), violations);
+                      request_.names->options_path(i), violations);
   }
   PEREGRINE_RETURN_IF_ERROR(violations.status());
 
@@ -66,13 +66,14 @@ void TextJob::Check(int index, const RequestLimits& limits,
   const RequestText& text = request_.texts[index];
   const size_t bytes = text.text.size();
   if (bytes > static_cast<size_t>(limits.max_text_bytes)) {
-    violations.Add(request_.names->text(index),
+    violations.Add(request_.names->text_path(index),
                    absl::StrCat("found ", bytes, " bytes, allowed at most ",
                                 limits.max_text_bytes));
   }
   CheckRanges(text, request_.text_options, request_.names->path(index),
               violations);
-  const OptionsLayer layer = {text.options, request_.names->options(index)};
+  const OptionsLayer layer = {text.options,
+                              request_.names->options_path(index)};
   Violations own;
   CheckOptions(layer, limits, model_->info(), own);
   if (own.status().ok()) {
@@ -130,7 +131,8 @@ void TextJob::CheckSentences(int index, Violations& violations) const {
   const RequestOptions& own = request_.texts[index].options;
   const auto& sentences = texts_[index].plan->sentences();
   const auto path_of = [&](bool is_own) {
-    return is_own ? request_.names->options(index) : std::string("options");
+    return is_own ? request_.names->options_path(index)
+                  : std::string("options");
   };
   const auto need_one_sentence = [&](const char* field, bool is_own) {
     violations.Add(

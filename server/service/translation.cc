@@ -1,5 +1,7 @@
 #include "server/service/translation.h"
 
+#include "absl/strings/str_cat.h"
+
 namespace peregrine::server {
 namespace {
 
@@ -52,6 +54,19 @@ RequestOptions RequestOptions::OverriddenBy(const RequestOptions& upper) const {
   Override(upper.return_token_scores, options.return_token_scores);
   Override(upper.return_alignments, options.return_alignments);
   return options;
+}
+
+std::string FieldNames::path(int index) const {
+  return is_list ? absl::StrCat(texts, "[", index, "]") : texts;
+}
+
+std::string FieldNames::text_path(int index) const {
+  return absl::StrCat(path(index), text);
+}
+
+std::string FieldNames::options_path(int index) const {
+  return common_options != nullptr ? common_options
+                                   : absl::StrCat(path(index), options);
 }
 
 }  // namespace peregrine::server

@@ -102,10 +102,16 @@ struct RequestTextOptions {
 
 // How an API names in its errors what it has under names of its own.
 struct FieldNames {
-  const char* texts;  // the list
-  std::string (*text)(int index);
-  std::string (*options)(int index);  // those of a text
-  std::string (*path)(int index);     // a text with all that belongs to it
+  const char* texts;         // the field that has them
+  bool is_list = true;       // a text is "texts[3]", or else "texts", alone
+  const char* text = "";     // within a text: what is translated
+  const char* options = "";  // within a text: its options
+  // Those of all texts, in an API in which no text has its own.
+  const char* common_options = nullptr;
+
+  std::string path(int index) const;  // of a text with all that belongs to it
+  std::string text_path(int index) const;
+  std::string options_path(int index) const;
 };
 
 struct TextRequest {

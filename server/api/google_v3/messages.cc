@@ -12,14 +12,8 @@ namespace {
 
 constexpr absl::string_view kModels = "/models/";
 
-constexpr FieldNames kOfContents = {
-    "contents", [](int index) { return absl::StrCat("contents[", index, "]"); },
-    [](int index) { return absl::StrCat("contents[", index, "]"); },
-    [](int index) { return absl::StrCat("contents[", index, "]"); }};
-constexpr FieldNames kOfContent = {
-    "content", [](int /*index*/) { return std::string("content"); },
-    [](int /*index*/) { return std::string("content"); },
-    [](int /*index*/) { return std::string("content"); }};
+constexpr FieldNames kOfContents = {"contents"};
+constexpr FieldNames kOfContent = {"content", /*is_list=*/false};
 
 constexpr absl::string_view kPlain = "text/plain";
 constexpr absl::string_view kHtml = "text/html";

@@ -36,10 +36,7 @@ constexpr Tensor kInputs[] = {{"text", kBytes},
 constexpr Tensor kOutputs[] = {
     {"translation", kBytes}, {"score", "FP32"}, {"flags", kBytes}};
 
-constexpr FieldNames kOfText = {
-    "text", [](int index) { return absl::StrCat("text[", index, "]"); },
-    [](int /*index*/) { return std::string("parameters"); },
-    [](int index) { return absl::StrCat("text[", index, "]"); }};
+constexpr FieldNames kOfText = {"text", true, "", "", "parameters"};
 
 // Elements as raw_input_contents has them: each behind its length, four bytes
 // with the lowest first. Empty: they are not that.

@@ -1,12 +1,12 @@
 #include "server/api/rest/deepl.h"
 
-#include <algorithm>
 #include <string>
 #include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "engine/base/status_macros.h"
+#include "engine/text/utf8.h"
 #include "server/api/rest/json_body.h"
 #include "server/errors.h"
 #include "server/service/request_checks.h"
@@ -14,17 +14,9 @@
 namespace peregrine::server::rest {
 namespace {
 
-constexpr FieldNames kOfText = {
-    "text", [](int index) { return absl::StrCat("text[", index, "]"); },
-    [](int index) { return absl::StrCat("text[", index, "]"); },
-    [](int index) { return absl::StrCat("text[", index, "]"); }};
+constexpr FieldNames kOfText = {"text"};
 
 constexpr absl::string_view kNoNewlines = "nonewlines";
-
-int CountCharacters(const std::string& text) {
-  return static_cast<int>(std::count_if(
-      text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
-}
 
 // What no model of ours does is refused where it is asked for.
 void CheckRefused(const compat::v1::DeeplTranslateRequest& message,
@@ -88,7 +80,7 @@ absl::StatusOr<TextRequest> DeeplTranslateCodec::Read(
     request.text_options.hard_wrapped = split == kNoNewlines;
   }
   for (std::string& text : *message.mutable_text()) {
-    characters_.push_back(CountCharacters(text));
+    characters_.push_back(static_cast<int>(text::CountUtf8Characters(text)));
     request.texts.emplace_back().text = std::move(text);
   }
   return request;

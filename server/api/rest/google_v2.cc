@@ -13,10 +13,7 @@
 namespace peregrine::server::rest {
 namespace {
 
-constexpr FieldNames kOfQ = {
-    "q", [](int index) { return absl::StrCat("q[", index, "]"); },
-    [](int index) { return absl::StrCat("q[", index, "]"); },
-    [](int index) { return absl::StrCat("q[", index, "]"); }};
+constexpr FieldNames kOfQ = {"q"};
 
 }  // namespace
 
