@@ -88,6 +88,8 @@ class BulkTranslationTest : public testing::Test {
     });
   }
 
+  void ExpectLeavesAServerWhoseTextsEnd(grpc::StatusCode code);
+
   FakeTranslationServer server_;
   TranslationSettings settings_;
   BulkOptions options_;
@@ -279,16 +281,19 @@ TEST_F(BulkTranslationTest, GoesOnInANewStreamWhereTheOldOneBroke) {
   EXPECT_EQ(streams, 4);
 }
 
-// By errors of its texts, too.
-TEST_F(BulkTranslationTest, LeavesAServerThatCancelsItsTexts) {
+// Of the first stream all texts but three get this error: they must go into
+// another stream.
+void BulkTranslationTest::ExpectLeavesAServerWhoseTextsEnd(
+    grpc::StatusCode code) {
   std::atomic<int> streams{0};
-  server_.SetStreamHandler([&streams](ServerStream* stream) {
+  server_.SetStreamHandler([&streams, code](ServerStream* stream) {
     const bool ends = ++streams == 1;
     v1::TranslateStreamRequest request;
     for (int i = 0; stream->Read(&request); ++i) {
-      stream->Write(ends && i >= 3
-                        ? FakeTranslationServer::MakeError(request, 1, "ending")
-                        : FakeTranslationServer::MakeAnswer(request));
+      stream->Write(
+          ends && i >= 3
+              ? FakeTranslationServer::MakeError(request, code, "ending")
+              : FakeTranslationServer::MakeAnswer(request));
     }
     return grpc::Status::OK;
   });
@@ -297,27 +302,16 @@ TEST_F(BulkTranslationTest, LeavesAServerThatCancelsItsTexts) {
   EXPECT_TRUE(Run(&source).ok());
   EXPECT_EQ(collected_.texts, Translated(texts));
   EXPECT_EQ(streams, 2);
+  EXPECT_EQ(server_.num_streams(), 2);
 }
 
-// A server that drains answers what it has and refuses the rest: the rest must
-// go into another stream.
+TEST_F(BulkTranslationTest, LeavesAServerThatCancelsItsTexts) {
+  ExpectLeavesAServerWhoseTextsEnd(grpc::StatusCode::CANCELLED);
+}
+
+// It answers what it has and refuses the rest.
 TEST_F(BulkTranslationTest, LeavesADrainingServer) {
-  std::atomic<int> streams{0};
-  server_.SetStreamHandler([&streams](ServerStream* stream) {
-    const bool draining = ++streams == 1;
-    v1::TranslateStreamRequest request;
-    for (int i = 0; stream->Read(&request); ++i) {
-      stream->Write(draining && i >= 3
-                        ? FakeTranslationServer::MakeError(request, 14, "drain")
-                        : FakeTranslationServer::MakeAnswer(request));
-    }
-    return grpc::Status::OK;
-  });
-  const auto texts = NumberedTexts(50);
-  ListSource source(texts);
-  EXPECT_TRUE(Run(&source).ok());
-  EXPECT_EQ(collected_.texts, Translated(texts));
-  EXPECT_EQ(server_.num_streams(), 2);
+  ExpectLeavesAServerWhoseTextsEnd(grpc::StatusCode::UNAVAILABLE);
 }
 
 TEST_F(BulkTranslationTest, GivesUpOnAServerThatNeverAnswers) {

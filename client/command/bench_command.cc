@@ -81,16 +81,11 @@ absl::Status Prepare(const BenchFlags& flags, LoadOptions* load) {
 }
 
 int RunBench(const BenchFlags& flags, const Console& console) {
-  const auto fail = [&console](const std::string& what,
-                               const absl::Status& status) {
-    *console.err << "peregrine: " << what << ": " << status.ToString() << "\n";
-    return kExitFailed;
-  };
   const absl::StatusOr<std::unique_ptr<LoadTexts>> texts = OpenTexts(flags);
-  if (!texts.ok()) return fail("texts", texts.status());
+  if (!texts.ok()) return Fail(console, "texts", texts.status());
   LoadOptions load = flags.load;
   if (const absl::Status status = Prepare(flags, &load); !status.ok()) {
-    return fail(flags.server.address, status);
+    return Fail(console, flags.server.address, status);
   }
 
   TerminalLine progress(console.err_is_terminal ? console.err : nullptr);

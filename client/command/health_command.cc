@@ -29,9 +29,7 @@ int AskPages(const HealthFlags& flags, const Console& console) {
   const absl::StatusOr<HttpAnswer> answer =
       HttpGet(flags.pages, "/readyz", absl::Now() + flags.deadline);
   if (!answer.ok()) {
-    *console.err << "peregrine: " << flags.pages << ": "
-                 << answer.status().ToString() << "\n";
-    return kExitFailed;
+    return Fail(console, flags.pages, answer.status());
   }
   *console.out << answer->body << std::endl;
   return answer->code == 200 ? kExitOk : kExitFailed;
@@ -50,9 +48,7 @@ int RunHealth(const HealthFlags& flags, const Console& console) {
   HealthCheckResponse response;
   const grpc::Status status = stub->Check(&context, request, &response);
   if (!status.ok()) {
-    *console.err << "peregrine: " << flags.server.address << ": "
-                 << FromGrpcStatus(status).ToString() << "\n";
-    return kExitFailed;
+    return Fail(console, flags.server.address, FromGrpcStatus(status));
   }
   *console.out << HealthCheckResponse::ServingStatus_Name(response.status())
                << std::endl;

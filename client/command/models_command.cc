@@ -95,9 +95,7 @@ std::string FormatModel(const v1::Model& model) {
 int RunModels(const ModelsFlags& flags, const Console& console) {
   const absl::StatusOr<std::vector<v1::Model>> models = FetchModels(flags);
   if (!models.ok()) {
-    *console.err << "peregrine: " << flags.server.address << ": "
-                 << models.status().ToString() << "\n";
-    return kExitFailed;
+    return Fail(console, flags.server.address, models.status());
   }
   for (const v1::Model& model : *models) {
     *console.out << (flags.json ? ToJson(model) + "\n" : FormatModel(model));

@@ -32,9 +32,6 @@ constexpr char kDetails[] =
     "error.\n"
     "Exit code: 0 all scored, 1 something failed, 2 wrong usage.";
 
-// Of a line where the server names no limit: both texts and a tab.
-constexpr std::size_t kMaxLineBytes = 16 << 20;
-
 struct ScoreFlags {
   ServerFlags server;
   std::string model;
@@ -135,16 +132,11 @@ std::unique_ptr<PairInput> OpenInput(const ScoreFlags& flags,
 }
 
 int Score(const ScoreFlags& flags, const Console& console) {
-  const auto fail = [&console](absl::string_view what,
-                               const absl::Status& status) {
-    *console.err << "peregrine: " << what << ": " << status.ToString() << "\n";
-    return kExitFailed;
-  };
   ClientOptions client_options = CommandOptions(flags.server);
   client_options.deadline = flags.deadline;
   const TranslationClient client(flags.server.address, client_options);
   const absl::StatusOr<v1::Model> model = FindModel(client, flags.model);
-  if (!model.ok()) return fail(flags.server.address, model.status());
+  if (!model.ok()) return Fail(console, flags.server.address, model.status());
 
   v1::ScoreTextsRequest settings;
   settings.set_model(model->name());
@@ -186,8 +178,8 @@ int Score(const ScoreFlags& flags, const Console& console) {
                    std::string* target) { return input->Next(source, target); },
                write);
   if (!run.ok())
-    return fail(absl::StrCat("stopped after ", index, " pairs"), run);
-  if (!input->status().ok()) return fail("input", input->status());
+    return Fail(console, absl::StrCat("stopped after ", index, " pairs"), run);
+  if (!input->status().ok()) return Fail(console, "input", input->status());
   return failed == 0 ? kExitOk : kExitFailed;
 }
 

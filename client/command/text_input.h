@@ -16,6 +16,9 @@
 
 namespace peregrine::client {
 
+// Of a line where the server names no limit.
+inline constexpr std::size_t kMaxLineBytes = 16 << 20;
+
 // A source that can say where a text stood.
 class TextInput : public TextSource {
  public:

@@ -33,9 +33,6 @@ constexpr char kDetails[] =
     "stay side by side, and is named on the standard error.\n"
     "Exit code: 0 all translated, 1 something failed, 2 wrong usage.";
 
-// Of a line where the server names no limit.
-constexpr std::size_t kMaxLineBytes = 16 << 20;
-
 struct TranslateFlags {
   ServerFlags server;
   std::string model;
@@ -92,17 +89,11 @@ v1::Priority ChoosePriority(const TranslateFlags& flags,
 int Translate(const TranslateFlags& flags, const Console& console,
               std::ostream* out) {
   const absl::Time start = absl::Now();
-  const auto fail = [&console](absl::string_view what,
-                               const absl::Status& status) {
-    *console.err << "peregrine: " << what << ": " << status.ToString() << "\n";
-    return kExitFailed;
-  };
-
   ClientOptions client_options = CommandOptions(flags.server);
   client_options.deadline = flags.deadline;
   const TranslationClient client(flags.server.address, client_options);
   const absl::StatusOr<v1::Model> model = FindModel(client, flags.model);
-  if (!model.ok()) return fail(flags.server.address, model.status());
+  if (!model.ok()) return Fail(console, flags.server.address, model.status());
   const TranslationSettings settings{model->name(),
                                      flags.decoding,
                                      flags.single_sentence,
@@ -112,7 +103,7 @@ int Translate(const TranslateFlags& flags, const Console& console,
                                      ChoosePriority(flags, console)};
   if (const absl::Status status = CheckOptions(client, *model, settings);
       !status.ok()) {
-    return fail(flags.server.address, status);
+    return Fail(console, flags.server.address, status);
   }
 
   BulkOptions bulk_options;
@@ -141,10 +132,11 @@ int Translate(const TranslateFlags& flags, const Console& console,
           });
   writer.Summarise();
   if (!run.ok()) {
-    return fail(absl::StrCat("stopped after ", writer.num_written(), " texts"),
+    return Fail(console,
+                absl::StrCat("stopped after ", writer.num_written(), " texts"),
                 run);
   }
-  if (!input->status().ok()) return fail("input", input->status());
+  if (!input->status().ok()) return Fail(console, "input", input->status());
   return writer.num_failed() == 0 ? kExitOk : kExitFailed;
 }
 

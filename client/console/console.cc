@@ -13,4 +13,10 @@ Console ConsoleOfProcess() {
           &std::cerr,   isatty(STDERR_FILENO) == 1};
 }
 
+int Fail(const Console& console, absl::string_view what,
+         const absl::Status& status) {
+  *console.err << "peregrine: " << what << ": " << status.ToString() << "\n";
+  return kExitFailed;
+}
+
 }  // namespace peregrine::client

@@ -3,6 +3,9 @@
 
 #include <ostream>
 
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+
 namespace peregrine::client {
 
 // The outside world of a command; tests bring their own.
@@ -22,6 +25,10 @@ Console ConsoleOfProcess();
 inline constexpr int kExitOk = 0;
 inline constexpr int kExitFailed = 1;
 inline constexpr int kExitUsage = 2;
+
+// Says "peregrine: what: status" on the standard error; kExitFailed.
+int Fail(const Console& console, absl::string_view what,
+         const absl::Status& status);
 
 }  // namespace peregrine::client
 
