@@ -2,11 +2,12 @@
 
 #include <algorithm>
 
-#include "absl/strings/match.h"
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "engine/base/check.h"
 #include "engine/document/units.h"
 #include "engine/text/characters.h"
+#include "engine/text/piece_table.h"
 #include "engine/token_ranges.h"
 
 namespace peregrine {
@@ -76,14 +77,10 @@ class SourceVocabulary final : public document::VocabularyView {
   bool HasUnknown(absl::string_view text) const {
     const std::vector<int32_t> ids = tokenizer_.Encode(text);
     return std::any_of(ids.begin(), ids.end(), [&](int32_t id) {
-      return id == tokenizer_.unk_id() || IsByte(tokenizer_.piece(id));
+      // A byte is of a character that has no piece.
+      return id == tokenizer_.unk_id() ||
+             text::ParseBytePiece(tokenizer_.piece(id)).has_value();
     });
-  }
-
-  // "<0x0A>": one byte of a character that has no piece.
-  static bool IsByte(absl::string_view piece) {
-    return piece.size() == 6 && absl::StartsWith(piece, "<0x") &&
-           piece[5] == '>';
   }
 
   const TranslationModel& model_;

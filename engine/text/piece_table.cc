@@ -38,7 +38,8 @@ bool IsOrdinary(PieceTable::Type type) {
          type == PieceTable::Type::kUnused;
 }
 
-// "<0x4A>" is byte 0x4A; two upper-case hexadecimal digits.
+}  // namespace
+
 absl::optional<std::uint8_t> ParseBytePiece(absl::string_view text) {
   constexpr absl::string_view kDigits = "0123456789ABCDEF";
   if (text.size() != 6 || !absl::ConsumePrefix(&text, "<0x") ||
@@ -50,8 +51,6 @@ absl::optional<std::uint8_t> ParseBytePiece(absl::string_view text) {
   if (high >= kDigits.size() || low >= kDigits.size()) return absl::nullopt;
   return static_cast<std::uint8_t>(high << 4 | low);
 }
-
-}  // namespace
 
 absl::StatusOr<PieceTable> PieceTable::Create(const ModelFile& file) {
   if (file.pieces().empty()) {

@@ -17,6 +17,9 @@ namespace peregrine::text {
 
 class ModelFile;
 
+// "<0x4A>" is byte 0x4A; two upper-case hexadecimal digits.
+absl::optional<std::uint8_t> ParseBytePiece(absl::string_view text);
+
 // The pieces of a SentencePiece model, checked. Immutable after Create;
 // thread-safe.
 class PieceTable {

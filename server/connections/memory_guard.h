@@ -13,9 +13,8 @@ namespace peregrine::server {
 // Shuts down the connections that make the process grow, before others feel it.
 // When gRPC's own quota is full it takes memory back from anyone: it sends
 // GOAWAY to connections that did nothing. So the heaviest are shut down
-//   - when the process has grown by half of `connection_bytes` while there were
-//   heavy
-//     ones. Growth that these do not explain is the server's own: models,
+//   - when the process has grown by half of `connection_bytes` while some were
+//     heavy. Growth that they do not explain is the server's own: models,
 //     caches;
 //   - near the limit of the process, at once and also those that hold less.
 // One thread at a time.

@@ -110,10 +110,13 @@ using Sums = wmma::fragment<wmma::accumulator, kSide, kSide, kSide, float>;
 
 constexpr int kFewStride = kInTile + 8;  // of a row in shared memory
 
-// Adds the quarters of a block's sums, in order.
-__device__ inline void PutTotals(const float (&sums)[kQuarters][kSide * kSide],
+// Adds the quarters of a block's sums, in order; `sum` is that of this warp.
+__device__ inline void PutTotals(const Sums& sum,
+                                 float (&sums)[kQuarters][kSide * kSide],
                                  int first_row, int first_col,
                                  const Epilogue& epilogue) {
+  wmma::store_matrix_sync(sums[threadIdx.y], sum, kSide, wmma::mem_row_major);
+  __syncthreads();
   for (int i = threadIdx.y * kWarpSize + threadIdx.x; i < kSide * kSide;
        i += kQuarters * kWarpSize) {
     float total = 0.0f;
@@ -156,9 +159,7 @@ __global__ void FewRowsKernel(const float* x, int rows, int in_dim,
     }
     __syncwarp();
   }
-  wmma::store_matrix_sync(sums[warp], sum, kSide, wmma::mem_row_major);
-  __syncthreads();
-  PutTotals(sums, first_row, first_col, epilogue);
+  PutTotals(sum, sums, first_row, first_col, epilogue);
 }
 
 // The same, bit for bit, with weights on their way to shared memory while those
@@ -236,9 +237,7 @@ __global__ void FewRowsAheadKernel(const float* x, int rows, int in_dim,
     __syncwarp();  // all have read what is overwritten now
     fetch(tile + kTilesAhead);
   }
-  wmma::store_matrix_sync(sums[warp], sum, kSide, wmma::mem_row_major);
-  __syncthreads();
-  PutTotals(sums, first_row, first_col, epilogue);
+  PutTotals(sum, sums, first_row, first_col, epilogue);
 }
 
 // ---- Many rows: a block of eight warps for 128 rows and 64 columns, a warp
