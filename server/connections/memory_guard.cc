@@ -25,6 +25,12 @@ constexpr absl::Duration kTimeOfLess = absl::Milliseconds(500);
 constexpr int64_t kMostMemoryOfByte = 256;
 // Between two choices: gRPC needs time to free what those held.
 constexpr absl::Duration kPause = absl::Milliseconds(200);
+// After a choice, growth without heavy connections is still theirs.
+constexpr absl::Duration kFreeing = absl::Seconds(1);
+
+// Of the times above, what is left when the process has grown by `share` of
+// connection_bytes: all at a half, a fifth at the whole.
+double Patience(double share) { return std::clamp(2 - 2 * share, 0.2, 1.0); }
 
 }  // namespace
 
@@ -59,12 +65,22 @@ Heavies MemoryGuard::ChooseOfGrowth(int64_t resident, absl::Time now) {
   int64_t held = 0;
   for (const PeerAccounts::Heavy& one : heavy) held += one.bytes;
   if (held * kMostMemoryOfByte < growth) {
+    if (now < next_give_back_) return {};
+    next_give_back_ = now + kPause;
     options_.give_back();
-    quiet_bytes_ = options_.resident_bytes();
+    if (now >= last_choice_ + kFreeing) {
+      quiet_bytes_ = options_.resident_bytes();
+    }
     return {};
   }
-  if (growth < options_.connection_bytes / 2 || now < next_choice_) return {};
-  options_.give_back();  // likewise
+  const double patience =
+      Patience(static_cast<double>(growth) /
+               static_cast<double>(options_.connection_bytes));
+  if (growth < options_.connection_bytes / 2 ||
+      now < last_choice_ + kPause * patience) {
+    return {};
+  }
+  options_.give_back();
   if (options_.resident_bytes() - quiet_bytes_ <
       options_.connection_bytes / 2) {
     return {};
@@ -74,13 +90,14 @@ Heavies MemoryGuard::ChooseOfGrowth(int64_t resident, absl::Time now) {
   int64_t freed = 0;
   for (const PeerAccounts::Heavy& one : heavy) {
     if (freed * 2 >= held) break;
-    if (now - one.since < (one.bytes < kMuch ? kTimeOfLess : kTimeOfMuch)) {
+    if (now - one.since <
+        patience * (one.bytes < kMuch ? kTimeOfLess : kTimeOfMuch)) {
       continue;
     }
     chosen.push_back(one);
     freed += one.bytes;
   }
-  if (!chosen.empty()) next_choice_ = now + kPause;
+  if (!chosen.empty()) last_choice_ = now;
   return chosen;
 }
 

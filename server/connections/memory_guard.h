@@ -14,8 +14,9 @@ namespace peregrine::server {
 // When gRPC's own quota is full it takes memory back from anyone: it sends
 // GOAWAY to connections that did nothing. So the heaviest are shut down
 //   - when the process has grown by half of `connection_bytes` while some were
-//     heavy. Growth that they do not explain is the server's own: models,
-//     caches;
+//     heavy for a while; the more it has grown, the shorter. Growth that they
+//     do not explain is the server's own (models, caches), or what gRPC has yet
+//     to free of those that were shut down;
 //   - near the limit of the process, at once and also those that hold less.
 // One thread at a time.
 class MemoryGuard {
@@ -45,7 +46,8 @@ class MemoryGuard {
   const Options options_;
   PeerAccounts& peers_;
   int64_t quiet_bytes_ = -1;  // resident, without heavy ones; -1: not known
-  absl::Time next_choice_ = absl::InfinitePast();
+  absl::Time last_choice_ = absl::InfinitePast();
+  absl::Time next_give_back_ = absl::InfinitePast();
 };
 
 }  // namespace peregrine::server

@@ -70,6 +70,30 @@ TEST_F(MemoryGuardTest, WhoHoldsLessIsGivenMoreTime) {
   Close(one);
 }
 
+TEST_F(MemoryGuardTest, TheMoreItHasGrownTheShorterTheTime) {
+  const Connection one = Connect(1040000);
+  EXPECT_EQ(Shut(150), Names());
+  EXPECT_EQ(Shut(350), Names());
+  now_ += absl::Milliseconds(50);
+  EXPECT_EQ(Shut(350), Names{one.peer});  // after 150 ms instead of 500
+  const Connection next = Connect(1200000);
+  EXPECT_EQ(Shut(360), Names());
+  EXPECT_EQ(Shut(360), Names{next.peer});  // no longer pause either
+  for (const Connection& each : {one, next}) Close(each);
+}
+
+// Otherwise the next attack would fill it unseen.
+TEST_F(MemoryGuardTest, WhatGrpcHasYetToFreeIsNotTheServersOwn) {
+  const Connection bad = Connect(1200000);
+  EXPECT_EQ(Shut(150), Names());
+  EXPECT_EQ(Shut(300), Names{bad.peer});
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(Shut(300), Names());
+  const Connection next = Connect(1200000);
+  EXPECT_EQ(Shut(310), Names());
+  EXPECT_EQ(Shut(310), Names{next.peer});
+  for (const Connection& one : {bad, next}) Close(one);
+}
+
 TEST_F(MemoryGuardTest, GrowthWithoutHeavyConnectionsIsTheServersOwn) {
   const Connection good = Connect(1000);
   EXPECT_EQ(Shut(150), Names());
