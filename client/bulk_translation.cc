@@ -219,6 +219,7 @@ v1::TranslateStreamRequest BulkTranslation::MakeRequest(
   request.set_source_language(settings_.source_language);
   request.set_target_language(settings_.target_language);
   request.set_priority(settings_.priority);
+  request.set_no_cache(settings_.no_cache);
   request.mutable_text()->set_text(std::move(outgoing.text));
   *request.mutable_text()->mutable_options() = settings_.decoding;
   return request;

@@ -96,6 +96,7 @@ absl::StatusOr<v1::TranslateResponse> TranslationClient::Translate(
   request.set_source_language(settings.source_language);
   request.set_target_language(settings.target_language);
   request.set_priority(settings.priority);
+  request.set_no_cache(settings.no_cache);
   for (const std::string& text : texts) {
     if (const auto offset = text::FindInvalidUtf8(text)) {
       return absl::InvalidArgumentError(absl::StrFormat(

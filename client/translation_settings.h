@@ -17,6 +17,7 @@ struct TranslationSettings {
   std::string source_language;
   std::string target_language;
   v1::Priority priority = v1::PRIORITY_UNSPECIFIED;
+  bool no_cache = false;
 };
 
 }  // namespace peregrine::client

@@ -188,6 +188,21 @@ class Declarations {
                 "Or when this time has passed since its last run");
   }
 
+  void AddCache() {
+    app_.option_defaults()->group("Cache of translations");
+    Add("cache-mib", values_.cache_mib,
+        "Memory for translations of sentences, which are given again where the "
+        "same model is asked for the same sentence in the same way. 0: keep "
+        "none")
+        ->check(CLI::Range(0, 1 << 20));
+    Name("cache-per-client",
+         app_.add_flag("--cache-per-client", config_.service.cache.per_client,
+                       "Give no client what another one asked for, nor "
+                       "anything kept to those without a name (of a token or "
+                       "certificate): the time of an answer would tell them "
+                       "that somebody asked"));
+  }
+
   void AddModelLimits() {
     app_.option_defaults()->group("Limits of one model");
     const auto parse = [&config =
@@ -345,6 +360,7 @@ DeclaredFlags::DeclaredFlags() : app_(kDescription, "peregrine-server") {
   declarations.AddSecurity();
   declarations.AddRequestLimits();
   declarations.AddBatching();
+  declarations.AddCache();
   declarations.AddModelLimits();
   declarations.AddLanguages();
   declarations.AddOperation();

@@ -17,6 +17,7 @@ struct FlagValues {
   std::string precision = "auto";
   int gpu_memory_mib = 0;
   int threads_per_worker = 1;
+  int cache_mib = 64;
   std::string config_file;
 };
 

@@ -251,6 +251,7 @@ ParsedConfig ParseConfig(std::vector<std::string> arguments) {
   config.unknown_variables = unknown.names;
   AddModelSources(flags.values().models, config);
   config.service.limits = config.model_options.limits;
+  config.service.cache.max_bytes = int64_t{flags.values().cache_mib} << 20;
   if (const std::string conflict = FindConflict(config); !conflict.empty()) {
     return refuse(conflict);
   }

@@ -103,19 +103,27 @@ Server::Server(const Config& config, Environment environment,
     : config_(config),
       environment_(std::move(environment)),
       credentials_(std::move(credentials)),
+      cache_(config_.service.cache.max_bytes == 0
+                 ? nullptr
+                 : std::make_unique<SentenceCache>(
+                       config_.service.cache.max_bytes)),
       models_(metrics_, config_.routes),
       manager_(config_, environment_.load_model, models_),
       authenticator_(std::move(tokens), config_.service.max_streams_per_client),
       memory_guard_({ProcessBytes(config_), config_.max_connection_bytes,
                      ResidentMemory, [] { malloc_trim(0); }},
                     peers_),
-      service_(models_, authenticator_, config_.service, metrics_, &peers_),
+      service_(models_, authenticator_, config_.service, metrics_, &peers_,
+               cache_.get()),
       request_log_(config_.service.log_requests),
       admin_environment_{models_,      config_.service, authenticator_,
                          request_log_, metrics_,        admin_calls_},
       admin_service_(manager_, admin_environment_,
                      environment_.on_drain_request) {
   metrics_.SetServer([this] { return State(); });
+  if (cache_ != nullptr) {
+    metrics_.SetCache([this] { return cache_->gauges(); });
+  }
   SetPeerDescription([this] { return peers_.DescribeBusiest(); });
 }
 

@@ -111,6 +111,7 @@ class Server {
 
   // Each needs those above it.
   Metrics metrics_;
+  const std::unique_ptr<SentenceCache> cache_;  // null: there is none
   ModelSet models_;
   ModelManager manager_;
   Authenticator authenticator_;

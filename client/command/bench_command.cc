@@ -158,6 +158,10 @@ void AddBenchCommand(const Console& console, CLI::App* app, int* exit_code) {
       ->capture_default_str();
   command->add_option("--model", flags->load.settings.model,
                       "May be left out where the server has one.");
+  flags->load.settings.no_cache = true;
+  command->add_flag("--cache{false}", flags->load.settings.no_cache,
+                    "Let the server answer from its cache of translations. By "
+                    "default each text is translated anew.");
   CLI::Option* file =
       command->add_option("--file", flags->file, "Texts, one a line.")
           ->type_name("IN")

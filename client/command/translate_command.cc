@@ -40,6 +40,7 @@ struct TranslateFlags {
   std::string source_language;
   std::string target_language;
   bool single_sentence = false;
+  bool no_cache = false;
   bool whole = false;
   v1::TextOptions text;
   bool json = false;
@@ -100,7 +101,8 @@ int Translate(const TranslateFlags& flags, const Console& console,
                                      flags.text,
                                      flags.source_language,
                                      flags.target_language,
-                                     ChoosePriority(flags, console)};
+                                     ChoosePriority(flags, console),
+                                     flags.no_cache};
   if (const absl::Status status = CheckOptions(client, *model, settings);
       !status.ok()) {
     return Fail(console, flags.server.address, status);
@@ -174,6 +176,9 @@ void AddTranslateCommand(const Console& console, CLI::App* app,
   AddLanguageFlags(&flags->source_language, &flags->target_language, command);
   command->add_flag("--single-sentence", flags->single_sentence,
                     "Each text is one sentence: do not split it.");
+  command->add_flag("--no-cache", flags->no_cache,
+                    "Translate anew what the server has kept, and have it keep "
+                    "nothing.");
   command->add_flag("--whole", flags->whole,
                     "Each TEXT is a file, and all of it one text.");
   AddTextFlags(&flags->text, command);

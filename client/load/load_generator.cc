@@ -119,6 +119,7 @@ void LoadGenerator::Send(absl::Time due) {
   request.set_source_language(options_.settings.source_language);
   request.set_target_language(options_.settings.target_language);
   request.set_priority(options_.settings.priority);
+  request.set_no_cache(options_.settings.no_cache);
   *request.mutable_options() = options_.settings.decoding;
   for (int i = 0; i < options_.texts_per_request; ++i) {
     std::string* text = request.add_texts()->mutable_text();

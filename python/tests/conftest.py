@@ -37,6 +37,8 @@ class Server:
                     f"--port-file={port_file}",
                     *flags,
                 ],
+                # Tests that repeat a text mean to have it translated again.
+                env={**os.environ, "PEREGRINE_CACHE_MIB": "0"},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

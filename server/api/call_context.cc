@@ -3,6 +3,8 @@
 #include <chrono>
 #include <string>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
@@ -55,6 +57,13 @@ absl::Time DeadlineOf(const grpc::ServerContextBase& context, absl::Time now) {
   return time - now > kLongestDeadline ? absl::InfiniteFuture() : time;
 }
 
+// As of HTTP, which knows more words than are of use here.
+bool AsksForNoCache(absl::string_view cache_control) {
+  const std::string words = absl::AsciiStrToLower(cache_control);
+  return absl::StrContains(words, "no-cache") ||
+         absl::StrContains(words, "no-store");
+}
+
 }  // namespace
 
 CallInfo InfoOf(const Method& method, const grpc::ServerContextBase& context) {
@@ -67,6 +76,7 @@ CallInfo InfoOf(const Method& method, const grpc::ServerContextBase& context) {
   info.claims.certificate_name = [&context] {
     return CertificateName(context);
   };
+  info.no_cache = AsksForNoCache(Find(context, "cache-control"));
   info.start = absl::Now();
   info.deadline = DeadlineOf(context, info.start);
   return info;

@@ -45,12 +45,13 @@ TranslationServiceImpl::TranslationServiceImpl(const ModelSet& models,
                                                Authenticator& authenticator,
                                                const ServiceOptions& options,
                                                Metrics& metrics,
-                                               PeerAccounts* peers)
+                                               PeerAccounts* peers,
+                                               SentenceCache* cache)
     : models_(models),
       options_(options),
       request_log_(options.log_requests),
       environment_{models_, options_,    authenticator, request_log_,
-                   metrics, open_calls_, peers} {}
+                   metrics, open_calls_, peers,         cache} {}
 
 grpc::ServerUnaryReactor* TranslationServiceImpl::Translate(
     CallbackServerContext* context, const ByteBuffer* request,

@@ -32,7 +32,8 @@ class TranslationServiceImpl final : public RawTranslationService {
   // All must outlive the service.
   TranslationServiceImpl(const ModelSet& models, Authenticator& authenticator,
                          const ServiceOptions& options, Metrics& metrics,
-                         PeerAccounts* peers = nullptr);
+                         PeerAccounts* peers = nullptr,
+                         SentenceCache* cache = nullptr);
 
   // Ends the open streams as soon as what they sent is answered.
   void Drain() { open_calls_.Drain(); }

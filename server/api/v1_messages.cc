@@ -188,6 +188,7 @@ void WriteCost(const Cost& cost, v1::Cost& proto) {
   proto.set_source_tokens(cost.source_tokens);
   proto.set_target_tokens(cost.target_tokens);
   proto.set_sentences(cost.sentences);
+  proto.set_cached_sentences(cost.cached_sentences);
   proto.set_device(cost.device);
 }
 
@@ -279,6 +280,7 @@ TextRequest ReadRequest(v1::TranslateRequest message) {
   }
   request.text_options = ReadTextOptions(message.text_options());
   request.single_sentence = message.single_sentence();
+  request.head.no_cache = message.no_cache();
   request.names = &kOfRequest;
   return request;
 }
@@ -293,6 +295,7 @@ TextRequest ReadRequest(v1::TranslateStreamRequest message) {
   }
   request.text_options = ReadTextOptions(message.text_options());
   request.single_sentence = message.single_sentence();
+  request.head.no_cache = message.no_cache();
   request.names = &kOfStream;
   return request;
 }
@@ -300,6 +303,7 @@ TextRequest ReadRequest(v1::TranslateStreamRequest message) {
 TokenRequest ReadRequest(v1::TranslateTokensRequest message) {
   TokenRequest request;
   request.head = ReadHead(message);
+  request.head.no_cache = message.no_cache();
   request.head.options = ReadOptions(message.options());
   request.sources.reserve(message.sources_size());
   for (v1::TokenSequence& sequence : *message.mutable_sources()) {

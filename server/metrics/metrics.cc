@@ -342,6 +342,40 @@ void AddConnections(const ConnectionCounts& counts, Page& page) {
                "were as many as may be."));
 }
 
+void AddCache(const CacheGauges& cache, Page& page) {
+  MetricFamily& sentences = page.Add(
+      MetricType::Counter, "peregrine_cache_sentences_total",
+      "Sentences by what the cache of translations had: a translation (hit), "
+      "one that was being made for the same client (joined), or none (miss).");
+  for (const Model* model : page.models()) {
+    const auto add = [&](const char* found, const Counter& counter) {
+      AddCounter(static_cast<double>(counter.value()),
+                 {{"model", model->info.name}, {"found", found}}, sentences);
+    };
+    add("hit", model->metrics->cache_hits);
+    add("joined", model->metrics->cache_joined);
+    add("miss", model->metrics->cache_misses);
+  }
+  page.Counters("peregrine_cache_saved_seconds_total",
+                "Seconds of encoding and decoding that translations from the "
+                "cache had taken when they were made.",
+                &ModelMetrics::cache_saved_nanoseconds, 1e-9);
+  const auto gauge = [&page](const char* name, const char* help,
+                             int64_t value) {
+    AddGauge(static_cast<double>(value), {},
+             page.Add(MetricType::Gauge, name, help));
+  };
+  gauge("peregrine_cache_bytes", "Memory of the translations that are kept.",
+        cache.bytes);
+  gauge("peregrine_cache_max_bytes", "Memory that they may take: --cache-mib.",
+        cache.max_bytes);
+  gauge("peregrine_cache_entries", "Sentences whose translations are kept.",
+        cache.entries);
+  AddCounter(static_cast<double>(cache.evictions), {},
+             page.Add(MetricType::Counter, "peregrine_cache_evictions_total",
+                      "Translations that were dropped to make room."));
+}
+
 // A device's is what all models there say: told once.
 void AddDeviceMemory(Page& page) {
   MetricFamily& family = page.Add(
@@ -444,6 +478,11 @@ int64_t Metrics::refusals(absl::string_view reason) const {
   return found == refusals_.end() ? 0 : found->second;
 }
 
+void Metrics::SetCache(std::function<CacheGauges()> read_cache) {
+  absl::MutexLock lock(&mutex_);
+  read_cache_ = std::move(read_cache);
+}
+
 void Metrics::SetConnections(
     std::function<ConnectionCounts()> read_connections) {
   absl::MutexLock lock(&mutex_);
@@ -475,6 +514,7 @@ std::vector<MetricFamily> Metrics::Collect() const {
   AddWorkers(page);
   AddQueues(page);
   AddLimits(page);
+  if (read_cache_ != nullptr) AddCache(read_cache_(), page);
   if (read_connections_ != nullptr) AddConnections(read_connections_(), page);
   if (read_server_ != nullptr) AddServer(read_server_(), page);
   AddDeviceMemory(page);

@@ -55,6 +55,13 @@ struct ModelMetrics {
   Histogram step_rows{PowersOfTwo(4096)};
   Counter worker_busy_nanoseconds;
   Counter lost_workers;  // whose device failed
+
+  // Sentences by what the cache of translations had for them: an answer, one
+  // that was on its way, or nothing. What it had took so long to make.
+  Counter cache_hits;
+  Counter cache_joined;
+  Counter cache_misses;
+  Counter cache_saved_nanoseconds;
 };
 
 // Read at each scrape.
@@ -103,6 +110,14 @@ struct ConnectionCounts {
   int64_t refused = 0;  // since the start
 };
 
+// Likewise, of the cache of translations.
+struct CacheGauges {
+  int64_t bytes = 0;
+  int64_t max_bytes = 0;
+  int64_t entries = 0;
+  int64_t evictions = 0;  // since the start
+};
+
 // Everything that the server exports, and every name, in one place. Registered
 // with a prometheus::Exposer, which calls Collect for each scrape.
 // Thread-safe.
@@ -131,6 +146,9 @@ class Metrics : public prometheus::Collectable {
   // Exports connections from here on. Called at scrapes.
   void SetConnections(std::function<ConnectionCounts()> read_connections);
 
+  // Likewise of the cache of translations.
+  void SetCache(std::function<CacheGauges()> read_cache);
+
   // Likewise of the server.
   void SetServer(std::function<ServerState()> read_server);
 
@@ -154,6 +172,7 @@ class Metrics : public prometheus::Collectable {
   std::function<ServerState()> read_server_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, Model, std::less<>> models_ ABSL_GUARDED_BY(mutex_);
   std::function<ConnectionCounts()> read_connections_ ABSL_GUARDED_BY(mutex_);
+  std::function<CacheGauges()> read_cache_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace peregrine::server

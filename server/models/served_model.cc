@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/memory/memory.h"
+#include "absl/strings/str_cat.h"
 #include "engine/base/status_macros.h"
 
 namespace peregrine::server {
@@ -12,6 +13,9 @@ absl::StatusOr<std::unique_ptr<ServedModel>> ServedModel::Start(
     std::shared_ptr<ModelMetrics> metrics) {
   auto model = absl::WrapUnique(new ServedModel);
   model->backend_ = std::move(backend);
+  const ModelInfo& info = model->info();
+  model->identity_ = absl::StrCat(info.revision, " ", info.device, " ",
+                                  info.precision, " ", info.products);
   model->limits_ = options.limits;
   model->metrics_ = std::move(metrics);
   PEREGRINE_ASSIGN_OR_RETURN(

@@ -2,6 +2,7 @@
 #define PEREGRINE_SERVER_MODELS_SERVED_MODEL_H_
 
 #include <memory>
+#include <string>
 
 #include "absl/status/statusor.h"
 #include "server/backend/model_backend.h"
@@ -22,6 +23,8 @@ class ServedModel {
       std::shared_ptr<ModelMetrics> metrics);
 
   const ModelInfo& info() const { return backend_->info(); }
+  // Other for models whose translations may differ.
+  const std::string& identity() const { return identity_; }
   const ModelBackend& backend() const { return *backend_; }
   const RequestLimits& limits() const { return limits_; }
   ModelMetrics& metrics() const { return *metrics_; }
@@ -32,6 +35,7 @@ class ServedModel {
   ServedModel() = default;
 
   std::unique_ptr<const ModelBackend> backend_;
+  std::string identity_;
   RequestLimits limits_;
   std::shared_ptr<ModelMetrics> metrics_;
   std::unique_ptr<Batcher> batcher_;  // above it goes first

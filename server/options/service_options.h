@@ -1,6 +1,7 @@
 #ifndef PEREGRINE_SERVER_OPTIONS_SERVICE_OPTIONS_H_
 #define PEREGRINE_SERVER_OPTIONS_SERVICE_OPTIONS_H_
 
+#include "server/options/cache_options.h"
 #include "server/options/request_limits.h"
 
 namespace peregrine::server {
@@ -24,6 +25,7 @@ struct ServiceOptions {
   int max_streams_per_client = 256;  // of one that is known by name
   RequestLimits limits;              // of requests that need no model
   ApiOptions apis;
+  CacheOptions cache;
   bool log_requests = false;
   bool log_texts = false;  // in the lines of requests
 };

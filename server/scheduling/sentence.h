@@ -51,6 +51,8 @@ struct SentenceAnswer {
   absl::Duration queue_time;
   absl::Duration encode_time;
   absl::Duration decode_time;
+  // It was made for another sentence, equal to this: encoded and decoded then.
+  bool is_reused = false;
 };
 
 }  // namespace peregrine::server

@@ -30,6 +30,7 @@ struct CallInfo {
   Claims claims;
   absl::Time start;
   absl::Time deadline = absl::InfiniteFuture();  // which is none
+  bool no_cache = false;                         // asked for by its headers
 };
 
 // One call of any method of any API: who calls, how it ended. Open from its

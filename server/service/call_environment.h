@@ -1,6 +1,7 @@
 #ifndef PEREGRINE_SERVER_SERVICE_CALL_ENVIRONMENT_H_
 #define PEREGRINE_SERVER_SERVICE_CALL_ENVIRONMENT_H_
 
+#include "server/cache/sentence_cache.h"
 #include "server/clients/authenticator.h"
 #include "server/connections/peer_accounts.h"
 #include "server/metrics/metrics.h"
@@ -19,7 +20,8 @@ struct CallEnvironment {
   const RequestLog& request_log;
   Metrics& metrics;
   OpenCalls& open_calls;
-  PeerAccounts* peers = nullptr;  // null: nobody wants to know
+  PeerAccounts* peers = nullptr;   // null: nobody wants to know
+  SentenceCache* cache = nullptr;  // null: there is none
 };
 
 }  // namespace peregrine::server

@@ -166,6 +166,7 @@ void AddCost(const SentenceAnswer& answer, Cost& cost) {
   cost.source_tokens += answer.source_tokens;
   cost.target_tokens += static_cast<int>(answer.hypotheses[0].tokens.size());
   ++cost.sentences;
+  cost.cached_sentences += answer.is_reused;
 }
 
 }  // namespace peregrine::server

@@ -19,8 +19,21 @@ absl::optional<absl::Status> Request::Submit(Read read, Done done) {
       job_->num_sentences(),
       [this, done = std::move(done)] { done(group_->status()); })));
   PEREGRINE_RETURN_IF_ERROR(
-      model_->batcher().Submit(job_->MakeSentences(*group_, terms)));
+      SubmitSentences(job_->MakeSentences(*group_, terms)));
   return absl::nullopt;  // and *this may be gone
+}
+
+absl::Status Request::SubmitSentences(std::vector<Sentence> sentences) {
+  const CallEnvironment& environment = call_.environment();
+  const uint64_t client = call_.client()->id();
+  const bool per_client = environment.options.cache.per_client;
+  // Clients without a name cannot be told from each other.
+  if (environment.cache == nullptr || call_.info().no_cache ||
+      job_->head().no_cache || (per_client && client == 0)) {
+    return model_->batcher().Submit(std::move(sentences));
+  }
+  return environment.cache->Submit(model_, per_client ? client : 0,
+                                   std::move(sentences));
 }
 
 absl::Status Request::Prepare(Read read, SentenceTerms& terms) {
@@ -53,11 +66,13 @@ Request::Abandoned Request::Abandon() {
   abandoned_ = true;
   if (submitted_ == nullptr) return {};
   submitted_->Abandon();
-  return {model_, submitted_->id()};
+  return {model_, call_.environment().cache, submitted_->id()};
 }
 
 void Request::Abandoned::Remove() const {
-  if (model != nullptr) model->batcher().RemoveGroup(group);
+  if (model == nullptr) return;
+  model->batcher().RemoveGroup(group);
+  if (cache != nullptr) cache->RemoveGroup(group);
 }
 
 void Request::Count(const absl::Status& status) const {

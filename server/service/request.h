@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/function_ref.h"
@@ -49,6 +50,7 @@ class Request {
   // lock that `done` takes.
   struct Abandoned {
     ServedModelPtr model;  // null: nothing waits
+    SentenceCache* cache = nullptr;
     uint64_t group = 0;
     void Remove() const;
   };
@@ -71,6 +73,7 @@ class Request {
 
  private:
   absl::Status Prepare(Read read, SentenceTerms& terms);
+  absl::Status SubmitSentences(std::vector<Sentence> sentences);
   void CountFlag(bool is_set, TranslationFlag flag) const;
   // CANCELLED: abandoned before.
   absl::Status SetGroup(std::unique_ptr<SentenceGroup> group);

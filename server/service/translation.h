@@ -81,6 +81,7 @@ struct RequestHead {
   LanguageFields fields;  // where the API has these
   RequestOptions options;
   absl::Duration timeout = absl::InfiniteDuration();  // beside that of its call
+  bool no_cache = false;                              // nor keep anything of it
 };
 
 struct RequestText {
@@ -160,6 +161,7 @@ struct Cost {
   int source_tokens = 0;
   int target_tokens = 0;
   int sentences = 0;
+  int cached_sentences = 0;  // of them: answered from the cache
   std::string device;
 };
 

@@ -21,6 +21,9 @@ from peregrine.v1 import translation_pb2_grpc
 
 BIN = os.environ["PEREGRINE_BIN"]
 SOURCE_DIR = os.environ["PEREGRINE_SOURCE_DIR"]
+# Of each server that a test starts: tests that repeat a sentence mean to have
+# it translated again. Those of the cache switch it on by its flag.
+os.environ["PEREGRINE_CACHE_MIB"] = "0"
 MODEL_DIR = os.path.join(SOURCE_DIR, "models", "en-de-mdn")
 MODEL = "en-de-mdn"
 SERVICE = "peregrine.v1.TranslationService"

@@ -25,6 +25,8 @@ class TranslateArguments(TextArguments, total=False):
     options: Union[Options, Mapping[str, Any]]
     #: The text is one sentence: do not look for boundaries in it.
     single_sentence: bool
+    #: Translate anew what the server has kept, and have it keep nothing.
+    no_cache: bool
     #: "interactive" (somebody waits for it) or "bulk" (nobody does).
     priority: str
     #: Seconds for the call with all its attempts; None: no limit.
@@ -139,6 +141,7 @@ def _common_fields(arguments: TranslateArguments) -> Dict[str, Any]:
         "source_language": arguments.get("source", ""),
         "target_language": arguments.get("target", ""),
         "single_sentence": arguments.get("single_sentence", False),
+        "no_cache": arguments.get("no_cache", False),
         "priority": _priority(arguments),
         "text_options": make_text_options(arguments),
     }
