@@ -72,7 +72,7 @@ absl::Status Prepare(const BenchFlags& flags, LoadOptions* load) {
   options.deadline = absl::Seconds(10);
   const TranslationClient client(flags.server.address, options);
   const absl::StatusOr<v1::Model> model =
-      FindModel(client, load->settings.model);
+      FindModel(client, load->settings.model, load->settings.target_language);
   if (!model.ok()) return model.status();
   load->settings.model = model->name();
   // A synthetic text is one sentence, wherever a comma may stand in it.

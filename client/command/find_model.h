@@ -9,10 +9,12 @@
 
 namespace peregrine::client {
 
-// The model that will answer: the one named, or, for an empty name, the only
-// one that the server has.
+// The model that will answer: the one that is named, or the only one that the
+// server has. Where it has several, and a target language is named, the server
+// chooses: a model without a name.
 absl::StatusOr<v1::Model> FindModel(const TranslationClient& client,
-                                    const std::string& name);
+                                    const std::string& name,
+                                    const std::string& target_language);
 
 // Options that the server refuses should fail once, before any text is sent,
 // and not once a text. An empty text is translated without any work.
