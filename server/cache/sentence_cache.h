@@ -68,6 +68,8 @@ class SentenceCache {
   // What becomes of the sentences of one call.
   struct Sorted;
 
+  static bool EndsInTime(const Flight& flight, const Sentence& sentence);
+
   Sorted Sort(const ServedModelPtr& model, uint64_t scope,
               std::vector<Sentence> sentences) ABSL_LOCKS_EXCLUDED(mutex_);
   AnswerPtr Find(absl::string_view key) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

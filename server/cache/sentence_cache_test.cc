@@ -237,6 +237,20 @@ TEST_F(SentenceCacheTest, NobodyWaitsBeyondItsDeadline) {
   EXPECT_TRUE(first.Await().ok());
 }
 
+TEST_F(SentenceCacheTest, OneWithAlmostTheSameDeadlineWaits) {
+  backend_.on_step = gate_.hook();
+  Start();
+  Texts first({"abc"}), earlier({"abc"});
+  first.deadline = absl::Now() + absl::Seconds(60);
+  SubmitAndHold(first);
+  earlier.deadline = first.deadline - absl::Seconds(1);
+  ASSERT_TRUE(Submit(earlier).ok());
+  EXPECT_EQ(joined(), 1);
+  gate_.Open();
+  EXPECT_TRUE(earlier.Await().ok());
+  EXPECT_TRUE(first.Await().ok());
+}
+
 TEST_F(SentenceCacheTest, WhoWaitedForOneThatExpiredGoesAlone) {
   backend_.on_step = gate_.hook();
   Start();
