@@ -252,6 +252,21 @@ class Declarations {
                  "several with commas between")
              ->type_name("SOURCE/TARGET=MODEL")
              ->delimiter(','));
+    const auto pivot = [&config =
+                            config_](const std::vector<std::string>& names) {
+      config.routes.pivots = names;
+      if (names == std::vector<std::string>{"off"}) config.routes.pivots = {};
+    };
+    Name("pivot",
+         app_.add_option_function<std::vector<std::string>>(
+                 "--pivot", pivot,
+                 "Languages over which a pair is translated, by two models in "
+                 "a row, that no model translates; the first that will do. "
+                 "any: any other, by name. off: none")
+             ->type_name("LANGUAGE")
+             ->delimiter(',')
+             ->default_str("en,any")
+             ->check(IsPivot));
     Name("apis",
          app_.add_option_function<std::vector<std::string>>(
                  "--apis",
@@ -324,6 +339,11 @@ class Declarations {
   static std::string IsLanguage(const std::string& name) {
     if (ParseLanguageTag(name).has_value()) return "";
     return "found " + name + ", expected a language such as en or pt-BR";
+  }
+
+  static std::string IsPivot(const std::string& name) {
+    if (name == kAnyPivot || name == "off") return "";
+    return IsLanguage(name);
   }
 
   static void EnableApi(absl::string_view name, ApiOptions& apis) {

@@ -180,12 +180,7 @@ void StreamCall::End(Text* text, const absl::Status& status) {
     if (environment_.options.log_texts) {
       translation = answer.texts[0].translation.hypotheses[0].text;
     }
-    response.set_model(std::move(answer.model));
-    response.set_revision(std::move(answer.revision));
-    response.set_source_language(std::move(answer.source_language));
-    response.set_target_language(std::move(answer.target_language));
-    *response.mutable_translation() =
-        WriteTranslation(std::move(answer.texts[0]));
+    WriteAnswer(std::move(answer), response);
   } else {
     text->request.Count(status);
     WriteError(status, *response.mutable_error());

@@ -77,6 +77,9 @@ v1::ListLanguagesResponse WriteLanguages(
     for (int target : language.targets) {
       proto.add_targets(languages[target].tag.text);
     }
+    for (int target : language.pivot_targets) {
+      proto.add_pivot_targets(languages[target].tag.text);
+    }
   }
   return response;
 }

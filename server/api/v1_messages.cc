@@ -155,12 +155,17 @@ void WriteRange(const document::ByteRange& range, v1::ByteRange& proto) {
 }
 
 // What only texts have.
-void WriteDocument(const TextTranslation& from, v1::Translation& to) {
+template <typename To>
+void WriteTextFlags(const TextTranslation& from, To& to) {
   if (from.source_split) to.add_flags(v1::FLAG_SOURCE_SPLIT);
   if (!from.lost.empty()) to.add_flags(v1::FLAG_SPAN_LOST);
   if (from.numbers_differ) to.add_flags(v1::FLAG_NUMBERS_DIFFER);
   if (from.source_copied) to.add_flags(v1::FLAG_SOURCE_COPIED);
   if (from.empty) to.add_flags(v1::FLAG_EMPTY);
+}
+
+void WriteDocument(const TextTranslation& from, v1::Translation& to) {
+  WriteTextFlags(from, to);
   for (const document::LostSpan& lost : from.lost) {
     v1::LostSpan& span = *to.add_lost_spans();
     span.set_kind(std::string(document::SpanKindName(lost.kind)));
@@ -190,6 +195,12 @@ void WriteCost(const Cost& cost, v1::Cost& proto) {
   proto.set_sentences(cost.sentences);
   proto.set_cached_sentences(cost.cached_sentences);
   proto.set_device(cost.device);
+}
+
+void WritePivot(PivotModel pivot, v1::Pivot& proto) {
+  proto.set_language(std::move(pivot.language));
+  proto.set_model(std::move(pivot.model));
+  proto.set_revision(std::move(pivot.revision));
 }
 
 // Of either kind of translation.
@@ -236,6 +247,14 @@ void WriteText(TranslatedText text, v1::Translation& proto) {
   WriteDocument(text.translation, proto);
   if (text.detected.has_value()) {
     WriteDetected(*text.detected, *proto.mutable_detected());
+  }
+  if (text.intermediate.has_value()) {
+    TextTranslation& first = text.intermediate->translation;
+    v1::Intermediate& intermediate = *proto.mutable_intermediate();
+    intermediate.set_text(std::move(first.hypotheses[0].text));
+    WriteFlags(first, intermediate);
+    WriteTextFlags(first, intermediate);
+    WriteCost(text.intermediate->cost, *intermediate.mutable_cost());
   }
   WriteCost(text.cost, *proto.mutable_cost());
 }
@@ -337,6 +356,9 @@ v1::TranslateResponse WriteAnswer(TextAnswer answer) {
   response.set_revision(std::move(answer.revision));
   response.set_source_language(std::move(answer.source_language));
   response.set_target_language(std::move(answer.target_language));
+  if (answer.pivot.has_value()) {
+    WritePivot(*std::move(answer.pivot), *response.mutable_pivot());
+  }
   response.mutable_translations()->Reserve(
       static_cast<int>(answer.texts.size()));
   for (TranslatedText& text : answer.texts) {
@@ -345,10 +367,15 @@ v1::TranslateResponse WriteAnswer(TextAnswer answer) {
   return response;
 }
 
-v1::Translation WriteTranslation(TranslatedText text) {
-  v1::Translation translation;
-  WriteText(std::move(text), translation);
-  return translation;
+void WriteAnswer(TextAnswer answer, v1::TranslateStreamResponse& response) {
+  response.set_model(std::move(answer.model));
+  response.set_revision(std::move(answer.revision));
+  response.set_source_language(std::move(answer.source_language));
+  response.set_target_language(std::move(answer.target_language));
+  if (answer.pivot.has_value()) {
+    WritePivot(*std::move(answer.pivot), *response.mutable_pivot());
+  }
+  WriteText(std::move(answer.texts[0]), *response.mutable_translation());
 }
 
 v1::TranslateTokensResponse WriteAnswer(TokenAnswer answer) {

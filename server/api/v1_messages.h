@@ -20,7 +20,8 @@ TokenRequest ReadRequest(v1::TranslateTokensRequest request);
 ScoreRequest ReadRequest(v1::ScoreTextsRequest request);
 
 v1::TranslateResponse WriteAnswer(TextAnswer answer);
-v1::Translation WriteTranslation(TranslatedText text);
+// Of one text.
+void WriteAnswer(TextAnswer answer, v1::TranslateStreamResponse& response);
 v1::TranslateTokensResponse WriteAnswer(TokenAnswer answer);
 v1::ScoreTextsResponse WriteAnswer(ScoreAnswer answer);
 

@@ -61,6 +61,36 @@ Routes::Routes(std::vector<ModelLanguages> models, RouteOptions options)
     models_.push_back(
         {std::move(model), std::move(sources), std::move(targets)});
   }
+  num_sources_ = AllSources().entries().size();
+  pivots_ = FindPivots();
+}
+
+// Languages that are translated both from and into, in the order of the
+// options.
+std::vector<LanguageTag> Routes::FindPivots() const {
+  TagSet sources, targets;
+  for (const Model& model : models_) {
+    sources.AddAll(model.sources);
+    targets.AddAll(model.targets);
+  }
+  std::vector<LanguageTag> pivots;
+  const LanguageList all = sources.list();
+  const LanguageList into = targets.list();
+  const auto add = [&](const Entry* entry) {
+    if (entry == nullptr || into.Find(entry->tag.text) == nullptr) return;
+    for (const LanguageTag& known : pivots) {
+      if (known.text == entry->tag.text) return;
+    }
+    pivots.push_back(entry->tag);
+  };
+  for (const std::string& wanted : options_.pivots) {
+    if (wanted != kAnyPivot) {
+      add(all.Find(wanted));
+      continue;
+    }
+    for (const Entry& entry : all.entries()) add(&entry);
+  }
+  return pivots;
 }
 
 const Routes::Model* Routes::FindModel(absl::string_view name) const {
@@ -78,8 +108,10 @@ absl::StatusOr<Route> Routes::Find(const RouteQuery& query) const {
 
 absl::StatusOr<Route> Routes::FindInModel(const Model& model,
                                           const RouteQuery& query) const {
-  Route route = {model.languages.model, std::string(query.source),
-                 std::string(query.target)};
+  Route route;
+  route.model = model.languages.model;
+  route.source = std::string(query.source);
+  route.target = std::string(query.target);
   std::vector<FieldViolation> violations;
   const auto choose = [&](const LanguageList& list, const char* field,
                           std::string& name) {
@@ -114,6 +146,36 @@ int Routes::Rank(const Model& model, const Pair& pair,
 }
 
 absl::StatusOr<Route> Routes::FindAmongAll(const RouteQuery& query) const {
+  if (std::optional<Leg> leg = FindDirect(query)) {
+    return Route{*std::move(leg), std::nullopt};
+  }
+  if (std::optional<Route> route = FindPivot(query)) return *std::move(route);
+  return ExplainNone(query);
+}
+
+std::optional<Route> Routes::FindPivot(const RouteQuery& query) const {
+  if (query.source.empty() || query.target.empty()) return std::nullopt;
+  for (const LanguageTag& pivot : pivots_) {
+    RouteQuery first = query;
+    first.target = pivot.text;
+    RouteQuery last = query;
+    last.source = pivot.text;
+    std::optional<Leg> first_leg = FindDirect(first);
+    if (!first_leg.has_value()) continue;
+    std::optional<Leg> last_leg = FindDirect(last);
+    if (!last_leg.has_value()) continue;
+    // Never there and back again.
+    const Entry* source =
+        FindModel(first_leg->model)->sources.Find(query.source);
+    const Entry* target =
+        FindModel(last_leg->model)->targets.Find(query.target);
+    if (source->tag.text == target->tag.text) return std::nullopt;
+    return Route{*std::move(last_leg), std::move(first_leg)};
+  }
+  return std::nullopt;
+}
+
+std::optional<Leg> Routes::FindDirect(const RouteQuery& query) const {
   const Model* best = nullptr;
   Pair best_pair;
   int best_rank = -1;
@@ -131,9 +193,9 @@ absl::StatusOr<Route> Routes::FindAmongAll(const RouteQuery& query) const {
   }
   const bool is_unique = (!query.source.empty() || sources.size() == 1) &&
                          (!query.target.empty() || targets.size() == 1);
-  if (best == nullptr || !is_unique) return ExplainNone(query);
-  return Route{best->languages.model, best_pair.source->code,
-               best_pair.target->code};
+  if (best == nullptr || !is_unique) return std::nullopt;
+  return Leg{best->languages.model, best_pair.source->code,
+             best_pair.target->code};
 }
 
 std::vector<Routes::Pair> Routes::PairsOf(const Model& model,
@@ -168,6 +230,14 @@ absl::Status Routes::ExplainNone(const RouteQuery& query) const {
     targets.AddAll(model.targets);
     const Entry* source = model.sources.Find(query.source);
     if (source != nullptr) reached.AddAll(model.targets, source);
+  }
+  const LanguageList direct = reached.list();
+  for (const LanguageTag& pivot : pivots_) {
+    if (direct.Find(pivot.text) == nullptr) continue;
+    for (const Model& model : models_) {
+      if (model.sources.Find(pivot.text) == nullptr) continue;
+      reached.AddAll(model.targets, model.targets.Find(query.source));
+    }
   }
   const LanguageFields& fields = query.fields;
   std::vector<FieldViolation> violations;
@@ -216,6 +286,28 @@ LanguageList Routes::SourcesOf(const RouteQuery& query) const {
       sources.AddAll(model.sources, target);
     }
   }
+  if (only != nullptr || query.target.empty()) return sources.list();
+  const LanguageList direct = sources.list();
+  size_t most = num_sources_;
+  for (const Model& model : models_) {
+    if (model.sources.Find(query.target) == nullptr) continue;
+    --most;  // the target itself
+    break;
+  }
+  for (const LanguageTag& pivot : pivots_) {
+    if (sources.size() >= most) break;
+    if (direct.Find(pivot.text) == nullptr) continue;
+    for (const Model& model : models_) {
+      const Entry* between = model.targets.Find(pivot.text);
+      if (between == nullptr) continue;
+      const Entry* target = model.sources.Find(query.target);
+      for (const Entry& entry : model.sources.entries()) {
+        if (&entry != target && entry.tag.text != between->tag.text) {
+          sources.Add(entry.tag);
+        }
+      }
+    }
+  }
   return sources.list();
 }
 
@@ -237,7 +329,7 @@ std::vector<Routes::Language> Routes::List(absl::string_view model_name) const {
   const LanguageList list = tags.list();
   for (const Entry& entry : list.entries()) {
     places.emplace(entry.tag.text, static_cast<int>(languages.size()));
-    languages.push_back({entry.tag, {}, false});
+    languages.push_back({entry.tag, {}, {}, false});
   }
   std::vector<std::set<int>> targets(languages.size());
   for (const Model& model : models_) {
@@ -254,7 +346,25 @@ std::vector<Routes::Language> Routes::List(absl::string_view model_name) const {
     }
   }
   for (size_t i = 0; i < languages.size(); ++i) {
-    languages[i].targets.assign(targets[i].begin(), targets[i].end());
+    std::set<int> all = targets[i];
+    if (model_name.empty()) {
+      for (const LanguageTag& pivot : pivots_) {
+        if (all.size() + 1 >= languages.size()) break;
+        const auto between = places.find(pivot.text);
+        if (between == places.end() || targets[i].count(between->second) == 0) {
+          continue;
+        }
+        const std::set<int>& further = targets[between->second];
+        all.insert(further.begin(), further.end());
+        all.erase(static_cast<int>(i));
+      }
+    }
+    for (int target : all) {
+      languages[i].targets.push_back(target);
+      if (targets[i].count(target) == 0) {
+        languages[i].pivot_targets.push_back(target);
+      }
+    }
   }
   return languages;
 }

@@ -1,6 +1,7 @@
 #ifndef PEREGRINE_SERVER_LANGUAGES_ROUTES_H_
 #define PEREGRINE_SERVER_LANGUAGES_ROUTES_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,10 +39,17 @@ struct RouteQuery {
 
 // The model that translates, and the languages as it names them; empty: its
 // default.
-struct Route {
+struct Leg {
   std::string model;
   std::string source;
   std::string target;
+};
+// Of two in a row the last, and the one before it: from the source that is
+// asked for into the source of the last.
+struct Route : Leg {
+  std::optional<Leg> first;
+
+  const Leg& begin() const { return first.has_value() ? *first : *this; }
 };
 
 // From which languages into which the models of a server translate. Immutable,
@@ -52,9 +60,10 @@ class Routes {
 
   // The model of the pair. Among several: the one that `options` prefer, then
   // the one whose languages match more closely, then one that has no other
-  // pair, then the first by name. A model that is named, or the only one, may
-  // leave languages to its defaults. INVALID_ARGUMENT names the field and the
-  // nearest languages. The named model must be one of these.
+  // pair, then the first by name. Where there is none, two in a row, by the
+  // first language of `options.pivots` that has both. A model that is named, or
+  // the only one, may leave languages to its defaults. INVALID_ARGUMENT names
+  // the field and the nearest languages. The named model must be one of these.
   absl::StatusOr<Route> Find(const RouteQuery& query) const;
 
   // Whether the source has to be detected before Find can be answered.
@@ -69,6 +78,7 @@ class Routes {
   struct Language {
     LanguageTag tag;
     std::vector<int> targets;
+    std::vector<int> pivot_targets;  // of these, by two models
     bool is_target = false;
   };
   std::vector<Language> List(absl::string_view model) const;
@@ -91,12 +101,17 @@ class Routes {
   absl::StatusOr<Route> FindInModel(const Model& model,
                                     const RouteQuery& query) const;
   absl::StatusOr<Route> FindAmongAll(const RouteQuery& query) const;
+  std::optional<Leg> FindDirect(const RouteQuery& query) const;
+  std::optional<Route> FindPivot(const RouteQuery& query) const;
+  std::vector<LanguageTag> FindPivots() const;
   std::vector<Pair> PairsOf(const Model& model, const RouteQuery& query) const;
   int Rank(const Model& model, const Pair& pair, const RouteQuery& query) const;
   absl::Status ExplainNone(const RouteQuery& query) const;
 
   std::vector<Model> models_;  // by name
   RouteOptions options_;
+  std::vector<LanguageTag> pivots_;  // the first to try first
+  size_t num_sources_ = 0;           // of all models
 };
 
 }  // namespace peregrine::server

@@ -90,9 +90,11 @@ TEST(RoutesTest, OneLanguageMayBeLeftOutIfTheOtherSaysIt) {
 }
 
 TEST(RoutesTest, WhatIsNotThere) {
+  RouteOptions options;
+  options.pivots = {};
   const Routes routes({Pair("de-en", "de", "en"), Pair("en-de", "en", "de"),
                        Pair("en-fr", "en", "fr")},
-                      {});
+                      options);
   EXPECT_EQ(Found(routes, "sv", "de"),
             "source_language: found \"sv\" (Swedish), expected one of "
             "de (German), en (English)");
@@ -150,12 +152,93 @@ TEST(RoutesTest, ListsAllPairs) {
   const std::vector<Routes::Language> list = routes.List("");
   ASSERT_EQ(list.size(), 3);
   EXPECT_EQ(list[0].tag.text, "de");
-  EXPECT_THAT(list[0].targets, ElementsAre(1));
+  EXPECT_THAT(list[0].targets, ElementsAre(1, 2));
+  EXPECT_THAT(list[0].pivot_targets, ElementsAre(2));
   EXPECT_EQ(list[1].tag.text, "en");
   EXPECT_THAT(list[1].targets, ElementsAre(0, 2));
   EXPECT_THAT(list[2].targets, ElementsAre());
   EXPECT_TRUE(list[2].is_target);
   EXPECT_EQ(routes.List("en-fr").size(), 2);
+}
+
+std::string FoundBoth(const Routes& routes, absl::string_view source,
+                      absl::string_view target) {
+  RouteQuery query;
+  query.source = source;
+  query.target = target;
+  const auto route = routes.Find(query);
+  if (!route.ok()) return std::string(route.status().message());
+  std::string found;
+  if (route->first.has_value()) {
+    const Leg& first = *route->first;
+    found = first.model + " " + first.source + " " + first.target + ", ";
+  }
+  return found + route->model + " " + route->source + " " + route->target;
+}
+
+Routes Chain(RouteOptions options = {}) {
+  return Routes({Pair("cs-en", "cs", "en"), Pair("de-fr", "de", "fr"),
+                 Pair("en-de", "eng_Latn", "de"), Pair("en-fr", "en", "fr"),
+                 Pair("fr-cs", "fr", "cs")},
+                std::move(options));
+}
+
+TEST(RoutesTest, TwoModelsInARowWhereThereIsNoOne) {
+  const Routes routes = Chain();
+  EXPECT_EQ(FoundBoth(routes, "en", "fr"), "en-fr en fr");
+  EXPECT_EQ(FoundBoth(routes, "CES", "de-AT"),
+            "cs-en cs en, en-de eng_Latn de");
+  EXPECT_EQ(FoundBoth(routes, "cs", "fr"), "cs-en cs en, en-fr en fr");
+  // English does not do here.
+  EXPECT_EQ(FoundBoth(routes, "de", "cs"), "de-fr de fr, fr-cs fr cs");
+  EXPECT_EQ(FoundBoth(routes, "en", "cs"), "en-fr en fr, fr-cs fr cs");
+  // Three in a row are none.
+  EXPECT_THAT(FoundBoth(routes, "de", "en"),
+              HasSubstr("from de the models translate into cs, fr"));
+  EXPECT_THAT(FoundBoth(routes, "en", "en-GB"), HasSubstr("target_language"));
+}
+
+TEST(RoutesTest, PivotsAreTriedInTheOrderOfTheOptions) {
+  RouteOptions options;
+  options.pivots = {"fr", "en"};
+  const Routes routes(
+      {Pair("a", "de", "en"), Pair("b", "en", "cs"), Pair("c", "de", "fr"),
+       Pair("d", "fr", "cs"), Pair("e", "fr", "nl"), Pair("f", "sv", "nl")},
+      options);
+  EXPECT_EQ(FoundBoth(routes, "de", "cs"), "c de fr, d fr cs");
+  options.pivots = {};
+  EXPECT_THAT(FoundBoth(Chain(options), "cs", "de"),
+              HasSubstr("from cs the models translate into en"));
+  options.pivots = {"fr"};
+  EXPECT_THAT(FoundBoth(Chain(options), "cs", "de"), HasSubstr("into en"));
+  EXPECT_EQ(FoundBoth(Chain(options), "de", "cs"), "de-fr de fr, fr-cs fr cs");
+}
+
+TEST(RoutesTest, PivotsAreListedAndDetectedFrom) {
+  const Routes routes = Chain();
+  std::string listed;
+  for (const Routes::Language& language : routes.List("")) {
+    listed += language.tag.text + ":";
+    for (int target : language.targets) {
+      listed += " " + routes.List("")[target].tag.text;
+    }
+    listed += " (";
+    for (int target : language.pivot_targets) {
+      listed += " " + routes.List("")[target].tag.text;
+    }
+    listed += " ) ";
+  }
+  EXPECT_EQ(listed,
+            "cs: de en fr ( de fr ) de: cs fr ( cs ) en: cs de fr ( cs ) "
+            "fr: cs en ( en ) ");
+  RouteQuery into_german;
+  into_german.target = "de";
+  std::vector<std::string> sources;
+  for (const auto& entry : routes.SourcesOf(into_german).entries()) {
+    sources.push_back(entry.tag.text);
+  }
+  EXPECT_THAT(sources, ElementsAre("cs", "en"));
+  EXPECT_TRUE(routes.NeedsSource(into_german));
 }
 
 }  // namespace

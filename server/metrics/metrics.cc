@@ -173,6 +173,14 @@ void AddRequests(Page& page) {
                 "Requests to a model by outcome (a gRPC code in lower case): "
                 "calls of one answer, and texts of streams.",
                 By::kModel, &ModelMetrics::requests);
+  MetricFamily& pivots =
+      page.Add(MetricType::Counter, "peregrine_pivot_requests_total",
+               "Requests that two models translated in a row, by the last one; "
+               "they count for both in peregrine_requests_total.");
+  for (const Model* model : page.models()) {
+    AddCounter(static_cast<double>(model->metrics->pivot_requests.value()),
+               LabelsOf(model->info, By::kModel), pivots);
+  }
   page.Histograms(
       "peregrine_request_seconds",
       "From the arrival of a request to its answer, of those that succeeded.",

@@ -40,6 +40,7 @@ struct ModelMetrics {
   // Translations by what is to be known of them.
   std::array<Counter, kTranslationFlags> flagged;
   OutcomeCounter requests;
+  Counter pivot_requests;  // of these, the last of two models in a row
   OutcomeCounter sentences;
   Histogram request_seconds{LatencyBounds()};
 

@@ -19,12 +19,18 @@ struct PreferredModel {
 // Of "en/de=NAME".
 absl::StatusOr<PreferredModel> ParsePreferredModel(absl::string_view text);
 
+// Among RouteOptions::pivots: any language.
+inline constexpr char kAnyPivot[] = "any";
+
 // How a request that names languages, and no model, finds one.
 struct RouteOptions {
   std::vector<PreferredModel> preferred;
   // Taken where a source language cannot be detected; empty: such a request is
   // refused.
   std::string default_source;
+  // Languages over which a pair is translated that no model translates, in this
+  // order.
+  std::vector<std::string> pivots = {"en", kAnyPivot};
 };
 
 }  // namespace peregrine::server

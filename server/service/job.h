@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "server/backend/model_backend.h"
 #include "server/options/request_limits.h"
@@ -34,6 +35,16 @@ class Job {
 
   // Once, before Prepare.
   virtual void SetLanguages(ChosenLanguages languages) = 0;
+
+  // Of languages that take two models in a row: the job of the first, which
+  // lives as long as this one. `model` and `limits` are those of the second,
+  // which is asked what this job is asked. Before Prepare, and followed by
+  // EndPivot with the complete group of the first (null: it had no sentences).
+  // INVALID_ARGUMENT: this takes one model.
+  virtual absl::StatusOr<Job*> BeginPivot(const ModelBackend& model,
+                                          const RequestLimits& limits,
+                                          ChosenLanguages first);
+  virtual void EndPivot(SentenceGroup* /*first*/) {}
 
   // Once, before all of the below. INVALID_ARGUMENT names every field at
   // fault. Both must outlive the job.

@@ -19,6 +19,16 @@ constexpr std::pair<absl::string_view, absl::string_view> kWireNames[] = {
 
 }  // namespace
 
+absl::StatusOr<Job*> Job::BeginPivot(const ModelBackend& /*model*/,
+                                     const RequestLimits& /*limits*/,
+                                     ChosenLanguages /*first*/) {
+  return InvalidFieldsError(
+      {{head().fields.target,
+        absl::StrCat("found ", Quoted(head().target_language),
+                     ", which is reached by two models in a row: only texts "
+                     "are translated so, name a model")}});
+}
+
 std::vector<int32_t> TokensOf(const ModelBackend& model,
                               const RequestPhrase& phrase) {
   if (phrase.tokens.empty()) return model.EncodeTarget(phrase.text);

@@ -47,7 +47,21 @@ absl::Status UnknownSourceError(const RequestHead& head, size_t index) {
                      "(--default-source-language)")}});
 }
 
-// One model for texts of all these languages: the one of the first of them, or
+// What the first model of a route calls this source.
+absl::StatusOr<std::string> NameOn(const Routes& routes, const Route& route,
+                                   RouteQuery query,
+                                   const std::string& source) {
+  query.model = route.begin().model;
+  query.source = source;
+  if (route.first.has_value()) query.target = route.first->target;
+  PEREGRINE_ASSIGN_OR_RETURN(Route found, routes.Find(query));
+  if (found.source == found.target && !found.source.empty()) {
+    return absl::InvalidArgumentError("is the language between two models");
+  }
+  return std::move(found.source);
+}
+
+// One route for texts of all these languages: the one of the first of them, or
 // else of another one.
 absl::StatusOr<Route> FindCommonRoute(
     const Routes& routes, RouteQuery query,
@@ -62,11 +76,8 @@ absl::StatusOr<Route> FindCommonRoute(
     absl::StatusOr<Route> route = routes.Find(query);
     for (const std::string& other : languages) {
       if (!route.ok()) break;
-      RouteQuery of_model = query;
-      of_model.model = route->model;
-      of_model.source = other;
-      if (auto found = routes.Find(of_model); !found.ok()) {
-        route = found.status();
+      if (auto name = NameOn(routes, *route, query, other); !name.ok()) {
+        route = name.status();
       }
     }
     if (route.ok()) return route;
@@ -81,30 +92,26 @@ absl::StatusOr<Route> FindCommonRoute(
                      "language")}});
 }
 
-absl::StatusOr<ChosenLanguages> Detect(
-    const Routes& routes, const RequestHead& head, RouteQuery& query,
-    absl::Span<const absl::string_view> texts, std::string& model) {
+// The source of each text, and the route of them all.
+absl::StatusOr<Route> Detect(const Routes& routes, const RequestHead& head,
+                             const RouteQuery& query,
+                             absl::Span<const absl::string_view> texts,
+                             std::vector<DetectedSource>& detected) {
   const LanguageList among = routes.SourcesOf(query);
   // Of a target that nobody knows, it is that what is wrong.
   if (among.empty()) return routes.Find(query).status();
-  ChosenLanguages chosen;
   for (size_t i = 0; i < texts.size(); ++i) {
-    chosen.detected.push_back(
+    detected.push_back(
         SourceOf(texts[i], among, routes.options().default_source));
-    if (chosen.detected.back().language.empty()) {
-      return UnknownSourceError(head, i);
-    }
+    if (detected.back().language.empty()) return UnknownSourceError(head, i);
   }
-  PEREGRINE_ASSIGN_OR_RETURN(const Route route,
-                             FindCommonRoute(routes, query, chosen.detected));
-  query.model = model = route.model;
-  for (DetectedSource& source : chosen.detected) {
-    query.source = source.language;
-    PEREGRINE_ASSIGN_OR_RETURN(const Route own, routes.Find(query));
-    source.language = own.source;
+  PEREGRINE_ASSIGN_OR_RETURN(Route route,
+                             FindCommonRoute(routes, query, detected));
+  for (DetectedSource& source : detected) {
+    PEREGRINE_ASSIGN_OR_RETURN(source.language,
+                               NameOn(routes, route, query, source.language));
   }
-  chosen.target = route.target;
-  return chosen;
+  return route;
 }
 
 absl::StatusOr<ModelChoice> ChooseOf(
@@ -123,19 +130,29 @@ absl::StatusOr<ModelChoice> ChooseOf(
     PEREGRINE_RETURN_IF_ERROR(
         models.Find(head.model, head.fields.model).status());
   }
-  ModelChoice choice;
   Route route;
+  ChosenLanguages of_begin;
   if (query.source.empty() && !texts.empty() &&
       (asks || head.detect_source || routes.NeedsSource(query))) {
-    PEREGRINE_ASSIGN_OR_RETURN(choice.languages,
-                               Detect(routes, head, query, texts, route.model));
+    PEREGRINE_ASSIGN_OR_RETURN(
+        route, Detect(routes, head, query, texts, of_begin.detected));
   } else {
     PEREGRINE_ASSIGN_OR_RETURN(route, routes.Find(query));
-    choice.languages.source = route.source;
-    choice.languages.target = route.target;
+    of_begin.source = route.begin().source;
   }
+  of_begin.target = route.begin().target;
+  ModelChoice choice;
   PEREGRINE_ASSIGN_OR_RETURN(choice.model,
                              models.Find(route.model, head.fields.model));
+  if (route.first.has_value()) {
+    PEREGRINE_ASSIGN_OR_RETURN(
+        choice.first, models.Find(route.first->model, head.fields.model));
+    choice.first_languages = std::move(of_begin);
+    choice.languages.source = route.source;
+    choice.languages.target = route.target;
+  } else {
+    choice.languages = std::move(of_begin);
+  }
   return choice;
 }
 

@@ -9,10 +9,13 @@
 
 namespace peregrine::server {
 
-// Who translates a request, and between which languages.
+// Who translates a request, and between which languages. Two models in a row:
+// `first` from the source into the source of `model`.
 struct ModelChoice {
   ServedModelPtr model;
   ChosenLanguages languages;
+  ServedModelPtr first;  // null: one model is enough
+  ChosenLanguages first_languages;
 };
 
 // The model that `head` names, or that of its languages; these as the model

@@ -94,6 +94,36 @@ TEST_F(ModelChoiceTest, TextsOfSeveralLanguagesGoToOneModel) {
               HasSubstr("found texts in several languages (en, fr)"));
 }
 
+TEST_F(ModelChoiceTest, TwoModelsInARow) {
+  Serve({{"eng_Latn", "deu_Latn"}, {"eng_Latn", "fra_Latn", "rus_Cyrl"}});
+  const auto choose = [&](const RequestHead& head,
+                          std::vector<absl::string_view> texts) {
+    const auto choice = ChooseModel(*models_, head, texts);
+    if (!choice.ok()) return std::string(choice.status().message());
+    std::string told;
+    for (const auto& [model, languages] :
+         {std::make_pair(choice->first, choice->first_languages),
+          std::make_pair(choice->model, choice->languages)}) {
+      if (model == nullptr) continue;
+      told += model->info().name;
+      for (const DetectedSource& source : languages.detected) {
+        told += " " + source.language;
+      }
+      told += " " + languages.source + " " + languages.target + " ";
+    }
+    return told;
+  };
+  EXPECT_EQ(choose(Head("fr", "de"), {}),
+            "m1 fra_Latn eng_Latn m0 eng_Latn deu_Latn ");
+  EXPECT_EQ(choose(Head("auto", "de"), {kFrench}),
+            "m1 fra_Latn  eng_Latn m0 eng_Latn deu_Latn ");
+  EXPECT_EQ(choose(Head("auto", "de"), {kEnglish}), "m0 eng_Latn  deu_Latn ");
+  EXPECT_THAT(choose(Head("auto", "de"), {kFrench, kEnglish}),
+              HasSubstr("found texts in several languages (en, fr)"));
+  // Who names a model means that one.
+  EXPECT_THAT(choose(Head("fr", "de", "m0"), {}), HasSubstr("source_language"));
+}
+
 TEST_F(ModelChoiceTest, UnsureTextsTakeTheDefault) {
   const std::vector<std::vector<std::string>> models = {
       {"eng_Latn", "deu_Latn"}, {"fra_Latn", "deu_Latn"}};

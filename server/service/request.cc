@@ -1,6 +1,7 @@
 #include "server/service/request.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "absl/time/clock.h"
@@ -11,53 +12,111 @@
 
 namespace peregrine::server {
 
+namespace {
+
+// What stands between two models was within the limits as it came.
+RequestLimits OfIntermediate(RequestLimits limits) {
+  limits.max_text_bytes = std::numeric_limits<int>::max();
+  limits.max_response_bytes = std::numeric_limits<int>::max();
+  return limits;
+}
+
+}  // namespace
+
 absl::optional<absl::Status> Request::Submit(Read read, Done done) {
-  SentenceTerms terms;
-  PEREGRINE_RETURN_IF_ERROR(Prepare(read, terms));
-  if (job_->num_sentences() == 0) return absl::OkStatus();
-  PEREGRINE_RETURN_IF_ERROR(SetGroup(std::make_unique<SentenceGroup>(
-      job_->num_sentences(),
-      [this, done = std::move(done)] { done(group_->status()); })));
+  PEREGRINE_RETURN_IF_ERROR(Prepare(read));
+  done_ = std::move(done);
+  if (first_job_ == nullptr) {
+    return SubmitJob(*job_, model_, [this] { End(group_->status()); });
+  }
+  if (first_job_->num_sentences() == 0) return SubmitLast();
+  return SubmitJob(*first_job_, first_model_, [this] { EndFirst(); });
+}
+
+absl::optional<absl::Status> Request::SubmitJob(const Job& job,
+                                                const ServedModelPtr& model,
+                                                std::function<void()> done) {
+  if (job.num_sentences() == 0) return absl::OkStatus();
+  PEREGRINE_RETURN_IF_ERROR(SetGroup(
+      std::make_unique<SentenceGroup>(job.num_sentences(), std::move(done)),
+      model));
   PEREGRINE_RETURN_IF_ERROR(
-      SubmitSentences(job_->MakeSentences(*group_, terms)));
+      SubmitSentences(model, job.MakeSentences(*group_, terms_)));
   return absl::nullopt;  // and *this may be gone
 }
 
-absl::Status Request::SubmitSentences(std::vector<Sentence> sentences) {
+absl::Status Request::SubmitSentences(const ServedModelPtr& model,
+                                      std::vector<Sentence> sentences) {
   const CallEnvironment& environment = call_.environment();
   const uint64_t client = call_.client()->id();
   const bool per_client = environment.options.cache.per_client;
   // Clients without a name cannot be told from each other.
   if (environment.cache == nullptr || call_.info().no_cache ||
       job_->head().no_cache || (per_client && client == 0)) {
-    return model_->batcher().Submit(std::move(sentences));
+    return model->batcher().Submit(std::move(sentences));
   }
-  return environment.cache->Submit(model_, per_client ? client : 0,
+  return environment.cache->Submit(model, per_client ? client : 0,
                                    std::move(sentences));
 }
 
-absl::Status Request::Prepare(Read read, SentenceTerms& terms) {
+void Request::EndFirst() {
+  absl::optional<absl::Status> ended = group_->status();
+  if (ended->ok()) ended = SubmitLast();
+  if (ended.has_value()) End(*ended);
+}
+
+absl::optional<absl::Status> Request::SubmitLast() {
+  job_->EndPivot(group_.get());
+  PEREGRINE_RETURN_IF_ERROR(SetGroup(nullptr, nullptr));
+  PEREGRINE_RETURN_IF_ERROR(
+      job_->Prepare(model_->backend(), OfIntermediate(model_->limits())));
+  return SubmitJob(*job_, model_, [this] { End(group_->status()); });
+}
+
+void Request::End(const absl::Status& status) {
+  const Done done = std::move(done_);
+  const absl::Status ended = status;
+  done(ended);  // may destroy *this
+}
+
+absl::Status Request::Prepare(Read read) {
   PEREGRINE_RETURN_IF_ERROR(ticket_.Enter(call_.client(), start_));
   if (deadline_ <= start_) return DeadlinePassedError();
   PEREGRINE_ASSIGN_OR_RETURN(job_, read());
   const RequestHead& head = job_->head();
   if (head.timeout <= absl::ZeroDuration()) return DeadlinePassedError();
-  terms = {std::min(deadline_, start_ + head.timeout),
-           FlowOf(*call_.client(), head.priority)};
+  terms_ = {std::min(deadline_, start_ + head.timeout),
+            FlowOf(*call_.client(), head.priority)};
   PEREGRINE_ASSIGN_OR_RETURN(
       ModelChoice choice,
       ChooseModel(call_.environment().models, head, job_->texts()));
   model_ = std::move(choice.model);
+  first_model_ = std::move(choice.first);
   job_->SetLanguages(std::move(choice.languages));
-  PEREGRINE_RETURN_IF_ERROR(model_->batcher().CheckOpen(terms));
-  return job_->Prepare(model_->backend(), model_->limits());
+  PEREGRINE_RETURN_IF_ERROR(model_->batcher().CheckOpen(terms_));
+  if (first_model_ == nullptr) {
+    return job_->Prepare(model_->backend(), model_->limits());
+  }
+  PEREGRINE_RETURN_IF_ERROR(first_model_->batcher().CheckOpen(terms_));
+  PEREGRINE_ASSIGN_OR_RETURN(
+      first_job_, job_->BeginPivot(model_->backend(), model_->limits(),
+                                   std::move(choice.first_languages)));
+  return first_job_->Prepare(first_model_->backend(), first_model_->limits());
 }
 
-absl::Status Request::SetGroup(std::unique_ptr<SentenceGroup> group) {
-  group_ = std::move(group);
+int Request::num_sentences() const {
+  return (job_ == nullptr ? 0 : job_->num_sentences()) +
+         (first_job_ == nullptr ? 0 : first_job_->num_sentences());
+}
+
+absl::Status Request::SetGroup(std::unique_ptr<SentenceGroup> group,
+                               const ServedModelPtr& model) {
+  group_.swap(group);  // the old one goes without the lock
   absl::MutexLock lock(&mutex_);
+  submitted_ = nullptr;
   if (abandoned_) return CallCancelledError();
   submitted_ = group_.get();
+  submitted_to_ = model;
   return absl::OkStatus();
 }
 
@@ -66,7 +125,7 @@ Request::Abandoned Request::Abandon() {
   abandoned_ = true;
   if (submitted_ == nullptr) return {};
   submitted_->Abandon();
-  return {model_, call_.environment().cache, submitted_->id()};
+  return {submitted_to_, call_.environment().cache, submitted_->id()};
 }
 
 void Request::Abandoned::Remove() const {
@@ -79,9 +138,17 @@ void Request::Count(const absl::Status& status) const {
   call_.client()->outcomes().Add(status.code());
   call_.environment().metrics.CountRefusal(ReasonOf(status));
   if (model_ == nullptr) return;
-  model_->metrics().requests.Add(status.code());
+  CountOn(*model_, status);
+  if (first_model_ == nullptr) return;
+  model_->metrics().pivot_requests.Add(1);
+  if (first_model_ != model_) CountOn(*first_model_, status);
+}
+
+void Request::CountOn(const ServedModel& model,
+                      const absl::Status& status) const {
+  model.metrics().requests.Add(status.code());
   if (!status.ok()) return;
-  model_->metrics().request_seconds.Observe(
+  model.metrics().request_seconds.Observe(
       absl::ToDoubleSeconds(absl::Now() - start_));
 }
 

@@ -62,34 +62,47 @@ class Request {
   void Count(const TokenAnswer& answer) const;
   void Count(const ScoreAnswer& answer) const;
 
-  // Null before Submit has found it.
+  // Null before Submit has found it. Of two in a row, the last.
   const ServedModelPtr& model() const { return model_; }
-  // Of the job; 0 before Submit has it.
-  int num_sentences() const {
-    return job_ == nullptr ? 0 : job_->num_sentences();
-  }
+  // Of all jobs; 0 before Submit has one.
+  int num_sentences() const;
   // Complete when `done` is called; null if there is nothing to translate.
   SentenceGroup* group() const { return group_.get(); }
 
  private:
-  absl::Status Prepare(Read read, SentenceTerms& terms);
-  absl::Status SubmitSentences(std::vector<Sentence> sentences);
+  absl::Status Prepare(Read read);
+  // As Submit: the sentences of one job. `done` once the group is complete.
+  absl::optional<absl::Status> SubmitJob(const Job& job,
+                                         const ServedModelPtr& model,
+                                         std::function<void()> done);
+  absl::Status SubmitSentences(const ServedModelPtr& model,
+                               std::vector<Sentence> sentences);
+  absl::optional<absl::Status> SubmitLast();
+  void EndFirst();
+  void End(const absl::Status& status);
   void CountFlag(bool is_set, TranslationFlag flag) const;
+  void CountOn(const ServedModel& model, const absl::Status& status) const;
   // CANCELLED: abandoned before.
-  absl::Status SetGroup(std::unique_ptr<SentenceGroup> group);
+  absl::Status SetGroup(std::unique_ptr<SentenceGroup> group,
+                        const ServedModelPtr& model);
 
   const Call& call_;
   const absl::Time start_;
   const absl::Time deadline_;
   ClientTicket ticket_;
+  SentenceTerms terms_;
+  Done done_;
   ServedModelPtr model_;
   Job* job_ = nullptr;
-  std::unique_ptr<SentenceGroup> group_;
+  ServedModelPtr first_model_;  // of two in a row; null: there is one
+  Job* first_job_ = nullptr;
+  std::unique_ptr<SentenceGroup> group_;  // of the job under way
 
   absl::Mutex mutex_;
   bool abandoned_ ABSL_GUARDED_BY(mutex_) = false;
   // group_, once it may be abandoned.
   SentenceGroup* submitted_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  ServedModelPtr submitted_to_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace peregrine::server

@@ -7,30 +7,33 @@
 #include "absl/strings/str_cat.h"
 #include "engine/base/status_macros.h"
 #include "server/service/job_parts.h"
+#include "server/service/pivot.h"
 #include "server/service/priority.h"
 #include "server/service/text_options.h"
 
 namespace peregrine::server {
 
-absl::Status TextJob::Prepare(const ModelBackend& model,
-                              const RequestLimits& limits) {
-  model_ = &model;
+absl::Status TextJob::CheckRequest(const RequestLimits& limits) {
   Violations violations;
-  if (!model.takes_text()) {
-    const std::string why = model.text_refusal();
+  if (!model_->takes_text()) {
+    const std::string why = model_->text_refusal();
     violations.Add("model",
                    absl::StrCat("takes tokens only: use TranslateTokens",
                                 why.empty() ? "" : ", since ", why));
   }
   CheckCount(request_.names->texts, request_.texts.size(), limits, violations);
   CheckPriority(request_.head.priority, violations);
-  const RequestLanguages languages = LanguagesOf(0, violations);
-  CheckOptions({request_.head.options, "options"}, limits, model.info(),
+  LanguagesOf(0, violations);
+  CheckOptions({request_.head.options, "options"}, limits, model_->info(),
                violations);
   document_options_ = CheckTextOptions(request_.text_options, violations);
   document_options_.single_sentence = request_.single_sentence;
   PEREGRINE_RETURN_IF_ERROR(violations.status());
+  return CheckTexts(limits);
+}
 
+absl::Status TextJob::CheckTexts(const RequestLimits& limits) const {
+  Violations violations;
   const int count = static_cast<int>(request_.texts.size());
   ResponseSize size;
   for (int i = 0; i < count; ++i) {
@@ -42,13 +45,51 @@ absl::Status TextJob::Prepare(const ModelBackend& model,
   size.Check(request_.names->texts, limits, violations);
   PEREGRINE_RETURN_IF_ERROR(violations.status());
 
-  CheckPhraseTokens(model, request_.head.options, "options", violations);
+  CheckPhraseTokens(*model_, request_.head.options, "options", violations);
   for (int i = 0; i < count; ++i) {
-    CheckPhraseTokens(model, request_.texts[i].options,
+    CheckPhraseTokens(*model_, request_.texts[i].options,
                       request_.names->options_path(i), violations);
   }
-  PEREGRINE_RETURN_IF_ERROR(violations.status());
+  return violations.status();
+}
 
+absl::StatusOr<Job*> TextJob::BeginPivot(const ModelBackend& model,
+                                         const RequestLimits& limits,
+                                         ChosenLanguages first) {
+  model_ = &model;
+  PEREGRINE_RETURN_IF_ERROR(CheckRequest(limits));
+  Violations violations;
+  CheckPivotOptions(request_.head.options, "options", violations);
+  for (size_t i = 0; i < request_.texts.size(); ++i) {
+    CheckPivotOptions(request_.texts[i].options,
+                      request_.names->options_path(static_cast<int>(i)),
+                      violations);
+  }
+  PEREGRINE_RETURN_IF_ERROR(violations.status());
+  first_ = std::make_unique<TextJob>(FirstLegOf(request_));
+  first_->SetLanguages(std::move(first));
+  return first_.get();
+}
+
+void TextJob::EndPivot(SentenceGroup* first) {
+  first_answer_ = first_->Take(first);
+  for (size_t i = 0; i < request_.texts.size(); ++i) {
+    RequestText& text = request_.texts[i];
+    const std::string& intermediate =
+        first_answer_.texts[i].translation.hypotheses[0].text;
+    text.protected_ranges =
+        RangesIn(intermediate, text.text, text.protected_ranges);
+    text.text = intermediate;
+  }
+}
+
+absl::Status TextJob::Prepare(const ModelBackend& model,
+                              const RequestLimits& limits) {
+  model_ = &model;
+  PEREGRINE_RETURN_IF_ERROR(CheckRequest(limits));
+  Violations violations;
+  const RequestLanguages languages = LanguagesOf(0, violations);
+  const int count = static_cast<int>(request_.texts.size());
   texts_.reserve(count);
   ResponseSize details;
   for (int i = 0; i < count; ++i) {
@@ -187,7 +228,17 @@ TextAnswer TextJob::Take(SentenceGroup* group) const {
         TakeOne(texts_[i], OptionsOf(static_cast<int>(i)), group));
     if (is_detected) answer.texts[i].detected = chosen_.detected[i];
   }
+  if (first_ != nullptr) AddFirst(answer);
   return answer;
+}
+
+void TextJob::AddFirst(TextAnswer& answer) const {
+  answer.source_language = first_answer_.source_language;
+  answer.pivot = PivotModel{first_answer_.target_language, first_answer_.model,
+                            first_answer_.revision};
+  for (size_t i = 0; i < answer.texts.size(); ++i) {
+    AddFirstLeg(first_answer_.texts[i], answer.texts[i]);
+  }
 }
 
 TranslatedText TextJob::TakeOne(const Planned& text,

@@ -2,6 +2,7 @@
 #define PEREGRINE_SERVER_SERVICE_TEXT_JOB_H_
 
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -21,6 +22,10 @@ class TextJob final : public Job {
   void SetLanguages(ChosenLanguages languages) override {
     chosen_ = std::move(languages);
   }
+  absl::StatusOr<Job*> BeginPivot(const ModelBackend& model,
+                                  const RequestLimits& limits,
+                                  ChosenLanguages first) override;
+  void EndPivot(SentenceGroup* first) override;
   absl::Status Prepare(const ModelBackend& model,
                        const RequestLimits& limits) override;
   int num_sentences() const override { return num_sentences_; }
@@ -38,6 +43,9 @@ class TextJob final : public Job {
     RequestLanguages languages;
   };
 
+  // All that needs no tokens.
+  absl::Status CheckRequest(const RequestLimits& limits);
+  absl::Status CheckTexts(const RequestLimits& limits) const;
   void Check(int index, const RequestLimits& limits,
              Violations& violations) const;
   RequestLanguages LanguagesOf(int index, Violations& violations) const;
@@ -45,13 +53,16 @@ class TextJob final : public Job {
   RequestOptions OptionsOf(int index) const;  // of a text
   void CheckSentences(int index, Violations& violations) const;
   void AddDetails(int index, ResponseSize& size) const;
+  void AddFirst(TextAnswer& answer) const;
   TranslatedText TakeOne(const Planned& text, const RequestOptions& options,
                          SentenceGroup* group) const;
   void Describe(const PlannedText& plan, const RequestOptions& options,
                 absl::Span<const std::vector<decode::Hypothesis>> hypotheses,
                 TranslatedText& translated) const;
 
-  const TextRequest request_;
+  TextRequest request_;
+  std::unique_ptr<TextJob> first_;  // of two models; null: there is one
+  TextAnswer first_answer_;
   const ModelBackend* model_ = nullptr;
   ChosenLanguages chosen_;
   document::DocumentOptions document_options_;

@@ -174,17 +174,32 @@ struct TargetToken {
   std::vector<float> attention;
 };
 
+// What the first of two models made of a text: one hypothesis.
+struct Intermediate {
+  TextTranslation translation;
+  Cost cost;
+};
+
 struct TranslatedText {
   TextTranslation translation;
   absl::optional<DetectedSource> detected;
+  absl::optional<Intermediate> intermediate;
   Cost cost;
   std::vector<std::vector<TargetToken>> tokens;  // of each hypothesis, or none
   std::vector<std::string> source_tokens;
 };
 
+// The first of two models in a row.
+struct PivotModel {
+  std::string language;  // into which it translated
+  std::string model;
+  std::string revision;
+};
+
 struct TextAnswer {
   std::string model;
   std::string revision;
+  absl::optional<PivotModel> pivot;
   std::string source_language;  // empty: each text has its own, or none is said
   std::string target_language;
   std::vector<TranslatedText> texts;
