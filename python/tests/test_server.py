@@ -37,6 +37,35 @@ def test_one_text(client):
     assert translation.cost.target_tokens > 0
 
 
+def test_languages(client):
+    languages = {one.language: one for one in client.languages("de")}
+    assert languages["en"].display_name == "Englisch"
+    assert languages["en"].own_name == "English"
+    assert languages["en"].targets == ("de",)
+    assert languages["en"].pivot_targets == ()
+    assert languages["de"].is_target and not languages["en"].is_target
+
+
+def test_languages_of_texts(client):
+    english = "The neighbours are painting their kitchen this weekend."
+    german = "Die Küche wird gelb."
+    text = f"{german} {english}"
+    found, none = client.detect([text, "12"], by_sentence=True, any_language=True)
+    assert {one.language for one in found.languages} == {"en", "de"}
+    assert sum(one.confidence for one in found.languages) <= 1.01
+    parts = [text[one.begin : one.end] for one in found.sentences]
+    assert parts == [german, english]
+    assert [one.language for one in found.sentences] == ["de", "en"]
+    assert none.language == "" and none.certainty == "too_short"
+    assert client.detect(english)[0].certainty == "sure"
+
+
+def test_a_cache_that_is_asked_to_stand_by(client):
+    text = "The cat has eaten the whole cake."
+    costs = [client.translate(text, no_cache=True).cost for _ in range(2)]
+    assert [cost.cached_sentences for cost in costs] == [0, 0]
+
+
 def test_a_list_keeps_its_order(client):
     texts = ["The house is small.", "", "I like coffee.", "  "]
     translations = client.translate(texts)

@@ -21,7 +21,18 @@ from .errors import (
     UnavailableError,
 )
 from .options import Options
-from .results import Cost, Hypothesis, Model, Score, StreamResult, Token, Translation
+from .results import (
+    Cost,
+    DetectedLanguage,
+    Detection,
+    Hypothesis,
+    Language,
+    Model,
+    Score,
+    StreamResult,
+    Token,
+    Translation,
+)
 from .window import RetryPolicy
 
 __all__ = [
@@ -30,9 +41,12 @@ __all__ = [
     "Client",
     "Cost",
     "DeadlineError",
+    "DetectedLanguage",
+    "Detection",
     "FieldViolation",
     "Hypothesis",
     "InvalidRequestError",
+    "Language",
     "Model",
     "NotFoundError",
     "Options",

@@ -22,10 +22,14 @@ from .arguments import (
 from .channel import Metadata, Tls, make_endpoint
 from .errors import from_rpc_error
 from .results import (
+    Detection,
+    Language,
     Model,
     Score,
     StreamResult,
     Translation,
+    make_detection,
+    make_language,
     make_model,
     make_score,
     make_translation,
@@ -200,6 +204,34 @@ class AsyncClient:
         """One served model."""
         request = pb.GetModelRequest(name=name)
         return make_model(await self._call(self._stub.GetModel, request, None))
+
+    async def languages(self, display_language: str = "") -> List[Language]:
+        """What is translated into what, with names in `display_language`."""
+        request = pb.ListLanguagesRequest(display_language=display_language)
+        response = await self._call(self._stub.ListLanguages, request, None)
+        return [make_language(language) for language in response.languages]
+
+    async def detect(
+        self,
+        texts: Sequence[str],
+        *,
+        by_sentence: bool = False,
+        any_language: bool = False,
+    ) -> List[Detection]:
+        """The languages of texts, one answer for each.
+
+        :param by_sentence: tell that of each sentence too.
+        :param any_language: not only those that are translated.
+        """
+        texts = [texts] if isinstance(texts, str) else list(texts)
+        request = pb.DetectLanguageRequest(
+            texts=texts, by_sentence=by_sentence, any_language=any_language
+        )
+        response = await self._call(self._stub.DetectLanguage, request, None)
+        return [
+            make_detection(text, detection)
+            for text, detection in zip(texts, response.detections)
+        ]
 
     async def _call(self, method: Any, request: Any, timeout: Optional[float]) -> Any:
         try:

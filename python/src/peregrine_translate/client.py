@@ -25,7 +25,7 @@ from typing_extensions import Unpack
 
 from .aio import AsyncClient
 from .arguments import ScoreArguments, Side, StreamArguments, TranslateArguments
-from .results import Model, Score, StreamResult, Translation
+from .results import Detection, Language, Model, Score, StreamResult, Translation
 
 T = TypeVar("T")
 
@@ -119,6 +119,22 @@ class Client:
     def model(self, name: str) -> Model:
         """One served model."""
         return self._wait(self._client.model(name))
+
+    def languages(self, display_language: str = "") -> List[Language]:
+        """See `AsyncClient.languages`."""
+        return self._wait(self._client.languages(display_language))
+
+    def detect(
+        self,
+        texts: Sequence[str],
+        *,
+        by_sentence: bool = False,
+        any_language: bool = False,
+    ) -> List[Detection]:
+        """See `AsyncClient.detect`."""
+        return self._wait(
+            self._client.detect(texts, by_sentence=by_sentence, any_language=any_language)
+        )
 
     async def _open(self, address: Union[str, Sequence[str]], arguments: Any) -> AsyncClient:
         return AsyncClient(address, **arguments)

@@ -30,6 +30,8 @@ class Cost:
     target_tokens: int
     sentences: int
     device: str
+    #: Of the sentences, those from the server's cache.
+    cached_sentences: int = 0
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,49 @@ class Model:
     message: pb.Model
 
 
+@dataclass(frozen=True)
+class Language:
+    """A language that the server's models know, as a BCP 47 tag."""
+
+    language: str
+    #: In the language that was asked for ("German"), and in its own.
+    display_name: str
+    own_name: str
+    #: Into which it is translated; and those of them that take two models.
+    targets: Tuple[str, ...]
+    pivot_targets: Tuple[str, ...]
+    #: Whether anything is translated into it.
+    is_target: bool
+
+
+@dataclass(frozen=True)
+class DetectedLanguage:
+    """What a text, or a sentence of it, was taken for."""
+
+    language: str
+    confidence: float  #: between 0 and 1
+    #: Of the sentence, in characters of the text; None: all of it.
+    begin: Optional[int] = None
+    end: Optional[int] = None
+
+
+@dataclass(frozen=True)
+class Detection:
+    """The languages of one text."""
+
+    #: The most likely first; empty: none was recognised.
+    languages: Tuple[DetectedLanguage, ...]
+    #: "sure", "unsure" or "too_short".
+    certainty: str
+    #: If asked for.
+    sentences: Tuple[DetectedLanguage, ...]
+
+    @property
+    def language(self) -> str:
+        """The most likely one; "": none was recognised."""
+        return self.languages[0].language if self.languages else ""
+
+
 def _seconds(duration: Duration) -> float:
     return float(duration.seconds + duration.nanos * 1e-9)
 
@@ -122,6 +167,7 @@ def _make_cost(cost: pb.Cost) -> Cost:
         target_tokens=cost.target_tokens,
         sentences=cost.sentences,
         device=cost.device,
+        cached_sentences=cost.cached_sentences,
     )
 
 
@@ -156,4 +202,38 @@ def make_model(message: pb.Model) -> Model:
         target_language=message.target_language,
         languages=tuple(message.languages),
         message=message,
+    )
+
+
+def make_language(message: pb.Language) -> Language:
+    return Language(
+        language=message.language,
+        display_name=message.display_name,
+        own_name=message.own_name,
+        targets=tuple(message.targets),
+        pivot_targets=tuple(message.pivot_targets),
+        is_target=message.is_target,
+    )
+
+
+def make_detection(text: str, message: pb.LanguageDetection) -> Detection:
+    encoded = text.encode("utf-8") if message.sentences else b""
+
+    def characters(offset: int) -> int:
+        return len(encoded[:offset].decode("utf-8"))
+
+    return Detection(
+        languages=tuple(
+            DetectedLanguage(one.language, one.confidence) for one in message.languages
+        ),
+        certainty=pb.Certainty.Name(message.certainty)[len("CERTAINTY_") :].lower(),
+        sentences=tuple(
+            DetectedLanguage(
+                one.detected.language,
+                one.detected.confidence,
+                characters(one.begin),
+                characters(one.end),
+            )
+            for one in message.sentences
+        ),
     )
