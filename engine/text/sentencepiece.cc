@@ -58,6 +58,23 @@ absl::StatusOr<ModelFile> ParseFile(absl::string_view serialized) {
   return file;
 }
 
+ModelFile::Piece::Type TypeInFile(SentencePieceModel::ScoredPiece::Kind kind) {
+  using Kind = SentencePieceModel::ScoredPiece::Kind;
+  switch (kind) {
+    case Kind::kUnknown:
+      return ModelFile::Piece::UNKNOWN;
+    case Kind::kControl:
+      return ModelFile::Piece::CONTROL;
+    case Kind::kUserDefined:
+      return ModelFile::Piece::USER_DEFINED;
+    case Kind::kByte:
+      return ModelFile::Piece::BYTE;
+    case Kind::kNormal:
+      break;
+  }
+  return ModelFile::Piece::NORMAL;
+}
+
 // The pieces that text must keep as they are.
 Trie UserDefinedTexts(const PieceTable& pieces) {
   std::vector<Trie::Entry> entries;
@@ -225,6 +242,23 @@ SentencePieceModel::FromMerges(absl::Span<const std::string> pieces,
     ModelFile::Piece* piece = file.add_pieces();
     piece->set_piece(text);
     piece->set_score(score--);
+  }
+  return Make(file, name);
+}
+
+absl::StatusOr<std::unique_ptr<SentencePieceModel>>
+SentencePieceModel::FromScores(absl::Span<const ScoredPiece> pieces,
+                               bool byte_fallback, absl::string_view charsmap,
+                               absl::string_view name) {
+  ModelFile file;
+  file.mutable_training()->set_model_type(Training::UNIGRAM);
+  file.mutable_training()->set_byte_fallback(byte_fallback);
+  file.mutable_normalization()->set_precompiled_charsmap(std::string(charsmap));
+  for (const ScoredPiece& one : pieces) {
+    ModelFile::Piece* piece = file.add_pieces();
+    piece->set_piece(one.text);
+    piece->set_score(one.score);
+    piece->set_type(TypeInFile(one.kind));
   }
   return Make(file, name);
 }

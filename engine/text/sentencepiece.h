@@ -51,6 +51,18 @@ class SentencePieceModel final : public Tokenizer {
       absl::Span<const std::string> pieces, absl::string_view charsmap,
       absl::string_view name);
 
+  // A unigram model that came in other clothes: its pieces by id, exactly one
+  // of which is unknown.
+  struct ScoredPiece {
+    enum class Kind { kNormal, kUnknown, kControl, kUserDefined, kByte };
+    std::string text;
+    float score = 0;
+    Kind kind = Kind::kNormal;
+  };
+  static absl::StatusOr<std::unique_ptr<SentencePieceModel>> FromScores(
+      absl::Span<const ScoredPiece> pieces, bool byte_fallback,
+      absl::string_view charsmap, absl::string_view name);
+
   ~SentencePieceModel() override;
 
   std::vector<int32_t> Encode(absl::string_view text) const override;

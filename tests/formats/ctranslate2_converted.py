@@ -90,6 +90,9 @@ def make_t5(name: str) -> Callable[[pathlib.Path, int], None]:
             tokenizer = t5.make_tokenizer(original, form)
             t5.save(t5.build(form, tokenizer, seed), original, form)
             convert(original, directory, ["spiece.model", "tokenizer_config.json"])
+            if name == "hf-t5":  # as transformers 5 saves it, alone
+                tokenizer.save_pretrained(original / "saved")
+                shutil.copy(original / "saved" / "tokenizer.json", directory)
     return make
 
 

@@ -127,6 +127,8 @@ def make_tokenizer(directory: pathlib.Path, form: Form,
     pieces = train(model, form, seed)
     if form.tokenizer == "mbart50":
         tokenizer = MBart50Tokenizer.from_pretrained(directory, src_lang=form.pairs[0][0])
+        # As transformers 5 saves it, alone; as 4 did.
+        tokenizer.save_pretrained(directory)
         (directory / "tokenizer_config.json").write_text(json.dumps(
             {"src_lang": form.pairs[0][0], "tgt_lang": None,
              "tokenizer_class": "MBart50Tokenizer"}, indent=1) + "\n")

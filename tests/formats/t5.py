@@ -37,6 +37,7 @@ class Form:
     decisiveness: float = 1.0  # how much larger the outputs are, of two tables
     first_seed: int = 1  # one whose translations int8 does not change much
     torch_file: bool = False
+    tokenizer_json: bool = False  # as transformers 5 saves it: no spiece.model
     long: int = 0  # words of the longest text
     languages: tuple[str, ...] = ()
     pairs: tuple[tuple[str, str], ...] | None = None
@@ -53,14 +54,15 @@ FORMS = {
          "feed_forward_proj": "relu", "task_specific_params": TASKS},
         {"num_beams": 4, "max_length": 32, "early_stopping": True},
         T5_SPECIALS, "<pad>", 0, ("latin", "accented"), long=60, vocabulary=6),
-    # As mT5 and T5 1.1: gated, two tables, a file of PyTorch.
+    # As mT5 and T5 1.1: gated, two tables, a file of PyTorch; and tokenizer.json alone.
     "hf-mt5": Form(
         {"d_model": 32, "d_kv": 8, "d_ff": 32, "num_layers": 3, "num_decoder_layers": 2,
          "num_heads": 4, "feed_forward_proj": "gated-gelu",
          "relative_attention_num_buckets": 16, "relative_attention_max_distance": 24},
         {"num_beams": 3, "max_length": 14, "no_repeat_ngram_size": 3},
         T5_SPECIALS, "<pad>", 0, ("latin", "cyrillic", "han"), mt5=True, tied=False,
-        decisiveness=2.5, first_seed=2, torch_file=True, long=30, vocabulary=12),
+        decisiveness=2.5, first_seed=2, torch_file=True, tokenizer_json=True, long=30,
+        vocabulary=12),
     # As MADLAD-400: languages are pieces, the decoder does not begin with padding, and the
     # table is that of the decoder.
     "hf-madlad": Form(
@@ -97,7 +99,12 @@ def make_tokenizer(directory: pathlib.Path, form: Form) -> PreTrainedTokenizerBa
     if form.extra_ids == 0:
         settings["additional_special_tokens"] = []
     (directory / "tokenizer_config.json").write_text(json.dumps(settings, indent=1) + "\n")
-    return T5Tokenizer.from_pretrained(directory)
+    tokenizer = T5Tokenizer.from_pretrained(directory)
+    if form.tokenizer_json:
+        (directory / "spiece.model").unlink()
+        tokenizer.save_pretrained(directory)
+        tokenizer = T5Tokenizer.from_pretrained(directory)
+    return tokenizer
 
 
 def favour(model: PreTrainedModel, eos: int, ids: list[int], strength: float) -> None:

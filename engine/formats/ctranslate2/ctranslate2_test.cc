@@ -242,6 +242,25 @@ TEST(CTranslate2Test, NamesWhatIsWrong) {
   EXPECT_THAT(directory.Error(), HasSubstr("expected at most the"));
 }
 
+TEST(CTranslate2Test, CutsTextByTokenizerJsonAlone) {
+  const DamagedDirectory directory("ct2-t5");
+  const auto before = OpenCheckpoint(directory.File("."));
+  ASSERT_TRUE(before.ok()) << before.status();
+  directory.Remove("spiece.model");
+  const auto after = OpenCheckpoint(directory.File("."));
+  ASSERT_TRUE(after.ok()) << after.status();
+  const Json golden = Json::parse(directory.Read("golden.json"));
+  ASSERT_FALSE(golden["sentences"].empty());
+  for (const Json& sentence : golden["sentences"]) {
+    const std::string text = sentence["text"];
+    SCOPED_TRACE(text);
+    EXPECT_EQ(after->source_tokenizer->Encode(text),
+              before->source_tokenizer->Encode(text));
+  }
+  directory.Remove("tokenizer.json");
+  EXPECT_THAT(TextRefusal(directory), HasSubstr("SentencePiece"));
+}
+
 TEST(CTranslate2Test, ReadsVocabulariesOfLines) {
   const DamagedDirectory directory("ct2-int16");
   const Json pieces = Json::parse(directory.Read("source_vocabulary.json"));

@@ -190,7 +190,7 @@ absl::StatusOr<Splitter> LoadSplitter(const std::string& directory,
   return Splitter();
 }
 
-// Where a multilingual model has no other.
+// Null where there is none.
 absl::StatusOr<Splitter> SplitterOfJson(const std::string& directory,
                                         int vocab_size) {
   const std::string path = absl::StrCat(directory, "/", kTokenizerJson);
@@ -307,7 +307,7 @@ class Reader {
     tokens.target_in_source = true;
     tokens.source_language = result_.languages[0].token;
     PEREGRINE_ASSIGN_OR_RETURN(const Splitter splitter,
-                               LoadSplitter(directory, "source.spm"));
+                               FindSplitter(directory, "source.spm"));
     if (splitter != nullptr) {
       PEREGRINE_ASSIGN_OR_RETURN(
           const std::vector<std::string> before,
@@ -323,18 +323,24 @@ class Reader {
     return absl::OkStatus();
   }
 
+  // By tokenizer.json, too, where the tokenizer is of a known kind.
+  absl::StatusOr<Splitter> FindSplitter(const std::string& directory,
+                                        const char* first) const {
+    PEREGRINE_ASSIGN_OR_RETURN(Splitter found, LoadSplitter(directory, first));
+    if (found != nullptr || !may_have_json()) return found;
+    return SplitterOfJson(directory, architecture_.config.source_vocab_size);
+  }
+
+  bool may_have_json() const {
+    return !languages_.languages.empty() || architecture_.is_t5;
+  }
+
   absl::Status MakeTokenizers(const std::string& directory) {
-    PEREGRINE_ASSIGN_OR_RETURN(Splitter source,
-                               LoadSplitter(directory, "source.spm"));
     PEREGRINE_ASSIGN_OR_RETURN(Splitter target,
                                LoadSplitter(directory, "target.spm"));
-    if (source == nullptr && target == nullptr &&
-        !languages_.languages.empty()) {
-      PEREGRINE_ASSIGN_OR_RETURN(
-          source,
-          SplitterOfJson(directory, architecture_.config.source_vocab_size));
-      target = source;
-    }
+    PEREGRINE_ASSIGN_OR_RETURN(Splitter source,
+                               FindSplitter(directory, "source.spm"));
+    if (target == nullptr && may_have_json()) target = source;
     if (source == nullptr && HasSentencePieces(vocabularies_.source.pieces)) {
       result_.text_refusal =
           "its pieces are SentencePiece's, and neither sentencepiece.model nor "

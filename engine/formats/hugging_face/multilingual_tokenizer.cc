@@ -77,31 +77,6 @@ absl::StatusOr<std::shared_ptr<const text::SentencePieceModel>> LoadSplitter(
   return text::SentencePieceModel::Load(directory.Path(kModelFile));
 }
 
-// added_tokens_decoder: from ids to descriptions of tokens.
-absl::StatusOr<std::vector<AddedToken>> ReadAddedTokens(
-    const HuggingFaceDirectory& directory, const Json& settings,
-    int vocab_size) {
-  std::vector<AddedToken> tokens;
-  const auto found = settings.find("added_tokens_decoder");
-  if (found == settings.end()) return tokens;
-  for (const auto& [key, token] : found->items()) {
-    AddedToken added;
-    if (!absl::SimpleAtoi(key, &added.id) || added.id < 0 ||
-        added.id >= vocab_size || !token.is_object() ||
-        !token.contains("content") || !token["content"].is_string()) {
-      return Error(
-          directory.Path(kSettingsFile),
-          absl::StrCat("added_tokens_decoder: found \"", key,
-                       "\": ", Shown(token), ", expected an id from 0 to ",
-                       vocab_size - 1, " and an object with the content"));
-    }
-    added.content = token["content"].get<std::string>();
-    added.ReadFlags(token);
-    tokens.push_back(std::move(added));
-  }
-  return tokens;
-}
-
 // A language and its script: "eng_Latn".
 bool IsNllbLanguage(absl::string_view token) {
   const size_t line = token.find('_');
@@ -169,6 +144,17 @@ absl::Status PlaceNllbLanguages(const std::vector<AddedToken>& tokens,
   return absl::OkStatus();
 }
 
+// Pieces, and what cuts text into them.
+absl::Status TakeTokenizerJson(const Json& json, const std::string& path,
+                               int vocab_size,
+                               MultilingualTokenizer& tokenizer) {
+  PEREGRINE_ASSIGN_OR_RETURN(TokenizerJson parsed,
+                             ParseTokenizerJson(json, path, vocab_size));
+  tokenizer.pieces = std::move(parsed.pieces);
+  tokenizer.splitter = std::move(parsed.splitter);
+  return absl::OkStatus();
+}
+
 // The pieces of the SentencePiece model, where fairseq has them.
 absl::Status PlaceModelPieces(const std::string& path, int vocab_size,
                               MultilingualTokenizer& tokenizer) {
@@ -194,6 +180,40 @@ absl::Status PlaceModelPieces(const std::string& path, int vocab_size,
     tokenizer.pieces[id + kFairseqOffset] = std::string(model.piece(id));
   }
   return absl::OkStatus();
+}
+
+// Places the pieces of sentencepiece.bpe.model; the tokens beside them, which
+// `source` names. Versions of transformers know the languages by heart.
+absl::StatusOr<std::vector<AddedToken>> ReadMBart50Model(
+    const HuggingFaceDirectory& directory, const Json& settings, int vocab_size,
+    std::string& source, MultilingualTokenizer& tokenizer) {
+  const std::string path = directory.Path(kModelFile);
+  PEREGRINE_ASSIGN_OR_RETURN(tokenizer.splitter, LoadSplitter(directory));
+  PEREGRINE_RETURN_IF_ERROR(PlaceModelPieces(path, vocab_size, tokenizer));
+  PEREGRINE_ASSIGN_OR_RETURN(
+      std::vector<AddedToken> tokens,
+      ParseAddedTokensDecoder(settings, directory.Path(kSettingsFile),
+                              vocab_size));
+  source = directory.Path(kSettingsFile);
+  if (std::any_of(tokens.begin(), tokens.end(), [](const AddedToken& token) {
+        return IsMBartLanguage(token.content);
+      })) {
+    return tokens;
+  }
+  source = path;
+  int32_t id = tokenizer.splitter->vocab_size() + kFairseqOffset;
+  for (absl::string_view code : absl::StrSplit(kMBart50Languages, ' ')) {
+    if (id >= vocab_size) {
+      return Error(path, absl::StrCat("found ", id,
+                                      " pieces and languages, expected at "
+                                      "most the vocab_size of config.json, ",
+                                      vocab_size));
+    }
+    AddedToken& token = tokens.emplace_back();
+    token.id = id++;
+    token.content = std::string(code);
+  }
+  return tokens;
 }
 
 }  // namespace
@@ -238,8 +258,10 @@ absl::StatusOr<MultilingualTokenizer> LoadM2M100Tokenizer(
   }
   SortLanguages(tokenizer.languages);
   PEREGRINE_RETURN_IF_ERROR(Place(tokens, vocabulary_path, tokenizer));
-  PEREGRINE_ASSIGN_OR_RETURN(const std::vector<AddedToken> added,
-                             ReadAddedTokens(directory, settings, vocab_size));
+  PEREGRINE_ASSIGN_OR_RETURN(
+      const std::vector<AddedToken> added,
+      ParseAddedTokensDecoder(settings, directory.Path(kSettingsFile),
+                              vocab_size));
   PEREGRINE_RETURN_IF_ERROR(
       Place(added, directory.Path(kSettingsFile), tokenizer));
   if (tokenizer.source_language.empty()) tokenizer.source_language = "en";
@@ -253,37 +275,32 @@ absl::StatusOr<MultilingualTokenizer> LoadMBart50Tokenizer(
   tokenizer.space_is_piece = true;
   PEREGRINE_RETURN_IF_ERROR(ReadSettings(directory, settings, tokenizer));
   tokenizer.language_is_suffix = false;
-  const std::string path = directory.Path(kModelFile);
-  PEREGRINE_ASSIGN_OR_RETURN(tokenizer.splitter, LoadSplitter(directory));
-  PEREGRINE_RETURN_IF_ERROR(PlaceModelPieces(path, vocab_size, tokenizer));
-  std::string source = directory.Path(kSettingsFile);
-  PEREGRINE_ASSIGN_OR_RETURN(std::vector<AddedToken> tokens,
-                             ReadAddedTokens(directory, settings, vocab_size));
-  const auto is_language = [](const AddedToken& token) {
-    return IsMBartLanguage(token.content);
-  };
-  if (std::none_of(tokens.begin(), tokens.end(), is_language)) {
-    source = path;
-    int32_t id = tokenizer.splitter->vocab_size() + kFairseqOffset;
-    for (absl::string_view code : absl::StrSplit(kMBart50Languages, ' ')) {
-      if (id >= vocab_size) {
-        return Error(path, absl::StrCat("found ", id,
-                                        " pieces and languages, expected at "
-                                        "most the vocab_size of config.json, ",
-                                        vocab_size));
-      }
-      AddedToken& token = tokens.emplace_back();
-      token.id = id++;
-      token.content = std::string(code);
-    }
+  std::string source;
+  std::vector<AddedToken> tokens;
+  if (directory.Has(kModelFile) || !directory.Has(kTokenizerFile)) {
+    PEREGRINE_ASSIGN_OR_RETURN(
+        tokens,
+        ReadMBart50Model(directory, settings, vocab_size, source, tokenizer));
+  } else {  // as transformers 5 writes it
+    source = directory.Path(kTokenizerFile);
+    PEREGRINE_ASSIGN_OR_RETURN(const Json json, ReadTokenizerJson(source));
+    PEREGRINE_RETURN_IF_ERROR(
+        TakeTokenizerJson(json, source, vocab_size, tokenizer));
+    PEREGRINE_ASSIGN_OR_RETURN(tokens,
+                               ParseAddedTokens(json, source, vocab_size));
   }
   PEREGRINE_RETURN_IF_ERROR(Place(tokens, source, tokenizer));
   for (const AddedToken& token : tokens) {
-    if (is_language(token)) {
+    if (IsMBartLanguage(token.content)) {
       tokenizer.languages.push_back({token.content, token.id});
     }
   }
   SortLanguages(tokenizer.languages);
+  if (tokenizer.languages.empty()) {
+    return Error(source,
+                 "found no language among its added tokens, expected "
+                 "some such as \"en_XX\"");
+  }
   if (tokenizer.source_language.empty()) tokenizer.source_language = "en_XX";
   return tokenizer;
 }
@@ -294,8 +311,10 @@ absl::StatusOr<MultilingualTokenizer> LoadNllbTokenizer(
   MultilingualTokenizer tokenizer;
   tokenizer.space_is_piece = true;
   PEREGRINE_RETURN_IF_ERROR(ReadSettings(directory, settings, tokenizer));
-  PEREGRINE_ASSIGN_OR_RETURN(std::vector<AddedToken> tokens,
-                             ReadAddedTokens(directory, settings, vocab_size));
+  PEREGRINE_ASSIGN_OR_RETURN(
+      std::vector<AddedToken> tokens,
+      ParseAddedTokensDecoder(settings, directory.Path(kSettingsFile),
+                              vocab_size));
   std::string source = directory.Path(kSettingsFile);
   const std::string tokenizer_path = directory.Path(kTokenizerFile);
   const bool has_model = directory.Has(kModelFile);
@@ -306,11 +325,8 @@ absl::StatusOr<MultilingualTokenizer> LoadNllbTokenizer(
     PEREGRINE_ASSIGN_OR_RETURN(
         tokens, ParseAddedTokens(json, tokenizer_path, vocab_size));
     if (!has_model) {
-      PEREGRINE_ASSIGN_OR_RETURN(
-          TokenizerJson parsed,
-          ParseTokenizerJson(json, tokenizer_path, vocab_size));
-      tokenizer.pieces = std::move(parsed.pieces);
-      tokenizer.splitter = std::move(parsed.splitter);
+      PEREGRINE_RETURN_IF_ERROR(
+          TakeTokenizerJson(json, tokenizer_path, vocab_size, tokenizer));
     }
   }
   if (has_model) {

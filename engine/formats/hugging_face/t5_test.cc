@@ -103,6 +103,73 @@ TEST_F(T5Test, AsksForTheTargetLanguageOfMadlad) {
   EXPECT_NE(madlad->config.tokens.decoder_start, madlad->config.tokens.pad);
 }
 
+// What transformers 5.23 makes of these texts after
+// tokenizer.add_tokens(["grok", "GlobX"]).
+TEST_F(T5Test, SplitsTextAtAddedWords) {
+  Json json = Json::parse(mt5_.Read("tokenizer.json"));
+  Json decoder;
+  int id = json["model"]["vocab"].size();
+  for (const char* content : {"grok", "GlobX"}) {
+    const Json token = {{"id", id++}, {"content", content}, {"special", false}};
+    json["added_tokens"].push_back(token);
+    decoder[std::to_string(token["id"].get<int>())] = token;
+  }
+  mt5_.Write("tokenizer.json", json.dump());
+  const auto checkpoint = OpenCheckpoint(mt5_.File("."));
+  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  const text::Tokenizer& tokenizer = *checkpoint->source_tokenizer;
+  const auto pieces = [&](absl::string_view text) {
+    std::vector<std::string> names;
+    for (int32_t one : tokenizer.Encode(text)) {
+      names.emplace_back(tokenizer.piece(one));
+    }
+    return names;
+  };
+  const std::string space = "\xE2\x96\x81";
+  EXPECT_THAT(pieces("a grok b"), ElementsAre(space, "a", "grok", space, "b"));
+  EXPECT_THAT(pieces("grok"), ElementsAre("grok"));
+  EXPECT_THAT(pieces("agrokb"), ElementsAre(space, "a", "grok", space, "b"));
+  EXPECT_THAT(pieces("a grok. b"),
+              ElementsAre(space, "a", "grok", space, ".", space, "b"));
+  EXPECT_THAT(pieces("GlobX  grok"), ElementsAre("GlobX", "grok"));
+
+  // As transformers 4 saves them beside spiece.model.
+  t5_.Set("tokenizer_config.json", "added_tokens_decoder", decoder);
+  const auto t5 = OpenCheckpoint(t5_.File("."));
+  ASSERT_TRUE(t5.ok()) << t5.status();
+  EXPECT_EQ(t5->source_tokenizer->Encode("grok"),
+            std::vector<int32_t>{*t5->source_tokenizer->id("grok")});
+}
+
+TEST_F(T5Test, NamesWhatATokenizerMustHave) {
+  // An error of tokenizer.json after a change at a place in it.
+  const auto changed = [&](const char* pointer, const Json& value) {
+    const std::string content = mt5_.Read("tokenizer.json");
+    Json json = Json::parse(content);
+    json[Json::json_pointer(pointer)] = value;
+    mt5_.Write("tokenizer.json", json.dump());
+    const std::string message = mt5_.Error();
+    mt5_.Write("tokenizer.json", content);
+    return message;
+  };
+  EXPECT_THAT(changed("/model/type", "WordLevel"),
+              HasSubstr("tokenizer.json: model.type: found \"WordLevel\", "
+                        "expected \"BPE\" or \"Unigram\""));
+  EXPECT_THAT(changed("/model/unk_id", 100000),
+              HasSubstr("model.unk_id: found 100000, expected an id below"));
+  EXPECT_THAT(changed("/model/unk_id", nullptr),
+              HasSubstr("model.unk_id: found null, expected an id below"));
+  EXPECT_THAT(changed("/model/vocab", 7),
+              HasSubstr("model.vocab: found 7, expected an array of at most"));
+  EXPECT_THAT(changed("/model/vocab/9", {"a", "b"}),
+              HasSubstr("model.vocab[9]: found [\"a\",\"b\"], expected a piece "
+                        "and its score"));
+  EXPECT_THAT(changed("/model/vocab/9/1", 1e300),
+              HasSubstr("piece 9 has the score inf, expected a finite number"));
+  EXPECT_THAT(changed("/model/byte_fallback", true),
+              HasSubstr("tokenizer.json: "));
+}
+
 TEST_F(T5Test, NamesAMissingFile) {
   for (const char* file : {"model.safetensors", "spiece.model"}) {
     const std::string content = t5_.Read(file);
@@ -140,7 +207,7 @@ TEST_F(T5Test, NamesWhatIsWrong) {
 TEST_F(T5Test, SurvivesDamage) {
   SurvivesDamage(t5_, {"config.json", "spiece.model", "model.safetensors",
                        "generation_config.json"});
-  SurvivesDamage(mt5_, {"pytorch_model.bin"});
+  SurvivesDamage(mt5_, {"pytorch_model.bin", "tokenizer.json"});
 }
 
 }  // namespace

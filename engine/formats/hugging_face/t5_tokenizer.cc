@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "engine/base/status_macros.h"
+#include "engine/formats/hugging_face/tokenizer_json.h"
 #include "engine/text/sentencepiece.h"
 #include "engine/text/vocabulary_tokenizer.h"
 
@@ -17,6 +18,8 @@ namespace {
 
 // As T5 has it, and as some copies of MADLAD-400 do.
 constexpr const char* kModelFiles[] = {"spiece.model", "sentencepiece.model"};
+constexpr const char* kTokenizerFile = "tokenizer.json";
+constexpr const char* kSettingsFile = "tokenizer_config.json";
 constexpr int kExtraIds = 100;
 
 // A task that a text may begin with, for all of its sentences.
@@ -77,17 +80,95 @@ absl::string_view LanguageOf(absl::string_view piece) {
   return piece;
 }
 
-absl::StatusOr<std::shared_ptr<const text::SentencePieceModel>> LoadModel(
-    const HuggingFaceDirectory& directory, std::string& path) {
-  for (const char* file : kModelFiles) {
-    path = directory.Path(file);
-    if (directory.Has(file)) return text::SentencePieceModel::Load(path);
+struct Pieces {
+  std::shared_ptr<const text::SentencePieceModel> model;
+  std::string path;
+  std::vector<std::string> by_id;
+  int32_t unk = -1;
+  std::vector<int32_t> places;  // where text was left out in training
+  std::vector<text::AddedWord> words;
+
+  // A token beside those of the model: special, or a word.
+  void Add(const AddedToken& token) {
+    by_id[token.id] = token.content;
+    if (token.special) {
+      places.push_back(token.id);
+    } else {
+      words.push_back({token.content, token.id, token.single_word,
+                       token.takes_left, token.takes_right});
+    }
   }
-  path = directory.Path(kModelFiles[0]);
-  return absl::NotFoundError(absl::StrCat(
-      path,
-      ": no such file, expected it to cut text by; tokenizer.json is "
-      "not read for T5"));
+};
+
+// spiece.model leaves the ids behind its own to the places, the last first, and
+// to words that tokenizer_config.json has.
+absl::StatusOr<Pieces> PiecesOfModel(const HuggingFaceDirectory& directory,
+                                     const char* file, int vocab_size) {
+  Pieces pieces;
+  pieces.path = directory.Path(file);
+  PEREGRINE_ASSIGN_OR_RETURN(pieces.model,
+                             text::SentencePieceModel::Load(pieces.path));
+  const int count = pieces.model->vocab_size();
+  if (count > vocab_size) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        pieces.path, ": found ", count, " pieces, expected at most ",
+        vocab_size, ", which config.json has as vocab_size"));
+  }
+  pieces.unk = pieces.model->unk_id();
+  pieces.by_id.resize(vocab_size);
+  for (int id = 0; id < count; ++id) {
+    pieces.by_id[id] = std::string(pieces.model->piece(id));
+  }
+  for (int n = 0; n < kExtraIds; ++n) {
+    const int id = count + kExtraIds - 1 - n;
+    if (id >= vocab_size) continue;
+    pieces.by_id[id] = absl::StrCat("<extra_id_", n, ">");
+    pieces.places.push_back(id);
+  }
+  PEREGRINE_ASSIGN_OR_RETURN(const Json settings,
+                             directory.ReadTokenizerConfig());
+  PEREGRINE_ASSIGN_OR_RETURN(
+      const std::vector<AddedToken> added,
+      ParseAddedTokensDecoder(settings, directory.Path(kSettingsFile),
+                              vocab_size));
+  for (const AddedToken& token : added) {
+    if (token.id >= count) pieces.Add(token);
+  }
+  return pieces;
+}
+
+// All that transformers 5 writes.
+absl::StatusOr<Pieces> PiecesOfJson(std::string path, int vocab_size) {
+  Pieces pieces;
+  pieces.path = std::move(path);
+  PEREGRINE_ASSIGN_OR_RETURN(const Json json, ReadTokenizerJson(pieces.path));
+  PEREGRINE_ASSIGN_OR_RETURN(TokenizerJson parsed,
+                             ParseTokenizerJson(json, pieces.path, vocab_size));
+  if (parsed.unk < 0) {
+    return absl::UnimplementedError(absl::StrCat(
+        pieces.path,
+        ": model.type: found \"BPE\", expected \"Unigram\", as T5 has it"));
+  }
+  pieces.model = std::move(parsed.splitter);
+  pieces.by_id = std::move(parsed.pieces);
+  pieces.unk = parsed.unk;
+  for (const AddedToken& token : parsed.added_tokens) pieces.Add(token);
+  return pieces;
+}
+
+absl::StatusOr<Pieces> LoadPieces(const HuggingFaceDirectory& directory,
+                                  int vocab_size) {
+  for (const char* file : kModelFiles) {
+    if (directory.Has(file)) {
+      return PiecesOfModel(directory, file, vocab_size);
+    }
+  }
+  if (directory.Has(kTokenizerFile)) {
+    return PiecesOfJson(directory.Path(kTokenizerFile), vocab_size);
+  }
+  return absl::NotFoundError(absl::StrCat(directory.Path(kModelFiles[0]),
+                                          ": no such file, expected it or ",
+                                          kTokenizerFile, " to cut text by"));
 }
 
 }  // namespace
@@ -122,43 +203,30 @@ absl::StatusOr<std::vector<std::string>> PiecesBeforeLanguage(
 absl::StatusOr<T5Tokenizer> LoadT5Tokenizer(
     const HuggingFaceDirectory& directory, int vocab_size,
     model::TokenConfig& tokens) {
-  std::string path;
-  PEREGRINE_ASSIGN_OR_RETURN(
-      const std::shared_ptr<const text::SentencePieceModel> model,
-      LoadModel(directory, path));
-  const int num_pieces = model->vocab_size();
-  if (num_pieces > vocab_size) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, ": found ", num_pieces, " pieces, expected at most ",
-                     vocab_size, ", which config.json has as vocab_size"));
-  }
-  std::vector<std::string> pieces(vocab_size);
-  for (int id = 0; id < num_pieces; ++id) {
-    pieces[id] = std::string(model->piece(id));
-  }
-  tokens.unk = model->unk_id();
-  absl::flat_hash_set<int32_t> silent = {tokens.unk, tokens.bos, tokens.eos,
-                                         tokens.pad};
-  for (int n = 0; n < kExtraIds; ++n) {
-    const int id = num_pieces + kExtraIds - 1 - n;
-    if (id >= vocab_size) continue;
-    pieces[id] = absl::StrCat("<extra_id_", n, ">");
-    silent.insert(id);
-  }
+  PEREGRINE_ASSIGN_OR_RETURN(Pieces pieces, LoadPieces(directory, vocab_size));
+  tokens.unk = pieces.unk;
   T5Tokenizer result;
-  result.languages = MadladLanguages(pieces);
+  result.languages = MadladLanguages(pieces.by_id);
   if (!result.languages.empty()) {
     PEREGRINE_ASSIGN_OR_RETURN(
         const std::vector<std::string> before,
-        PiecesBeforeLanguage(*model, pieces[result.languages[0].token], path));
+        PiecesBeforeLanguage(*pieces.model,
+                             pieces.by_id[result.languages[0].token],
+                             pieces.path));
     for (const std::string& piece : before) {
-      result.before_language.push_back(model->id(piece).value_or(tokens.unk));
+      result.before_language.push_back(
+          pieces.model->id(piece).value_or(tokens.unk));
     }
   }
+  absl::flat_hash_set<int32_t> silent(pieces.places.begin(),
+                                      pieces.places.end());
+  silent.insert({tokens.unk, tokens.bos, tokens.eos, tokens.pad});
   auto vocabulary = std::make_shared<const text::Vocabulary>(
-      std::move(pieces), tokens.unk, std::move(silent));
-  result.tokenizer =
-      std::make_shared<text::VocabularyTokenizer>(std::move(vocabulary), model);
+      std::move(pieces.by_id), tokens.unk, std::move(silent));
+  text::VocabularyTokenizer::Added words;
+  words.words = text::AddedWords(std::move(pieces.words));
+  result.tokenizer = std::make_shared<text::VocabularyTokenizer>(
+      std::move(vocabulary), std::move(pieces.model), std::move(words));
   std::vector<std::string> tasks = ReadTasks(directory.config());
   if (!tasks.empty()) {
     result.tokenizer = std::make_shared<TaskTokenizer>(

@@ -14,8 +14,9 @@
 
 namespace peregrine::formats {
 
-// The tokenizer of T5: the ids of spiece.model, then those of the places where
-// text was left out in training ("<extra_id_0>" is the last).
+// The tokenizer of T5, of spiece.model or, without it, of tokenizer.json: its
+// pieces, then the places where text was left out in training ("<extra_id_0>"
+// is the last).
 struct T5Tokenizer {
   std::shared_ptr<const text::Tokenizer> tokenizer;
   // MADLAD-400: by code, with the tokens "<2de>" and so on; else empty.

@@ -8,9 +8,11 @@
 #include "absl/status/status.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "engine/base/status_macros.h"
 #include "engine/formats/vocabulary_files.h"
+#include "engine/text/piece_table.h"
 #include "engine/text/utf8.h"
 
 namespace peregrine::formats {
@@ -21,6 +23,8 @@ constexpr size_t kMaxTokenizerBytes = 128 << 20;
 // Of SentencePiece it has 16 characters; the time to check it grows with its
 // square.
 constexpr size_t kMaxPieceBytes = 256;
+using ScoredPiece = text::SentencePieceModel::ScoredPiece;
+
 constexpr absl::string_view kSpaceSymbol = "\xE2\x96\x81";
 
 absl::Status Invalid(const std::string& path, absl::string_view message) {
@@ -94,14 +98,11 @@ absl::Status CheckPreTokenizer(const Json& json, const std::string& path) {
                      "a Metaspace that always prepends \"\xE2\x96\x81\"");
 }
 
-absl::Status CheckModel(const Json& model, const std::string& path) {
+absl::Status CheckBpe(const Json& model, const std::string& path) {
   const auto is_set = [&](const char* name) {
     const Json& value = Field(model, name);
     return !value.is_null() && value != false && value != "" && value != 0.0;
   };
-  if (Field(model, "type") != "BPE") {
-    return Unsupported(path, "model.type", Field(model, "type"), "\"BPE\"");
-  }
   for (const char* name :
        {"dropout", "continuing_subword_prefix", "end_of_word_suffix",
         "byte_fallback", "ignore_merges"}) {
@@ -216,13 +217,13 @@ class Merges {
   int last_first_ = 0;
 };
 
-absl::Status MakeSplitter(const Json& json, const std::string& path,
-                          TokenizerJson& tokenizer) {
-  const Json& model = Field(json, "model");
-  PEREGRINE_RETURN_IF_ERROR(CheckModel(model, path));
-  PEREGRINE_RETURN_IF_ERROR(CheckPreTokenizer(json, path));
-  PEREGRINE_ASSIGN_OR_RETURN(const std::string charsmap,
-                             ReadCharsmap(json, path));
+absl::Status ReadBpe(const Json& model, const std::string& charsmap,
+                     const std::string& path, int vocab_size,
+                     TokenizerJson& tokenizer) {
+  PEREGRINE_RETURN_IF_ERROR(CheckBpe(model, path));
+  PEREGRINE_ASSIGN_OR_RETURN(
+      tokenizer.pieces, ParseVocabularyMap(Field(model, "vocab"),
+                                           path + ": model.vocab", vocab_size));
   const Json& list = Field(model, "merges");
   if (!list.is_array()) {
     return Invalid(path, absl::StrCat("model.merges: found ", Shown(list),
@@ -237,6 +238,69 @@ absl::Status MakeSplitter(const Json& json, const std::string& path,
   PEREGRINE_ASSIGN_OR_RETURN(
       tokenizer.splitter,
       text::SentencePieceModel::FromMerges(merges.Ordered(), charsmap, path));
+  return absl::OkStatus();
+}
+
+// vocab: [["piece", score], ...] by id.
+absl::StatusOr<std::vector<ScoredPiece>> ReadScores(const Json& model,
+                                                    const std::string& path,
+                                                    int vocab_size) {
+  const Json& list = Field(model, "vocab");
+  if (!list.is_array() || list.size() > static_cast<size_t>(vocab_size)) {
+    return Invalid(
+        path,
+        absl::StrCat("model.vocab: found ",
+                     list.is_array() ? absl::StrCat(list.size(), " pieces")
+                                     : Shown(list),
+                     ", expected an array of at most ", vocab_size,
+                     ", as config.json has for vocab_size"));
+  }
+  std::vector<ScoredPiece> pieces;
+  pieces.reserve(list.size());
+  for (const Json& one : list) {
+    if (!one.is_array() || one.size() != 2 || !one[0].is_string() ||
+        !one[1].is_number()) {
+      return Invalid(
+          path, absl::StrCat("model.vocab[", pieces.size(), "]: found ",
+                             Shown(one), ", expected a piece and its score"));
+    }
+    pieces.push_back({one[0].get<std::string>(), one[1].get<float>()});
+  }
+  return pieces;
+}
+
+absl::Status ReadUnigram(const Json& model, const std::string& charsmap,
+                         const std::string& path, int vocab_size,
+                         TokenizerJson& tokenizer) {
+  PEREGRINE_ASSIGN_OR_RETURN(std::vector<ScoredPiece> pieces,
+                             ReadScores(model, path, vocab_size));
+  const Json& unknown = Field(model, "unk_id");
+  if (!unknown.is_number_unsigned() ||
+      unknown.get<uint64_t>() >= pieces.size()) {
+    return Invalid(path, absl::StrCat("model.unk_id: found ", Shown(unknown),
+                                      ", expected an id below the ",
+                                      pieces.size(), " of model.vocab"));
+  }
+  const bool byte_fallback = Field(model, "byte_fallback") == true;
+  for (ScoredPiece& piece : pieces) {
+    if (byte_fallback && text::ParseBytePiece(piece.text).has_value()) {
+      piece.kind = ScoredPiece::Kind::kByte;
+    }
+  }
+  for (const AddedToken& token : tokenizer.added_tokens) {
+    if (token.id >= static_cast<int>(pieces.size())) continue;
+    pieces[token.id].kind = token.special ? ScoredPiece::Kind::kControl
+                                          : ScoredPiece::Kind::kUserDefined;
+  }
+  tokenizer.unk = unknown.get<int32_t>();
+  pieces[tokenizer.unk].kind = ScoredPiece::Kind::kUnknown;
+  tokenizer.pieces.resize(vocab_size);
+  for (size_t id = 0; id < pieces.size(); ++id) {
+    tokenizer.pieces[id] = pieces[id].text;
+  }
+  PEREGRINE_ASSIGN_OR_RETURN(tokenizer.splitter,
+                             text::SentencePieceModel::FromScores(
+                                 pieces, byte_fallback, charsmap, path));
   return absl::OkStatus();
 }
 
@@ -280,16 +344,49 @@ absl::StatusOr<std::vector<AddedToken>> ParseAddedTokens(
   return tokens;
 }
 
+absl::StatusOr<std::vector<AddedToken>> ParseAddedTokensDecoder(
+    const Json& settings, const std::string& path, int vocab_size) {
+  std::vector<AddedToken> tokens;
+  const Json& decoder = Field(settings, "added_tokens_decoder");
+  if (!decoder.is_object()) return tokens;
+  for (const auto& [key, token] : decoder.items()) {
+    const Json& content = Field(token, "content");
+    AddedToken added;
+    if (!absl::SimpleAtoi(key, &added.id) || added.id < 0 ||
+        added.id >= vocab_size || !content.is_string()) {
+      return Invalid(
+          path,
+          absl::StrCat("added_tokens_decoder: found \"", key,
+                       "\": ", Shown(token), ", expected an id from 0 to ",
+                       vocab_size - 1, " and an object with the content"));
+    }
+    added.content = content.get<std::string>();
+    added.ReadFlags(token);
+    tokens.push_back(std::move(added));
+  }
+  return tokens;
+}
+
 absl::StatusOr<TokenizerJson> ParseTokenizerJson(const Json& json,
                                                  const std::string& path,
                                                  int vocab_size) {
   TokenizerJson tokenizer;
   PEREGRINE_ASSIGN_OR_RETURN(tokenizer.added_tokens,
                              ParseAddedTokens(json, path, vocab_size));
-  PEREGRINE_ASSIGN_OR_RETURN(
-      tokenizer.pieces, ParseVocabularyMap(Field(Field(json, "model"), "vocab"),
-                                           path + ": model.vocab", vocab_size));
-  PEREGRINE_RETURN_IF_ERROR(MakeSplitter(json, path, tokenizer));
+  PEREGRINE_RETURN_IF_ERROR(CheckPreTokenizer(json, path));
+  PEREGRINE_ASSIGN_OR_RETURN(const std::string charsmap,
+                             ReadCharsmap(json, path));
+  const Json& model = Field(json, "model");
+  const Json& type = Field(model, "type");
+  if (type == "BPE") {
+    PEREGRINE_RETURN_IF_ERROR(
+        ReadBpe(model, charsmap, path, vocab_size, tokenizer));
+  } else if (type == "Unigram") {
+    PEREGRINE_RETURN_IF_ERROR(
+        ReadUnigram(model, charsmap, path, vocab_size, tokenizer));
+  } else {
+    return Unsupported(path, "model.type", type, "\"BPE\" or \"Unigram\"");
+  }
   return tokenizer;
 }
 

@@ -29,10 +29,12 @@ struct AddedToken {
 };
 
 // tokenizer.json, as the `tokenizers` library writes it, of a tokenizer that
-// was made of a SentencePiece BPE model: such a file holds all of that model.
+// was made of a SentencePiece model, BPE or unigram: such a file holds all of
+// that model.
 struct TokenizerJson {
   std::vector<std::string> pieces;  // by id; "": none
   std::vector<AddedToken> added_tokens;
+  int32_t unk = -1;  // of a unigram model
   // Cuts and joins text; its ids have no meaning.
   std::shared_ptr<const text::SentencePieceModel> splitter;
 };
@@ -47,6 +49,10 @@ absl::StatusOr<TokenizerJson> ParseTokenizerJson(const Json& json,
 // added_tokens alone.
 absl::StatusOr<std::vector<AddedToken>> ParseAddedTokens(
     const Json& json, const std::string& path, int vocab_size);
+
+// added_tokens_decoder of tokenizer_config.json: from ids to tokens.
+absl::StatusOr<std::vector<AddedToken>> ParseAddedTokensDecoder(
+    const Json& settings, const std::string& path, int vocab_size);
 
 // The file's content as JSON.
 absl::StatusOr<Json> ReadTokenizerJson(const std::string& path);
