@@ -116,19 +116,6 @@ const text::SentenceSplitter& TranslationModel::splitter(
                              : *splitters_[language - config_.languages.data()];
 }
 
-void TranslationModel::DropAdded(std::vector<int32_t>& source) const {
-  const model::TokenConfig& tokens = config_.tokens;
-  const std::vector<int32_t>& suffix = tokens.source_suffix;
-  if (!source.empty() && !suffix.empty() && suffix[0] == source.back()) {
-    source.pop_back();
-  }
-  const std::vector<int32_t>& prefix = tokens.source_prefix;
-  if (!source.empty() && !prefix.empty() && prefix[0] == source[0] &&
-      prefix[0] == tokens.source_language) {
-    source.erase(source.begin());
-  }
-}
-
 int TranslationModel::max_source_tokens() const {
   return weights_->max_source_length() - config_.tokens.num_added();
 }

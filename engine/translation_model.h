@@ -76,10 +76,6 @@ class TranslationModel {
   }
   const std::string& text_refusal() const { return text_refusal_; }
 
-  // The tokens that a caller gives without those that the model adds itself: an
-  // end symbol at the end, the default language where sources begin with it.
-  void DropAdded(std::vector<int32_t>& source) const;
-
   // By the rules of a source language; of the model's own where it has no such.
   const text::SentenceSplitter& splitter(
       absl::string_view source_language = "") const;

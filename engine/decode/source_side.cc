@@ -96,7 +96,7 @@ void SourceSide::Encode(absl::Span<const SentenceInput> inputs,
 std::unique_ptr<LiveSentence> SourceSide::Join(const SentenceInput& input) {
   const model::TokenConfig& added = model_.config().tokens;
   auto sentence = std::make_unique<LiveSentence>(input, added);
-  const absl::Span<const int32_t> source = WithoutEos(input.source);
+  const absl::Span<const int32_t> source = added.WithoutAdded(input.source);
   sentence->source_tokens = static_cast<int>(input.source.size());
   sentence->source_length = static_cast<int>(source.size()) + added_length();
   sentence->target_blocks = HypothesisCells::MaxBlocks(
@@ -117,15 +117,6 @@ std::unique_ptr<LiveSentence> SourceSide::Join(const SentenceInput& input) {
       LiveSentence::SearchOptions(input.options, added), model_.config());
   SelectOutputs(input, *sentence);
   return sentence;
-}
-
-// Without a caller's own end symbol, where the model adds one.
-absl::Span<const int32_t> SourceSide::WithoutEos(
-    absl::Span<const int32_t> source) const {
-  const std::vector<int32_t>& suffix = model_.config().tokens.source_suffix;
-  const bool is_doubled =
-      source.size() > 1 && !suffix.empty() && source.back() == suffix[0];
-  return is_doubled ? source.first(source.size() - 1) : source;
 }
 
 // The model's prefix or suffix, in the language of the sentence.
@@ -158,7 +149,8 @@ void SourceSide::SelectOutputs(const SentenceInput& input,
   for (const std::vector<int32_t>& phrase : steering.must_contain) {
     demanded.insert(demanded.end(), phrase.begin(), phrase.end());
   }
-  model_.shortlist()->TargetsOf(WithoutEos(input.source), demanded, shortlist_);
+  model_.shortlist()->TargetsOf(
+      model_.config().tokens.WithoutAdded(input.source), demanded, shortlist_);
   auto selection = kernels_.SelectOutputs(*model_.weights().output, shortlist_);
   if (selection.ok()) {
     sentence.selection = *std::move(selection);

@@ -50,7 +50,6 @@ class SourceSide {
   void Encode(absl::Span<const SentenceInput> inputs, model::Decoder& decoder,
               std::vector<std::unique_ptr<LiveSentence>>& joined);
   std::unique_ptr<LiveSentence> Join(const SentenceInput& input);
-  absl::Span<const int32_t> WithoutEos(absl::Span<const int32_t> source) const;
   void AppendAdded(const std::vector<int32_t>& added,
                    const DecodingOptions& options);
   void SelectOutputs(const SentenceInput& input, LiveSentence& sentence);

@@ -33,6 +33,19 @@ std::string DescribeStack(const StackConfig& stack, const std::string& state) {
 
 }  // namespace
 
+absl::Span<const int32_t> TokenConfig::WithoutAdded(
+    absl::Span<const int32_t> source) const {
+  if (!source.empty() && !source_suffix.empty() &&
+      source.back() == source_suffix[0]) {
+    source.remove_suffix(1);
+  }
+  if (!source.empty() && !source_prefix.empty() &&
+      source_prefix[0] == source_language && source[0] == source_language) {
+    source.remove_prefix(1);
+  }
+  return source;
+}
+
 std::string DescribeArchitecture(const ArchitectureConfig& architecture) {
   return absl::StrCat(
       architecture.norm == NormPlacement::kPre ? "pre" : "post",

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/types/span.h"
 #include "engine/kernels/kernels.h"
 #include "engine/model/languages.h"
 #include "engine/model/search_rules.h"
@@ -94,6 +95,12 @@ struct TokenConfig {
   int num_added() const {
     return static_cast<int>(source_prefix.size() + source_suffix.size());
   }
+
+  // A caller's tokens without those that the model adds itself, which are not
+  // doubled: an end symbol at the end, the default language where sources begin
+  // with it.
+  absl::Span<const int32_t> WithoutAdded(
+      absl::Span<const int32_t> source) const;
 };
 
 struct TokenizerConfig {

@@ -161,9 +161,9 @@ class EngineBackend : public ModelBackend {
   }
   std::vector<int32_t> SourceIds(absl::Span<const absl::string_view> pieces,
                                  int& unknown) const override {
-    std::vector<int32_t> ids = Ids(*source_pieces_, pieces, unknown);
-    model_.DropAdded(ids);
-    return ids;
+    const std::vector<int32_t> ids = Ids(*source_pieces_, pieces, unknown);
+    const auto own = model_.config().tokens.WithoutAdded(ids);
+    return std::vector<int32_t>(own.begin(), own.end());
   }
   std::vector<int32_t> TargetIds(absl::Span<const absl::string_view> pieces,
                                  int& unknown) const override {
