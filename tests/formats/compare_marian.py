@@ -38,7 +38,9 @@ def compare(program: pathlib.Path, name: str) -> bool:
         judge = marian_toolkit.Judge(directory, form, 1, pathlib.Path(folder) / "judge.npz")
         probe = Probe(program, directory)
         for beam in (1, 4):
-            expected = judge.search({"beam_size": beam}, may_be_close=True)["hypotheses"]
+            # As the engine does by itself, where the directory has a shortlist.
+            options = {"beam_size": beam, "use_shortlist": bool(form.shortlist)}
+            expected = judge.search(options, may_be_close=True)["hypotheses"]
             for source, ranked in zip(judge.sources, expected):
                 defaults = (marian_toolkit.DECODER if form.decoder
                             else marian_toolkit.STUDENT_DECODER)
