@@ -56,6 +56,24 @@ TEST(TokenRangesTest, AreFoundWordByWordWhereTheTextIsSpeltOtherwise) {
               ElementsAre("\xEF\xBC\xA1 ", "house ", "stands"));
 }
 
+TEST(TokenRangesTest, OfLongTextsAreThoseOfTheirPieces) {
+  std::string text;
+  for (int i = 0; i < 12; ++i) {
+    if (i > 0) text += ' ';
+    text += "Extraordinary houses stand, 日本!";
+  }
+  const std::vector<int32_t> tokens = BundledTokenizer().Encode(text);
+  ASSERT_GT(tokens.size(), 100u);
+  const auto ranges = TokenRanges(BundledTokenizer(), text, tokens);
+  // What every beginning of it says.
+  const absl::Span<const int32_t> all = tokens;
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    EXPECT_EQ(text.substr(0, ranges[i].end),
+              BundledTokenizer().Decode(all.first(i + 1)))
+        << i;
+  }
+}
+
 TEST(TokenRangesTest, NeverGoBackNorBeyondTheText) {
   const std::string text = "x";
   size_t last = 0;
