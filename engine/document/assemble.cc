@@ -8,6 +8,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "engine/document/kept_repair.h"
 #include "engine/document/target_units.h"
 #include "engine/text/characters.h"
 
@@ -260,7 +261,24 @@ class Writer {
     return beside.space == " " ? "" : beside.space;
   }
 
+  // Two numbers with a space between would be one: "596, 127".
+  bool WouldBeOneNumber(const Item* point, absl::string_view unit) const {
+    const bool is_missing =
+        (point != nullptr && point->insert == nullptr) ||
+        (last_point_ != nullptr && last_point_->insert == nullptr);
+    const absl::string_view before =
+        last_point_ == nullptr ? last_unit_ : last_point_->text;
+    const absl::string_view behind = point == nullptr ? unit : point->text;
+    return is_missing && text::IsDigit(LastCharacter(before).code_point) &&
+           text::IsDigit(FirstCharacter(behind).code_point);
+  }
+
   std::string Separation(const Item* point, absl::string_view unit) const {
+    std::string space = SpaceBetween(point, unit);
+    return space == " " && WouldBeOneNumber(point, unit) ? ", " : space;
+  }
+
+  std::string SpaceBetween(const Item* point, absl::string_view unit) const {
     const std::string& gap = target_.gaps[next_unit_];
     if (last_point_ == nullptr && point == nullptr) return gap;
     if (last_point_ == nullptr) {

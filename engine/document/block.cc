@@ -7,6 +7,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "engine/document/numbers.h"
 #include "engine/text/characters.h"
 #include "engine/text/cut_point.h"
 
@@ -96,11 +97,11 @@ class DocumentBuilder::BlockCutter {
 
  private:
   void FindAll() {
-    spans_ = FindSpans(text_, options_.kinds, options_.patterns.get());
+    spans_ = FindSpans(text_, options_.kinds, options_.patterns);
     for (const ByteRange& range : block_.ranges) {
       spans_.push_back({range, SpanKind::kRange});
     }
-    SortAndSeparate(&spans_);
+    AddLongNumbers();
     std::vector<ByteRange> unknown = builder_.vocabulary_.Unknown(text_);
     // What is set aside all the same need not be known.
     unknown.erase(
@@ -114,9 +115,41 @@ class DocumentBuilder::BlockCutter {
         found.push_back({range, SpanKind::kUnknown});
       }
       WidenToWords(text_, &found);
+      DropNumbersIn(found);
       spans_.insert(spans_.end(), found.begin(), found.end());
     }
     SortAndSeparate(&spans_);
+  }
+
+  // Those that are not a part of anything else.
+  void AddLongNumbers() {
+    SortAndSeparate(&spans_);
+    if (!options_.kinds.Has(SpanKind::kNumber)) return;
+    std::vector<Span> numbers = FindLongNumbers(text_);
+    numbers.erase(std::remove_if(numbers.begin(), numbers.end(),
+                                 [&](const Span& number) {
+                                   return IsInSpan(number.range);
+                                 }),
+                  numbers.end());
+    if (numbers.empty()) return;
+    spans_.insert(spans_.end(), numbers.begin(), numbers.end());
+    SortAndSeparate(&spans_);
+  }
+
+  // What is a part of such a word has no stand-in.
+  void DropNumbersIn(const std::vector<Span>& words) {
+    const auto overlaps = [&](const Span& number) {
+      return std::any_of(words.begin(), words.end(), [&](const Span& word) {
+        return word.range.begin < number.range.end &&
+               number.range.begin < word.range.end;
+      });
+    };
+    spans_.erase(std::remove_if(spans_.begin(), spans_.end(),
+                                [&](const Span& span) {
+                                  return span.kind == SpanKind::kNumber &&
+                                         overlaps(span);
+                                }),
+                 spans_.end());
   }
 
   // No boundary is inside a span.
@@ -182,11 +215,12 @@ class DocumentBuilder::BlockCutter {
            span->range.begin < end;
   }
 
+  // In whole or in part.
   bool IsInSpan(const ByteRange& range) const {
     const auto span = std::upper_bound(
         spans_.begin(), spans_.end(), range.begin,
         [](size_t at, const Span& s) { return at < s.range.end; });
-    return span != spans_.end() && span->range.begin <= range.begin;
+    return span != spans_.end() && span->range.begin < range.end;
   }
 
   // Text between sentences, with the marks in it.
@@ -372,14 +406,20 @@ class DocumentBuilder::BlockCutter {
   void AddKept(Segment* segment) const {
     const absl::string_view shown = segment->shown;
     std::vector<ByteRange> taken;
+    for (Kept& kept : segment->kept) {
+      taken.push_back(kept.shown);
+      SetFormat(&kept);
+    }
     const auto is_free = [&](const ByteRange& candidate) {
       return std::none_of(
           taken.begin(), taken.end(), [&](const ByteRange& other) {
             return candidate.begin < other.end && other.begin < candidate.end;
           });
     };
-    if (options_.glossary != nullptr && options_.kinds.Has(SpanKind::kTerm)) {
-      for (TermMatch& match : options_.glossary->Find(shown)) {
+    for (const auto& glossary : options_.glossaries) {
+      if (!options_.kinds.Has(SpanKind::kTerm)) break;
+      for (TermMatch& match : glossary->Find(shown)) {
+        if (!is_free(match.range)) continue;
         taken.push_back(match.range);
         Kept kept;
         kept.shown = match.range;
@@ -403,7 +443,16 @@ class DocumentBuilder::BlockCutter {
       kept.source =
           std::string(shown.substr(span.range.begin, span.range.size()));
       kept.wanted = {kept.source};
+      if (kept.kind == SpanKind::kNumber) SetFormat(&kept);
       segment->kept.push_back(std::move(kept));
+    }
+  }
+
+  void SetFormat(Kept* number) const {
+    number->is_exact = options_.number_format != NumberFormat::kEither;
+    if (options_.number_format == NumberFormat::kTarget) {
+      number->wanted = {InLanguage(number->source, options_.source_language,
+                                   options_.target_language)};
     }
   }
 

@@ -112,6 +112,23 @@ void CheckSegment(const Segment& segment, absl::string_view translated,
   }
 }
 
+// Of the numbers that the model was to keep, those that are not there.
+void CheckNumbers(const Segment& segment, absl::string_view translated,
+                  std::vector<LostSpan>* lost) {
+  if (segment.kept.empty()) return;
+  const std::vector<Span> found = FindKept(translated, SpanKinds::All());
+  for (const Kept& kept : segment.kept) {
+    if (kept.kind != SpanKind::kNumber) continue;
+    const bool is_there =
+        absl::StrContains(translated, kept.wanted[0]) ||
+        std::any_of(found.begin(), found.end(), [&](const Span& span) {
+          return SameNumber(kept.source, translated.substr(span.range.begin,
+                                                           span.range.size()));
+        });
+    if (!is_there) lost->push_back({kept.kind, kept.source, 0, 1});
+  }
+}
+
 }  // namespace
 
 Document Document::Parse(absl::string_view text, const DocumentOptions& options,
@@ -168,6 +185,7 @@ std::string Document::AssembleParts(
                     : EscapeMarkup(piece.text, part.in_attribute);
     }
     CheckSegment(segment, translated, &out->lost);
+    CheckNumbers(segment, translated, &out->lost);
     out->numbers_differ |= assembled.numbers_differ;
     out->sentences[index] = {segment.source, {begin, offset + result.size()}};
   }

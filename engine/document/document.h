@@ -11,6 +11,7 @@
 #include "engine/document/find_spans.h"
 #include "engine/document/glossary.h"
 #include "engine/document/hard_wrap.h"
+#include "engine/document/numbers.h"
 #include "engine/document/segment.h"
 #include "engine/document/span.h"
 #include "engine/text/sentence_splitter.h"
@@ -45,10 +46,12 @@ struct DocumentOptions {
   // description and keywords.
   bool translate_attributes = false;
   bool restore_capitals = true;
+  NumberFormat number_format = NumberFormat::kEither;
   SpanKinds kinds = SpanKinds::All();
-  std::shared_ptr<const SpanPatterns> patterns;
+  std::vector<std::shared_ptr<const SpanPatterns>> patterns;
   std::vector<ByteRange> ranges;  // named by the caller, bytes of the text
-  std::shared_ptr<const Glossary> glossary;
+  // Of a term that several have, the first counts.
+  std::vector<std::shared_ptr<const Glossary>> glossaries;
   std::string source_language;  // BCP 47, or ""
   std::string target_language;
 };

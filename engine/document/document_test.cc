@@ -107,7 +107,8 @@ const char kPieces[] =
     "https://a.org/b?c|jo@a.org|{x}|%s|<x/>|&amp;|`a b`|#tag|@jo|:ok:|/a/b.c|"
     "😀|👍🏽|日本|です|。|「|」|"
     "नमस्ते|ق|שלום|"
-    "1|23|3.5|½|v1.2|RX-12";
+    "1|23|3.5|½|v1.2|RX-12|2024-01-02|+49 30 1234567|1,234.5|a1b2c3d4|5–10|"
+    "DE89 3704 0044 0532 0130 00|3 m²|12:30:15";
 
 std::string RandomText(std::mt19937* random) {
   static const auto* const pieces =
@@ -295,8 +296,9 @@ TEST(AsSentenceTest, NamesAreWhatTheVocabularyHasWithACapital) {
 
 TEST(DocumentTest, TermsOfAGlossary) {
   DocumentOptions options;
-  options.glossary =
-      *Glossary::Create({{"server", {"Rechner", "Server"}}, {"Red Kite", {}}});
+  options.glossaries = {
+      *Glossary::Create({{"server", {"Rechner", "Server"}}, {"Red Kite", {}}}),
+      *Glossary::Create({{"server", {"Kellner"}}, {"new", {"frisch"}}})};
   const auto says = [](const char* text) {
     return [text](const Segment&) { return SegmentTranslation{text, {}}; };
   };
@@ -304,7 +306,7 @@ TEST(DocumentTest, TermsOfAGlossary) {
   EXPECT_EQ(TranslateDocument("The server is new.", options,
                               says("Der Server ist neu."))
                 .text,
-            "Der Server ist neu.");
+            "Der Server ist frisch.");
   // None is: the word that came from it goes.
   const AssembledDocument out = TranslateDocument(
       "The server is new.", options, [](const Segment& segment) {
@@ -318,7 +320,7 @@ TEST(DocumentTest, TermsOfAGlossary) {
         }
         return translation;
       });
-  EXPECT_EQ(out.text, "Der Rechner ist neu.");
+  EXPECT_EQ(out.text, "Der Rechner ist frisch.");
   EXPECT_THAT(TranslateDocument("Use Red Kite.", options,
                                 says("Benutze den roten Milan."))
                   .text,

@@ -46,6 +46,7 @@ const Pattern kPatterns[] = {
     {SpanKind::kUrl,
      "(?:\\d{1,3}\\.){3}\\d{1,3}(?::\\d+)?(?:/\\d+)?|"
      "(?:[0-9A-Fa-f]{1,4}:){3,7}:?[0-9A-Fa-f]{1,4}|"
+     "(?:[0-9A-Fa-f]{1,4}:){1,6}(?::[0-9A-Fa-f]{1,4}){1,6}|"
      "(?:[\\pL\\pN](?:[\\pL\\pN-]*[\\pL\\pN])?\\.)+(?"
      ":" PEREGRINE_TOP_LEVEL_DOMAINS
      ")\\b(?::\\d+)?(?:[/?#]" PEREGRINE_URL_CHARACTER "*)?"},
@@ -336,6 +337,16 @@ void Widen(absl::string_view text, Span* span) {
       range.end = end;
     }
   }
+  // Marks of direction around what the vocabulary does not know.
+  const auto is_format = [](const Character& c) {
+    return c.code_point >= 0 && u_charType(c.code_point) == U_FORMAT_CHAR;
+  };
+  while (is_format(LastCharacter(text.substr(0, range.begin)))) {
+    range.begin -= LastCharacter(text.substr(0, range.begin)).size;
+  }
+  while (is_format(FirstCharacter(text.substr(range.end)))) {
+    range.end += FirstCharacter(text.substr(range.end)).size;
+  }
   for (;;) {
     const Character open = LastCharacter(text.substr(0, range.begin));
     const Character close = FirstCharacter(text.substr(range.end));
@@ -429,13 +440,14 @@ void SortAndSeparate(std::vector<Span>* spans) {
   spans->resize(kept);
 }
 
-std::vector<Span> FindSpans(absl::string_view text, SpanKinds kinds,
-                            const SpanPatterns* patterns) {
+std::vector<Span> FindSpans(
+    absl::string_view text, SpanKinds kinds,
+    absl::Span<const std::shared_ptr<const SpanPatterns>> patterns) {
   std::vector<Span> spans;
   FindBuiltIn(text, kinds, &spans);
   if (kinds.Has(SpanKind::kEmoji)) FindEmoji(text, &spans);
-  if (patterns != nullptr && kinds.Has(SpanKind::kPattern)) {
-    patterns->Find(text, &spans);
+  if (kinds.Has(SpanKind::kPattern)) {
+    for (const auto& of_one : patterns) of_one->Find(text, &spans);
   }
   SortAndSeparate(&spans);
   for (Span& span : spans) Widen(text, &span);
@@ -452,7 +464,9 @@ std::vector<Span> FindKept(absl::string_view text, SpanKinds kinds) {
   static const RE2* const pattern = new RE2(
       "(\\b(?:[vV]\\d+(?:\\.\\d+)*(?:[-+][\\w.]*\\w)?|\\d+(?:\\.\\d+){2,}"
       "(?:[-+][\\w.]*\\w)?|[A-Z]+[A-Za-z]*-?\\d[\\dA-Za-z]*(?:-[\\dA-Z]+)*|"
-      "\\d+[A-Z][\\dA-Z]*)\\b)|"
+      "\\d+[A-Z][\\dA-Z]*)\\b|"
+      // m², x₁: normalisers make usual digits of these.
+      "\\pL{1,3}[\\x{B2}\\x{B3}\\x{B9}\\x{2070}-\\x{2099}]+)|"
       "(\\pN+(?:[.,:'’/\\x{A0}\\x{202F}]\\pN+)*)");
   static const RE2* const thousands = new RE2("\\d{1,3}(?:\\.\\d{3})+");
   std::vector<Span> kept;
@@ -472,23 +486,9 @@ std::vector<Span> FindKept(absl::string_view text, SpanKinds kinds) {
         groups[1].data() != nullptr &&
         !RE2::FullMatch(groups[1], *thousands);  // "1.000.000"
     const SpanKind kind = is_version ? SpanKind::kVersion : SpanKind::kNumber;
-    if (kinds.Has(kind) && (kind == SpanKind::kVersion ||
-                            !DigitsOf(text.substr(begin, at - begin)).empty()))
-      kept.push_back({{begin, at}, kind});
+    if (kinds.Has(kind)) kept.push_back({{begin, at}, kind});
   }
   return kept;
-}
-
-std::string DigitsOf(absl::string_view number) {
-  std::string digits;
-  for (size_t at = 0; at < number.size();) {
-    const Character c = FirstCharacter(number.substr(at));
-    const int32_t value =
-        c.code_point < 0 ? -1 : u_charDigitValue(c.code_point);
-    if (value >= 0) digits.push_back(static_cast<char>('0' + value));
-    at += c.size;
-  }
-  return digits;
 }
 
 }  // namespace peregrine::document

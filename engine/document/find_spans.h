@@ -43,8 +43,9 @@ class SpanPatterns {
 // Each is as long as what it stands in, where that is one word: of
 // "file_{n}.txt" all of it; and takes brackets and quotation marks along that
 // hold nothing else.
-std::vector<Span> FindSpans(absl::string_view text, SpanKinds kinds,
-                            const SpanPatterns* patterns = nullptr);
+std::vector<Span> FindSpans(
+    absl::string_view text, SpanKinds kinds,
+    absl::Span<const std::shared_ptr<const SpanPatterns>> patterns = {});
 
 // To the ends of the words that they stand in.
 void WidenToWords(absl::string_view text, std::vector<Span>* spans);
@@ -55,9 +56,6 @@ void SortAndSeparate(std::vector<Span>* spans);
 // What should stand in the translation as it is, but is shown to the model: of
 // kNumber (digits with their separators) and kVersion ("1.2.3", "RTX-4090").
 std::vector<Span> FindKept(absl::string_view text, SpanKinds kinds);
-
-// The digits of a number, without separators: by what numbers are compared.
-std::string DigitsOf(absl::string_view number);
 
 }  // namespace peregrine::document
 

@@ -214,13 +214,16 @@ absl::StatusOr<std::vector<Term>> Glossary::ParseTsv(
   std::vector<Term> terms;
   absl::ConsumePrefix(&content, "\xEF\xBB\xBF");
   size_t number = 0;
+  bool case_sensitive = false;
   for (absl::string_view line : absl::StrSplit(content, '\n')) {
     ++number;
     absl::ConsumeSuffix(&line, "\r");
+    case_sensitive |= line == kCaseSensitive;
     if (text::Trim(line).empty() || line[0] == '#') continue;
     const std::vector<std::string> fields = absl::StrSplit(line, '\t');
     Term term;
     term.source = fields[0];
+    term.case_sensitive = case_sensitive;
     for (size_t i = 1; i < fields.size(); ++i) {
       if (!text::Trim(fields[i]).empty()) term.targets.push_back(fields[i]);
     }

@@ -37,7 +37,9 @@ class Glossary {
       std::vector<Term> terms);
 
   // Tab-separated: source, then one target or more; none: not to be translated.
-  // Lines that begin with '#', and empty ones, are none. Errors name the line.
+  // Lines that begin with '#', and empty ones, are none; behind the line
+  // kCaseSensitive, terms are found in their own case alone. Errors name the
+  // line.
   static absl::StatusOr<std::vector<Term>> ParseTsv(absl::string_view content);
 
   // TermBase eXchange (TBX, all dialects): of each concept the terms of
@@ -51,6 +53,7 @@ class Glossary {
   size_t size() const { return terms_.size(); }
   const std::vector<Term>& terms() const { return terms_; }
 
+  static constexpr absl::string_view kCaseSensitive = "# case-sensitive";
   static constexpr size_t kMaxTerms = 100000;
   static constexpr size_t kMaxTermBytes = 512;
   static constexpr size_t kMaxTargets = 16;

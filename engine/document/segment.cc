@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
+#include "engine/document/numbers.h"
 #include "engine/document/units.h"
 #include "engine/text/characters.h"
 
@@ -118,6 +120,12 @@ class Builder {
   int last_cut_ = -1;       // the insert directly in front, or -1
 };
 
+bool HasNumber(absl::Span<const Span> spans) {
+  return std::any_of(spans.begin(), spans.end(), [](const Span& span) {
+    return span.kind == SpanKind::kNumber;
+  });
+}
+
 }  // namespace
 
 Beside::Neighbour NeighbourOf(int32_t c) {
@@ -131,6 +139,7 @@ Beside::Neighbour NeighbourOf(int32_t c) {
 Segment MakeSegment(const SentenceParts& parts) {
   Segment segment;
   segment.capitals = parts.capitals;
+  segment.source_language = std::string(parts.language);
   segment.original =
       std::string(parts.text.substr(parts.range.begin, parts.range.size()));
   Builder builder(&segment);
@@ -159,9 +168,24 @@ Segment MakeSegment(const SentenceParts& parts) {
       }
     }
   };
+  absl::flat_hash_set<std::string> stand_ins;
+  if (HasNumber(parts.cut)) stand_ins = DigitRuns(segment.original);
   for (const Span& span : parts.cut) {
     add_marks(span.range.begin);
     add_until(span.range.begin);
+    if (span.kind == SpanKind::kNumber) {
+      Kept kept;
+      kept.source =
+          std::string(parts.text.substr(span.range.begin, span.range.size()));
+      kept.stand_in = StandIn(&stand_ins);
+      builder.AddText(kept.stand_in);
+      kept.shown = {segment.shown.size() - kept.stand_in.size(),
+                    segment.shown.size()};
+      kept.wanted = {kept.source};
+      segment.kept.push_back(std::move(kept));
+      at = span.range.end;
+      continue;
+    }
     Insert insert;
     insert.kind = Insert::Kind::kSpan;
     insert.span = span.kind;

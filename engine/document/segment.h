@@ -61,6 +61,8 @@ struct Kept {
   SpanKind kind = SpanKind::kNumber;
   std::string source;               // as it stands in the source
   std::vector<std::string> wanted;  // any of these; the first if none is there
+  std::string stand_in;   // a number that is shown instead of `source`, or ""
+  bool is_exact = false;  // of a number: separators count, too
 };
 
 // One sentence for the model.
@@ -71,7 +73,8 @@ struct Segment {
   std::vector<Kept> kept;
   Capitals capitals = Capitals::kAsTheyAre;
   bool checks_numbers = true;  // numbers are protected
-  ByteRange source;            // in the document
+  std::string source_language;
+  ByteRange source;  // in the document
 };
 
 // Tags of a stretch of text that are set aside.
@@ -84,7 +87,7 @@ struct Mark {
 
 // A sentence of a block with what is set aside from it. `text` is the block's,
 // `range` the sentence's, `cut` the spans in it that the model must not see, in
-// order, and `kept` those that it may; marks are in order.
+// order; marks are in order. Of cut numbers it sees a stand-in: they are kept.
 struct SentenceParts {
   absl::string_view text;
   ByteRange range;

@@ -115,6 +115,7 @@ UnitAlignment::UnitAlignment(absl::string_view source, absl::string_view target,
   } else {
     FromTokens(tokens);
     Normalize();
+    is_known_ = true;
   }
   PreferEqual(source, target);
   Normalize();

@@ -44,6 +44,8 @@ class UnitAlignment {
   float at(size_t target, size_t source) const {
     return weights_[target * source_.size() + source];
   }
+  // Told by the model, not guessed.
+  bool is_known() const { return is_known_; }
   // The sum of source units [begin, end).
   float Mass(size_t target, size_t begin, size_t end) const {
     const float* sums = sums_.data() + target * (source_.size() + 1);
@@ -60,6 +62,7 @@ class UnitAlignment {
   std::vector<ByteRange> source_;
   std::vector<ByteRange> target_;
   std::vector<float> weights_;
+  bool is_known_ = false;
   std::vector<float> sums_;  // of each row, up to each source unit
 };
 

@@ -52,7 +52,7 @@ document::DocumentOptions CheckTextOptions(const RequestTextOptions& options,
   if (!options.patterns.empty()) {
     auto patterns = document::SpanPatterns::Compile(options.patterns);
     if (patterns.ok()) {
-      checked.patterns = *std::move(patterns);
+      checked.patterns.push_back(*std::move(patterns));
     } else {
       violations.Add("text_options.patterns",
                      std::string(patterns.status().message()));
@@ -65,7 +65,7 @@ document::DocumentOptions CheckTextOptions(const RequestTextOptions& options,
   } else if (!options.terms.empty()) {
     auto glossary = document::Glossary::Create(options.terms);
     if (glossary.ok()) {
-      checked.glossary = *std::move(glossary);
+      checked.glossaries.push_back(*std::move(glossary));
     } else {
       violations.Add("text_options.terms",
                      std::string(glossary.status().message()));

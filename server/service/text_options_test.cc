@@ -39,7 +39,7 @@ TEST(CheckTextOptionsTest, TakesWhatItKnows) {
   EXPECT_FALSE(checked.kinds.Has(document::SpanKind::kEmoji));
   EXPECT_TRUE(checked.kinds.Has(document::SpanKind::kEmail));
   EXPECT_NE(checked.patterns, nullptr);
-  EXPECT_EQ(checked.glossary->size(), 2u);
+  EXPECT_EQ(checked.glossaries[0]->size(), 2u);
   EXPECT_FALSE(checked.restore_capitals);
 }
 
