@@ -127,6 +127,9 @@ TextPlan TextPlan::Make(const TranslationModel& model, absl::string_view text,
   if (options.target_language.empty()) {
     document_options.target_language = model.config().target_language;
   }
+  if (model.patterns() != nullptr) {
+    document_options.patterns.push_back(model.patterns());
+  }
   if (!code.empty()) {
     const absl::string_view rest = text::TrimLeft(text.substr(code.size()));
     const size_t removed = text.size() - rest.size();

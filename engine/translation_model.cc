@@ -82,6 +82,7 @@ absl::StatusOr<std::unique_ptr<const TranslationModel>> TranslationModel::Make(
     loaded->source_characters_ = CharactersOf(*loaded->source_tokenizer_);
   }
   PEREGRINE_RETURN_IF_ERROR(loaded->MakeSplitters(name));
+  PEREGRINE_RETURN_IF_ERROR(loaded->MakePatterns(name));
   PEREGRINE_ASSIGN_OR_RETURN(auto kernels, kernels::MakeKernels(device));
   PEREGRINE_ASSIGN_OR_RETURN(
       loaded->weights_,
@@ -105,6 +106,18 @@ absl::Status TranslationModel::MakeSplitters(const std::string& name) {
         splitters_.emplace_back(),
         text::SentenceSplitter::Create(formats::LanguageTag(language.code)));
   }
+  return absl::OkStatus();
+}
+
+absl::Status TranslationModel::MakePatterns(const std::string& name) {
+  if (config_.protected_patterns.empty()) return absl::OkStatus();
+  auto patterns = document::SpanPatterns::Compile(config_.protected_patterns);
+  if (!patterns.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        name,
+        "/config.json: protected_patterns: ", patterns.status().message()));
+  }
+  patterns_ = *std::move(patterns);
   return absl::OkStatus();
 }
 

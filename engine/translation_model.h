@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "engine/decode/decoding_options.h"
+#include "engine/document/find_spans.h"
 #include "engine/formats/checkpoint.h"
 #include "engine/kernels/device.h"
 #include "engine/model/config.h"
@@ -80,6 +81,11 @@ class TranslationModel {
   const text::SentenceSplitter& splitter(
       absl::string_view source_language = "") const;
 
+  // Those of its config.json; null where there are none.
+  const std::shared_ptr<const document::SpanPatterns>& patterns() const {
+    return patterns_;
+  }
+
   // Longest source (without the suffix) and target that the positions allow.
   int max_source_tokens() const;
   int max_target_tokens() const;
@@ -98,6 +104,7 @@ class TranslationModel {
       formats::Checkpoint checkpoint, const std::string& name,
       kernels::Device device, kernels::Precision precision);
   absl::Status MakeSplitters(const std::string& name);
+  absl::Status MakePatterns(const std::string& name);
 
   std::string format_;
   model::ModelConfig config_;
@@ -107,6 +114,7 @@ class TranslationModel {
   std::shared_ptr<const text::Tokenizer> target_tokenizer_;
   absl::flat_hash_set<int32_t> source_characters_;  // code points
   std::string text_refusal_;
+  std::shared_ptr<const document::SpanPatterns> patterns_;
   std::unique_ptr<const text::SentenceSplitter> splitter_;
   // Of config_.languages, side by side with them.
   std::vector<std::unique_ptr<const text::SentenceSplitter>> splitters_;

@@ -267,6 +267,16 @@ class Declarations {
              ->delimiter(',')
              ->default_str("en,any")
              ->check(IsPivot));
+    Add("glossaries", config_.service.glossaries,
+        "Directory of glossaries, NAME.tsv and NAME.tbx, that requests name "
+        "(docs/text.md). Changes are noticed; those by "
+        "peregrine.v1.GlossaryService, at --admin-listen, are kept there")
+        ->type_name("DIR");
+    Name("protect-pattern",
+         app_.add_option("--protect-pattern", config_.service.patterns,
+                         "What matches it comes through untranslated, in every "
+                         "text of every model. May be repeated")
+             ->type_name("RE2"));
     Name("apis",
          app_.add_option_function<std::vector<std::string>>(
                  "--apis",

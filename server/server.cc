@@ -37,7 +37,8 @@ constexpr absl::Duration kUpkeepInterval = absl::Milliseconds(500);
 constexpr absl::Duration kRevocationTime = absl::Seconds(3);
 constexpr absl::Duration kRefusalTime = absl::Milliseconds(500);
 
-constexpr int kMaxAdminMessageBytes = 64 * 1024;
+// That of a glossary.
+constexpr int kMaxAdminMessageBytes = 16 << 20;
 
 int Milliseconds(absl::Duration duration) {
   return static_cast<int>(absl::ToInt64Milliseconds(duration));
@@ -65,6 +66,23 @@ int64_t ProcessBytes(const Config& config) {
                                    : MemoryLimit();
 }
 
+absl::StatusOr<TextResources> ReadTextResources(const ServiceOptions& options) {
+  TextResources texts;
+  if (!options.glossaries.empty()) {
+    PEREGRINE_ASSIGN_OR_RETURN(texts.glossaries,
+                               GlossaryStore::Open(options.glossaries));
+  }
+  if (!options.patterns.empty()) {
+    auto patterns = document::SpanPatterns::Compile(options.patterns);
+    if (!patterns.ok()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--protect-pattern: ", patterns.status().message()));
+    }
+    texts.patterns.push_back(*std::move(patterns));
+  }
+  return texts;
+}
+
 // A port that is taken is an error, not something to share.
 void DoNotSharePort(grpc::ServerBuilder& builder) {
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
@@ -80,8 +98,10 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config,
   if (!config.token_file.empty()) {
     PEREGRINE_ASSIGN_OR_RETURN(tokens, TokenFile::Open(config.token_file));
   }
+  PEREGRINE_ASSIGN_OR_RETURN(TextResources texts,
+                             ReadTextResources(config.service));
   std::unique_ptr<Server> server(new Server(config, std::move(environment),
-                                            std::move(tokens),
+                                            std::move(tokens), std::move(texts),
                                             std::move(credentials)));
   PEREGRINE_RETURN_IF_ERROR(server->StartPages());
   PEREGRINE_RETURN_IF_ERROR(server->manager_.LoadAll(config.models));
@@ -98,7 +118,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config,
 }
 
 Server::Server(const Config& config, Environment environment,
-               std::unique_ptr<TokenFile> tokens,
+               std::unique_ptr<TokenFile> tokens, TextResources texts,
                std::shared_ptr<grpc::ServerCredentials> credentials)
     : config_(config),
       environment_(std::move(environment)),
@@ -107,6 +127,7 @@ Server::Server(const Config& config, Environment environment,
                  ? nullptr
                  : std::make_unique<SentenceCache>(
                        config_.service.cache.max_bytes)),
+      texts_(std::move(texts)),
       models_(metrics_, config_.routes),
       manager_(config_, environment_.load_model, models_),
       authenticator_(std::move(tokens), config_.service.max_streams_per_client),
@@ -114,12 +135,14 @@ Server::Server(const Config& config, Environment environment,
                      ResidentMemory, [] { malloc_trim(0); }},
                     peers_),
       service_(models_, authenticator_, config_.service, metrics_, &peers_,
-               cache_.get()),
+               cache_.get(), &texts_),
       request_log_(config_.service.log_requests),
       admin_environment_{models_,      config_.service, authenticator_,
                          request_log_, metrics_,        admin_calls_},
       admin_service_(manager_, admin_environment_,
-                     environment_.on_drain_request) {
+                     environment_.on_drain_request),
+      glossary_reader_(service_.environment()),
+      glossary_admin_(texts_.glossaries.get(), admin_environment_) {
   metrics_.SetServer([this] { return State(); });
   if (cache_ != nullptr) {
     metrics_.SetCache([this] { return cache_->gauges(); });
@@ -216,6 +239,7 @@ void Server::LookAround() {
   if (authenticator_.Refresh()) {
     tokens_changed_ = absl::Now();
   }
+  if (texts_.glossaries != nullptr) texts_.glossaries->Refresh();
   // Twice, since a stream that is told so once may have more to answer.
   if (absl::Now() - tokens_changed_ < kRevocationTime) {
     service_.EndRevokedStreams();
@@ -271,6 +295,7 @@ absl::Status Server::StartGrpc() {
   grpc::ServerBuilder builder;
   PEREGRINE_RETURN_IF_ERROR(Listen(builder));
   builder.RegisterService(&service_);
+  builder.RegisterService(&glossary_reader_);
   RegisterOtherApis(builder);
   builder.SetMaxReceiveMessageSize(config_.service.max_message_bytes);
   LimitConnections(builder);
@@ -372,7 +397,8 @@ absl::Status Server::StartAdmin() {
   builder.AddListeningPort(OnAllInterfaces(config_.admin_listen, "[::]"),
                            credentials_, &admin_port_);
   builder.RegisterService(&admin_service_);
-  // Its messages are short, and parsed by gRPC, which would inflate them first.
+  builder.RegisterService(&glossary_admin_);
+  // Its messages are parsed by gRPC, which would inflate them first.
   builder.SetMaxReceiveMessageSize(kMaxAdminMessageBytes);
   builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_GZIP, false);
   builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_DEFLATE, false);

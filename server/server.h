@@ -16,6 +16,7 @@
 #include "grpcpp/server.h"
 #include "grpcpp/server_builder.h"
 #include "server/api/admin_service.h"
+#include "server/api/glossary_service.h"
 #include "server/api/translation_service.h"
 #include "server/clients/authenticator.h"
 #include "server/connections/listener.h"
@@ -70,7 +71,7 @@ class Server {
 
  private:
   Server(const Config& config, Environment environment,
-         std::unique_ptr<TokenFile> tokens,
+         std::unique_ptr<TokenFile> tokens, TextResources texts,
          std::shared_ptr<grpc::ServerCredentials> credentials);
 
   absl::Status CheckModelOverrides() const;
@@ -112,6 +113,7 @@ class Server {
   // Each needs those above it.
   Metrics metrics_;
   const std::unique_ptr<SentenceCache> cache_;  // null: there is none
+  TextResources texts_;
   ModelSet models_;
   ModelManager manager_;
   Authenticator authenticator_;
@@ -125,6 +127,8 @@ class Server {
   const RequestLog request_log_;
   const CallEnvironment admin_environment_;
   AdminServiceImpl admin_service_;
+  GlossaryReaderService glossary_reader_;
+  GlossaryAdminService glossary_admin_;
   // What is given to it after grpc_ has shut down is closed.
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor_;
   std::unique_ptr<Listener> listener_;

@@ -3,6 +3,7 @@
 #include "CLI/CLI.hpp"
 #include "client/command/bench_command.h"
 #include "client/command/convert_command.h"
+#include "client/command/glossaries_command.h"
 #include "client/command/health_command.h"
 #include "client/command/models_command.h"
 #include "client/command/score_command.h"
@@ -21,6 +22,7 @@ int RunCommandLine(int argc, const char* const* argv, const Console& console) {
   AddTranslateCommand(console, &app, &exit_code);
   AddScoreCommand(console, &app, &exit_code);
   AddModelsCommand(console, &app, &exit_code);
+  AddGlossariesCommand(console, &app, &exit_code);
   AddBenchCommand(console, &app, &exit_code);
   AddProgram("compare",
              "Measures models side by side on this machine, without a server.",

@@ -2,6 +2,7 @@
 
 #include <fstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -10,27 +11,33 @@
 namespace peregrine::client {
 namespace {
 
-// A line a term: the source, then its targets, with tabs between.
-void ReadGlossary(const std::string& path, v1::TextOptions* options) {
+constexpr char kCaseSensitive[] = "# case-sensitive";
+
+}  // namespace
+
+std::vector<v1::Term> ReadGlossary(const std::string& path) {
+  std::vector<v1::Term> terms;
   std::ifstream file(path);
   std::string line;
+  bool case_sensitive = false;
   for (int number = 1; std::getline(file, line); ++number) {
     if (!line.empty() && line.back() == '\r') line.pop_back();
+    case_sensitive |= line == kCaseSensitive;
     if (line.empty() || line[0] == '#') continue;
     const std::vector<std::string> fields = absl::StrSplit(line, '\t');
     if (fields[0].empty()) {
       throw CLI::ValidationError(absl::StrCat(
           path, ":", number, ": expected source TAB target, found no source"));
     }
-    v1::Term* term = options->add_terms();
-    term->set_source(fields[0]);
+    v1::Term& term = terms.emplace_back();
+    term.set_source(fields[0]);
+    term.set_case_sensitive(case_sensitive);
     for (size_t i = 1; i < fields.size(); ++i) {
-      if (!fields[i].empty()) term->add_targets(fields[i]);
+      if (!fields[i].empty()) term.add_targets(fields[i]);
     }
   }
+  return terms;
 }
-
-}  // namespace
 
 void AddTextFlags(v1::TextOptions* options, CLI::App* command) {
   command
@@ -82,11 +89,33 @@ void AddTextFlags(v1::TextOptions* options, CLI::App* command) {
   command
       ->add_option_function<std::string>(
           "--glossary",
-          [options](const std::string& path) { ReadGlossary(path, options); },
+          [options](const std::string& path) {
+            for (v1::Term& term : ReadGlossary(path)) {
+              *options->add_terms() = std::move(term);
+            }
+          },
           "Terms, one a line: source TAB target; without a target it is not "
           "translated.")
       ->type_name("TSV")
       ->check(CLI::ExistingFile);
+  add_list(
+      "--stored-glossary", "NAME",
+      "A glossary that the server stores: see `peregrine glossaries`. May "
+      "be repeated.",
+      [options](const std::string& name) { options->add_glossaries(name); });
+  command
+      ->add_option_function<std::string>(
+          "--numbers",
+          [options](const std::string& name) {
+            options->set_number_format(
+                name == "source"   ? v1::NUMBER_FORMAT_SOURCE
+                : name == "target" ? v1::NUMBER_FORMAT_TARGET
+                                   : v1::NUMBER_FORMAT_UNSPECIFIED);
+          },
+          "How numbers are written: as in the source, as the target language "
+          "does (1,234.5 as 1.234,5), or either (the default).")
+      ->type_name("FORMAT")
+      ->check(CLI::IsMember({"source", "target", "either"}));
 }
 
 }  // namespace peregrine::client

@@ -43,7 +43,10 @@ bool WholeFilesInput::Next(std::string* text) {
         absl::StrCat(path, ": found ", text->size(),
                      " bytes, the server takes at most ", max_bytes_));
   } else {
-    status = absl::NotFoundError(absl::StrCat(path, ": cannot open"));
+    status = absl::NotFoundError(absl::StrCat(
+        path,
+        ": cannot open this file. With --whole, --format=html and --format=xml "
+        "each TEXT names a file; pipe a text in instead"));
   }
   absl::MutexLock lock(&mutex_);
   status_ = std::move(status);

@@ -111,6 +111,20 @@ std::vector<int32_t> JsonObjectReader::Ids(const char* name, int vocab_size,
   return ids;
 }
 
+std::vector<std::string> JsonObjectReader::Strings(const char* name) {
+  std::vector<std::string> strings;
+  const Json* value = Find(name, /*required=*/false);
+  if (value == nullptr) return strings;
+  if (!value->is_array()) {
+    FailField(name, *value, "an array of strings");
+    return strings;
+  }
+  for (const Json& element : *value) {
+    strings.push_back(ToString(element, name));
+  }
+  return strings;
+}
+
 JsonObjectReader JsonObjectReader::Object(const char* name) {
   const Json* value = Find(name, /*required=*/true);
   static const Json* const kEmpty = new Json(Json::object());

@@ -51,6 +51,9 @@ class JsonObjectReader {
   std::vector<int32_t> Ids(const char* name, int vocab_size,
                            std::vector<int32_t> absent, bool required);
 
+  // Absent: none.
+  std::vector<std::string> Strings(const char* name);
+
   // One of the names of `values`; the second where there is no such field.
   template <typename Enum>
   using Choices = std::initializer_list<std::pair<const char*, Enum>>;

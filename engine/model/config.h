@@ -151,6 +151,8 @@ struct ModelConfig {
   DecodingConfig decoding;
   AlignmentConfig alignment;
   std::string shortlist;  // file name inside the model directory, or empty
+  // In the syntax of RE2: what is not to be translated.
+  std::vector<std::string> protected_patterns;
 };
 
 // One line for people: "pre-norm, encoder 12 x 512 (8 heads of 64, ffn 2048),

@@ -5,37 +5,19 @@
 
 #include "absl/functional/function_ref.h"
 #include "engine/base/status_macros.h"
-#include "server/api/call_context.h"
+#include "server/api/admin_call.h"
 #include "server/api/model_description.h"
-#include "server/api/status_mapping.h"
 #include "server/errors.h"
-#include "server/process/logging.h"
-#include "server/service/call.h"
-#include "spdlog/spdlog.h"
 
 namespace peregrine::server {
 namespace {
 
-// The life of an administrator's call: `act` is what it is there for, about
-// what `subject` names.
 grpc::Status Answer(const char* method, grpc::ServerContext& context,
                     const CallEnvironment& environment,
                     const std::string& subject,
                     absl::FunctionRef<absl::Status()> act) {
-  Call call(environment, InfoOf({"peregrine.v1.Admin", method}, context));
-  SendIds(call.info().ids, context);
-  absl::Status status = call.Begin();
-  if (status.ok()) status = Authenticator::CheckAdmin(call.caller());
-  if (status.ok()) status = act();
-  if (status.ok()) {
-    spdlog::info("admin: {} {} by {}", method, Loggable(subject),
-                 Loggable(call.client()->name()));
-  } else {
-    spdlog::warn("admin: {} {}: {}", method, Loggable(subject),
-                 Loggable(std::string(status.message())));
-  }
-  call.End(status, {});
-  return ToGrpcStatus(status);
+  return AnswerAdmin({"peregrine.v1.Admin", method}, context, environment,
+                     subject, act);
 }
 
 }  // namespace

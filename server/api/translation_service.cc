@@ -41,17 +41,15 @@ using ScoreTextsCall = UnaryCall<Codec<v1::ScoreTextsRequest, ScoreJob>>;
 
 }  // namespace
 
-TranslationServiceImpl::TranslationServiceImpl(const ModelSet& models,
-                                               Authenticator& authenticator,
-                                               const ServiceOptions& options,
-                                               Metrics& metrics,
-                                               PeerAccounts* peers,
-                                               SentenceCache* cache)
+TranslationServiceImpl::TranslationServiceImpl(
+    const ModelSet& models, Authenticator& authenticator,
+    const ServiceOptions& options, Metrics& metrics, PeerAccounts* peers,
+    SentenceCache* cache, const TextResources* texts)
     : models_(models),
       options_(options),
       request_log_(options.log_requests),
-      environment_{models_, options_,    authenticator, request_log_,
-                   metrics, open_calls_, peers,         cache} {}
+      environment_{models_,     options_, authenticator, request_log_, metrics,
+                   open_calls_, peers,    cache,         texts} {}
 
 grpc::ServerUnaryReactor* TranslationServiceImpl::Translate(
     CallbackServerContext* context, const ByteBuffer* request,

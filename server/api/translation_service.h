@@ -33,7 +33,8 @@ class TranslationServiceImpl final : public RawTranslationService {
   TranslationServiceImpl(const ModelSet& models, Authenticator& authenticator,
                          const ServiceOptions& options, Metrics& metrics,
                          PeerAccounts* peers = nullptr,
-                         SentenceCache* cache = nullptr);
+                         SentenceCache* cache = nullptr,
+                         const TextResources* texts = nullptr);
 
   // Ends the open streams as soon as what they sent is answered.
   void Drain() { open_calls_.Drain(); }

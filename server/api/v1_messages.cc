@@ -146,6 +146,10 @@ RequestTextOptions ReadTextOptions(const v1::TextOptions& proto) {
                              {term.targets().begin(), term.targets().end()},
                              term.case_sensitive()});
   }
+  // Checked later, likewise.
+  options.number_format =
+      static_cast<document::NumberFormat>(proto.number_format());
+  options.glossaries = {proto.glossaries().begin(), proto.glossaries().end()};
   return options;
 }
 

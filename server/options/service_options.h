@@ -1,6 +1,9 @@
 #ifndef PEREGRINE_SERVER_OPTIONS_SERVICE_OPTIONS_H_
 #define PEREGRINE_SERVER_OPTIONS_SERVICE_OPTIONS_H_
 
+#include <string>
+#include <vector>
+
 #include "server/options/cache_options.h"
 #include "server/options/request_limits.h"
 
@@ -26,6 +29,8 @@ struct ServiceOptions {
   RequestLimits limits;              // of requests that need no model
   ApiOptions apis;
   CacheOptions cache;
+  std::string glossaries;             // their directory; empty: none are stored
+  std::vector<std::string> patterns;  // RE2; protected in every text
   bool log_requests = false;
   bool log_texts = false;  // in the lines of requests
 };

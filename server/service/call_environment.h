@@ -9,6 +9,7 @@
 #include "server/options/service_options.h"
 #include "server/service/open_calls.h"
 #include "server/service/request_log.h"
+#include "server/service/text_resources.h"
 
 namespace peregrine::server {
 
@@ -20,8 +21,9 @@ struct CallEnvironment {
   const RequestLog& request_log;
   Metrics& metrics;
   OpenCalls& open_calls;
-  PeerAccounts* peers = nullptr;   // null: nobody wants to know
-  SentenceCache* cache = nullptr;  // null: there is none
+  PeerAccounts* peers = nullptr;         // null: nobody wants to know
+  SentenceCache* cache = nullptr;        // null: there is none
+  const TextResources* texts = nullptr;  // null: there are none
 };
 
 }  // namespace peregrine::server

@@ -10,6 +10,7 @@
 #include "server/options/request_limits.h"
 #include "server/scheduling/sentence.h"
 #include "server/scheduling/sentence_group.h"
+#include "server/service/text_resources.h"
 #include "server/service/translation.h"
 
 namespace peregrine::server {
@@ -35,6 +36,9 @@ class Job {
 
   // Once, before Prepare.
   virtual void SetLanguages(ChosenLanguages languages) = 0;
+
+  // Once, before Prepare. They outlive the job.
+  virtual void SetTextResources(const TextResources& /*texts*/) {}
 
   // Of languages that take two models in a row: the job of the first, which
   // lives as long as this one. `model` and `limits` are those of the second,

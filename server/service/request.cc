@@ -93,6 +93,8 @@ absl::Status Request::Prepare(Read read) {
   model_ = std::move(choice.model);
   first_model_ = std::move(choice.first);
   job_->SetLanguages(std::move(choice.languages));
+  const TextResources* const texts = call_.environment().texts;
+  if (texts != nullptr) job_->SetTextResources(*texts);
   PEREGRINE_RETURN_IF_ERROR(model_->batcher().CheckOpen(terms_));
   if (first_model_ == nullptr) {
     return job_->Prepare(model_->backend(), model_->limits());

@@ -28,6 +28,13 @@ absl::Status TextJob::CheckRequest(const RequestLimits& limits) {
                violations);
   document_options_ = CheckTextOptions(request_.text_options, violations);
   document_options_.single_sentence = request_.single_sentence;
+  stored_ = FindGlossaries(request_.text_options.glossaries, text_resources_,
+                           violations);
+  if (text_resources_ != nullptr) {
+    document_options_.patterns.insert(document_options_.patterns.end(),
+                                      text_resources_->patterns.begin(),
+                                      text_resources_->patterns.end());
+  }
   PEREGRINE_RETURN_IF_ERROR(violations.status());
   return CheckTexts(limits);
 }
@@ -65,9 +72,15 @@ absl::StatusOr<Job*> TextJob::BeginPivot(const ModelBackend& model,
                       request_.names->options_path(static_cast<int>(i)),
                       violations);
   }
+  // Neither leg is between the languages that they are for.
+  AddMissingTerms(
+      GlossariesFor(stored_, first.source, chosen_.target, violations),
+      request_.text_options.terms);
+  request_.text_options.glossaries.clear();
   PEREGRINE_RETURN_IF_ERROR(violations.status());
   first_ = std::make_unique<TextJob>(FirstLegOf(request_));
   first_->SetLanguages(std::move(first));
+  if (text_resources_ != nullptr) first_->SetTextResources(*text_resources_);
   return first_.get();
 }
 
@@ -94,7 +107,8 @@ absl::Status TextJob::Prepare(const ModelBackend& model,
   ResponseSize details;
   for (int i = 0; i < count; ++i) {
     const bool is_like_the_first = chosen_.detected.empty() || i == 0;
-    Plan(i, is_like_the_first ? languages : LanguagesOf(i, violations));
+    Plan(i, is_like_the_first ? languages : LanguagesOf(i, violations),
+         violations);
     CheckSentences(i, violations);
     AddDetails(i, details);
   }
@@ -138,8 +152,22 @@ RequestLanguages TextJob::LanguagesOf(int index, Violations& violations) const {
       chosen_.target, model_->info(), violations, request_.head.fields);
 }
 
-void TextJob::Plan(int index, const RequestLanguages& languages) {
+void TextJob::Plan(int index, const RequestLanguages& languages,
+                   Violations& violations) {
   Planned planned;
+  // Behind the terms of the request.
+  std::vector<std::shared_ptr<const document::Glossary>>& glossaries =
+      document_options_.glossaries;
+  glossaries.resize(request_.text_options.terms.empty() ? 0 : 1);
+  const auto known = [](const std::string& code, const std::string& of_model) {
+    return code.empty() ? of_model : code;
+  };
+  const ModelInfo& info = model_->info();
+  for (auto& glossary : GlossariesFor(
+           stored_, known(languages.source.code, info.source_language),
+           known(languages.target.code, info.target_language), violations)) {
+    glossaries.push_back(std::move(glossary));
+  }
   document_options_.source_language = languages.source.code;
   document_options_.target_language = languages.target.code;
   document_options_.ranges = request_.texts[index].protected_ranges;

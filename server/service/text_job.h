@@ -26,6 +26,9 @@ class TextJob final : public Job {
                                   const RequestLimits& limits,
                                   ChosenLanguages first) override;
   void EndPivot(SentenceGroup* first) override;
+  void SetTextResources(const TextResources& texts) override {
+    text_resources_ = &texts;
+  }
   absl::Status Prepare(const ModelBackend& model,
                        const RequestLimits& limits) override;
   int num_sentences() const override { return num_sentences_; }
@@ -49,7 +52,8 @@ class TextJob final : public Job {
   void Check(int index, const RequestLimits& limits,
              Violations& violations) const;
   RequestLanguages LanguagesOf(int index, Violations& violations) const;
-  void Plan(int index, const RequestLanguages& languages);
+  void Plan(int index, const RequestLanguages& languages,
+            Violations& violations);
   RequestOptions OptionsOf(int index) const;  // of a text
   void CheckSentences(int index, Violations& violations) const;
   void AddDetails(int index, ResponseSize& size) const;
@@ -65,7 +69,9 @@ class TextJob final : public Job {
   TextAnswer first_answer_;
   const ModelBackend* model_ = nullptr;
   ChosenLanguages chosen_;
+  const TextResources* text_resources_ = nullptr;
   document::DocumentOptions document_options_;
+  std::vector<StoredGlossaryPtr> stored_;  // that the request names
   std::vector<Planned> texts_;
   int num_sentences_ = 0;
 };

@@ -1,14 +1,17 @@
 #include "server/service/text_options.h"
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "engine/text/utf8.h"
+#include "server/errors.h"
 
 namespace peregrine::server {
 namespace {
 
 constexpr size_t kMaxTerms = 10000;
 constexpr size_t kMaxRanges = 1000;
+constexpr size_t kMaxGlossaries = 16;
 
 std::string KindNames() {
   std::vector<std::string> names;
@@ -39,6 +42,15 @@ document::DocumentOptions CheckTextOptions(const RequestTextOptions& options,
   checked.hard_wrapped = options.hard_wrapped;
   checked.translate_attributes = options.translate_attributes;
   checked.restore_capitals = !options.keep_capitals;
+  checked.number_format = options.number_format;
+  if (options.number_format < document::NumberFormat::kEither ||
+      options.number_format > document::NumberFormat::kTarget) {
+    violations.Add(
+        "text_options.number_format",
+        absl::StrCat("found ", static_cast<int>(options.number_format),
+                     ", allowed are NUMBER_FORMAT_UNSPECIFIED, "
+                     "NUMBER_FORMAT_SOURCE, NUMBER_FORMAT_TARGET"));
+  }
   for (size_t i = 0; i < options.unprotected.size(); ++i) {
     const auto kind = document::SpanKindByName(options.unprotected[i]);
     if (kind.has_value()) {
@@ -72,6 +84,61 @@ document::DocumentOptions CheckTextOptions(const RequestTextOptions& options,
     }
   }
   return checked;
+}
+
+std::vector<StoredGlossaryPtr> FindGlossaries(
+    const std::vector<std::string>& names, const TextResources* texts,
+    Violations& violations) {
+  std::vector<StoredGlossaryPtr> found;
+  if (names.size() > kMaxGlossaries) {
+    violations.AddRange("text_options.glossaries",
+                        static_cast<int64_t>(names.size()), 0, kMaxGlossaries);
+    return found;
+  }
+  for (size_t i = 0; i < names.size(); ++i) {
+    const std::string field = absl::StrCat("text_options.glossaries[", i, "]");
+    if (texts == nullptr || texts->glossaries == nullptr) {
+      violations.Add(field, absl::StrCat("found ", Quoted(names[i]),
+                                         ", but the server stores none: see "
+                                         "its flag --glossaries"));
+      continue;
+    }
+    auto glossary = texts->glossaries->Find(names[i]);
+    if (glossary.ok()) {
+      found.push_back(*std::move(glossary));
+    } else {
+      violations.Add(field, std::string(glossary.status().message()));
+    }
+  }
+  return found;
+}
+
+std::vector<std::shared_ptr<const document::Glossary>> GlossariesFor(
+    const std::vector<StoredGlossaryPtr>& stored, absl::string_view source,
+    absl::string_view target, Violations& violations) {
+  std::vector<std::shared_ptr<const document::Glossary>> glossaries;
+  for (size_t i = 0; i < stored.size(); ++i) {
+    auto glossary = stored[i]->For(source, target);
+    if (glossary.ok()) {
+      glossaries.push_back(*std::move(glossary));
+    } else {
+      violations.Add(absl::StrCat("text_options.glossaries[", i, "]"),
+                     std::string(glossary.status().message()));
+    }
+  }
+  return glossaries;
+}
+
+void AddMissingTerms(
+    const std::vector<std::shared_ptr<const document::Glossary>>& glossaries,
+    std::vector<document::Term>& terms) {
+  absl::flat_hash_set<std::string> known;
+  for (const document::Term& term : terms) known.insert(term.source);
+  for (const auto& glossary : glossaries) {
+    for (const document::Term& term : glossary->terms()) {
+      if (known.insert(term.source).second) terms.push_back(term);
+    }
+  }
 }
 
 void CheckRanges(const RequestText& text, const RequestTextOptions& options,

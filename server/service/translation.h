@@ -99,6 +99,8 @@ struct RequestTextOptions {
   std::vector<std::string> unprotected;  // names of kinds
   std::vector<std::string> patterns;
   std::vector<document::Term> terms;
+  document::NumberFormat number_format = document::NumberFormat::kEither;
+  std::vector<std::string> glossaries;  // names of stored ones
 };
 
 // How an API names in its errors what it has under names of its own.

@@ -52,6 +52,24 @@ class TextTest(harness.ServerTestCase):
             self.assertEqual(list(translation.lost_spans), [])
             self.assertNotIn("\ufffd", text)
 
+    def test_numbers_come_through_once_each(self):
+        for number in ["3,450.75 EUR", "DE89 3704 0044 0532 0130 00", "5–10",
+                       "2024-03-15T10:30:00Z", "+49 30 1234567", "27.5 m²"]:
+            translation = self.server.translate(
+                f"Press {{name}} to continue, 100% of {number} are due! 😀"
+            ).translations[0]
+            text = translation.hypotheses[0].text
+            self.assertEqual(text.count(number.split(" EUR")[0]), 1, text)
+            self.assertEqual(list(translation.flags), [], text)
+
+    def test_numbers_as_the_caller_wants_them(self):
+        text = "We paid 3,450.75 euros."
+        for number_format, number in [(pb.NUMBER_FORMAT_SOURCE, "3,450.75"),
+                                      (pb.NUMBER_FORMAT_TARGET, "3.450,75")]:
+            out = best(self.server.translate(text, text_options=pb.TextOptions(
+                number_format=number_format)))
+            self.assertIn(number, out)
+
     def test_what_has_no_letter_is_not_translated(self):
         text = " 42\t€ 3.50\n\n--> 😀\u00a0\u3000\u2028 {x}\n"
         translation = self.server.translate(text).translations[0]

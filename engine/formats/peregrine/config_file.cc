@@ -370,6 +370,7 @@ absl::StatusOr<ModelConfig> ParseConfig(absl::string_view json,
   }
   config.shortlist = reader.String("shortlist", "");
   FailUnlessFileName(reader, "shortlist", config.shortlist);
+  config.protected_patterns = reader.Strings("protected_patterns");
   PEREGRINE_RETURN_IF_ERROR(reader.Finish());
   return config;
 }

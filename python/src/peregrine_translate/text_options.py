@@ -26,8 +26,17 @@ class TextArguments(TypedDict, total=False):
     hard_wrapped: bool
     #: ALL CAPS and Title Case are shown to the model as they are.
     keep_capitals: bool
+    #: Names of glossaries that the server stores.
+    glossaries: Sequence[str]
+    #: "source" or "target": how numbers are written; absent: either.
+    numbers: str
 
 
+_NUMBERS = {
+    "either": pb.NUMBER_FORMAT_UNSPECIFIED,
+    "source": pb.NUMBER_FORMAT_SOURCE,
+    "target": pb.NUMBER_FORMAT_TARGET,
+}
 _FORMATS = {"plain": pb.FORMAT_PLAIN, "html": pb.FORMAT_HTML, "xml": pb.FORMAT_XML}
 
 
@@ -42,7 +51,11 @@ def make_text_options(arguments: Mapping[str, Any]) -> Optional[pb.TextOptions]:
         options.format = _FORMATS[name]
     for source, targets in (arguments.get("glossary") or {}).items():
         options.terms.add(source=source, targets=_targets(source, targets))
-    for field in ("patterns", "unprotected"):
+    numbers = arguments.get("numbers") or "either"
+    if numbers not in _NUMBERS:
+        raise ValueError(f"numbers: found {numbers!r}, expected one of {', '.join(_NUMBERS)}")
+    options.number_format = _NUMBERS[numbers]
+    for field in ("patterns", "unprotected", "glossaries"):
         values = arguments.get(field) or ()
         if isinstance(values, str):
             raise ValueError(f"{field}: found {values!r}, expected a list")

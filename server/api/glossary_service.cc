@@ -1,0 +1,183 @@
+#include "server/api/glossary_service.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/strings/str_cat.h"
+#include "engine/base/status_macros.h"
+#include "server/api/admin_call.h"
+#include "server/api/answer_at_once.h"
+
+namespace peregrine::server {
+namespace {
+
+using grpc::ByteBuffer;
+using grpc::CallbackServerContext;
+
+constexpr char kApi[] = "peregrine.v1.Glossaries";
+
+absl::StatusOr<GlossaryStore*> Needed(GlossaryStore* store) {
+  if (store != nullptr) return store;
+  return absl::FailedPreconditionError(
+      "the server stores no glossaries: give it a directory by --glossaries");
+}
+
+GlossaryStore* StoreOf(const CallEnvironment& environment) {
+  return environment.texts == nullptr ? nullptr
+                                      : environment.texts->glossaries.get();
+}
+
+v1::Glossary Describe(const StoredGlossary& glossary) {
+  v1::Glossary proto;
+  const GlossaryHead& head = glossary.head();
+  proto.set_name(head.name);
+  proto.set_source_language(head.source_language);
+  proto.set_target_language(head.target_language);
+  proto.set_term_count(static_cast<int32_t>(glossary.terms().size()));
+  proto.mutable_changed()->set_seconds(absl::ToUnixSeconds(head.changed));
+  return proto;
+}
+
+v1::ListGlossariesResponse List(const GlossaryStore* store) {
+  v1::ListGlossariesResponse response;
+  if (store == nullptr) return response;
+  for (const StoredGlossaryPtr& glossary : store->All()) {
+    *response.add_glossaries() = Describe(*glossary);
+  }
+  return response;
+}
+
+absl::StatusOr<v1::GetGlossaryResponse> Get(GlossaryStore* maybe_store,
+                                            const std::string& name) {
+  PEREGRINE_ASSIGN_OR_RETURN(GlossaryStore * store, Needed(maybe_store));
+  PEREGRINE_ASSIGN_OR_RETURN(const StoredGlossaryPtr glossary,
+                             store->Find(name));
+  v1::GetGlossaryResponse response;
+  *response.mutable_glossary() = Describe(*glossary);
+  for (const document::Term& term : glossary->terms()) {
+    v1::Term& proto = *response.add_terms();
+    proto.set_source(term.source);
+    for (const std::string& target : term.targets) proto.add_targets(target);
+    proto.set_case_sensitive(term.case_sensitive);
+  }
+  return response;
+}
+
+absl::StatusOr<v1::PutGlossaryResponse> Put(GlossaryStore* maybe_store,
+                                            const v1::PutGlossaryRequest& put) {
+  PEREGRINE_ASSIGN_OR_RETURN(GlossaryStore * store, Needed(maybe_store));
+  std::vector<document::Term> terms;
+  for (const v1::Term& term : put.terms()) {
+    terms.push_back({term.source(),
+                     {term.targets().begin(), term.targets().end()},
+                     term.case_sensitive()});
+  }
+  PEREGRINE_ASSIGN_OR_RETURN(
+      const StoredGlossaryPtr glossary,
+      store->Put({put.name(), put.source_language(), put.target_language(), {}},
+                 std::move(terms)));
+  v1::PutGlossaryResponse response;
+  *response.mutable_glossary() = Describe(*glossary);
+  return response;
+}
+
+template <typename Request, typename Response>
+grpc::ServerUnaryReactor* RefuseChange(const char* method,
+                                       CallbackServerContext& context,
+                                       const CallEnvironment& environment,
+                                       const ByteBuffer& request,
+                                       ByteBuffer& response) {
+  return AnswerAtOnce<Request>(
+      {kApi, method}, context, environment, request, response,
+      /*is_request=*/false,
+      [&](const Request& /*message*/) -> absl::StatusOr<Response> {
+        return absl::PermissionDeniedError(
+            absl::StrCat(method,
+                         ": glossaries are changed at the address of "
+                         "--admin-listen"));
+      });
+}
+
+}  // namespace
+
+grpc::Status GlossaryAdminService::ListGlossaries(
+    grpc::ServerContext* context, const v1::ListGlossariesRequest* /*request*/,
+    v1::ListGlossariesResponse* response) {
+  return AnswerAdmin({kApi, "ListGlossaries"}, *context, environment_, "", [&] {
+    *response = List(store_);
+    return absl::OkStatus();
+  });
+}
+
+grpc::Status GlossaryAdminService::GetGlossary(
+    grpc::ServerContext* context, const v1::GetGlossaryRequest* request,
+    v1::GetGlossaryResponse* response) {
+  return AnswerAdmin({kApi, "GetGlossary"}, *context, environment_,
+                     request->name(), [&]() -> absl::Status {
+                       PEREGRINE_ASSIGN_OR_RETURN(*response,
+                                                  Get(store_, request->name()));
+                       return absl::OkStatus();
+                     });
+}
+
+grpc::Status GlossaryAdminService::PutGlossary(
+    grpc::ServerContext* context, const v1::PutGlossaryRequest* request,
+    v1::PutGlossaryResponse* response) {
+  return AnswerAdmin({kApi, "PutGlossary"}, *context, environment_,
+                     request->name(), [&]() -> absl::Status {
+                       PEREGRINE_ASSIGN_OR_RETURN(*response,
+                                                  Put(store_, *request));
+                       return absl::OkStatus();
+                     });
+}
+
+grpc::Status GlossaryAdminService::DeleteGlossary(
+    grpc::ServerContext* context, const v1::DeleteGlossaryRequest* request,
+    v1::DeleteGlossaryResponse* /*response*/) {
+  return AnswerAdmin({kApi, "DeleteGlossary"}, *context, environment_,
+                     request->name(), [&]() -> absl::Status {
+                       PEREGRINE_ASSIGN_OR_RETURN(GlossaryStore * store,
+                                                  Needed(store_));
+                       return store->Delete(request->name());
+                     });
+}
+
+grpc::ServerUnaryReactor* GlossaryReaderService::ListGlossaries(
+    CallbackServerContext* context, const ByteBuffer* request,
+    ByteBuffer* response) {
+  return AnswerAtOnce<v1::ListGlossariesRequest>(
+      {kApi, "ListGlossaries"}, *context, environment_, *request, *response,
+      /*is_request=*/false,
+      [this](const v1::ListGlossariesRequest& /*message*/)
+          -> absl::StatusOr<v1::ListGlossariesResponse> {
+        return List(StoreOf(environment_));
+      });
+}
+
+grpc::ServerUnaryReactor* GlossaryReaderService::GetGlossary(
+    CallbackServerContext* context, const ByteBuffer* request,
+    ByteBuffer* response) {
+  return AnswerAtOnce<v1::GetGlossaryRequest>(
+      {kApi, "GetGlossary"}, *context, environment_, *request, *response,
+      /*is_request=*/false, [this](const v1::GetGlossaryRequest& get) {
+        return Get(StoreOf(environment_), get.name());
+      });
+}
+
+grpc::ServerUnaryReactor* GlossaryReaderService::PutGlossary(
+    CallbackServerContext* context, const ByteBuffer* request,
+    ByteBuffer* response) {
+  return RefuseChange<v1::PutGlossaryRequest, v1::PutGlossaryResponse>(
+      "PutGlossary", *context, environment_, *request, *response);
+}
+
+grpc::ServerUnaryReactor* GlossaryReaderService::DeleteGlossary(
+    CallbackServerContext* context, const ByteBuffer* request,
+    ByteBuffer* response) {
+  return RefuseChange<v1::DeleteGlossaryRequest, v1::DeleteGlossaryResponse>(
+      "DeleteGlossary", *context, environment_, *request, *response);
+}
+
+}  // namespace peregrine::server
