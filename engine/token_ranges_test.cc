@@ -60,7 +60,7 @@ TEST(TokenRangesTest, OfLongTextsAreThoseOfTheirPieces) {
   std::string text;
   for (int i = 0; i < 12; ++i) {
     if (i > 0) text += ' ';
-    text += "Extraordinary houses stand, 日本!";
+    text += "Extraordinary houses stand behind Mr. Smith's gate!";
   }
   const std::vector<int32_t> tokens = BundledTokenizer().Encode(text);
   ASSERT_GT(tokens.size(), 100u);
