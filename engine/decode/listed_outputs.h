@@ -25,8 +25,6 @@ struct ListedTokens {
 // on the host, one row at a time. Allocates when it is made and not later.
 class HostOutputs {
  public:
-  static constexpr size_t kLanes = 64;
-
   HostOutputs(kernels::Kernels& kernels, int vocab_size);
 
   struct Rows {
@@ -52,16 +50,10 @@ class HostOutputs {
             const ListedTokens& listed, const kernels::TopK& result);
 
  private:
-  float LogSumExp(absl::Span<const float> logits);
-  float LowerBound(size_t rank) const;
-  void KeepBest(absl::Span<const float> row, size_t k, float least);
   void KeepSelected(const kernels::OutputSelection& selection);
 
   kernels::Kernels& kernels_;
-  std::vector<float> row_;      // [vocab_size]
-  float lanes_[kLanes] = {};    // the largest of each
-  std::vector<uint8_t> marks_;  // of blocks of lanes
-  std::vector<int32_t> order_;  // the best of a row
+  std::vector<float> row_;  // [vocab_size]
 };
 
 }  // namespace peregrine::decode

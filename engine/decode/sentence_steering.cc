@@ -7,6 +7,7 @@
 
 #include "absl/memory/memory.h"
 #include "engine/base/check.h"
+#include "engine/kernels/logit_row.h"
 
 namespace peregrine::decode {
 namespace {
@@ -14,19 +15,6 @@ namespace {
 using kernels::BeamCandidate;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-
-// Uniform in [0, 1), from the bits of its arguments alone (SplitMix64, Steele
-// et al. 2014): so a draw depends on nobody's company.
-double Draw(uint64_t seed, uint64_t sample, uint64_t step) {
-  uint64_t z = seed;
-  for (uint64_t part : {sample, step}) {
-    z += 0x9e3779b97f4a7c15 * (part + 1);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-    z ^= z >> 31;
-  }
-  return static_cast<double>(z >> 11) * 0x1.0p-53;
-}
 
 bool EndsWith(absl::Span<const int32_t> history, int32_t token,
               const std::vector<int32_t>& phrase) {
@@ -74,7 +62,11 @@ SentenceSteering::SentenceSteering(const DecodingOptions& options,
     max_listed_ += static_cast<int>(stride_);
   }
   const size_t per_row = 2 * rows + max_listed_;
-  entries_.reserve(samples() ? model.architecture.target_vocab_size : per_row);
+  entries_.reserve(per_row);
+  if (samples()) {
+    sampler_ = std::make_unique<TokenSampler>(
+        *steering.sampling, model.architecture.target_vocab_size);
+  }
   options_of_step_.reserve(rows * per_row);
   candidates_.reserve(2 * rows);
   if (steering.beam_groups > 1) {
@@ -424,54 +416,6 @@ void SentenceSteering::Follow(const BeamSearch& search) {
 
 // ---- Sampling
 
-int32_t SentenceSteering::DrawToken(const BeamSearch& search, size_t row,
-                                    absl::Span<float> logits) {
-  const Sampling& sampling = *options_.steering.sampling;
-  entries_.clear();
-  for (size_t token = 0; token < logits.size(); ++token) {
-    if (!(logits[token] > -kInfinity)) continue;
-    entries_.push_back({logits[token] / double{sampling.temperature},
-                        static_cast<int32_t>(token)});
-  }
-  if (entries_.empty()) return -1;
-  const auto better = [](const Entry& a, const Entry& b) {
-    return a.log_prob != b.log_prob ? a.log_prob > b.log_prob
-                                    : a.token < b.token;
-  };
-  if (sampling.top_k > 0 &&
-      static_cast<size_t>(sampling.top_k) < entries_.size()) {
-    std::nth_element(entries_.begin(), entries_.begin() + sampling.top_k,
-                     entries_.end(), better);
-    entries_.resize(sampling.top_k);
-  }
-  if (sampling.top_p < 1.0f || sampling.top_k > 0) {
-    std::sort(entries_.begin(), entries_.end(), better);
-  }
-  const double largest =
-      std::min_element(entries_.begin(), entries_.end(), better)->log_prob;
-  double sum = 0.0;
-  for (Entry& entry : entries_) {
-    entry.log_prob = std::exp(entry.log_prob - largest);  // now a weight
-    sum += entry.log_prob;
-  }
-  if (sampling.top_p < 1.0f) {
-    double kept = 0.0;
-    size_t count = 0;
-    while (count < entries_.size() && kept < sampling.top_p * sum) {
-      kept += entries_[count++].log_prob;
-    }
-    entries_.resize(std::max<size_t>(count, 1));
-    sum = std::max(kept, entries_[0].log_prob);
-  }
-  double left =
-      sum * Draw(sampling.seed, search.live()[row].origin, search.step());
-  for (const Entry& entry : entries_) {
-    if (left < entry.log_prob) return entry.token;
-    left -= entry.log_prob;
-  }
-  return entries_.back().token;
-}
-
 void SentenceSteering::Sample(const BeamSearch& search, size_t row,
                               absl::Span<float> logits) {
   if (row == 0) options_of_step_.clear();
@@ -501,14 +445,14 @@ void SentenceSteering::Sample(const BeamSearch& search, size_t row,
     logits[tokens_.eos] -= options_.steering.end_penalty;
     forbid(constraint.forbidden);
   }
-  const float largest = *std::max_element(logits.begin(), logits.end());
+  const float largest = kernels::LargestLogit(logits);
   if (!std::isfinite(largest)) return;
-  double sum = 0.0;
-  for (float logit : logits) sum += std::exp(double{logit} - largest);
-  const double log_sum = largest + std::log(sum);
+  const double log_sum =
+      largest + std::log(kernels::SumOfExponentials(logits, largest));
   const int32_t token =
-      constraint.only >= 0 ? constraint.only : DrawToken(search, row, logits);
-  if (token < 0) return;
+      constraint.only >= 0
+          ? constraint.only
+          : sampler_->Draw(logits, search.live()[row].origin, search.step());
   AddOption(search, row, logits[token] - log_sum, token, {});
 }
 

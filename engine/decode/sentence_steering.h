@@ -10,6 +10,7 @@
 #include "engine/decode/beam_search.h"
 #include "engine/decode/decoding_options.h"
 #include "engine/decode/phrase_constraints.h"
+#include "engine/decode/token_sampler.h"
 #include "engine/kernels/kernels.h"
 #include "engine/model/config.h"
 
@@ -99,14 +100,13 @@ class SentenceSteering {
   void ChooseOfGroups(const BeamSearch& search);
   void KeepBest(size_t begin, size_t count);
   void DropIncomplete(const BeamSearch& search);
-  int32_t DrawToken(const BeamSearch& search, size_t row,
-                    absl::Span<float> logits);
 
   const DecodingOptions options_;
   const model::TokenConfig tokens_;
   const std::vector<int32_t> suppressed_;
   int max_listed_ = 0;
   std::unique_ptr<PhraseConstraints> phrases_;  // or null
+  std::unique_ptr<TokenSampler> sampler_;       // where it samples
 
   // Of the live hypotheses; `histories_` is [beam_size, stride_].
   size_t stride_ = 0;
@@ -116,7 +116,7 @@ class SentenceSteering {
   std::vector<PhraseProgress> progress_;
 
   // The step.
-  std::vector<Entry> entries_;  // of one row, or to draw from
+  std::vector<Entry> entries_;  // of one row
   std::vector<PhraseOption> options_of_step_;
   std::vector<kernels::BeamCandidate> candidates_;
   std::vector<PhraseProgress> next_progress_;

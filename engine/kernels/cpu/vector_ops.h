@@ -13,6 +13,8 @@
 
 namespace peregrine::kernels {
 
+enum class Isa;
+
 // Weights and inputs of a matrix product lie in steps of the depth (in_dim). A
 // step of one column of W^T is a lane of 4 bytes: one float, two bfloat16 or
 // four int8. What lies past in_dim and out_dim is zero.
@@ -179,6 +181,9 @@ const VectorOps& Avx512VectorOps();
 const VectorOps& Avx512VnniVectorOps();
 const VectorOps& Avx512Bf16VectorOps();
 const VectorOps& Avx512AmxVectorOps();
+
+// That of `isa`, which must be supported (CHECK).
+const VectorOps& VectorOpsFor(Isa isa);
 
 }  // namespace peregrine::kernels
 
