@@ -115,7 +115,7 @@ class DocumentBuilder::BlockCutter {
         found.push_back({range, SpanKind::kUnknown});
       }
       WidenToWords(text_, &found);
-      DropNumbersIn(found);
+      TakeNumbersInto(&found);
       spans_.insert(spans_.end(), found.begin(), found.end());
     }
     SortAndSeparate(&spans_);
@@ -136,19 +136,23 @@ class DocumentBuilder::BlockCutter {
     SortAndSeparate(&spans_);
   }
 
-  // What is a part of such a word has no stand-in.
-  void DropNumbersIn(const std::vector<Span>& words) {
-    const auto overlaps = [&](const Span& number) {
-      return std::any_of(words.begin(), words.end(), [&](const Span& word) {
-        return word.range.begin < number.range.end &&
-               number.range.begin < word.range.end;
-      });
+  // A number that such a word is a part of, "€52 000", goes with it.
+  void TakeNumbersInto(std::vector<Span>* words) {
+    const auto joins = [&](const Span& span) {
+      if (span.kind != SpanKind::kNumber) return false;
+      bool any = false;
+      for (Span& word : *words) {
+        if (word.range.begin >= span.range.end ||
+            span.range.begin >= word.range.end) {
+          continue;
+        }
+        word.range = {std::min(word.range.begin, span.range.begin),
+                      std::max(word.range.end, span.range.end)};
+        any = true;
+      }
+      return any;
     };
-    spans_.erase(std::remove_if(spans_.begin(), spans_.end(),
-                                [&](const Span& span) {
-                                  return span.kind == SpanKind::kNumber &&
-                                         overlaps(span);
-                                }),
+    spans_.erase(std::remove_if(spans_.begin(), spans_.end(), joins),
                  spans_.end());
   }
 

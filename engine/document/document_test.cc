@@ -195,6 +195,11 @@ TEST(DocumentTest, SpansAreSetAside) {
   EXPECT_THAT(Shown("Great 😀 work."), ElementsAre("Great work."));
 }
 
+TEST(DocumentTest, NumbersBesideUnknownCharactersAreNotTorn) {
+  EXPECT_THAT(Shown("Pay €52,029.09 or €52 029 000 now."),
+              ElementsAre("Pay or now."));
+}
+
 TEST(DocumentTest, SpansFollowTheirNeighbours) {
   // The span stood between "two" and "three".
   const AssembledDocument out =

@@ -307,6 +307,14 @@ bool HoldsTogether(int32_t c) {
   return IsWordCharacter(c) && !text::IsHanOrKana(c);
 }
 
+// Whether the character at `at` separates digits: of "52,029" nothing is torn.
+bool IsInsideNumber(absl::string_view text, size_t at) {
+  const Character c = FirstCharacter(text.substr(at));
+  return (c.code_point == ',' || c.code_point == ':' || c.code_point == '/') &&
+         text::IsDigit(LastCharacter(text.substr(0, at)).code_point) &&
+         text::IsDigit(FirstCharacter(text.substr(at + c.size)).code_point);
+}
+
 // To the ends of the word that the span is a part of, and over brackets and
 // quotation marks that hold nothing else.
 void Widen(absl::string_view text, Span* span) {
@@ -322,11 +330,15 @@ void Widen(absl::string_view text, Span* span) {
     const bool markup = text[range.begin] == '<' || text[range.begin] == '\\';
     if (!markup) {
       if (HoldsTogether(last().code_point)) {
-        while (joins(last().code_point)) range.begin -= last().size;
+        while (joins(last().code_point) ||
+               IsInsideNumber(text, range.begin - last().size)) {
+          range.begin -= last().size;
+        }
       }
       size_t end = range.end;
       while (end < text.size() &&
-             joins(FirstCharacter(text.substr(end)).code_point)) {
+             (joins(FirstCharacter(text.substr(end)).code_point) ||
+              IsInsideNumber(text, end))) {
         end += FirstCharacter(text.substr(end)).size;
       }
       // A quotation mark or a dash at the end is none of the word.
