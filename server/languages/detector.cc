@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/types/optional.h"
@@ -21,6 +23,7 @@ namespace {
 constexpr size_t kMaxBytes = 16 << 10;
 // In fewer letters than this words of several languages look alike.
 constexpr int kFewLetters = 12;
+constexpr size_t kLongestEntity = 32;
 
 struct Letters {
   int count = 0;
@@ -147,6 +150,38 @@ DetectedLanguages DetectLanguages(absl::string_view text,
     detected.certainty = Certainty::kTooShort;
   }
   return detected;
+}
+
+bool HasLetters(absl::string_view text) { return LettersOf(text).count > 0; }
+
+std::string TextOfMarkup(absl::string_view markup) {
+  std::string text;
+  const auto skip_behind = [&](absl::string_view end) {
+    const size_t at = markup.find(end);
+    markup.remove_prefix(at == markup.npos ? markup.size() : at + end.size());
+    text += ' ';
+  };
+  while (!markup.empty()) {
+    const char next = markup.size() > 1 ? markup[1] : ' ';
+    if (absl::StartsWith(markup, "<!--")) {
+      skip_behind("-->");
+    } else if (absl::StartsWithIgnoreCase(markup, "<script")) {
+      skip_behind("</script>");
+    } else if (absl::StartsWithIgnoreCase(markup, "<style")) {
+      skip_behind("</style>");
+    } else if (markup[0] == '<' && (absl::ascii_isalpha(next) || next == '/' ||
+                                    next == '!' || next == '?')) {
+      skip_behind(">");
+    } else if (markup[0] == '&' && (absl::ascii_isalpha(next) || next == '#')) {
+      const size_t end = markup.substr(0, kLongestEntity).find(';');
+      markup.remove_prefix(end == markup.npos ? 1 : end + 1);
+      text += ' ';
+    } else {
+      text += markup[0];
+      markup.remove_prefix(1);
+    }
+  }
+  return text;
 }
 
 }  // namespace peregrine::server

@@ -32,6 +32,13 @@ struct DetectedLanguages {
 DetectedLanguages DetectLanguages(absl::string_view text,
                                   const LanguageList* among = nullptr);
 
+// What people read of HTML or XML: tags, comments, scripts and entities are
+// spaces. So that the language found is not that of the markup.
+std::string TextOfMarkup(absl::string_view markup);
+
+// Whether `text` (UTF-8) has any letter at all.
+bool HasLetters(absl::string_view text);
+
 }  // namespace peregrine::server
 
 #endif  // PEREGRINE_SERVER_LANGUAGES_DETECTOR_H_

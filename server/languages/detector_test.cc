@@ -55,7 +55,23 @@ TEST(DetectorTest, SaysHowSureItIs) {
   }
 }
 
+TEST(DetectorTest, MarkupIsNoText) {
+  EXPECT_EQ(TextOfMarkup("<p class='the text'>Guten&nbsp;Tag, a < b & c</p>"),
+            " Guten Tag, a < b & c ");
+  EXPECT_EQ(TextOfMarkup("a<!-- the comment > --><SCRIPT>if (a < b)</script>b"
+                         "<style>p {}</style><?xml?><!DOCTYPE x>"),
+            "a  b   ");
+  EXPECT_EQ(TextOfMarkup("<p"), " ");
+  EXPECT_EQ(TextOfMarkup("<!-- "), " ");
+  EXPECT_EQ(TextOfMarkup("&amp"), "amp");
+  EXPECT_EQ(TextOfMarkup("<"), "<");
+  EXPECT_TRUE(HasLetters("1 é"));
+  EXPECT_FALSE(HasLetters("12 + 30 = 😀"));
+  EXPECT_FALSE(HasLetters(""));
+}
+
 TEST(DetectorTest, TakesAnything) {
+  TextOfMarkup(std::string("<\0&\xff;<\xfe a", 9));
   DetectLanguages(std::string("\0\xff\xfe a", 5));
   DetectLanguages(std::string(1 << 20, 'a'));
   std::string long_text;

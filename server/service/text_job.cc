@@ -141,7 +141,16 @@ void TextJob::Check(int index, const RequestLimits& limits,
 std::vector<absl::string_view> TextJob::texts() const {
   std::vector<absl::string_view> texts;
   texts.reserve(request_.texts.size());
-  for (const RequestText& text : request_.texts) texts.push_back(text.text);
+  const bool is_plain =
+      request_.text_options.format == document::Format::kPlain;
+  readable_.clear();
+  for (const RequestText& text : request_.texts) {
+    if (is_plain) {
+      texts.push_back(text.text);
+    } else {
+      texts.push_back(readable_.emplace_back(TextOfMarkup(text.text)));
+    }
+  }
   return texts;
 }
 

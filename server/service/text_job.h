@@ -1,6 +1,7 @@
 #ifndef PEREGRINE_SERVER_SERVICE_TEXT_JOB_H_
 #define PEREGRINE_SERVER_SERVICE_TEXT_JOB_H_
 
+#include <deque>
 #include <memory>
 #include <string>
 #include <utility>
@@ -68,6 +69,7 @@ class TextJob final : public Job {
   std::unique_ptr<TextJob> first_;  // of two models; null: there is one
   TextAnswer first_answer_;
   const ModelBackend* model_ = nullptr;
+  mutable std::deque<std::string> readable_;  // of markup, for `texts`
   ChosenLanguages chosen_;
   const TextResources* text_resources_ = nullptr;
   document::DocumentOptions document_options_;

@@ -109,7 +109,11 @@ absl::StatusOr<DetectionRequest> ReadDetection(
   }
   PEREGRINE_RETURN_IF_ERROR(violations.status());
   DetectionRequest request;
-  request.texts.push_back(std::move(*message.mutable_content()));
+  if (message.mime_type() == kPlain) {
+    request.texts.push_back(std::move(*message.mutable_content()));
+  } else {
+    request.texts.push_back(TextOfMarkup(message.content()));
+  }
   request.any_language = true;
   request.names = &kOfContent;
   return request;
