@@ -39,6 +39,17 @@ class Declarations {
                          "several with commas between. Required")
              ->type_name("[NAME=]DIR")
              ->delimiter(','));
+    Add("models", config_.models_directory,
+        "Directory tree of models that are loaded when they are first asked "
+        "for, and unloaded again")
+        ->type_name("DIR");
+    AddPositive("model-memory-mib", config_.model_memory_mib,
+                "Memory for the weights of all models: to make room, models of "
+                "--models that were not used the longest are unloaded. By "
+                "default any");
+    AddDuration("model-idle", config_.model_idle,
+                "Unload models of --models that nobody used for this long; "
+                "0s: never");
     const auto parse_devices =
         [&config = config_](const std::vector<std::string>& names) {
           for (const std::string& name : names) {

@@ -46,5 +46,5 @@ ModelLoader EngineLoader(const Config& config) {
 int main(int argc, char** argv) {
   return peregrine::server::RunServer(
       std::vector<std::string>(argv + 1, argv + argc),
-      peregrine::server::EngineLoader);
+      peregrine::server::EngineLoader, peregrine::server::DescribeEngineModel);
 }

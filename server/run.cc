@@ -38,9 +38,11 @@ constexpr absl::Duration kStopGrace = absl::Seconds(10);
 
 absl::StatusOr<std::unique_ptr<Server>> StartServer(const Config& config,
                                                     ModelLoader load_model,
+                                                    ModelDescriber describe,
                                                     StopSignals& signals) {
   Server::Environment environment;
   environment.load_model = std::move(load_model);
+  environment.describe_model = std::move(describe);
   environment.on_drain_request = [&signals] {
     signals.RequestStop("the admin service");
   };
@@ -64,6 +66,7 @@ absl::Status CheckMemory(const Config& config) {
   for (const ModelSource& model : config.models) {
     models += SizeOfModelFiles(model.directory);
   }
+  models = std::max(models, int64_t{config.model_memory_mib} << 20);
   const int64_t connections = config.max_connection_bytes;
   const int64_t calls = int64_t{kCallBytes} * config.service.max_open_calls;
   const int64_t needed = kProgramBytes + models + connections + calls;
@@ -94,7 +97,8 @@ absl::Status CheckMemory(const Config& config) {
 }  // namespace
 
 int RunServer(std::vector<std::string> arguments,
-              const std::function<ModelLoader(const Config&)>& make_loader) {
+              const std::function<ModelLoader(const Config&)>& make_loader,
+              const ModelDescriber& describe_model) {
   ConfigureAllocator();
   // Debian's abseil, whose mutexes gRPC locks too, looks for possible deadlocks
   // at every lock. That is for tests.
@@ -118,8 +122,9 @@ int RunServer(std::vector<std::string> arguments,
   }
   const absl::Status has_memory = CheckMemory(config);
   absl::StatusOr<std::unique_ptr<Server>> server =
-      has_memory.ok() ? StartServer(config, make_loader(config), signals)
-                      : has_memory;
+      has_memory.ok()
+          ? StartServer(config, make_loader(config), describe_model, signals)
+          : has_memory;
   if (!server.ok()) {
     StderrLog().Write(
         absl::StrCat("peregrine-server: ", server.status().message(), "\n"));

@@ -14,7 +14,8 @@ namespace peregrine::server {
 // `arguments` without the program's name. Returns the exit code. Call it from
 // main, before any thread starts.
 int RunServer(std::vector<std::string> arguments,
-              const std::function<ModelLoader(const Config&)>& make_loader);
+              const std::function<ModelLoader(const Config&)>& make_loader,
+              const ModelDescriber& describe_model);
 
 }  // namespace peregrine::server
 

@@ -83,6 +83,25 @@ absl::StatusOr<TextResources> ReadTextResources(const ServiceOptions& options) {
   return texts;
 }
 
+DemandOptions DemandOptionsOf(const Config& config) {
+  DemandOptions options;
+  options.max_bytes = int64_t{config.model_memory_mib} << 20;
+  if (config.model_idle > absl::ZeroDuration())
+    options.idle = config.model_idle;
+  return options;
+}
+
+void LogCatalog(const ModelCatalog& catalog) {
+  for (const auto& [name, model] : catalog) {
+    if (model.sound.ok()) {
+      spdlog::info("model {}: loaded on demand from {}", name, model.directory);
+    } else {
+      spdlog::warn("model {}: cannot be loaded: {}", name,
+                   std::string(model.sound.message()));
+    }
+  }
+}
+
 // A port that is taken is an error, not something to share.
 void DoNotSharePort(grpc::ServerBuilder& builder) {
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
@@ -100,9 +119,20 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config,
   }
   PEREGRINE_ASSIGN_OR_RETURN(TextResources texts,
                              ReadTextResources(config.service));
-  std::unique_ptr<Server> server(new Server(config, std::move(environment),
-                                            std::move(tokens), std::move(texts),
-                                            std::move(credentials)));
+  ModelCatalog catalog;
+  if (!config.models_directory.empty()) {
+    auto read =
+        ReadModelCatalog(config.models_directory, environment.describe_model);
+    if (!read.ok()) {
+      return absl::Status(read.status().code(),
+                          absl::StrCat("--models: ", read.status().message()));
+    }
+    catalog = *std::move(read);
+    LogCatalog(catalog);
+  }
+  std::unique_ptr<Server> server(
+      new Server(config, std::move(environment), std::move(catalog),
+                 std::move(tokens), std::move(texts), std::move(credentials)));
   PEREGRINE_RETURN_IF_ERROR(server->StartPages());
   PEREGRINE_RETURN_IF_ERROR(server->manager_.LoadAll(config.models));
   PEREGRINE_RETURN_IF_ERROR(server->CheckModelOverrides());
@@ -118,7 +148,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config,
 }
 
 Server::Server(const Config& config, Environment environment,
-               std::unique_ptr<TokenFile> tokens, TextResources texts,
+               ModelCatalog catalog, std::unique_ptr<TokenFile> tokens,
+               TextResources texts,
                std::shared_ptr<grpc::ServerCredentials> credentials)
     : config_(config),
       environment_(std::move(environment)),
@@ -130,12 +161,20 @@ Server::Server(const Config& config, Environment environment,
       texts_(std::move(texts)),
       models_(metrics_, config_.routes),
       manager_(config_, environment_.load_model, models_),
+      loader_(catalog.empty()
+                  ? nullptr
+                  : std::make_unique<DemandLoader>(
+                        std::move(catalog), DemandOptionsOf(config_),
+                        [this](const ModelSource& source) {
+                          return manager_.Load(source).status();
+                        },
+                        models_)),
       authenticator_(std::move(tokens), config_.service.max_streams_per_client),
       memory_guard_({ProcessBytes(config_), config_.max_connection_bytes,
                      ResidentMemory, [] { malloc_trim(0); }},
                     peers_),
       service_(models_, authenticator_, config_.service, metrics_, &peers_,
-               cache_.get(), &texts_),
+               cache_.get(), &texts_, loader_.get()),
       request_log_(config_.service.log_requests),
       admin_environment_{models_,      config_.service, authenticator_,
                          request_log_, metrics_,        admin_calls_},
@@ -144,6 +183,9 @@ Server::Server(const Config& config, Environment environment,
       glossary_reader_(service_.environment()),
       glossary_admin_(texts_.glossaries.get(), admin_environment_) {
   metrics_.SetServer([this] { return State(); });
+  if (loader_ != nullptr) {
+    metrics_.SetDemand([this] { return loader_->counts(); });
+  }
   if (cache_ != nullptr) {
     metrics_.SetCache([this] { return cache_->gauges(); });
   }
@@ -154,10 +196,10 @@ Server::Server(const Config& config, Environment environment,
 absl::Status Server::CheckModelOverrides() const {
   if (config_.admin_listen != "off") return absl::OkStatus();  // may come yet
   for (const ModelOverride& override : config_.model_overrides) {
-    const auto model = models_.Find(override.model, "name");
-    if (!model.ok()) {
+    const absl::Status known = models_.CheckKnown(override.model, "name");
+    if (!known.ok()) {
       return absl::InvalidArgumentError(
-          absl::StrCat("--model-limit: ", model.status().message()));
+          absl::StrCat("--model-limit: ", known.message()));
     }
   }
   return absl::OkStatus();
@@ -204,6 +246,7 @@ std::string Server::WhyNotReady() const {
   for (const ServedModelPtr& model : models_.all()) {
     if (model->batcher().has_workers()) return "";
   }
+  if (!models_.catalog()->empty()) return "";
   return "no worker is left for any model";
 }
 
@@ -244,6 +287,7 @@ void Server::LookAround() {
   if (absl::Now() - tokens_changed_ < kRevocationTime) {
     service_.EndRevokedStreams();
   }
+  if (loader_ != nullptr) loader_->UnloadIdle(absl::Now());
   peers_.RemoveClosed();
   if (!config_.tls.certificate.empty()) {
     const auto end = CertificateEnd(config_.tls.certificate);
@@ -275,6 +319,10 @@ void Server::UpdateHealth() {
     const bool has_workers = model->batcher().has_workers();
     serving[absl::StrCat(kServiceName, "/", model->info().name)] = has_workers;
     any |= has_workers;
+  }
+  for (const auto& [name, model] : *models_.catalog()) {
+    serving.emplace(absl::StrCat(kServiceName, "/", name), model.sound.ok());
+    any |= model.sound.ok();
   }
   serving[kServiceName] = any;
   serving[""] = any;
@@ -420,6 +468,7 @@ void Server::Drain(absl::Duration timeout) {
     grpc_->GetHealthCheckService()->SetServingStatus(false);  // of all names
   }
   manager_.Drain();
+  if (loader_ != nullptr) loader_->Drain();
   service_.Drain();  // first, so that streams answer what they have taken
   models_.Drain();
   if (!service_.AwaitNoCalls(deadline)) {

@@ -23,6 +23,7 @@
 #include "server/connections/memory_guard.h"
 #include "server/connections/page_server.h"
 #include "server/metrics/metrics.h"
+#include "server/models/demand_loader.h"
 #include "server/models/model_manager.h"
 #include "server/models/models.h"
 #include "server/options/config.h"
@@ -45,6 +46,7 @@ class Server {
   // somebody asked it to drain (called on a gRPC thread; must not block).
   struct Environment {
     ModelLoader load_model;
+    ModelDescriber describe_model;  // for --models
     std::function<void()> on_drain_request = [] {};
   };
 
@@ -70,7 +72,7 @@ class Server {
   const Metrics& metrics() const { return metrics_; }
 
  private:
-  Server(const Config& config, Environment environment,
+  Server(const Config& config, Environment environment, ModelCatalog catalog,
          std::unique_ptr<TokenFile> tokens, TextResources texts,
          std::shared_ptr<grpc::ServerCredentials> credentials);
 
@@ -116,6 +118,7 @@ class Server {
   TextResources texts_;
   ModelSet models_;
   ModelManager manager_;
+  const std::unique_ptr<DemandLoader> loader_;  // null: there is no catalog
   Authenticator authenticator_;
   PeerAccounts peers_;
   MemoryGuard memory_guard_;

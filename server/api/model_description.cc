@@ -26,11 +26,7 @@ void DescribeLimits(const ServedModel& model, const ServiceOptions& options,
   limits.set_max_length_penalty(kMaxLengthPenalty);
 }
 
-}  // namespace
-
-v1::Model DescribeModel(const ServedModel& model,
-                        const ServiceOptions& options_of_service) {
-  const ModelInfo& info = model.info();
+v1::Model DescribeInfo(const ModelInfo& info) {
   v1::Model proto;
   proto.set_name(info.name);
   proto.set_revision(info.revision);
@@ -43,6 +39,19 @@ v1::Model DescribeModel(const ServedModel& model,
   proto.set_parameters(info.parameters);
   proto.set_source_vocab_size(info.source_vocab_size);
   proto.set_target_vocab_size(info.target_vocab_size);
+  return proto;
+}
+
+}  // namespace
+
+v1::Model DescribeUnloaded(const CatalogModel& model) {
+  return DescribeInfo(model.info);
+}
+
+v1::Model DescribeModel(const ServedModel& model,
+                        const ServiceOptions& options_of_service) {
+  const ModelInfo& info = model.info();
+  v1::Model proto = DescribeInfo(info);
 
   // The maximum length is left out: it grows with the source.
   const decode::DecodingOptions defaults = model.backend().DefaultOptions(1);

@@ -1,5 +1,8 @@
 #include "server/api/translation_service.h"
 
+#include <map>
+#include <memory>
+#include <string>
 #include <utility>
 
 #include "engine/base/status_macros.h"
@@ -44,12 +47,13 @@ using ScoreTextsCall = UnaryCall<Codec<v1::ScoreTextsRequest, ScoreJob>>;
 TranslationServiceImpl::TranslationServiceImpl(
     const ModelSet& models, Authenticator& authenticator,
     const ServiceOptions& options, Metrics& metrics, PeerAccounts* peers,
-    SentenceCache* cache, const TextResources* texts)
+    SentenceCache* cache, const TextResources* texts, DemandLoader* loader)
     : models_(models),
       options_(options),
       request_log_(options.log_requests),
       environment_{models_,     options_, authenticator, request_log_, metrics,
-                   open_calls_, peers,    cache,         texts} {}
+                   open_calls_, peers,    cache,         texts,        loader} {
+}
 
 grpc::ServerUnaryReactor* TranslationServiceImpl::Translate(
     CallbackServerContext* context, const ByteBuffer* request,
@@ -88,8 +92,15 @@ grpc::ServerUnaryReactor* TranslationServiceImpl::ListModels(
       [this](const v1::ListModelsRequest&)
           -> absl::StatusOr<v1::ListModelsResponse> {
         v1::ListModelsResponse list;
+        std::map<std::string, v1::Model> by_name;
+        for (const auto& [name, model] : *models_.catalog()) {
+          if (model.sound.ok()) by_name[name] = DescribeUnloaded(model);
+        }
         for (const ServedModelPtr& model : models_.all()) {
-          *list.add_models() = DescribeModel(*model, options_);
+          by_name[model->info().name] = DescribeModel(*model, options_);
+        }
+        for (auto& [name, model] : by_name) {
+          *list.add_models() = std::move(model);
         }
         return list;
       });
@@ -102,9 +113,13 @@ grpc::ServerUnaryReactor* TranslationServiceImpl::GetModel(
       {kApi, "GetModel"}, *context, environment_, *request, *response,
       /*is_request=*/false,
       [this](const v1::GetModelRequest& get) -> absl::StatusOr<v1::Model> {
-        PEREGRINE_ASSIGN_OR_RETURN(const ServedModelPtr model,
-                                   models_.Find(get.name(), "name"));
-        return DescribeModel(*model, options_);
+        const absl::StatusOr<ServedModelPtr> model =
+            models_.Find(get.name(), "name");
+        if (model.ok()) return DescribeModel(**model, options_);
+        const std::shared_ptr<const ModelCatalog> catalog = models_.catalog();
+        const auto found = catalog->find(get.name());
+        if (found == catalog->end()) return model.status();
+        return DescribeUnloaded(found->second);
       });
 }
 
@@ -117,8 +132,7 @@ grpc::ServerUnaryReactor* TranslationServiceImpl::ListLanguages(
       [this](const v1::ListLanguagesRequest& list)
           -> absl::StatusOr<v1::ListLanguagesResponse> {
         if (!list.model().empty()) {
-          PEREGRINE_RETURN_IF_ERROR(
-              models_.Find(list.model(), "model").status());
+          PEREGRINE_RETURN_IF_ERROR(models_.CheckKnown(list.model(), "model"));
         }
         return WriteLanguages(models_.routes()->List(list.model()),
                               list.display_language());

@@ -34,7 +34,8 @@ class TranslationServiceImpl final : public RawTranslationService {
                          const ServiceOptions& options, Metrics& metrics,
                          PeerAccounts* peers = nullptr,
                          SentenceCache* cache = nullptr,
-                         const TextResources* texts = nullptr);
+                         const TextResources* texts = nullptr,
+                         DemandLoader* loader = nullptr);
 
   // Ends the open streams as soon as what they sent is answered.
   void Drain() { open_calls_.Drain(); }

@@ -15,6 +15,7 @@
 #include "engine/decode/sentence_checks.h"
 #include "engine/decode/session.h"
 #include "engine/decode/steering_checks.h"
+#include "engine/formats/recognise.h"
 #include "engine/kernels/gpu_memory.h"
 #include "engine/kernels/precision.h"
 #include "engine/text/tokenizer.h"
@@ -247,6 +248,21 @@ absl::StatusOr<std::unique_ptr<const ModelBackend>> LoadEngineBackend(
   PEREGRINE_ASSIGN_OR_RETURN(const ModelFiles files, digest.get());
   return std::make_unique<EngineBackend>(std::move(models), devices, name,
                                          files.revision, absl::Now() - start);
+}
+
+absl::StatusOr<ModelInfo> DescribeEngineModel(const ModelSource& source) {
+  PEREGRINE_ASSIGN_OR_RETURN(const formats::Checkpoint checkpoint,
+                             formats::OpenCheckpoint(source.directory));
+  const model::ModelConfig& config = checkpoint.config;
+  ModelInfo info;
+  info.name = source.name.empty() ? config.name : source.name;
+  info.source_language = config.source_language;
+  info.target_language = config.target_language;
+  info.languages = config.languages;
+  info.architecture = model::DescribeArchitecture(config.architecture);
+  info.source_vocab_size = config.architecture.source_vocab_size;
+  info.target_vocab_size = config.architecture.target_vocab_size;
+  return info;
 }
 
 }  // namespace peregrine::server

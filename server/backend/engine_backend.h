@@ -8,6 +8,7 @@
 #include "absl/types/span.h"
 #include "server/backend/model_backend.h"
 #include "server/options/device_workers.h"
+#include "server/options/model_options.h"
 
 namespace peregrine::server {
 
@@ -17,6 +18,10 @@ namespace peregrine::server {
 absl::StatusOr<std::unique_ptr<const ModelBackend>> LoadEngineBackend(
     const std::string& directory, const std::string& name,
     absl::Span<const DeviceWorkers> devices);
+
+// What a model directory says of itself, read without its weights: name,
+// languages and architecture. Errors are those of formats::OpenCheckpoint.
+absl::StatusOr<ModelInfo> DescribeEngineModel(const ModelSource& source);
 
 }  // namespace peregrine::server
 

@@ -384,6 +384,43 @@ void AddCache(const CacheGauges& cache, Page& page) {
                       "Translations that were dropped to make room."));
 }
 
+void AddDemand(const DemandCounts& demand, Page& page) {
+  MetricFamily& loads =
+      page.Add(MetricType::Counter, "peregrine_model_loads_total",
+               "Models of --models that were loaded, by outcome.");
+  for (const auto& [load, count] : demand.loads) {
+    AddCounter(static_cast<double>(count),
+               {{"model", load.first},
+                {"outcome",
+                 absl::AsciiStrToLower(absl::StatusCodeToString(load.second))}},
+               loads);
+  }
+  MetricFamily& unloads =
+      page.Add(MetricType::Counter, "peregrine_model_unloads_total",
+               "Models of --models that were unloaded: to make room (memory), "
+               "or since nobody used them (idle).");
+  for (const auto& [unload, count] : demand.unloads) {
+    AddCounter(static_cast<double>(count),
+               {{"model", unload.first}, {"reason", unload.second}}, unloads);
+  }
+  const auto gauge = [&page](const char* name, const char* help,
+                             int64_t value) {
+    AddGauge(static_cast<double>(value), {},
+             page.Add(MetricType::Gauge, name, help));
+  };
+  gauge("peregrine_models_weights_bytes",
+        "Weights of all models in memory, those included that were unloaded "
+        "and still have requests.",
+        demand.bytes);
+  gauge("peregrine_models_max_weights_bytes",
+        "Memory that they may take: --model-memory-mib. 0: any.",
+        demand.max_bytes);
+  gauge("peregrine_catalog_models", "Models that --models has.",
+        demand.catalog);
+  gauge("peregrine_requests_awaiting_models",
+        "Requests that wait for a model to be loaded.", demand.waiting);
+}
+
 // A device's is what all models there say: told once.
 void AddDeviceMemory(Page& page) {
   MetricFamily& family = page.Add(
@@ -491,6 +528,11 @@ void Metrics::SetCache(std::function<CacheGauges()> read_cache) {
   read_cache_ = std::move(read_cache);
 }
 
+void Metrics::SetDemand(std::function<DemandCounts()> read_demand) {
+  absl::MutexLock lock(&mutex_);
+  read_demand_ = std::move(read_demand);
+}
+
 void Metrics::SetConnections(
     std::function<ConnectionCounts()> read_connections) {
   absl::MutexLock lock(&mutex_);
@@ -522,6 +564,7 @@ std::vector<MetricFamily> Metrics::Collect() const {
   AddWorkers(page);
   AddQueues(page);
   AddLimits(page);
+  if (read_demand_ != nullptr) AddDemand(read_demand_(), page);
   if (read_cache_ != nullptr) AddCache(read_cache_(), page);
   if (read_connections_ != nullptr) AddConnections(read_connections_(), page);
   if (read_server_ != nullptr) AddServer(read_server_(), page);

@@ -119,6 +119,16 @@ struct CacheGauges {
   int64_t evictions = 0;  // since the start
 };
 
+// Likewise, of models that are loaded when they are asked for.
+struct DemandCounts {
+  int64_t bytes = 0;  // of the weights of all models in memory
+  int64_t max_bytes = 0;
+  int64_t catalog = 0;  // models that can be loaded
+  int64_t waiting = 0;  // requests
+  std::map<std::pair<std::string, absl::StatusCode>, int64_t> loads;
+  std::map<std::pair<std::string, std::string>, int64_t> unloads;  // by reason
+};
+
 // Everything that the server exports, and every name, in one place. Registered
 // with a prometheus::Exposer, which calls Collect for each scrape.
 // Thread-safe.
@@ -150,6 +160,9 @@ class Metrics : public prometheus::Collectable {
   // Likewise of the cache of translations.
   void SetCache(std::function<CacheGauges()> read_cache);
 
+  // Likewise of models on demand.
+  void SetDemand(std::function<DemandCounts()> read_demand);
+
   // Likewise of the server.
   void SetServer(std::function<ServerState()> read_server);
 
@@ -174,6 +187,7 @@ class Metrics : public prometheus::Collectable {
   std::map<std::string, Model, std::less<>> models_ ABSL_GUARDED_BY(mutex_);
   std::function<ConnectionCounts()> read_connections_ ABSL_GUARDED_BY(mutex_);
   std::function<CacheGauges()> read_cache_ ABSL_GUARDED_BY(mutex_);
+  std::function<DemandCounts()> read_demand_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace peregrine::server

@@ -20,6 +20,7 @@ ServedModelPtr ModelReaper::Share(std::unique_ptr<ServedModel> model) {
   {
     absl::MutexLock lock(&mutex_);
     ++models_;
+    bytes_ += model->info().weights_bytes;
   }
   return ServedModelPtr(model.release(), [this](const ServedModel* last) {
     Take(std::unique_ptr<const ServedModel>(last));
@@ -29,6 +30,11 @@ ServedModelPtr ModelReaper::Share(std::unique_ptr<ServedModel> model) {
 int ModelReaper::models() const {
   absl::MutexLock lock(&mutex_);
   return models_;
+}
+
+int64_t ModelReaper::bytes() const {
+  absl::MutexLock lock(&mutex_);
+  return bytes_;
 }
 
 void ModelReaper::Take(std::unique_ptr<const ServedModel> model) {
@@ -52,11 +58,14 @@ void ModelReaper::Run() {
     std::vector<std::unique_ptr<const ServedModel>> ended = AwaitEnded();
     if (ended.empty()) return;
     const int count = static_cast<int>(ended.size());
+    int64_t bytes = 0;
+    for (const auto& model : ended) bytes += model->info().weights_bytes;
     ended.clear();
     // The allocator would keep what many threads freed in small pieces.
     malloc_trim(0);
     absl::MutexLock lock(&mutex_);
     models_ -= count;
+    bytes_ -= bytes;
   }
 }
 

@@ -1,6 +1,7 @@
 #ifndef PEREGRINE_SERVER_MODELS_MODEL_REAPER_H_
 #define PEREGRINE_SERVER_MODELS_MODEL_REAPER_H_
 
+#include <cstdint>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -24,8 +25,9 @@ class ModelReaper {
   // The model ends here, on the reaper's thread, when its last holder lets go.
   ServedModelPtr Share(std::unique_ptr<ServedModel> model);
 
-  // Shared models that are not gone yet.
+  // Shared models that are not gone yet, and the bytes of their weights.
   int models() const;
+  int64_t bytes() const;
 
  private:
   void Run();
@@ -35,6 +37,7 @@ class ModelReaper {
 
   mutable absl::Mutex mutex_;
   int models_ ABSL_GUARDED_BY(mutex_) = 0;
+  int64_t bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<std::unique_ptr<const ServedModel>> ended_
       ABSL_GUARDED_BY(mutex_);

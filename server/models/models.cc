@@ -1,5 +1,6 @@
 #include "server/models/models.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -41,6 +42,7 @@ ModelLanguages LanguagesOf(const ModelInfo& info) {
 ModelSet::ModelSet(Metrics& metrics, RouteOptions options)
     : metrics_(metrics), route_options_(std::move(options)) {
   absl::MutexLock lock(&mutex_);
+  catalog_ = std::make_shared<const ModelCatalog>();
   UpdateRoutes();
 }
 
@@ -67,25 +69,78 @@ absl::Status ModelSet::Replace(std::unique_ptr<const ModelBackend> backend,
 absl::Status ModelSet::Remove(absl::string_view name) {
   absl::MutexLock change(&change_mutex_);
   PEREGRINE_RETURN_IF_ERROR(CheckServed(name));
+  {
+    absl::ReaderMutexLock lock(&mutex_);
+    if (models_.size() == 1 && catalog_->empty()) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("name: ", Quoted(name),
+                       " is the only model; drain the server instead"));
+    }
+  }
+  Erase(name);
+  return absl::OkStatus();
+}
+
+bool ModelSet::Erase(absl::string_view name) {
   ServedModelPtr removed;  // let go of without the lock
   absl::MutexLock lock(&mutex_);
-  if (models_.size() == 1) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("name: ", Quoted(name),
-                     " is the only model; drain the server instead"));
-  }
   const auto it = models_.find(name);
+  if (it == models_.end()) return false;
   removed = std::move(it->second);
   models_.erase(it);
   UpdateRoutes();
   metrics_.RemoveModel(name);
-  return absl::OkStatus();
+  return true;
+}
+
+void ModelSet::SetCatalog(ModelCatalog catalog) {
+  absl::MutexLock lock(&mutex_);
+  catalog_ = std::make_shared<const ModelCatalog>(std::move(catalog));
+  UpdateRoutes();
+}
+
+std::shared_ptr<const ModelCatalog> ModelSet::catalog() const {
+  absl::ReaderMutexLock lock(&mutex_);
+  return catalog_;
+}
+
+bool ModelSet::CanLoad(absl::string_view name) const {
+  absl::ReaderMutexLock lock(&mutex_);
+  return catalog_->find(name) != catalog_->end();
+}
+
+bool ModelSet::Unload(absl::string_view name) {
+  absl::MutexLock change(&change_mutex_);
+  return Erase(name);
+}
+
+int64_t ModelSet::bytes_served() const {
+  absl::ReaderMutexLock lock(&mutex_);
+  int64_t bytes = 0;
+  for (const auto& [name, model] : models_) {
+    bytes += model->info().weights_bytes;
+  }
+  return bytes;
+}
+
+absl::Status ModelSet::CheckKnown(absl::string_view name,
+                                  absl::string_view field) const {
+  {
+    absl::ReaderMutexLock lock(&mutex_);
+    const bool is_known = name.empty()
+                              ? Names().size() == 1
+                              : catalog_->find(name) != catalog_->end();
+    if (is_known) return absl::OkStatus();
+  }
+  return Find(name, field).status();
 }
 
 absl::StatusOr<ServedModelPtr> ModelSet::Find(absl::string_view name,
                                               absl::string_view field) const {
   absl::ReaderMutexLock lock(&mutex_);
-  if (name.empty() && models_.size() == 1) return models_.begin()->second;
+  if (name.empty() && models_.size() == 1 && Names().size() == 1) {
+    return models_.begin()->second;
+  }
   if (name.empty()) {
     return InvalidFieldsError(
         {{std::string(field),
@@ -158,6 +213,15 @@ void ModelSet::UpdateRoutes() {
   for (const auto& [name, model] : models_) {
     languages.push_back(LanguagesOf(model->info()));
   }
+  for (const auto& [name, model] : *catalog_) {
+    if (models_.count(name) == 0 && model.sound.ok()) {
+      languages.push_back(LanguagesOf(model.info));
+    }
+  }
+  std::sort(languages.begin(), languages.end(),
+            [](const ModelLanguages& a, const ModelLanguages& b) {
+              return a.model < b.model;
+            });
   routes_ =
       std::make_shared<const Routes>(std::move(languages), route_options_);
 }
@@ -165,6 +229,10 @@ void ModelSet::UpdateRoutes() {
 std::vector<std::string> ModelSet::Names() const {
   std::vector<std::string> names;
   for (const auto& [name, model] : models_) names.push_back(name);
+  for (const auto& [name, model] : *catalog_) {
+    if (models_.count(name) == 0) names.push_back(name);
+  }
+  std::sort(names.begin(), names.end());
   return names;
 }
 

@@ -14,6 +14,7 @@
 #include "server/backend/model_backend.h"
 #include "server/languages/routes.h"
 #include "server/metrics/metrics.h"
+#include "server/models/model_catalog.h"
 #include "server/models/model_reaper.h"
 #include "server/models/served_model.h"
 #include "server/options/route_options.h"
@@ -44,6 +45,18 @@ class ModelSet {
   // NOT_FOUND: there is none. FAILED_PRECONDITION: it is the only one.
   absl::Status Remove(absl::string_view name);
 
+  // Models that are served once somebody asks for them: they are in the routes
+  // and not in `all`.
+  void SetCatalog(ModelCatalog catalog);
+  std::shared_ptr<const ModelCatalog> catalog() const;
+  // Whether the catalog has it.
+  bool CanLoad(absl::string_view name) const;
+  // As Find, but a model of the catalog need not be served.
+  absl::Status CheckKnown(absl::string_view name,
+                          absl::string_view field) const;
+  // Of the catalog: false if it is not served.
+  bool Unload(absl::string_view name);
+
   // The empty name stands for the only model. NOT_FOUND and, for an empty name
   // among several models, INVALID_ARGUMENT name those that there are. `field`
   // is where the name stands in the request.
@@ -62,6 +75,9 @@ class ModelSet {
   // Models in memory: those served, and those replaced or removed that
   // requests still hold.
   int models_in_memory() const { return reaper_.models(); }
+  // Of their weights; and of those that are served alone.
+  int64_t bytes_in_memory() const { return reaper_.bytes(); }
+  int64_t bytes_served() const;
 
  private:
   using ByName = std::map<std::string, ServedModelPtr, std::less<>>;
@@ -72,6 +88,8 @@ class ModelSet {
   absl::Status Serve(std::unique_ptr<const ModelBackend> backend,
                      const ModelOptions& options);
   void Put(ServedModelPtr model);
+  // False: there is none.
+  bool Erase(absl::string_view name) ABSL_LOCKS_EXCLUDED(mutex_);
   std::vector<std::string> Names() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
   void UpdateRoutes() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
@@ -83,6 +101,7 @@ class ModelSet {
   mutable absl::Mutex mutex_;
   bool draining_ ABSL_GUARDED_BY(mutex_) = false;
   ByName models_ ABSL_GUARDED_BY(mutex_);
+  std::shared_ptr<const ModelCatalog> catalog_ ABSL_GUARDED_BY(mutex_);
   std::shared_ptr<const Routes> routes_ ABSL_GUARDED_BY(mutex_);
 };
 

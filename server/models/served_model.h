@@ -1,10 +1,13 @@
 #ifndef PEREGRINE_SERVER_MODELS_SERVED_MODEL_H_
 #define PEREGRINE_SERVER_MODELS_SERVED_MODEL_H_
 
+#include <atomic>
 #include <memory>
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "server/backend/model_backend.h"
 #include "server/metrics/metrics.h"
 #include "server/options/model_options.h"
@@ -29,6 +32,13 @@ class ServedModel {
   const RequestLimits& limits() const { return limits_; }
   ModelMetrics& metrics() const { return *metrics_; }
   std::shared_ptr<ModelMetrics> shared_metrics() const { return metrics_; }
+  // When a request last asked for it; at first, when it was made.
+  absl::Time last_used() const {
+    return absl::FromUnixNanos(last_used_.load(std::memory_order_relaxed));
+  }
+  void Touch() const {
+    last_used_.store(absl::ToUnixNanos(absl::Now()), std::memory_order_relaxed);
+  }
   Batcher& batcher() const { return *batcher_; }
 
  private:
@@ -38,6 +48,7 @@ class ServedModel {
   std::string identity_;
   RequestLimits limits_;
   std::shared_ptr<ModelMetrics> metrics_;
+  mutable std::atomic<int64_t> last_used_{absl::ToUnixNanos(absl::Now())};
   std::unique_ptr<Batcher> batcher_;  // above it goes first
 };
 

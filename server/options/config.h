@@ -22,6 +22,9 @@ namespace peregrine::server {
 // suits images, which set defaults in the environment).
 struct Config {
   std::vector<ModelSource> models;
+  std::string models_directory;  // of models that are loaded on demand
+  int model_memory_mib = 0;      // of the weights of all models; 0: any
+  absl::Duration model_idle = absl::Minutes(15);
   // All said, whatever the flags left open.
   std::vector<DeviceWorkers> devices;
 

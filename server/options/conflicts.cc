@@ -48,7 +48,13 @@ std::string FindConflict(const ModelOptions& options, int max_message_bytes) {
 }  // namespace
 
 std::string FindConflict(const Config& config) {
-  if (config.models.empty()) return "--model: found none, needed at least one";
+  if (config.models.empty() && config.models_directory.empty()) {
+    return "--model: found none, needed at least one, or --models";
+  }
+  if (config.models_directory.empty() && config.model_memory_mib > 0) {
+    return "--model-memory-mib: found it without --models: those of --model "
+           "stay";
+  }
   for (const ModelSource& model : config.models) {
     if (model.directory.empty())
       return "--model: found an empty directory name";

@@ -13,6 +13,8 @@
 
 namespace peregrine::server {
 
+class DemandLoader;
+
 // What all calls of a server share. Outlives them.
 struct CallEnvironment {
   const ModelSet& models;
@@ -24,6 +26,7 @@ struct CallEnvironment {
   PeerAccounts* peers = nullptr;         // null: nobody wants to know
   SentenceCache* cache = nullptr;        // null: there is none
   const TextResources* texts = nullptr;  // null: there are none
+  DemandLoader* loader = nullptr;        // null: there is no catalog of models
 };
 
 }  // namespace peregrine::server

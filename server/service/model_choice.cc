@@ -100,10 +100,20 @@ absl::StatusOr<Route> Detect(const Routes& routes, const RequestHead& head,
   const LanguageList among = routes.SourcesOf(query);
   // Of a target that nobody knows, it is that what is wrong.
   if (among.empty()) return routes.Find(query).status();
+  std::string known;  // of any text
   for (size_t i = 0; i < texts.size(); ++i) {
     detected.push_back(
         SourceOf(texts[i], among, routes.options().default_source));
-    if (detected.back().language.empty()) return UnknownSourceError(head, i);
+    const bool is_known = !detected.back().language.empty();
+    if (!is_known && HasLetters(texts[i])) return UnknownSourceError(head, i);
+    if (is_known) known = detected.back().language;
+  }
+  if (known.empty()) known = among.entries()[0].code;
+  for (DetectedSource& source : detected) {
+    // Without letters: nothing of it is translated, from whatever language.
+    if (!source.language.empty()) continue;
+    source.language = known;
+    source.is_default = true;
   }
   PEREGRINE_ASSIGN_OR_RETURN(Route route,
                              FindCommonRoute(routes, query, detected));
@@ -127,8 +137,16 @@ absl::StatusOr<ModelChoice> ChooseOf(
   const bool names_any = asks || !query.source.empty() || !query.target.empty();
   if (!head.model.empty() || !names_any) {
     // For its error.
-    PEREGRINE_RETURN_IF_ERROR(
-        models.Find(head.model, head.fields.model).status());
+    PEREGRINE_RETURN_IF_ERROR(models.CheckKnown(head.model, head.fields.model));
+  }
+  ModelChoice choice;
+  // Of a model that cannot be loaded only its loading tells why.
+  const auto catalog = models.catalog();
+  if (const auto named = catalog->find(head.model);
+      named != catalog->end() && !named->second.sound.ok() &&
+      !models.Find(head.model, head.fields.model).ok()) {
+    choice.missing = head.model;
+    return choice;
   }
   Route route;
   ChosenLanguages of_begin;
@@ -141,12 +159,18 @@ absl::StatusOr<ModelChoice> ChooseOf(
     of_begin.source = route.begin().source;
   }
   of_begin.target = route.begin().target;
-  ModelChoice choice;
-  PEREGRINE_ASSIGN_OR_RETURN(choice.model,
-                             models.Find(route.model, head.fields.model));
+  const auto find = [&](const std::string& name) {
+    absl::StatusOr<ServedModelPtr> found = models.Find(name, head.fields.model);
+    if (!found.ok() && models.CanLoad(name)) {
+      choice.missing = name;
+      return absl::StatusOr<ServedModelPtr>(nullptr);
+    }
+    if (found.ok()) (*found)->Touch();
+    return found;
+  };
+  PEREGRINE_ASSIGN_OR_RETURN(choice.model, find(route.model));
   if (route.first.has_value()) {
-    PEREGRINE_ASSIGN_OR_RETURN(
-        choice.first, models.Find(route.first->model, head.fields.model));
+    PEREGRINE_ASSIGN_OR_RETURN(choice.first, find(route.first->model));
     choice.first_languages = std::move(of_begin);
     choice.languages.source = route.source;
     choice.languages.target = route.target;

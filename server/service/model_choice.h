@@ -1,6 +1,8 @@
 #ifndef PEREGRINE_SERVER_SERVICE_MODEL_CHOICE_H_
 #define PEREGRINE_SERVER_SERVICE_MODEL_CHOICE_H_
 
+#include <string>
+
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
@@ -16,6 +18,9 @@ struct ModelChoice {
   ChosenLanguages languages;
   ServedModelPtr first;  // null: one model is enough
   ChosenLanguages first_languages;
+
+  // Not empty: a model that has to be loaded first. Choose again then.
+  std::string missing;
 };
 
 // The model that `head` names, or that of its languages; these as the model

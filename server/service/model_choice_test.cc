@@ -128,8 +128,12 @@ TEST_F(ModelChoiceTest, UnsureTextsTakeTheDefault) {
   const std::vector<std::vector<std::string>> models = {
       {"eng_Latn", "deu_Latn"}, {"fra_Latn", "deu_Latn"}};
   Serve(models);
-  EXPECT_THAT(Choose(Head("", "de"), {kNoWords}),
+  EXPECT_THAT(Choose(Head("", "de"), {"ภาษาไทยเป็นภาษาที่สวยงาม"}),
               HasSubstr("--default-source-language"));
+  // What has no letters needs no language.
+  EXPECT_EQ(Choose(Head("", "de"), {kNoWords}), "m0 eng_Latn! deu_Latn");
+  EXPECT_EQ(Choose(Head("", "de"), {"", kFrench}),
+            "m1 fra_Latn! fra_Latn deu_Latn");
   EXPECT_THAT(Choose(Head("", "xx"), {kEnglish}),
               HasSubstr("target_language: found \"xx\""));
   RouteOptions options;

@@ -7,6 +7,7 @@
 #include "absl/time/clock.h"
 #include "engine/base/status_macros.h"
 #include "server/errors.h"
+#include "server/models/demand_loader.h"
 #include "server/service/model_choice.h"
 #include "server/service/priority.h"
 
@@ -24,8 +25,17 @@ RequestLimits OfIntermediate(RequestLimits limits) {
 }  // namespace
 
 absl::optional<absl::Status> Request::Submit(Read read, Done done) {
-  PEREGRINE_RETURN_IF_ERROR(Prepare(read));
+  PEREGRINE_RETURN_IF_ERROR(Begin(read));
   done_ = std::move(done);
+  return Continue();
+}
+
+absl::optional<absl::Status> Request::Continue() {
+  PEREGRINE_ASSIGN_OR_RETURN(
+      ModelChoice choice,
+      ChooseModel(call_.environment().models, job_->head(), job_->texts()));
+  if (!choice.missing.empty()) return AwaitModel(choice.missing);
+  PEREGRINE_RETURN_IF_ERROR(Prepare(std::move(choice)));
   if (first_job_ == nullptr) {
     return SubmitJob(*job_, model_, [this] { End(group_->status()); });
   }
@@ -79,7 +89,24 @@ void Request::End(const absl::Status& status) {
   done(ended);  // may destroy *this
 }
 
-absl::Status Request::Prepare(Read read) {
+absl::optional<absl::Status> Request::AwaitModel(const std::string& name) {
+  DemandLoader& loader = *call_.environment().loader;
+  const uint64_t waiter = loader.NewWaiter();
+  const absl::Time deadline = terms_.deadline;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (abandoned_) return CallCancelledError();
+    waiter_ = waiter;
+  }
+  loader.Await(waiter, name, deadline, [this](const absl::Status& status) {
+    absl::optional<absl::Status> ended = status;
+    if (ended->ok()) ended = Continue();
+    if (ended.has_value()) End(*ended);
+  });
+  return absl::nullopt;  // and *this may be gone
+}
+
+absl::Status Request::Begin(Read read) {
   PEREGRINE_RETURN_IF_ERROR(ticket_.Enter(call_.client(), start_));
   if (deadline_ <= start_) return DeadlinePassedError();
   PEREGRINE_ASSIGN_OR_RETURN(job_, read());
@@ -87,9 +114,10 @@ absl::Status Request::Prepare(Read read) {
   if (head.timeout <= absl::ZeroDuration()) return DeadlinePassedError();
   terms_ = {std::min(deadline_, start_ + head.timeout),
             FlowOf(*call_.client(), head.priority)};
-  PEREGRINE_ASSIGN_OR_RETURN(
-      ModelChoice choice,
-      ChooseModel(call_.environment().models, head, job_->texts()));
+  return absl::OkStatus();
+}
+
+absl::Status Request::Prepare(ModelChoice choice) {
   model_ = std::move(choice.model);
   first_model_ = std::move(choice.first);
   job_->SetLanguages(std::move(choice.languages));
@@ -125,12 +153,16 @@ absl::Status Request::SetGroup(std::unique_ptr<SentenceGroup> group,
 Request::Abandoned Request::Abandon() {
   absl::MutexLock lock(&mutex_);
   abandoned_ = true;
-  if (submitted_ == nullptr) return {};
+  if (submitted_ == nullptr) {
+    return {nullptr, nullptr, 0, call_.environment().loader, waiter_};
+  }
   submitted_->Abandon();
-  return {submitted_to_, call_.environment().cache, submitted_->id()};
+  return {submitted_to_, call_.environment().cache, submitted_->id(), nullptr,
+          0};
 }
 
 void Request::Abandoned::Remove() const {
+  if (loader != nullptr && waiter != 0) loader->Cancel(waiter);
   if (model == nullptr) return;
   model->batcher().RemoveGroup(group);
   if (cache != nullptr) cache->RemoveGroup(group);

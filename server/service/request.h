@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -17,6 +18,7 @@
 #include "server/scheduling/sentence_group.h"
 #include "server/service/call.h"
 #include "server/service/job.h"
+#include "server/service/model_choice.h"
 
 namespace peregrine::server {
 
@@ -41,17 +43,20 @@ class Request {
   using Done = std::function<void(const absl::Status&)>;
 
   // Once. What the request ends with at once: an error, or OK if there is
-  // nothing to translate. None: `done` is called once with that, on a worker's
-  // thread and perhaps before this returns; it may destroy the request.
+  // nothing to translate. None: `done` is called once with that, on the thread
+  // of a worker or of one who loads models, and perhaps before this returns; it
+  // may destroy the request.
   absl::optional<absl::Status> Submit(Read read, Done done);
 
   // Nobody wants the answer any more. On any thread, at any time. What still
   // waits is answered by the second step, on the calling thread: not under a
   // lock that `done` takes.
   struct Abandoned {
-    ServedModelPtr model;  // null: nothing waits
+    ServedModelPtr model;  // null: no sentences wait
     SentenceCache* cache = nullptr;
     uint64_t group = 0;
+    DemandLoader* loader = nullptr;  // not null: it waits for a model
+    uint64_t waiter = 0;
     void Remove() const;
   };
   Abandoned Abandon();
@@ -70,7 +75,12 @@ class Request {
   SentenceGroup* group() const { return group_.get(); }
 
  private:
-  absl::Status Prepare(Read read);
+  // The ticket, the job and its terms.
+  absl::Status Begin(Read read);
+  // The rest: as Submit.
+  absl::optional<absl::Status> Continue();
+  absl::Status Prepare(ModelChoice choice);
+  absl::optional<absl::Status> AwaitModel(const std::string& name);
   // As Submit: the sentences of one job. `done` once the group is complete.
   absl::optional<absl::Status> SubmitJob(const Job& job,
                                          const ServedModelPtr& model,
@@ -103,6 +113,7 @@ class Request {
   // group_, once it may be abandoned.
   SentenceGroup* submitted_ ABSL_GUARDED_BY(mutex_) = nullptr;
   ServedModelPtr submitted_to_ ABSL_GUARDED_BY(mutex_);
+  uint64_t waiter_ ABSL_GUARDED_BY(mutex_) = 0;  // for a model; 0: none
 };
 
 }  // namespace peregrine::server

@@ -201,7 +201,7 @@ FakeBackend::FakeBackend(Options options) : options_(std::move(options)) {
   info_.device = "fake";
   info_.precision = "exact";
   info_.products = "nobody";
-  info_.weights_bytes = 104;
+  info_.weights_bytes = options_.weights_bytes;
 }
 
 decode::DecodingOptions FakeBackend::DefaultOptions(int source_tokens) const {

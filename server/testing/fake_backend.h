@@ -24,6 +24,7 @@ class FakeBackend : public ModelBackend {
     int max_source_tokens = 100;
     int max_target_tokens = 200;
     std::vector<model::Language> languages;
+    int64_t weights_bytes = 104;
     float score = 0;                        // of hypothesis 0
     absl::Status session_status;            // what MakeSession fails with
     std::function<void()> on_step = [] {};  // called by every step: may block

@@ -27,5 +27,5 @@ ModelLoader FaultyLoader(const Config& config) {
 int main(int argc, char** argv) {
   return peregrine::server::RunServer(
       std::vector<std::string>(argv + 1, argv + argc),
-      peregrine::server::FaultyLoader);
+      peregrine::server::FaultyLoader, peregrine::server::DescribeEngineModel);
 }

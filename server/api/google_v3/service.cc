@@ -70,7 +70,7 @@ grpc::ServerUnaryReactor* GoogleV3Service::GetSupportedLanguages(
         const absl::string_view model = google_v3::ModelOf(message.model());
         if (!model.empty()) {
           PEREGRINE_RETURN_IF_ERROR(
-              environment_.models.Find(model, "model").status());
+              environment_.models.CheckKnown(model, "model"));
         }
         return google_v3::WriteLanguages(
             environment_.models.routes()->List(model),

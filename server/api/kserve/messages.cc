@@ -334,16 +334,16 @@ ModelInferResponse ModelInferCodec::Write(TextAnswer answer) const {
   return response;
 }
 
-absl::Status CheckVersion(const ServedModel& model, absl::string_view version) {
+absl::Status CheckVersion(absl::string_view model, absl::string_view version) {
   if (version.empty() || version == kVersion) return absl::OkStatus();
   return absl::NotFoundError(absl::StrCat("version: found ", Quoted(version),
-                                          ", but model ", model.info().name,
+                                          ", but model ", model,
                                           " has version 1 only"));
 }
 
-::inference::ModelMetadataResponse DescribeMetadata(const ServedModel& model) {
+::inference::ModelMetadataResponse DescribeMetadata(const std::string& model) {
   ::inference::ModelMetadataResponse response;
-  response.set_name(model.info().name);
+  response.set_name(model);
   response.add_versions(kVersion);
   response.set_platform(kPlatform);
   const auto add = [](const Tensor& tensor, auto& metadata) {
@@ -356,9 +356,9 @@ absl::Status CheckVersion(const ServedModel& model, absl::string_view version) {
   return response;
 }
 
-::inference::ModelConfig DescribeConfig(const ServedModel& model) {
+::inference::ModelConfig DescribeConfig(const std::string& model) {
   ::inference::ModelConfig config;
-  config.set_name(model.info().name);
+  config.set_name(model);
   config.set_platform(kPlatform);
   config.set_backend(kPlatform);
   for (const Tensor& tensor : kInputs) {

@@ -38,10 +38,10 @@ class ModelInferCodec {
 };
 
 // NOT_FOUND: a model has one version, its revision.
-absl::Status CheckVersion(const ServedModel& model, absl::string_view version);
+absl::Status CheckVersion(absl::string_view model, absl::string_view version);
 
-::inference::ModelMetadataResponse DescribeMetadata(const ServedModel& model);
-::inference::ModelConfig DescribeConfig(const ServedModel& model);
+::inference::ModelMetadataResponse DescribeMetadata(const std::string& model);
+::inference::ModelConfig DescribeConfig(const std::string& model);
 ::inference::ModelStatistics DescribeStatistics(const ServedModel& model);
 
 }  // namespace peregrine::server::kserve

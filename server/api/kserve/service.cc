@@ -21,8 +21,23 @@ absl::StatusOr<ServedModelPtr> FindModel(const ModelSet& models,
                                          const Message& message) {
   PEREGRINE_ASSIGN_OR_RETURN(ServedModelPtr model,
                              models.Find(message.name(), "name"));
-  PEREGRINE_RETURN_IF_ERROR(kserve::CheckVersion(*model, message.version()));
+  PEREGRINE_RETURN_IF_ERROR(
+      kserve::CheckVersion(model->info().name, message.version()));
   return model;
+}
+
+// The name of a model, which need not be loaded.
+template <typename Message>
+absl::StatusOr<std::string> FindName(const ModelSet& models,
+                                     const Message& message) {
+  std::string name = message.name();
+  if (const auto model = models.Find(name, "name"); model.ok()) {
+    name = (*model)->info().name;
+  } else if (!models.CanLoad(name)) {
+    return model.status();
+  }
+  PEREGRINE_RETURN_IF_ERROR(kserve::CheckVersion(name, message.version()));
+  return name;
 }
 
 }  // namespace
@@ -65,7 +80,10 @@ grpc::ServerUnaryReactor* KserveService::ModelReady(
           -> absl::StatusOr<proto::ModelReadyResponse> {
         proto::ModelReadyResponse ready;
         const auto model = FindModel(environment_.models, message);
-        ready.set_ready(model.ok() && (*model)->batcher().has_workers());
+        // One that is not loaded will be, by a request.
+        ready.set_ready(model.ok()
+                            ? (*model)->batcher().has_workers()
+                            : environment_.models.CanLoad(message.name()));
         return ready;
       });
 }
@@ -97,9 +115,9 @@ grpc::ServerUnaryReactor* KserveService::ModelMetadata(
       /*is_request=*/false,
       [this](const proto::ModelMetadataRequest& message)
           -> absl::StatusOr<proto::ModelMetadataResponse> {
-        PEREGRINE_ASSIGN_OR_RETURN(const ServedModelPtr model,
-                                   FindModel(environment_.models, message));
-        return kserve::DescribeMetadata(*model);
+        PEREGRINE_ASSIGN_OR_RETURN(const std::string model,
+                                   FindName(environment_.models, message));
+        return kserve::DescribeMetadata(model);
       });
 }
 
@@ -118,10 +136,10 @@ grpc::ServerUnaryReactor* KserveService::ModelConfig(
       /*is_request=*/false,
       [this](const proto::ModelConfigRequest& message)
           -> absl::StatusOr<proto::ModelConfigResponse> {
-        PEREGRINE_ASSIGN_OR_RETURN(const ServedModelPtr model,
-                                   FindModel(environment_.models, message));
+        PEREGRINE_ASSIGN_OR_RETURN(const std::string model,
+                                   FindName(environment_.models, message));
         proto::ModelConfigResponse config;
-        *config.mutable_config() = kserve::DescribeConfig(*model);
+        *config.mutable_config() = kserve::DescribeConfig(model);
         return config;
       });
 }
@@ -165,6 +183,18 @@ grpc::ServerUnaryReactor* KserveService::RepositoryIndex(
           entry.set_version("1");
           entry.set_state(ready ? "READY" : "UNAVAILABLE");
           if (!ready) entry.set_reason("its devices failed");
+        }
+        for (const auto& [name, model] : *environment_.models.catalog()) {
+          if (message.ready() || environment_.models.Find(name, "name").ok()) {
+            continue;
+          }
+          auto& entry = *index.add_models();
+          entry.set_name(name);
+          entry.set_version("1");
+          entry.set_state("UNAVAILABLE");
+          entry.set_reason(model.sound.ok()
+                               ? "unloaded: a request loads it"
+                               : std::string(model.sound.message()));
         }
         return index;
       });
