@@ -117,7 +117,9 @@ def main():
         parent=PARENT, content=[ENGLISH]))
     answers["glossaries"] = refusal(lambda: list(client.list_glossaries(parent=PARENT)))
     answers["deadline"] = refusal(
-        lambda: client.translate_text(request=request(), timeout=1e-6, retry=None))
+        lambda: client.translate_text(
+            request=request(contents=[" ".join([ENGLISH] * 200)]),
+            timeout=1e-6, retry=None))
 
     async def aio():
         other = translate.TranslationServiceAsyncClient(

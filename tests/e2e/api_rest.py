@@ -80,6 +80,10 @@ def ask_deepl(url, token):
         "markup": client.translate_text(
             f"<p>{ENGLISH}</p>", source_lang="EN", target_lang="DE",
             tag_handling="html").text,
+        "ignored": [client.translate_text(
+            f"<r>{ENGLISH} <keep id=\"1\">The old house.</keep></r>",
+            source_lang="EN", target_lang="DE", tag_handling=tags,
+            ignore_tags=["keep", "other"]).text for tags in ("xml", "html")],
         "sources": {l.code: l.name for l in client.get_source_languages()},
         "targets": {l.code: l.supports_formality
                     for l in client.get_target_languages()},

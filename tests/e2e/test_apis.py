@@ -319,6 +319,10 @@ class RestTest(unittest.TestCase):
         for text in (self.deepl["markup"], self.libretranslate["markup"],
                      self.google["markup"]):
             self.assertEqual(text, f"<p>{self.expected[0]}</p>")
+        for text in self.deepl["ignored"]:
+            self.assertTrue(text.startswith("<r>") and text.endswith(
+                '<keep id="1">The old house.</keep></r>'), text)
+            self.assertNotIn("peregrine", text)
 
     def test_calls_are_counted_by_api(self):
         for api, count in self.calls.items():

@@ -2,11 +2,14 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "engine/base/status_macros.h"
 #include "engine/text/utf8.h"
+#include "server/api/rest/ignored_tags.h"
 #include "server/api/rest/json_body.h"
 #include "server/errors.h"
 #include "server/service/request_checks.h"
@@ -30,10 +33,12 @@ void CheckRefused(const compat::v1::DeeplTranslateRequest& message,
          "prefer_more or prefer_less");
   refuse(!message.glossary_id().empty() || message.glossary_ids_size() > 0,
          "glossary_id", "this server stores no glossaries");
-  refuse(message.ignore_tags_size() > 0, "ignore_tags", "not supported");
-  refuse(message.splitting_tags_size() > 0, "splitting_tags", "not supported");
+  refuse(message.ignore_tags_size() > 0 && message.tag_handling().empty(),
+         "ignore_tags", "needs tag_handling");
+  refuse(message.splitting_tags_size() > 0, "splitting_tags",
+         "what ends a sentence is decided by the markup itself");
   refuse(message.non_splitting_tags_size() > 0, "non_splitting_tags",
-         "not supported");
+         "what ends a sentence is decided by the markup itself");
   refuse(!message.style_id().empty(), "style_id", "not supported");
   refuse(message.custom_instructions_size() > 0, "custom_instructions",
          "no model takes instructions");
@@ -79,9 +84,18 @@ absl::StatusOr<TextRequest> DeeplTranslateCodec::Read(
   } else {
     request.text_options.hard_wrapped = split == kNoNewlines;
   }
+  std::vector<std::string> ignored;
+  for (const std::string& names : message.ignore_tags()) {
+    for (absl::string_view name : absl::StrSplit(names, ',')) {
+      ignored.emplace_back(absl::StripAsciiWhitespace(name));
+    }
+  }
+  has_ignored_ = !ignored.empty();
   for (std::string& text : *message.mutable_text()) {
     characters_.push_back(static_cast<int>(text::CountUtf8Characters(text)));
-    request.texts.emplace_back().text = std::move(text);
+    request.texts.emplace_back().text =
+        has_ignored_ ? MarkIgnored(text, ignored, tags == "html")
+                     : std::move(text);
   }
   return request;
 }
@@ -90,6 +104,8 @@ google::api::HttpBody DeeplTranslateCodec::Write(TextAnswer answer) const {
   Json translations = Json::array();
   for (size_t i = 0; i < answer.texts.size(); ++i) {
     TranslatedText& text = answer.texts[i];
+    std::string& translation = text.translation.hypotheses[0].text;
+    if (has_ignored_) translation = WithoutMarks(translation);
     const std::string& source = text.detected.has_value()
                                     ? text.detected->language
                                     : answer.source_language;
@@ -97,7 +113,7 @@ google::api::HttpBody DeeplTranslateCodec::Write(TextAnswer answer) const {
     translations.push_back(
         {{"detected_source_language",
           absl::AsciiStrToUpper(tag.has_value() ? tag->language : source)},
-         {"text", std::move(text.translation.hypotheses[0].text)},
+         {"text", std::move(translation)},
          {"billed_characters", characters_[i]}});
   }
   return WriteBody({{"translations", std::move(translations)}});

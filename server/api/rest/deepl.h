@@ -24,6 +24,7 @@ class DeeplTranslateCodec {
 
  private:
   std::vector<int> characters_;  // of each text
+  bool has_ignored_ = false;     // tags, see ignored_tags.h
 };
 
 // `type` is "source", which is the default, or "target".
