@@ -38,7 +38,7 @@ TEST(CheckTextOptionsTest, TakesWhatItKnows) {
   EXPECT_FALSE(checked.kinds.Has(document::SpanKind::kUrl));
   EXPECT_FALSE(checked.kinds.Has(document::SpanKind::kEmoji));
   EXPECT_TRUE(checked.kinds.Has(document::SpanKind::kEmail));
-  EXPECT_NE(checked.patterns, nullptr);
+  EXPECT_EQ(checked.patterns.size(), 1u);
   EXPECT_EQ(checked.glossaries[0]->size(), 2u);
   EXPECT_FALSE(checked.restore_capitals);
 }
@@ -53,6 +53,9 @@ TEST(CheckTextOptionsTest, NamesWhatIsWrong) {
   options.format = static_cast<document::Format>(8);
   EXPECT_EQ(Check(options).find("text_options.format: found 9, allowed are"),
             0u);
+  options = {};
+  options.number_format = static_cast<document::NumberFormat>(7);
+  EXPECT_EQ(Check(options).find("text_options.number_format: found 7"), 0u);
   options = {};
   options.patterns = {"[a"};
   EXPECT_EQ(Check(options).find("text_options.patterns: pattern 0"), 0u);
