@@ -49,6 +49,7 @@ class ArchitectureReader {
     if (type != "transformer") Unsupported("type", type, "transformer");
     ReadStacks();
     ReadDecoderState();
+    ReadAlignment();
     ReadNorms();
     ReadEmbeddings();
     RefuseOthers();
@@ -112,6 +113,18 @@ class ArchitectureReader {
       naming_.decoder_layers.push_back(
           static_cast<int>(tied.size()) == count ? tied[n - 1] : n);
     }
+  }
+
+  // The first head of one layer, counted from 1: whether a model was trained
+  // with guided alignment or not, Marian aligns by that alone.
+  void ReadAlignment() {
+    constexpr char kField[] = "transformer-guided-alignment-layer";
+    const int last = architecture_.decoder.num_layers;
+    const auto value = values_.find(kField);
+    const bool is_last = value == values_.end() || *value == "last";
+    const int layer = is_last ? last : reader_.Int(kField, 1, last);
+    naming_.alignment.layer = layer - 1;
+    naming_.alignment.heads = {0};
   }
 
   void ReadDecoderState() {

@@ -22,6 +22,8 @@ struct MarianSettings {
 struct MarianNaming {
   bool sigmoid_gelu = false;        // computed as a swish
   std::vector<int> decoder_layers;  // which of Marian's, from 1, each one is
+  // What Marian aligns by, and what guided alignment has trained.
+  model::AlignmentConfig alignment;
 };
 
 // The architecture that the settings and the shapes of some tensors say. The

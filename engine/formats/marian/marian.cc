@@ -384,6 +384,7 @@ absl::StatusOr<Checkpoint> OpenMarian(const std::string& directory_path) {
   MarianNaming naming;
   PEREGRINE_RETURN_IF_ERROR(
       ReadMarianArchitecture(settings, *file, model.architecture, naming));
+  model.alignment = naming.alignment;
 
   const ArchitectureConfig& architecture = model.architecture;
   const int32_t start = architecture.target_vocab_size - 1;

@@ -63,6 +63,27 @@ TEST(MarianTest, TellsWhatItIs) {
               ElementsAre(architecture.target_vocab_size - 1, 1));
 }
 
+TEST(MarianTest, AlignsByTheFirstHeadOfTheLayerThatMarianNames) {
+  const DamagedDirectory directory("marian-aan");
+  const auto layer = [&] {
+    const auto checkpoint = OpenCheckpoint(directory.File("."));
+    EXPECT_TRUE(checkpoint.ok()) << checkpoint.status();
+    EXPECT_THAT(checkpoint->config.alignment.heads, ElementsAre(0));
+    EXPECT_FALSE(checkpoint->config.alignment.shifted);
+    return checkpoint->config.alignment.layer;
+  };
+  const std::string name = "transformer-guided-alignment-layer: ";
+  const auto last = OpenCheckpoint(directory.File("."))
+                        ->config.architecture.decoder.num_layers -
+                    1;
+  EXPECT_EQ(layer(), last);
+  const std::string file = "model.bin";
+  EXPECT_THAT(ErrorWith(directory, file, name + "last", name + "9999"),
+              HasSubstr("transformer-guided-alignment-layer: found 9999"));
+  Replace(directory, file, name + "last", name + "1   ");
+  EXPECT_EQ(layer(), 0);
+}
+
 TEST(MarianTest, ReadsItsDecoderConfiguration) {
   const DamagedDirectory directory("marian-pre");
   auto checkpoint = OpenCheckpoint(directory.File("."));
