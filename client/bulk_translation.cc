@@ -87,17 +87,23 @@ void BulkTranslation::ReadSource(TextSource* source) {
 absl::Status BulkTranslation::GiveOut(const BulkSink& sink) {
   while (true) {
     absl::optional<BulkResult> result;
+    absl::optional<BulkBeginning> beginning;
     {
       absl::MutexLock lock(&mutex_);
-      while (!ended_ && !IsFinished() && !window_.HasFinished()) {
+      while (!ended_ && !IsFinished() && !HasSomethingToGive()) {
         changed_.Wait(&mutex_);
       }
       if (ended_) return absl::OkStatus();
+      beginning = window_.TakeBeginning();
       result = window_.TakeFinished();
       changed_.SignalAll();
-      if (!result.has_value()) return absl::OkStatus();
+      if (!result.has_value() && !beginning.has_value()) {
+        return absl::OkStatus();
+      }
     }
-    if (const absl::Status status = sink(*result); !status.ok()) return status;
+    const absl::Status status =
+        result.has_value() ? sink(*result) : options_.on_beginning(*beginning);
+    if (!status.ok()) return status;
   }
 }
 
@@ -189,6 +195,12 @@ void BulkTranslation::Receive(Stream* stream) {
   while (stream->Read(&response)) {
     std::int64_t index;
     if (!absl::SimpleAtoi(response.id(), &index)) continue;
+    if (response.has_stable_text()) {
+      absl::MutexLock lock(&mutex_);
+      window_.Extend(index, response.stable_text());
+      changed_.SignalAll();
+      continue;
+    }
     absl::StatusOr<v1::Translation> translation =
         response.has_translation() ? absl::StatusOr<v1::Translation>(std::move(
                                          *response.mutable_translation()))
@@ -220,6 +232,7 @@ v1::TranslateStreamRequest BulkTranslation::MakeRequest(
   request.set_target_language(settings_.target_language);
   request.set_priority(settings_.priority);
   request.set_no_cache(settings_.no_cache);
+  request.set_return_stable_text(options_.on_beginning != nullptr);
   request.mutable_text()->set_text(std::move(outgoing.text));
   *request.mutable_text()->mutable_options() = settings_.decoding;
   return request;

@@ -27,6 +27,12 @@ struct BulkOptions {
   // Of the whole run.
   absl::Time deadline = absl::InfiniteFuture();
 
+  // Receives how the translation of the oldest text begins, each time that
+  // there is more of it: text that the translation keeps, but for a text that
+  // is sent again, to another server perhaps. Called from the thread of Run, as
+  // the sink, and an error of its own ends the run. Null: not asked for.
+  std::function<absl::Status(const BulkBeginning&)> on_beginning;
+
   // Of each text, and of the stream as long as no text is answered.
   RetryPolicy retry_policy;
 };
@@ -79,6 +85,9 @@ class BulkTranslation {
   grpc::Status RunStream();
   void Receive(Stream* stream);
   absl::Status GiveOut(const BulkSink& sink);
+  bool HasSomethingToGive() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return window_.HasFinished() || window_.HasBeginning();
+  }
   void End(absl::Status outcome);
   absl::Status CheckText(const std::string& text) const;
   v1::TranslateStreamRequest MakeRequest(BulkWindow::Outgoing outgoing) const;

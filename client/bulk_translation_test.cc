@@ -102,6 +102,42 @@ TEST_F(BulkTranslationTest, NothingToTranslateOpensNoStream) {
   EXPECT_EQ(server_.num_streams(), 0);
 }
 
+TEST_F(BulkTranslationTest, TellsHowTheOldestBeginsAndAnewOnAnotherStream) {
+  std::atomic<int> streams{0};
+  absl::Notification seen;
+  server_.SetStreamHandler([&](ServerStream* stream) {
+    v1::TranslateStreamRequest request;
+    const bool is_first = streams++ == 0;
+    while (stream->Read(&request)) {
+      EXPECT_TRUE(request.return_stable_text());
+      stream->Write(FakeTranslationServer::MakeStable(request, 0, "<t"));
+      if (is_first) {
+        seen.WaitForNotification();
+        return grpc::Status(grpc::StatusCode::UNAVAILABLE, "gone");
+      }
+      // What does not follow is passed over.
+      stream->Write(FakeTranslationServer::MakeStable(request, 7, "x"));
+      stream->Write(FakeTranslationServer::MakeAnswer(request));
+    }
+    return grpc::Status::OK;
+  });
+  std::vector<std::string> beginnings;
+  options_.on_beginning = [&](const BulkBeginning& beginning) {
+    EXPECT_EQ(beginning.index,
+              static_cast<std::int64_t>(collected_.texts.size()));
+    EXPECT_EQ(beginning.text, absl::StrCat("t", beginning.index));
+    beginnings.push_back(beginning.translation);
+    if (!seen.HasBeenNotified()) seen.Notify();
+    return absl::OkStatus();
+  };
+  const auto texts = NumberedTexts(3);
+  ListSource source(texts);
+  EXPECT_TRUE(Run(&source).ok());
+  EXPECT_EQ(collected_.texts, Translated(texts));
+  ASSERT_GE(beginnings.size(), 1u);
+  for (const std::string& beginning : beginnings) EXPECT_EQ(beginning, "<t");
+}
+
 TEST_F(BulkTranslationTest, TranslatesMoreThanTheWindowHolds) {
   options_.max_in_flight = 8;
   const auto texts = NumberedTexts(1000);

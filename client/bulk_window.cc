@@ -52,18 +52,48 @@ absl::optional<BulkWindow::Outgoing> BulkWindow::TakeDue(absl::Time now) {
   return absl::nullopt;
 }
 
+BulkWindow::Entry* BulkWindow::FindSent(std::int64_t index) {
+  const std::int64_t position = index - first_index_;
+  if (position < 0 || position >= static_cast<std::int64_t>(entries_.size())) {
+    return nullptr;
+  }
+  Entry& entry = entries_[static_cast<std::size_t>(position)];
+  return entry.state == State::kSent ? &entry : nullptr;
+}
+
+void BulkWindow::Extend(std::int64_t index, const v1::StableText& more) {
+  Entry* const entry = FindSent(index);
+  if (entry == nullptr ||
+      more.begin() != static_cast<std::int64_t>(entry->beginning.size())) {
+    return;
+  }
+  entry->beginning += more.text();
+  entry->has_more = true;
+}
+
+bool BulkWindow::HasBeginning() const {
+  return !entries_.empty() && entries_.front().state == State::kSent &&
+         entries_.front().has_more;
+}
+
+absl::optional<BulkBeginning> BulkWindow::TakeBeginning() {
+  if (!HasBeginning()) return absl::nullopt;
+  Entry& entry = entries_.front();
+  entry.has_more = false;
+  return BulkBeginning{first_index_, entry.result.text, entry.beginning};
+}
+
 void BulkWindow::Answer(std::int64_t index,
                         absl::StatusOr<v1::Translation> translation,
                         absl::Time now) {
-  const std::int64_t position = index - first_index_;
-  if (position < 0 || position >= static_cast<std::int64_t>(entries_.size())) {
-    return;
-  }
-  Entry& entry = entries_[static_cast<std::size_t>(position)];
-  if (entry.state != State::kSent) return;
+  Entry* const found = FindSent(index);
+  if (found == nullptr) return;
+  Entry& entry = *found;
   const bool retryable = IsRetryable(translation.status());
   if (retryable && entry.attempts_left > 0) {
     entry.state = State::kWaiting;
+    entry.beginning.clear();
+    entry.has_more = false;
     entry.due = now + retry_policy_.Pause(entry.attempts, random_);
     return;
   }
@@ -79,6 +109,8 @@ void BulkWindow::TakeBackSent() {
   for (Entry& entry : entries_) {
     if (entry.state != State::kSent) continue;
     entry.state = State::kWaiting;
+    entry.beginning.clear();
+    entry.has_more = false;
     --entry.attempts;
     ++entry.attempts_left;
   }

@@ -33,6 +33,13 @@ struct BulkResult {
   absl::StatusOr<v1::Translation> translation;
 };
 
+// What of a translation can no longer change, while it is being made.
+struct BulkBeginning {
+  std::int64_t index = 0;
+  std::string text;
+  std::string translation;  // all of it so far
+};
+
 // The texts between a source and a sink: read, perhaps sent, perhaps answered,
 // and given out in the order in which they were read. Bounded by `capacity`.
 // Not thread-safe; time is an argument.
@@ -66,13 +73,22 @@ class BulkWindow {
   void Answer(std::int64_t index, absl::StatusOr<v1::Translation> translation,
               absl::Time now);
 
+  // More of a translation, as StableText tells it. What does not follow on what
+  // came before is ignored.
+  void Extend(std::int64_t index, const v1::StableText& more);
+
   // The stream broke: what was sent and not answered is due again, and the
-  // attempt does not count.
+  // attempt does not count. Its translation begins anew.
   void TakeBackSent();
 
   // The oldest text, if it is answered.
   absl::optional<BulkResult> TakeFinished();
   bool HasFinished() const;
+
+  // How the translation of the oldest text begins, if there is more of it than
+  // before and it is not answered.
+  absl::optional<BulkBeginning> TakeBeginning();
+  bool HasBeginning() const;
 
  private:
   enum class State { kWaiting, kSent, kFinished };
@@ -81,10 +97,14 @@ class BulkWindow {
     int attempts = 0;
     int attempts_left = 0;
     absl::Time due = absl::InfinitePast();
+    std::string beginning;
+    bool has_more = false;  // of it than was taken
     BulkResult result;
   };
 
   Entry& Append(std::string text);
+  // That was sent and not answered; or null.
+  Entry* FindSent(std::int64_t index);
 
   const std::size_t capacity_;
   const RetryPolicy retry_policy_;

@@ -74,6 +74,16 @@ v1::TranslateStreamResponse FakeTranslationServer::MakeAnswer(
   return answer;
 }
 
+v1::TranslateStreamResponse FakeTranslationServer::MakeStable(
+    const v1::TranslateStreamRequest& request, int begin,
+    const std::string& text) {
+  v1::TranslateStreamResponse more;
+  more.set_id(request.id());
+  more.mutable_stable_text()->set_begin(begin);
+  more.mutable_stable_text()->set_text(text);
+  return more;
+}
+
 v1::TranslateStreamResponse FakeTranslationServer::MakeError(
     const v1::TranslateStreamRequest& request, int code,
     const std::string& message) {
@@ -92,6 +102,11 @@ void FakeTranslationServer::SetStreamHandler(StreamHandler handler) {
 void FakeTranslationServer::SetTranslateHandler(TranslateHandler handler) {
   absl::MutexLock lock(&mutex_);
   translate_handler_ = std::move(handler);
+}
+
+void FakeTranslationServer::SetScoreHandler(ScoreHandler handler) {
+  absl::MutexLock lock(&mutex_);
+  score_handler_ = std::move(handler);
 }
 
 void FakeTranslationServer::SetServing(bool serving) {
@@ -143,6 +158,36 @@ grpc::Status FakeTranslationServer::TranslateStream(
   if (handler != nullptr) return handler(stream);
   v1::TranslateStreamRequest request;
   while (stream->Read(&request)) stream->Write(MakeAnswer(request));
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeTranslationServer::ScoreTexts(
+    grpc::ServerContext*, const v1::ScoreTextsRequest* request,
+    v1::ScoreTextsResponse* response) {
+  ScoreHandler handler;
+  {
+    absl::MutexLock lock(&mutex_);
+    handler = score_handler_;
+  }
+  if (handler != nullptr) {
+    if (const grpc::Status status = handler(*request); !status.ok()) {
+      return status;
+    }
+  }
+  for (int i = 0; i < request->pairs_size(); ++i) {
+    const v1::TextPair& pair = request->pairs(i);
+    if (pair.source().text() == "bad") {
+      return grpc::Status(grpc::StatusCode::INVALID_ARGUMENT,
+                          absl::StrCat("pairs[", i, "].source: no"));
+    }
+    v1::TextScore& score = *response->add_scores();
+    const auto bytes = static_cast<float>(pair.target().text().size());
+    score.set_log_probability(-bytes);
+    score.set_score(-bytes / 2);
+    v1::TargetToken& token = *score.add_tokens();
+    token.set_token(pair.target().text());
+    token.set_score(-bytes);
+  }
   return grpc::Status::OK;
 }
 

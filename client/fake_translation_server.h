@@ -16,7 +16,8 @@ namespace peregrine::client {
 // For tests: a server on a free local port whose translation of "x" is "<x>",
 // unless the test plugs in behaviour of its own. It serves one model, "fake",
 // and every text costs the same: 10, 20 and 30 microseconds, 4 tokens in, 5
-// out.
+// out. To a pair it gives a log-probability of -1 for each byte of the target,
+// and refuses those whose source is "bad".
 class FakeTranslationServer final : public v1::TranslationService::Service {
  public:
   using StreamHandler = std::function<grpc::Status(
@@ -24,6 +25,8 @@ class FakeTranslationServer final : public v1::TranslationService::Service {
                                v1::TranslateStreamRequest>*)>;
   using TranslateHandler =
       std::function<grpc::Status(const v1::TranslateRequest&)>;
+  using ScoreHandler =
+      std::function<grpc::Status(const v1::ScoreTextsRequest&)>;
 
   FakeTranslationServer();
   ~FakeTranslationServer() override;
@@ -33,6 +36,10 @@ class FakeTranslationServer final : public v1::TranslationService::Service {
   static v1::Translation MakeTranslation(const std::string& text);
   static v1::TranslateStreamResponse MakeAnswer(
       const v1::TranslateStreamRequest& request);
+  // What of the answer is told before it, from byte `begin` on.
+  static v1::TranslateStreamResponse MakeStable(
+      const v1::TranslateStreamRequest& request, int begin,
+      const std::string& text);
   static v1::TranslateStreamResponse MakeError(
       const v1::TranslateStreamRequest& request, int code,
       const std::string& message);
@@ -41,6 +48,8 @@ class FakeTranslationServer final : public v1::TranslationService::Service {
   void SetStreamHandler(StreamHandler handler);
   // Asked before each Translate, which fails with what it returns.
   void SetTranslateHandler(TranslateHandler handler);
+  // Likewise before each ScoreTexts.
+  void SetScoreHandler(ScoreHandler handler);
   // What its health service answers; true at first.
   void SetServing(bool serving);
   int num_streams() const;
@@ -53,6 +62,9 @@ class FakeTranslationServer final : public v1::TranslationService::Service {
       grpc::ServerContext* context,
       grpc::ServerReaderWriter<v1::TranslateStreamResponse,
                                v1::TranslateStreamRequest>* stream) override;
+  grpc::Status ScoreTexts(grpc::ServerContext* context,
+                          const v1::ScoreTextsRequest* request,
+                          v1::ScoreTextsResponse* response) override;
   grpc::Status ListModels(grpc::ServerContext* context,
                           const v1::ListModelsRequest* request,
                           v1::ListModelsResponse* response) override;
@@ -64,6 +76,7 @@ class FakeTranslationServer final : public v1::TranslationService::Service {
   mutable absl::Mutex mutex_;
   StreamHandler stream_handler_ ABSL_GUARDED_BY(mutex_);
   TranslateHandler translate_handler_ ABSL_GUARDED_BY(mutex_);
+  ScoreHandler score_handler_ ABSL_GUARDED_BY(mutex_);
   int num_streams_ ABSL_GUARDED_BY(mutex_) = 0;
   std::vector<v1::TranslateRequest> translate_requests_ ABSL_GUARDED_BY(mutex_);
   std::unique_ptr<grpc::Server> server_;

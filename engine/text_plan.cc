@@ -5,10 +5,11 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "engine/base/check.h"
+#include "engine/confidence.h"
 #include "engine/document/units.h"
 #include "engine/text/characters.h"
 #include "engine/text/piece_table.h"
-#include "engine/token_ranges.h"
+#include "engine/word_alignment.h"
 
 namespace peregrine {
 namespace {
@@ -130,9 +131,11 @@ TextPlan TextPlan::Make(const TranslationModel& model, absl::string_view text,
   if (model.patterns() != nullptr) {
     document_options.patterns.push_back(model.patterns());
   }
+  size_t begin = 0;
   if (!code.empty()) {
     const absl::string_view rest = text::TrimLeft(text.substr(code.size()));
     const size_t removed = text.size() - rest.size();
+    begin = removed;
     for (document::ByteRange& range : document_options.ranges) {
       range.begin = std::max(range.begin, removed) - removed;
       range.end = std::max(range.end, removed) - removed;
@@ -143,6 +146,7 @@ TextPlan TextPlan::Make(const TranslationModel& model, absl::string_view text,
       text, document_options, model.splitter(options.source_language),
       SourceVocabulary(model, code)));
   plan.code_ = code;
+  plan.begin_ = begin;
   const auto max_tokens = static_cast<size_t>(model.max_source_tokens());
   const std::vector<document::Segment>& segments = plan.document_.segments();
   for (size_t i = 0; i < segments.size(); ++i) {
@@ -174,49 +178,23 @@ bool TextPlan::NeedsAlignment(size_t sentence) const {
 
 document::SegmentTranslation TextPlan::Translated(
     const TranslationModel& model, size_t sentence,
-    const decode::Hypothesis& hypothesis) const {
+    const decode::Hypothesis& hypothesis, bool with_words) const {
   const std::string& shown = document_.segments()[segments_[sentence]].shown;
   document::SegmentTranslation translation;
   translation.text = document::DropUnknown(
       model.target_tokenizer()->Decode(hypothesis.tokens), shown);
-  if (NeedsAlignment(sentence)) {
+  if (with_words || NeedsAlignment(sentence)) {
     translation.alignment =
-        Alignment(model, sentence, hypothesis, translation.text);
+        AlignTokens(model, {shown, sentences_[sentence], !code_.empty()},
+                    translation.text, hypothesis);
   }
   return translation;
 }
 
-document::TokenAlignment TextPlan::Alignment(
-    const TranslationModel& model, size_t sentence,
-    const decode::Hypothesis& hypothesis, absl::string_view target) const {
-  document::TokenAlignment alignment;
-  absl::Span<const int32_t> tokens = sentences_[sentence];
-  const size_t count = hypothesis.tokens.size();
-  if (hypothesis.alignment.empty() || count == 0) return alignment;
-  // An end symbol that the text names has no column.
-  const size_t width = hypothesis.alignment.size() / count;
-  PEREGRINE_CHECK(width * count == hypothesis.alignment.size());
-  tokens = tokens.first(std::min(tokens.size(), width));
-  const absl::string_view shown =
-      document_.segments()[segments_[sentence]].shown;
-  if (!code_.empty() && !tokens.empty()) {
-    alignment.source.emplace_back();  // the code, which is one token
-    tokens.remove_prefix(1);
-  }
-  for (const document::ByteRange& range :
-       TokenRanges(*model.source_tokenizer(), shown, tokens)) {
-    alignment.source.push_back(range);
-  }
-  alignment.source.resize(width, {shown.size(), shown.size()});
-  alignment.target =
-      TokenRanges(*model.target_tokenizer(), target, hypothesis.tokens);
-  alignment.weights = hypothesis.alignment;
-  return alignment;
-}
-
 TextTranslation TextPlan::Assemble(
     const TranslationModel& model,
-    absl::Span<const std::vector<decode::Hypothesis>> hypotheses) const {
+    absl::Span<const std::vector<decode::Hypothesis>> hypotheses,
+    bool with_words) const {
   PEREGRINE_CHECK(hypotheses.size() == sentences_.size());
   TextTranslation translation;
   translation.unknown_source = document_.has_unknown();
@@ -239,18 +217,49 @@ TextTranslation TextPlan::Assemble(
       const auto& of_sentence = hypotheses[i];
       const decode::Hypothesis& part =
           of_sentence[std::min(n, of_sentence.size() - 1)];
-      parts[segments_[i]] = Translated(model, i, part);
+      parts[segments_[i]] = Translated(model, i, part, with_words);
       whole.score += part.score;
     }
-    document::AssembledDocument assembled = document_.Assemble(parts);
+    document::AssembledDocument assembled =
+        document_.Assemble(parts, with_words);
     whole.text = std::move(assembled.text);
+    whole.words = std::move(assembled.words);
     if (n > 0) continue;
-    translation.lost = std::move(assembled.lost);
-    translation.numbers_differ = assembled.numbers_differ;
-    translation.sentences = std::move(assembled.sentences);
+    TakeBest(std::move(assembled), &translation);
+    Measure(model, hypotheses, &translation);
     Check(hypotheses, parts, &translation);
   }
   return translation;
+}
+
+void TextPlan::TakeBest(document::AssembledDocument assembled,
+                        TextTranslation* translation) const {
+  translation->lost = std::move(assembled.lost);
+  translation->numbers_differ = assembled.numbers_differ;
+  translation->sentences = std::move(assembled.sentences);
+  translation->source_words = std::move(assembled.source_words);
+  const auto move = [&](document::ByteRange& range) {
+    range.begin += begin_;
+    range.end += begin_;
+  };
+  for (document::SentenceRanges& sentence : translation->sentences) {
+    move(sentence.source);
+  }
+  for (document::ByteRange& word : translation->source_words) move(word);
+}
+
+void TextPlan::Measure(
+    const TranslationModel& model,
+    absl::Span<const std::vector<decode::Hypothesis>> hypotheses,
+    TextTranslation* translation) const {
+  const std::optional<model::ConfidenceConfig>& config =
+      model.config().confidence;
+  if (!config.has_value()) return;
+  translation->confidences.resize(translation->sentences.size());
+  for (size_t i = 0; i < hypotheses.size(); ++i) {
+    translation->confidences[segments_[i]] =
+        Confidence(*config, hypotheses[i][0]);
+  }
 }
 
 void TextPlan::Check(

@@ -2,6 +2,7 @@
 #define PEREGRINE_ENGINE_TEXT_PLAN_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,6 +18,7 @@ namespace peregrine {
 struct TextHypothesis {
   std::string text;
   float score = 0.0f;
+  std::vector<document::TranslatedWord> words;  // if they were asked for
 };
 
 // A translated text, and what to know before trusting it.
@@ -32,6 +34,10 @@ struct TextTranslation {
   bool empty = false;           // nothing came of a sentence with letters
   std::vector<document::LostSpan> lost;  // protected spans
   std::vector<document::SentenceRanges> sentences;
+  // Side by side with these: see Confidence. None where it is not known.
+  std::vector<std::optional<float>> confidences;
+  // In the source, in bytes, if they were asked for.
+  std::vector<document::ByteRange> source_words;
 };
 
 // How one text becomes sentences that the model can take, and how their
@@ -63,19 +69,22 @@ class TextPlan {
   // last where it has fewer; scores are summed.
   TextTranslation Assemble(
       const TranslationModel& model,
-      absl::Span<const std::vector<decode::Hypothesis>> hypotheses) const;
+      absl::Span<const std::vector<decode::Hypothesis>> hypotheses,
+      bool with_words = false) const;
 
  private:
+  friend class TextBeginning;
   explicit TextPlan(document::Document document)
       : document_(std::move(document)) {}
-  document::SegmentTranslation Translated(
-      const TranslationModel& model, size_t sentence,
-      const decode::Hypothesis& hypothesis) const;
-  // `target`: what the tokens of the hypothesis say.
-  document::TokenAlignment Alignment(const TranslationModel& model,
-                                     size_t sentence,
-                                     const decode::Hypothesis& hypothesis,
-                                     absl::string_view target) const;
+  document::SegmentTranslation Translated(const TranslationModel& model,
+                                          size_t sentence,
+                                          const decode::Hypothesis& hypothesis,
+                                          bool with_words = false) const;
+  void TakeBest(document::AssembledDocument assembled,
+                TextTranslation* translation) const;
+  void Measure(const TranslationModel& model,
+               absl::Span<const std::vector<decode::Hypothesis>> hypotheses,
+               TextTranslation* translation) const;
   void Check(absl::Span<const std::vector<decode::Hypothesis>> hypotheses,
              absl::Span<const document::SegmentTranslation> best,
              TextTranslation* translation) const;
@@ -85,6 +94,7 @@ class TextPlan {
   // The segment of the document that a sentence is: some have no tokens.
   std::vector<size_t> segments_;
   std::string code_;  // see Tokenizer::LanguageCode
+  size_t begin_ = 0;  // of the document, in the text: behind the code
 };
 
 // Whether `tokens` repeat a short phrase as a model does when it is caught in a

@@ -20,6 +20,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ServerStream = grpc::ServerReaderWriter<v1::TranslateStreamResponse,
                                               v1::TranslateStreamRequest>;
 
@@ -89,6 +90,44 @@ TEST_F(CommandLineTest, TranslatesArguments) {
 TEST_F(CommandLineTest, TranslatesTheStandardInput) {
   EXPECT_EQ(Translate({}, "one\r\n\ntwo"), 0);
   EXPECT_EQ(out_.str(), "<one>\n\n<two>\n");
+}
+
+// Tells "<", "o", "n" and so on before each answer, if it is asked to.
+grpc::Status AnswerInPieces(ServerStream* stream) {
+  v1::TranslateStreamRequest request;
+  while (stream->Read(&request)) {
+    const std::string told = absl::StrCat("<", request.text().text());
+    for (size_t at = 0; at < told.size(); ++at) {
+      if (!request.return_stable_text()) break;
+      stream->Write(FakeTranslationServer::MakeStable(
+          request, static_cast<int>(at), told.substr(at, 1)));
+    }
+    if (request.text().text() == "bad") {
+      stream->Write(FakeTranslationServer::MakeError(request, 3, "text: no"));
+    } else {
+      stream->Write(FakeTranslationServer::MakeAnswer(request));
+    }
+  }
+  return grpc::Status::OK;
+}
+
+TEST_F(CommandLineTest, AStreamedTranslationIsTheSame) {
+  server_.SetStreamHandler(AnswerInPieces);
+  EXPECT_EQ(Translate({"--stream"}, "one\n\ntwo words\n"), 0);
+  EXPECT_EQ(out_.str(), "<one>\n\n<two words>\n");
+  EXPECT_EQ(err_.str(), "");
+  EXPECT_EQ(Translate({"--stream", "--json", "one"}), 0);
+  EXPECT_THAT(out_.str(), HasSubstr(R"("text":"<one>")"));
+  EXPECT_EQ(Translate({"--json", "one"}), 0);
+  EXPECT_THAT(out_.str(), Not(HasSubstr("stable_text")));
+}
+
+TEST_F(CommandLineTest, AStreamedTextThatFailsKeepsWhatIsWritten) {
+  server_.SetStreamHandler(AnswerInPieces);
+  EXPECT_EQ(Translate({"--stream"}, "one\nbad\ntwo\n"), 1);
+  EXPECT_THAT(out_.str(),
+              ::testing::MatchesRegex("<one>\n(<?b?a?d?)\n<two>\n"));
+  EXPECT_THAT(err_.str(), HasSubstr("line 2: INVALID_ARGUMENT: text: no"));
 }
 
 TEST_F(CommandLineTest, TranslatesFilesIntoAFile) {

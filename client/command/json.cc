@@ -62,6 +62,19 @@ Json MakeJson(const v1::TargetToken& token) {
   return json;
 }
 
+Json MakeJson(const v1::ByteRange& range) {
+  return Json::array({range.begin(), range.end()});
+}
+
+Json MakeJson(const v1::TargetWord& word) {
+  Json json = {{"range", MakeJson(word.range())}};
+  if (word.has_source()) json["source"] = word.source();
+  json["first_source"] = word.first_source();
+  json["weights"] =
+      std::vector<float>(word.weights().begin(), word.weights().end());
+  return json;
+}
+
 Json MakeJson(const absl::Status& status) {
   return {{"code", absl::StatusCodeToString(status.code())},
           {"message", std::string(status.message())}};
@@ -73,6 +86,9 @@ void AddRest(const Message& message, Json& json) {
   if (!message.source_tokens().empty()) {
     json["source_tokens"] = std::vector<std::string>(
         message.source_tokens().begin(), message.source_tokens().end());
+  }
+  for (const v1::ByteRange& word : message.source_words()) {
+    json["source_words"].push_back(MakeJson(word));
   }
   json["flags"] = Json::array();
   for (const int flag : message.flags()) {
@@ -96,6 +112,9 @@ std::string ToJson(const BulkResult& result) {
     for (const v1::TargetToken& token : hypothesis.tokens()) {
       json["hypotheses"].back()["tokens"].push_back(MakeJson(token));
     }
+    for (const v1::TargetWord& word : hypothesis.words()) {
+      json["hypotheses"].back()["words"].push_back(MakeJson(word));
+    }
   }
   for (const v1::LostSpan& span : result.translation->lost_spans()) {
     json["lost_spans"].push_back({{"kind", span.kind()},
@@ -104,12 +123,19 @@ std::string ToJson(const BulkResult& result) {
                                   {"expected", span.expected()}});
   }
   for (const v1::SentenceRanges& ranges : result.translation->sentences()) {
-    json["sentences"].push_back(
-        {{"source", {ranges.source().begin(), ranges.source().end()}},
-         {"target", {ranges.target().begin(), ranges.target().end()}}});
+    json["sentences"].push_back({{"source", MakeJson(ranges.source())},
+                                 {"target", MakeJson(ranges.target())}});
+    if (ranges.has_confidence()) {
+      json["sentences"].back()["confidence"] = ranges.confidence();
+    }
   }
   AddRest(*result.translation, json);
   return Dump(json);
+}
+
+std::string ToJson(const BulkBeginning& beginning) {
+  return Dump(
+      {{"source", beginning.text}, {"stable_text", beginning.translation}});
 }
 
 std::string ToJson(const ScoredPair& pair) {
@@ -123,6 +149,9 @@ std::string ToJson(const ScoredPair& pair) {
   json["tokens"] = Json::array();
   for (const v1::TargetToken& token : pair.score->tokens()) {
     json["tokens"].push_back(MakeJson(token));
+  }
+  for (const v1::TargetWord& word : pair.score->words()) {
+    json["words"].push_back(MakeJson(word));
   }
   AddRest(*pair.score, json);
   return Dump(json);

@@ -16,6 +16,9 @@ namespace peregrine::client {
 // "cost": {...}} or {"source": ..., "error": {"code": ..., "message": ...}}.
 std::string ToJson(const BulkResult& result);
 
+// {"source": ..., "stable_text": all of it so far}
+std::string ToJson(const BulkBeginning& beginning);
+
 // {"source": ..., "target": ..., "score": ..., "log_probability": ...,
 // "tokens": [...], "flags": [...], "cost": {...}}, or with "error" as above.
 std::string ToJson(const ScoredPair& pair);

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "client/command/json.h"
 
 namespace peregrine::client {
@@ -50,31 +52,59 @@ std::string ResultWriter::FormatLine(const BulkResult& result) const {
   if (!result.translation.ok() || result.translation->hypotheses().empty()) {
     return "";
   }
-  std::string line = result.translation->hypotheses(0).text();
-  if (options_.one_line_each) std::replace(line.begin(), line.end(), '\n', ' ');
-  return line;
+  return OnLine(result.translation->hypotheses(0).text());
+}
+
+std::string ResultWriter::OnLine(std::string text) const {
+  if (options_.one_line_each) std::replace(text.begin(), text.end(), '\n', ' ');
+  return text;
+}
+
+absl::Status ResultWriter::Flush() {
+  *out_ << std::flush;
+  if (!out_->good()) return absl::DataLossError("cannot write the output");
+  return absl::OkStatus();
+}
+
+absl::Status ResultWriter::WriteBeginning(const BulkBeginning& beginning) {
+  if (options_.json) {
+    *out_ << ToJson(beginning) << "\n";
+    return Flush();
+  }
+  // A text that was sent again begins anew.
+  const std::string line = OnLine(beginning.translation);
+  if (!absl::StartsWith(line, begun_)) return absl::OkStatus();
+  *out_ << absl::string_view(line).substr(begun_.size());
+  begun_ = line;
+  return Flush();
 }
 
 absl::Status ResultWriter::Write(const BulkResult& result) {
-  *out_ << FormatLine(result);
+  const std::string line = FormatLine(result);
+  const bool goes_on = absl::StartsWith(line, begun_);
+  if (goes_on) *out_ << absl::string_view(line).substr(begun_.size());
   if (!options_.verbatim || options_.json) *out_ << "\n";
-  *out_ << std::flush;
-  if (!out_->good()) return absl::DataLossError("cannot write the output");
+  if (const absl::Status status = Flush(); !status.ok()) return status;
+  begun_.clear();
   ++num_written_;
-  if (result.translation.ok()) {
-    NoteFlags(result);
+  if (!result.translation.ok()) {
+    NoteFailure(result.index, result.translation.status());
+  } else if (!goes_on) {
+    NoteFailure(result.index,
+                absl::AbortedError("another server translates it differently "
+                                   "from what is written"));
   } else {
-    NoteFailure(result);
+    NoteFlags(result);
   }
   progress_->Update(num_written_, absl::Now());
   return absl::OkStatus();
 }
 
-void ResultWriter::NoteFailure(const BulkResult& result) {
+void ResultWriter::NoteFailure(std::int64_t index, const absl::Status& error) {
   if (++num_failed_ > kMaxFailuresTold) return;
   progress_->Clear();
-  *err_ << "peregrine: " << input_->Where(result.index) << ": "
-        << result.translation.status().ToString() << "\n";
+  *err_ << "peregrine: " << input_->Where(index) << ": " << error.ToString()
+        << "\n";
 }
 
 void ResultWriter::NoteFlags(const BulkResult& result) {

@@ -33,6 +33,10 @@ class ResultWriter {
   // An error: the output can't be written.
   absl::Status Write(const BulkResult& result);
 
+  // How the next result begins, each time more of it. In JSON an object of its
+  // own, else what is new of the line.
+  absl::Status WriteBeginning(const BulkBeginning& beginning);
+
   // Tells the failures and the flags of the whole run.
   void Summarise();
 
@@ -46,7 +50,9 @@ class ResultWriter {
   };
 
   std::string FormatLine(const BulkResult& result) const;
-  void NoteFailure(const BulkResult& result);
+  std::string OnLine(std::string text) const;
+  absl::Status Flush();
+  void NoteFailure(std::int64_t index, const absl::Status& error);
   void NoteFlags(const BulkResult& result);
 
   const Options options_;
@@ -56,6 +62,7 @@ class ResultWriter {
   ProgressLine* const progress_;
   std::int64_t num_written_ = 0;
   std::int64_t num_failed_ = 0;
+  std::string begun_;  // of the line that comes next, what is written
   std::map<int, Occurrences> flags_;  // by v1::Flag
 };
 

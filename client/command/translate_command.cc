@@ -30,7 +30,8 @@ constexpr char kDetails[] =
     "A line in, a line out, in order; empty lines stay; a line ends with LF "
     "or\n"
     "CR LF. A text that fails leaves an empty line, so that input and output\n"
-    "stay side by side, and is named on the standard error.\n"
+    "stay side by side, and is named on the standard error. With --stream the\n"
+    "line keeps what was written of it.\n"
     "Exit code: 0 all translated, 1 something failed, 2 wrong usage.";
 
 struct TranslateFlags {
@@ -44,6 +45,7 @@ struct TranslateFlags {
   bool whole = false;
   v1::TextOptions text;
   bool json = false;
+  bool stream = false;
   absl::optional<v1::Priority> priority;
   absl::Duration deadline = absl::InfiniteDuration();
   std::vector<std::string> texts;
@@ -128,6 +130,11 @@ int Translate(const TranslateFlags& flags, const Console& console,
   ResultWriter writer({flags.json, flags.texts.empty() && !whole, whole},
                       input.get(), out, console.err, &progress);
 
+  if (flags.stream) {
+    bulk_options.on_beginning = [&writer](const BulkBeginning& beginning) {
+      return writer.WriteBeginning(beginning);
+    };
+  }
   const absl::Status run =
       client.TranslateBulk(settings, bulk_options)
           ->Run(input.get(), [&writer](const BulkResult& result) {
@@ -183,6 +190,9 @@ void AddTranslateCommand(const Console& console, CLI::App* app,
   command->add_flag("--whole", flags->whole,
                     "Each TEXT is a file, and all of it one text.");
   AddTextFlags(&flags->text, command);
+  command->add_flag("--stream", flags->stream,
+                    "Write a translation while it is made, as far as it can no "
+                    "longer change.");
   command->add_flag("--json", flags->json,
                     "One JSON object a line, with scores, flags and cost.");
   AddDurationFlag("--deadline", "Give up after this long, e.g. 30s.",

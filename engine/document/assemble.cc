@@ -158,6 +158,18 @@ class Writer {
     Separate(nullptr, "");
   }
 
+  // The units as they were written, with their rows.
+  std::vector<PlacedUnit> TakeUnits(const UnitAlignment& alignment) {
+    std::vector<PlacedUnit> units;
+    for (auto& [unit, place] : places_) {
+      for (size_t s = 0; s < alignment.source().size(); ++s) {
+        place.weights.push_back(alignment.at(unit, s));
+      }
+      units.push_back(std::move(place));
+    }
+    return units;
+  }
+
  private:
   static void SortAll(std::vector<Node>* nodes) {
     std::stable_sort(nodes->begin(), nodes->end(),
@@ -197,6 +209,9 @@ class Writer {
     if (!text.empty()) {  // else a part of what stands in front
       Separate(nullptr, text);
       AddText(text);
+      const size_t end = out_.pieces.back().text.size();
+      places_.push_back(
+          {unit, {out_.pieces.size() - 1, {end - text.size(), end}, {}}});
       last_unit_ = text;
     }
     next_unit_ = unit + 1;
@@ -333,6 +348,7 @@ class Writer {
   const std::vector<Item>& items_;
   AssembledSegment& out_;
   size_t next_unit_ = 0;
+  std::vector<std::pair<size_t, PlacedUnit>> places_;  // by number
   std::string last_unit_;             // the text of the last one, or ""
   const Item* last_point_ = nullptr;  // if nothing but tags was written since
   // Whether the white space in front of what comes next is written.
@@ -378,17 +394,20 @@ std::string DropUnknown(absl::string_view text, absl::string_view source) {
   return result;
 }
 
+bool KeepsItsText(const Segment& segment) {
+  return segment.inserts.empty() && segment.kept.empty() &&
+         segment.capitals == Capitals::kAsTheyAre;
+}
+
 AssembledSegment Assemble(const Segment& segment,
                           const SegmentTranslation& translation,
-                          absl::string_view target_language) {
+                          absl::string_view target_language, bool with_units) {
   AssembledSegment out;
   const bool has_number =
       segment.checks_numbers &&
       std::any_of(translation.text.begin(), translation.text.end(),
                   absl::ascii_isdigit);
-  const bool plain =
-      segment.inserts.empty() && segment.kept.empty() && !has_number;
-  if (plain && segment.capitals == Capitals::kAsTheyAre) {
+  if (KeepsItsText(segment) && !has_number && !with_units) {
     out.pieces.emplace_back();
     out.pieces.back().text = translation.text;
     return out;
@@ -409,7 +428,9 @@ AssembledSegment Assemble(const Segment& segment,
     nodes.push_back(std::move(node));
   }
   Place(alignment, {target.has_space, repair.closed}, &nodes);
-  Writer(target, items, &out).Write(&nodes);
+  Writer writer(target, items, &out);
+  writer.Write(&nodes);
+  if (with_units) out.units = writer.TakeUnits(alignment);
   return out;
 }
 

@@ -31,9 +31,17 @@ struct OutputPiece {
   const std::vector<Part>* markup = nullptr;
 };
 
+// A unit (units.h) of the translation, and where it stands.
+struct PlacedUnit {
+  size_t piece = 0;
+  ByteRange range;             // of its text
+  std::vector<float> weights;  // of the units of `shown`: add up to 1, or to 0
+};
+
 struct AssembledSegment {
   std::vector<OutputPiece> pieces;
   bool numbers_differ = false;
+  std::vector<PlacedUnit> units;  // in order, if they were asked for
 };
 
 // Puts what was set aside back into a translation, and mends what had to be in
@@ -41,7 +49,11 @@ struct AssembledSegment {
 // Every insert comes out once; tags enclose one another as they did.
 AssembledSegment Assemble(const Segment& segment,
                           const SegmentTranslation& translation,
-                          absl::string_view target_language);
+                          absl::string_view target_language,
+                          bool with_units = false);
+
+// Whether Assemble leaves every translation of the segment as it is.
+bool KeepsItsText(const Segment& segment);
 
 // Without what the model wrote for characters that it could not write: U+FFFD,
 // and U+2047 as SentencePiece spells unknown tokens; unless `source` has it.

@@ -386,6 +386,7 @@ class DocumentBuilder::BlockCutter {
     at_ = range.end;
     AddKept(&segment);
     segment.checks_numbers = options_.kinds.Has(SpanKind::kNumber);
+    segment.runs = InDocument(segment.runs);
     segment.source = {SourceOf(range.begin, /*is_end=*/false),
                       SourceOf(range.end, /*is_end=*/true)};
     Document& document = builder_.document_;
@@ -400,10 +401,38 @@ class DocumentBuilder::BlockCutter {
   size_t SourceOf(size_t at, bool is_end) const {
     size_t source = 0;
     for (const Block::Anchor& anchor : block_.anchors) {
-      if (anchor.at > at || (is_end && anchor.at == at && at > 0)) break;
+      const bool is_behind = is_end && anchor.at == at && at > 0;
+      if (anchor.at > at || (is_behind && !anchor.ends_entity)) break;
       source = anchor.source + (at - anchor.at);
     }
     return source;
+  }
+
+  // Runs in the block become runs in the document.
+  std::vector<ShownRun> InDocument(const std::vector<ShownRun>& runs) const {
+    std::vector<ShownRun> placed;
+    for (const ShownRun& run : runs) {
+      if (!run.is_literal()) {
+        placed.push_back({run.shown,
+                          {SourceOf(run.source.begin, /*is_end=*/false),
+                           SourceOf(run.source.end, /*is_end=*/true)}});
+        continue;
+      }
+      size_t at = run.source.begin;
+      const auto place_until = [&](size_t end) {
+        const size_t shown = run.shown.begin + (at - run.source.begin);
+        placed.push_back(
+            {{shown, shown + (end - at)},
+             {SourceOf(at, /*is_end=*/false), SourceOf(end, /*is_end=*/true)}});
+        at = end;
+      };
+      for (const Block::Anchor& anchor : block_.anchors) {
+        if (anchor.at >= run.source.end) break;
+        if (anchor.at > at) place_until(anchor.at);
+      }
+      place_until(run.source.end);
+    }
+    return placed;
   }
 
   // Terms, versions and numbers, which the model sees.

@@ -20,6 +20,7 @@ struct Block {
   struct Anchor {
     size_t at;
     size_t source;
+    bool ends_entity = false;  // what is in front of `at` ends at `source`
   };
   std::vector<Anchor> anchors;
   bool in_attribute = false;

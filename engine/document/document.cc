@@ -9,6 +9,7 @@
 #include "engine/base/check.h"
 #include "engine/document/block.h"
 #include "engine/document/markup.h"
+#include "engine/document/units.h"
 
 namespace peregrine::document {
 namespace {
@@ -57,7 +58,10 @@ void ParseHardWrapped(absl::string_view text, DocumentBuilder* builder,
     paragraph.first_part = builder->parts()->size() - 1;
     Block block;
     block.text = wrapped.text;
-    block.anchors = {{0, wrapped.begin + wrapped.lines.first_prefix.size()}};
+    for (const WrappedParagraph::Place& place : wrapped.line_places) {
+      block.anchors.push_back({place.at, place.source});
+    }
+    if (block.anchors.empty()) block.anchors.push_back({0, wrapped.begin});
     builder->AddBlock(block, builder->parts());
     paragraph.end_part = builder->parts()->size();
     paragraphs->push_back(std::move(paragraph));
@@ -169,11 +173,13 @@ std::string Document::AssembleParts(
     }
     const auto index = static_cast<size_t>(part.segment);
     const Segment& segment = segments_[index];
-    const AssembledSegment assembled =
-        document::Assemble(segment, translations[index], target_language_);
+    AssembledSegment assembled = document::Assemble(
+        segment, translations[index], target_language_, out->has_words);
     const size_t begin = offset + result.size();
     std::string translated;  // without markup
+    std::vector<size_t> begins;
     for (const OutputPiece& piece : assembled.pieces) {
+      begins.push_back(offset + result.size());
       if (piece.markup != nullptr) {
         result += AssembleParts(*piece.markup, translations,
                                 offset + result.size(), out);
@@ -188,14 +194,46 @@ std::string Document::AssembleParts(
     CheckNumbers(segment, translated, &out->lost);
     out->numbers_differ |= assembled.numbers_differ;
     out->sentences[index] = {segment.source, {begin, offset + result.size()}};
+    if (out->has_words) AddWords(part, std::move(assembled), begins, out);
   }
   return result;
 }
 
+// Of all segments, in their order.
+void Document::FindSourceWords(AssembledDocument* out) const {
+  for (const Segment& segment : segments_) {
+    out->first_words.push_back(out->source_words.size());
+    for (const ByteRange& unit : Units(segment.shown)) {
+      out->source_words.push_back(SourceOf(segment, unit));
+    }
+  }
+}
+
+void Document::AddWords(const Part& part, AssembledSegment assembled,
+                        const std::vector<size_t>& begins,
+                        AssembledDocument* out) const {
+  for (PlacedUnit& unit : assembled.units) {
+    const absl::string_view text = assembled.pieces[unit.piece].text;
+    const auto place = [&](size_t at) {
+      const absl::string_view before = text.substr(0, at);
+      return begins[unit.piece] +
+             (format_ == Format::kPlain
+                  ? at
+                  : EscapeMarkup(before, part.in_attribute).size());
+    };
+    TranslatedWord& word = out->words.emplace_back();
+    word.target = {place(unit.range.begin), place(unit.range.end)};
+    word.first_source = out->first_words[static_cast<size_t>(part.segment)];
+    word.weights = std::move(unit.weights);
+  }
+}
+
 AssembledDocument Document::Assemble(
-    absl::Span<const SegmentTranslation> translations) const {
+    absl::Span<const SegmentTranslation> translations, bool with_words) const {
   PEREGRINE_CHECK(translations.size() == segments_.size());
   AssembledDocument out;
+  out.has_words = with_words;
+  if (with_words) FindSourceWords(&out);
   out.sentences.resize(segments_.size());
   const absl::Span<const Part> parts = parts_;
   size_t next = 0;
@@ -205,15 +243,20 @@ AssembledDocument Document::Assemble(
     next = paragraph.end_part;
     const absl::Span<const Part> inside = parts.subspan(
         paragraph.first_part, paragraph.end_part - paragraph.first_part);
+    const size_t first_word = out.words.size();
     const std::string text = AssembleParts(inside, translations, 0, &out);
     std::vector<size_t> places;
     const std::string wrapped = Wrap(text, paragraph.lines, &places);
-    for (const Part& part : inside) {
-      if (part.segment < 0) continue;
-      ByteRange& target =
-          out.sentences[static_cast<size_t>(part.segment)].target;
+    const auto move = [&](ByteRange& target) {
       target = {out.text.size() + places[target.begin],
                 out.text.size() + places[target.end]};
+    };
+    for (const Part& part : inside) {
+      if (part.segment < 0) continue;
+      move(out.sentences[static_cast<size_t>(part.segment)].target);
+    }
+    for (size_t i = first_word; i < out.words.size(); ++i) {
+      move(out.words[i].target);
     }
     out.text += wrapped;
   }

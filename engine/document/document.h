@@ -62,8 +62,19 @@ struct SentenceRanges {
   ByteRange target;
 };
 
+// A word of the translation: a unit (units.h) that a model wrote.
+struct TranslatedWord {
+  ByteRange target;
+  size_t first_source = 0;     // the first word of its sentence
+  std::vector<float> weights;  // of these: add up to 1, or to 0 if not known
+};
+
 struct AssembledDocument {
   std::string text;
+  bool has_words = false;  // whether these were asked for
+  std::vector<ByteRange> source_words;
+  std::vector<size_t> first_words;  // of each segment, among these
+  std::vector<TranslatedWord> words;
   std::vector<SentenceRanges> sentences;  // those that were translated
   std::vector<LostSpan> lost;
   bool numbers_differ = false;
@@ -83,15 +94,22 @@ class Document {
   bool was_cut() const { return was_cut_; }
 
   // Takes a translation of each segment, in order.
-  AssembledDocument Assemble(
-      absl::Span<const SegmentTranslation> translations) const;
+  AssembledDocument Assemble(absl::Span<const SegmentTranslation> translations,
+                             bool with_words = false) const;
 
  private:
+  // Where units of the pieces of a segment stand, which begin at `begins`.
+  void AddWords(const Part& part, AssembledSegment assembled,
+                const std::vector<size_t>& begins,
+                AssembledDocument* out) const;
+
+  friend class Beginning;
   friend class DocumentBuilder;
   Document() = default;
   std::string AssembleParts(absl::Span<const Part> parts,
                             absl::Span<const SegmentTranslation> translations,
                             size_t offset, AssembledDocument* out) const;
+  void FindSourceWords(AssembledDocument* out) const;
 
   Format format_ = Format::kPlain;
   std::string target_language_;

@@ -87,6 +87,8 @@ std::vector<WrappedParagraph> FindParagraphs(absl::string_view text) {
     const size_t width = text::CountUtf8Characters(line.prefix) +
                          text::CountUtf8Characters(line.content);
     widths.width = std::max(widths.width, width);
+    paragraph.line_places.push_back(
+        {paragraph.text.size(), line.begin + line.prefix.size()});
     paragraph.text.append(line.content.data(), line.content.size());
     paragraph.behind = std::string(line.line_break);
     paragraph.end = line.begin + line.prefix.size() + line.content.size();

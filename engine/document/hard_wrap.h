@@ -21,7 +21,12 @@ struct LineWidths {
 // stands behind it up to the next one.
 struct WrappedParagraph {
   std::string text;
-  size_t begin = 0;  // in the whole text, with its prefix
+  struct Place {
+    size_t at;      // in `text`
+    size_t source;  // in the whole text
+  };
+  std::vector<Place> line_places;  // where the content of each line begins
+  size_t begin = 0;                // in the whole text, with its prefix
   size_t end = 0;
   LineWidths lines;
   std::string behind;

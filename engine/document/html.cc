@@ -276,7 +276,7 @@ class HtmlWalker {
         }
         if (j < raw.size() && raw[j] == ';') ++j;
         i += text::FirstCharacter(decoded.substr(i)).size;
-        block_.anchors.push_back({offset + i, base + j});
+        block_.anchors.push_back({offset + i, base + j, /*ends_entity=*/true});
       } else {
         ++i;
         ++j;

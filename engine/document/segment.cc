@@ -25,7 +25,8 @@ class Builder {
  public:
   explicit Builder(Segment* segment) : segment_(*segment) {}
 
-  void AddText(absl::string_view text) {
+  // Which is at `source` in the block.
+  void AddText(absl::string_view text, size_t source) {
     for (size_t at = 0; at < text.size();) {
       const Character c = FirstCharacter(text.substr(at));
       const absl::string_view rest = text.substr(at);
@@ -42,8 +43,16 @@ class Builder {
       EndCut(NeighbourOf(c.code_point));
       if (needs_space && !segment_.shown.empty()) segment_.shown.push_back(' ');
       had_space_ = false;
+      NoteSource({source + at - c.size, source + at});
       segment_.shown.append(bytes.data(), bytes.size());
     }
+  }
+
+  // Shown instead of what is at `source`; one unit.
+  void AddStandIn(absl::string_view text, const ByteRange& source) {
+    stand_in_source_ = &source;
+    AddText(text, source.begin);
+    stand_in_source_ = nullptr;
   }
 
   void AddCut(Insert insert) {
@@ -85,6 +94,29 @@ class Builder {
     ClearSpace();
   }
 
+  // Of what is shown next.
+  void NoteSource(const ByteRange& source) {
+    std::vector<ShownRun>& runs = segment_.runs;
+    const size_t shown = segment_.shown.size();
+    const size_t end = shown + source.size();
+    if (stand_in_source_ != nullptr) {
+      if (!runs.empty() &&
+          runs.back().source.begin == stand_in_source_->begin) {
+        runs.back().shown.end = end;
+      } else {
+        runs.push_back({{shown, end}, *stand_in_source_});
+      }
+      return;
+    }
+    if (!runs.empty() && runs.back().source.end == source.begin &&
+        runs.back().shown.end == shown && runs.back().is_literal()) {
+      runs.back().shown.end = end;
+      runs.back().source.end = source.end;
+    } else {
+      runs.push_back({{shown, end}, source});
+    }
+  }
+
   void ClearSpace() {
     space_.clear();
     tag_behind_space_ = false;
@@ -114,6 +146,7 @@ class Builder {
   }
 
   Segment& segment_;
+  const ByteRange* stand_in_source_ = nullptr;
   std::string space_;  // since the last character or cut
   bool tag_behind_space_ = false;
   bool had_space_ = false;  // since the last character
@@ -136,6 +169,28 @@ Beside::Neighbour NeighbourOf(int32_t c) {
   return is_word ? Beside::Neighbour::kWord : Beside::Neighbour::kOther;
 }
 
+ByteRange SourceOf(const Segment& segment, const ByteRange& shown) {
+  const std::vector<ShownRun>& runs = segment.runs;
+  // The run that a byte is in.
+  const auto run_of = [&](size_t at) {
+    const auto behind = std::upper_bound(
+        runs.begin(), runs.end(), at,
+        [](size_t a, const ShownRun& run) { return a < run.shown.begin; });
+    return behind == runs.begin() ? runs.begin() : std::prev(behind);
+  };
+  if (runs.empty() || shown.empty()) return {};
+  const auto first = run_of(shown.begin);
+  const auto last = run_of(shown.end - 1);
+  const ByteRange source{
+      std::min(first->source.begin + (shown.begin - first->shown.begin),
+               first->source.end),
+      shown.end >= last->shown.end
+          ? last->source.end
+          : std::min(last->source.begin + (shown.end - last->shown.begin),
+                     last->source.end)};
+  return source;
+}
+
 Segment MakeSegment(const SentenceParts& parts) {
   Segment segment;
   segment.capitals = parts.capitals;
@@ -149,7 +204,8 @@ Segment MakeSegment(const SentenceParts& parts) {
   const auto add_until = [&](size_t end) {
     if (end <= at) return;
     builder.AddText(
-        absl::string_view(sentence).substr(at - parts.range.begin, end - at));
+        absl::string_view(sentence).substr(at - parts.range.begin, end - at),
+        at);
     at = end;
   };
   size_t mark = 0;
@@ -178,7 +234,7 @@ Segment MakeSegment(const SentenceParts& parts) {
       kept.source =
           std::string(parts.text.substr(span.range.begin, span.range.size()));
       kept.stand_in = StandIn(&stand_ins);
-      builder.AddText(kept.stand_in);
+      builder.AddStandIn(kept.stand_in, span.range);
       kept.shown = {segment.shown.size() - kept.stand_in.size(),
                     segment.shown.size()};
       kept.wanted = {kept.source};

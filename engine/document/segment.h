@@ -65,9 +65,19 @@ struct Kept {
   bool is_exact = false;  // of a number: separators count, too
 };
 
+// A run of bytes of `shown`, and the bytes of the document that it is: as many,
+// but where the last character of the run stands there as an entity, and of a
+// number that has a stand-in.
+struct ShownRun {
+  ByteRange shown;
+  ByteRange source;
+  bool is_literal() const { return shown.size() == source.size(); }
+};
+
 // One sentence for the model.
 struct Segment {
   std::string shown;            // what it is given: has a letter
+  std::vector<ShownRun> runs;   // all of it but for spaces that were put in
   std::string original;         // as it stands in the source, without markup
   std::vector<Insert> inserts;  // in the order of the source
   std::vector<Kept> kept;
@@ -76,6 +86,9 @@ struct Segment {
   std::string source_language;
   ByteRange source;  // in the document
 };
+
+// Where bytes of `segment.shown` stand in the document.
+ByteRange SourceOf(const Segment& segment, const ByteRange& shown);
 
 // Tags of a stretch of text that are set aside.
 struct Mark {

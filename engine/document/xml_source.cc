@@ -82,6 +82,10 @@ void XmlSource::Pass(absl::string_view content, size_t block_size,
     }
     at_ += size;
     expected = size == 1 ? at_ : static_cast<size_t>(-1);
+    if (is_reference && anchors != nullptr) {
+      anchors->push_back({block_size + i, at_, /*ends_entity=*/true});
+      expected = at_;
+    }
   }
 }
 

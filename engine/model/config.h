@@ -2,6 +2,7 @@
 #define PEREGRINE_ENGINE_MODEL_CONFIG_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -119,6 +120,16 @@ struct AlignmentConfig {
   bool shifted = false;    // they look at the last token, not the next one
 };
 
+// How likely a translation is to be good, by the log-probabilities of its
+// tokens: 1 / (1 + exp(-(bias + mean * their mean + worst * their least +
+// length * ln(how many)))).
+struct ConfidenceConfig {
+  float bias = 0.0f;
+  float mean = 0.0f;
+  float worst = 0.0f;
+  float length = 0.0f;
+};
+
 struct DecodingConfig {
   int beam_size = 1;
   float length_penalty = 1.0f;
@@ -150,6 +161,7 @@ struct ModelConfig {
   TokenizerConfig tokenizer;
   DecodingConfig decoding;
   AlignmentConfig alignment;
+  std::optional<ConfidenceConfig> confidence;  // none: nobody has measured it
   std::string shortlist;  // file name inside the model directory, or empty
   // In the syntax of RE2: what is not to be translated.
   std::vector<std::string> protected_patterns;

@@ -15,6 +15,7 @@ from peregrine_translate import (
     NotFoundError,
     OverloadedError,
     RetryPolicy,
+    StableText,
     UnavailableError,
 )
 
@@ -281,3 +282,64 @@ def test_tokens(start_server, tmp_path):
             client.translate("Hello.")
         with pytest.raises(AuthenticationError):
             list(client.translate_stream(["Hello."]))
+
+
+LIVE_TEXTS = [
+    "The house is small. It stands near the old station, and 3 trees grow behind it.",
+    "See https://example.org/a for more. I like coffee.\nAnd tea.",
+    "",
+    "HELLO FRIENDS. How are you?",
+]
+
+
+def test_live_text_begins_the_translation(client):
+    begun = {}
+    results = {}
+    for update in client.translate_live(LIVE_TEXTS * 5):
+        if isinstance(update, StableText):
+            assert update.index not in results
+            assert update.text.startswith(begun.get(update.index, ""))
+            assert update.source == (LIVE_TEXTS * 5)[update.index]
+            begun[update.index] = update.text
+        else:
+            results[update.index] = update.unwrap().text
+    assert sorted(results) == list(range(20))
+    for index, text in begun.items():
+        assert results[index].startswith(text)
+    assert any(begun.values())
+    plain = [t.text for t in client.translate(LIVE_TEXTS)]
+    assert [results[index] for index in range(4)] == plain
+
+
+def test_live_text_by_asyncio(server):
+    async def run():
+        async with AsyncClient(server.address) as client:
+            return [u async for u in client.translate_live(["I like coffee very much."])]
+
+    *stable, result = asyncio.run(run())
+    assert result.unwrap().text.startswith(stable[-1].text)
+    assert len({update.text for update in stable}) == len(stable)
+
+
+def test_words_and_confidence(client):
+    text = "The house is small. I like coffee."
+    translation = client.translate(text, options={"return_alignments": True})
+    source, target = text.encode(), translation.text.encode()
+    pairs = {
+        target[slice(*word.range)]: source[slice(*word.source)] for word in translation.words
+    }
+    assert pairs[b"Haus"] == b"house"
+    assert pairs["Kaffee".encode()] == b"coffee"
+    assert [source[slice(*s.source)] for s in translation.sentences] == [
+        b"The house is small.",
+        b"I like coffee.",
+    ]
+    assert 0.0 < translation.confidence < 1.0
+    assert translation.confidence == min(s.confidence for s in translation.sentences)
+    assert not client.translate(text).words
+    score, = client.score([("I like coffee.", "Ich mag Kaffee.")], return_alignments=True)
+    assert any(
+        b"Ich mag Kaffee."[slice(*word.range)] == b"Kaffee"
+        and b"I like coffee."[slice(*word.source)] == b"coffee"
+        for word in score.words
+    )

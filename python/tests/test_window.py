@@ -148,3 +148,18 @@ def test_an_answer_to_what_was_not_sent_is_ignored():
 def test_a_window_of_nothing_is_refused():
     with pytest.raises(ValueError, match="max_in_flight: found 0"):
         Window(0, True, POLICY)
+
+
+def test_stable_text_grows_and_begins_anew_where_a_text_is_sent_again():
+    window = make_window(texts="ab")
+    assert window.extend(0, 0, "early") is None  # not sent
+    send_all(window)
+    assert window.extend(0, 0, "Grö").text == "Grö"
+    assert window.extend(0, 4, "ße").text == "Größe"
+    assert window.extend(0, 3, "x") is None  # does not follow
+    assert window.extend(9, 0, "x") is None
+    window.take_back_sent()
+    send_all(window)
+    assert window.extend(0, 0, "An").text == "An"
+    window.answer(0, DONE, None, 0.0)
+    assert window.extend(0, 2, "x") is None  # answered

@@ -1,5 +1,6 @@
 #include "server/api/stream_call.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -156,10 +157,38 @@ absl::optional<absl::Status> StreamCall::Submit(
         if (environment_.options.log_texts) {
           text->source = request.texts[0].text;
         }
-        text->job = std::make_unique<TextJob>(std::move(request));
+        text->job = std::make_unique<TextJob>(
+            std::move(request), [this, text] { TellStable(text); });
         return text->job.get();
       },
       [this, text](const absl::Status& status) { End(text, status); });
+}
+
+// The text is not answered yet, so that it and the call are there.
+void StreamCall::TellStable(Text* text) {
+  mutex_.Lock();
+  if (std::find(stable_.begin(), stable_.end(), text) == stable_.end()) {
+    stable_.push_back(text);
+  }
+  ContinueAndUnlock();
+}
+
+// The next message of stable text, if there is one.
+void StreamCall::QueueStable() {
+  Text* text = nullptr;
+  StableText::More more;
+  while (more.text.empty()) {
+    if (stable_.empty()) return;
+    text = stable_.front();
+    stable_.pop_front();
+    more = text->job->stable_text()->Take();
+  }
+  v1::TranslateStreamResponse response;
+  response.set_id(text->id);
+  response.mutable_stable_text()->set_text(more.text);
+  response.mutable_stable_text()->set_begin(static_cast<int32_t>(more.begin));
+  outgoing_.push_back(SerializeMessage(response));
+  call_.HoldAnswer(outgoing_.back().Length());
 }
 
 StreamCall::Text* StreamCall::Register(std::string id) {
@@ -204,6 +233,8 @@ std::unique_ptr<StreamCall::Text> StreamCall::Remove(Text* text) {
   const auto it = texts_.find(text);
   std::unique_ptr<Text> removed = std::move(it->second);
   texts_.erase(it);
+  stable_.erase(std::remove(stable_.begin(), stable_.end(), text),
+                stable_.end());
   return removed;
 }
 
@@ -229,6 +260,7 @@ void StreamCall::ContinueAndUnlock() {
 
 void StreamCall::ReadOrWrite() {
   if (cancelled_) return;
+  if (!writing_ && outgoing_.empty()) QueueStable();
   if (!writing_ && !outgoing_.empty()) {
     writing_ = true;
     StartWrite(&outgoing_.front());

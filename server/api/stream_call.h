@@ -23,7 +23,9 @@ namespace peregrine::server {
 
 // One TranslateStream call; owns itself. Texts are read as long as fewer than
 // `max_stream_texts` are under way or wait for the client to read their
-// answers. gRPC has one read and one write outstanding at a time.
+// answers. gRPC has one read and one write outstanding at a time. Stable text
+// is sent while nothing else is: what the client is slow to read becomes one
+// message.
 //
 // Locking: reads and writes are started under the lock, which gRPC permits (it
 // never calls back from within) and which orders them before Finish. Finish is
@@ -67,7 +69,9 @@ class StreamCall
                                       Text* text);
   Text* Register(std::string id);
   void End(Text* text, const absl::Status& status);
+  void TellStable(Text* text);
 
+  void QueueStable() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ReadOrWrite() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool IsOver() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::unique_ptr<Text> Remove(Text* text)
@@ -87,6 +91,8 @@ class StreamCall
   std::unordered_map<Text*, std::unique_ptr<Text>> texts_
       ABSL_GUARDED_BY(mutex_);
   std::deque<grpc::ByteBuffer> outgoing_ ABSL_GUARDED_BY(mutex_);
+  // Of texts_, those with more stable text than was sent, in order.
+  std::deque<Text*> stable_ ABSL_GUARDED_BY(mutex_);
   bool reading_ ABSL_GUARDED_BY(mutex_) = false;  // asked gRPC for a message
   bool taking_ ABSL_GUARDED_BY(mutex_) = false;   // TakeIncoming is under way
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;

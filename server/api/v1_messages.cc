@@ -1,5 +1,6 @@
 #include "server/api/v1_messages.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -182,6 +183,14 @@ void WriteDocument(const TextTranslation& from, v1::Translation& to) {
     WriteRange(ranges.source, *sentence.mutable_source());
     WriteRange(ranges.target, *sentence.mutable_target());
   }
+  for (size_t i = 0; i < from.confidences.size(); ++i) {
+    if (!from.confidences[i].has_value()) continue;
+    to.mutable_sentences(static_cast<int>(i))
+        ->set_confidence(*from.confidences[i]);
+  }
+  for (const document::ByteRange& word : from.source_words) {
+    WriteRange(word, *to.add_source_words());
+  }
 }
 
 void SetDuration(absl::Duration duration, google::protobuf::Duration& proto) {
@@ -225,6 +234,16 @@ void WriteToken(TargetToken token, v1::TargetToken& proto) {
                                  token.attention.end());
 }
 
+void WriteWord(const document::TranslatedWord& word, v1::TargetWord& proto) {
+  WriteRange(word.target, *proto.mutable_range());
+  proto.set_first_source(static_cast<int32_t>(word.first_source));
+  proto.mutable_weights()->Add(word.weights.begin(), word.weights.end());
+  const auto best = std::max_element(word.weights.begin(), word.weights.end());
+  if (best == word.weights.end() || !(*best > 0.0f)) return;
+  proto.set_source(static_cast<int32_t>(
+      word.first_source + static_cast<size_t>(best - word.weights.begin())));
+}
+
 void WriteDetected(const DetectedSource& detected,
                    v1::DetectedLanguage& proto) {
   proto.set_language(detected.language);
@@ -239,6 +258,9 @@ void WriteText(TranslatedText text, v1::Translation& proto) {
     v1::Hypothesis* to = proto.add_hypotheses();
     to->set_text(std::move(hypothesis.text));
     to->set_score(hypothesis.score);
+    for (const document::TranslatedWord& word : hypothesis.words) {
+      WriteWord(word, *to->add_words());
+    }
     if (n >= text.tokens.size()) continue;
     for (TargetToken& token : text.tokens[n]) {
       WriteToken(std::move(token), *to->add_tokens());
@@ -271,6 +293,12 @@ void WriteScore(ScoredText text, v1::TextScore& proto) {
   }
   for (std::string& token : text.source_tokens) {
     proto.add_source_tokens(std::move(token));
+  }
+  for (const document::ByteRange& word : text.words.source_words) {
+    WriteRange(word, *proto.add_source_words());
+  }
+  for (const document::TranslatedWord& word : text.words.words) {
+    WriteWord(word, *proto.add_words());
   }
   if (text.unknown_source) proto.add_flags(v1::FLAG_UNKNOWN_SOURCE);
   WriteCost(text.cost, *proto.mutable_cost());
@@ -319,6 +347,7 @@ TextRequest ReadRequest(v1::TranslateStreamRequest message) {
   request.text_options = ReadTextOptions(message.text_options());
   request.single_sentence = message.single_sentence();
   request.head.no_cache = message.no_cache();
+  request.returns_stable_text = message.return_stable_text();
   request.names = &kOfStream;
   return request;
 }

@@ -19,6 +19,7 @@
 #include "engine/kernels/gpu_memory.h"
 #include "engine/kernels/precision.h"
 #include "engine/text/tokenizer.h"
+#include "engine/text_beginning.h"
 #include "engine/text_plan.h"
 #include "engine/translation_model.h"
 #include "server/backend/model_files.h"
@@ -53,6 +54,9 @@ class EngineSession : public DecodeSession {
   std::vector<decode::SentenceOutput> Step() override {
     return session_->Step();
   }
+  std::vector<decode::StableTokens> TakeStable() override {
+    return session_->TakeStable();
+  }
   bool Cancel(uint64_t id) override { return session_->Cancel(id); }
   int live_rows() const override { return session_->live_rows(); }
   absl::Status status() const override { return session_->status(); }
@@ -61,6 +65,23 @@ class EngineSession : public DecodeSession {
   EngineSession() = default;
   std::unique_ptr<kernels::Kernels> kernels_;
   std::unique_ptr<decode::Session> session_;  // above it goes first
+};
+
+class EngineBegunText : public BegunText {
+ public:
+  EngineBegunText(const TextPlan& plan, const TranslationModel& model)
+      : beginning_(plan, model) {}
+
+  void Extend(size_t sentence, absl::Span<const int32_t> tokens) override {
+    beginning_.Extend(sentence, tokens);
+  }
+  void Finish(size_t sentence, const decode::Hypothesis& hypothesis) override {
+    beginning_.Finish(sentence, hypothesis);
+  }
+  const std::string& text() const override { return beginning_.text(); }
+
+ private:
+  TextBeginning beginning_;
 };
 
 class EnginePlan : public PlannedText {
@@ -74,9 +95,13 @@ class EnginePlan : public PlannedText {
   bool NeedsAlignment(size_t sentence) const override {
     return plan_.NeedsAlignment(sentence);
   }
-  TextTranslation Assemble(absl::Span<const std::vector<decode::Hypothesis>>
-                               hypotheses) const override {
-    return plan_.Assemble(model_, hypotheses);
+  TextTranslation Assemble(
+      absl::Span<const std::vector<decode::Hypothesis>> hypotheses,
+      bool with_words) const override {
+    return plan_.Assemble(model_, hypotheses, with_words);
+  }
+  std::unique_ptr<BegunText> Begin() const override {
+    return std::make_unique<EngineBegunText>(plan_, model_);
   }
 
  private:
@@ -185,6 +210,12 @@ class EngineBackend : public ModelBackend {
     text.remove_prefix(code.size());
     return source_pieces_->Encode(
         absl::StrCat(code, absl::StripLeadingAsciiWhitespace(text)));
+  }
+  AlignedWords AlignWords(absl::string_view source,
+                          absl::Span<const int32_t> tokens,
+                          absl::string_view target,
+                          const decode::Hypothesis& hypothesis) const override {
+    return peregrine::AlignWords(model_, source, tokens, target, hypothesis);
   }
   int32_t UnknownSource() const override { return source_pieces_->unk_id(); }
   absl::Status CheckTarget(

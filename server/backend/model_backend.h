@@ -16,6 +16,7 @@
 #include "engine/document/document.h"
 #include "engine/model/languages.h"
 #include "engine/text_plan.h"
+#include "engine/word_alignment.h"
 
 // What the server asks of the engine: the seam at which its tests put a fake
 // (fake_backend.h). The real one is engine_backend.h; the contracts are those
@@ -32,9 +33,20 @@ class DecodeSession {
       const decode::SentenceInput& sentence) const = 0;
   virtual void Admit(absl::Span<const decode::SentenceInput> sentences) = 0;
   virtual std::vector<decode::SentenceOutput> Step() = 0;
+  virtual std::vector<decode::StableTokens> TakeStable() { return {}; }
   virtual bool Cancel(uint64_t id) = 0;
   virtual int live_rows() const = 0;
   virtual absl::Status status() const { return absl::OkStatus(); }
+};
+
+// See TextBeginning. Not thread-safe.
+class BegunText {
+ public:
+  virtual ~BegunText() = default;
+  virtual void Extend(size_t sentence, absl::Span<const int32_t> tokens) = 0;
+  virtual void Finish(size_t sentence,
+                      const decode::Hypothesis& hypothesis) = 0;
+  virtual const std::string& text() const = 0;
 };
 
 // See TextPlan.
@@ -44,7 +56,10 @@ class PlannedText {
   virtual const std::vector<std::vector<int32_t>>& sentences() const = 0;
   virtual bool NeedsAlignment(size_t /*sentence*/) const { return false; }
   virtual TextTranslation Assemble(
-      absl::Span<const std::vector<decode::Hypothesis>> hypotheses) const = 0;
+      absl::Span<const std::vector<decode::Hypothesis>> hypotheses,
+      bool with_words) const = 0;
+  // The plan must outlive it.
+  virtual std::unique_ptr<BegunText> Begin() const = 0;
 };
 
 struct ModelInfo {
@@ -122,6 +137,13 @@ class ModelBackend {
     return {};
   }
   virtual int32_t UnknownSource() const { return -1; }
+  // Of a source and a translation that EncodeSource and EncodeTarget encoded.
+  virtual AlignedWords AlignWords(
+      absl::string_view /*source*/, absl::Span<const int32_t> /*tokens*/,
+      absl::string_view /*target*/,
+      const decode::Hypothesis& /*hypothesis*/) const {
+    return {};
+  }
   // Whether a translation that is given can be scored: see decode::CheckTarget.
   virtual absl::Status CheckTarget(
       const std::vector<int32_t>& /*target*/,

@@ -26,6 +26,9 @@ SentenceGroup::SentenceGroup(int size, std::function<void()> on_complete)
 void SentenceGroup::Answer(int index, absl::StatusOr<SentenceAnswer> answer) {
   const bool failed = !answer.ok();
   answers_[index] = std::move(answer);
+  if (!failed && listener_ != nullptr) {
+    listener_->OnAnswer(index, *answers_[index]);
+  }
   if (failed) {
     int none = -1;
     first_failure_.compare_exchange_strong(none, index);

@@ -12,6 +12,16 @@
 
 namespace peregrine::server {
 
+// Hears of the sentences of a group before the group is complete. Called on the
+// threads of the workers, of several at a time, but of one sentence in order.
+class SentenceListener {
+ public:
+  virtual ~SentenceListener() = default;
+  // How the first hypothesis of a sentence with `stream` begins, for certain.
+  virtual void OnStable(int index, const std::vector<int32_t>& tokens) = 0;
+  virtual void OnAnswer(int index, const SentenceAnswer& answer) = 0;
+};
+
 // The sentences of one request that are under way, whatever workers they are
 // on. Takes one answer for each, then calls `on_complete` once, on the thread
 // of the last answer; the callee may destroy the group. One failure abandons
@@ -26,6 +36,14 @@ class SentenceGroup {
   // No other group of this process has it. What outlives the group names it by
   // this.
   uint64_t id() const { return id_; }
+
+  // Before any sentence is on its way. `listener` must outlive the group.
+  void set_listener(SentenceListener* listener) { listener_ = listener; }
+
+  // Any number of times for a sentence that is not answered yet.
+  void TellStable(int index, const std::vector<int32_t>& tokens) {
+    if (listener_ != nullptr) listener_->OnStable(index, tokens);
+  }
 
   // Exactly once for each index in [0, size).
   void Answer(int index, absl::StatusOr<SentenceAnswer> answer);
@@ -48,6 +66,7 @@ class SentenceGroup {
  private:
   const uint64_t id_;
   std::function<void()> on_complete_;
+  SentenceListener* listener_ = nullptr;
   std::vector<absl::StatusOr<SentenceAnswer>> answers_;
   std::atomic<int> remaining_;
   std::atomic<int> first_failure_{-1};

@@ -99,6 +99,7 @@ void Worker::Admit(std::vector<Sentence> sentences, absl::Time now) {
     live.source_length = static_cast<int>(input.source.size());
     live.max_steps = sentence.max_steps();
     live.is_given = input.target.has_value();
+    live.streams = input.options.stream;
     live.rows = sentence.rows();
     live.first_step = step_;
     live_[input.id] = live;
@@ -122,6 +123,18 @@ void Worker::Step(absl::Time now) {
     return;
   }
   for (decode::SentenceOutput& output : finished) Finish(std::move(output));
+  TellStable();
+}
+
+void Worker::TellStable() {
+  const bool any = std::any_of(live_.begin(), live_.end(), [](const auto& one) {
+    return one.second.streams;
+  });
+  if (!any) return;
+  for (const decode::StableTokens& stable : session_.TakeStable()) {
+    const LiveSentence& live = live_.at(stable.id);
+    live.group->TellStable(live.index, stable.tokens);
+  }
 }
 
 void Worker::FailAll(const absl::Status& status) {

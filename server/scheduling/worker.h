@@ -69,12 +69,14 @@ class Worker {
     int source_length = 0;
     int max_steps = 0;
     bool is_given = false;  // its translation
+    bool streams = false;
     int rows = 0;
     int64_t first_step = 0;
   };
 
   void DropUnwanted(absl::Time now);
   void Finish(decode::SentenceOutput output);
+  void TellStable();
   void FailAll(const absl::Status& status);
   int StepsOf(const LiveSentence& live) const {
     return static_cast<int>(step_ - live.first_step);

@@ -78,6 +78,7 @@ RequestOptions FirstLegOf(const RequestOptions& options) {
 TextRequest FirstLegOf(const TextRequest& request) {
   TextRequest first = request;
   first.head.options = FirstLegOf(request.head.options);
+  first.returns_stable_text = false;
   for (RequestText& text : first.texts) {
     text.options = FirstLegOf(text.options);
   }
@@ -140,6 +141,7 @@ void AddFirstLeg(TranslatedText first, TranslatedText& translated) {
   all.empty |= own.empty;
   all.lost.insert(all.lost.begin(), before.lost.begin(), before.lost.end());
   all.sentences = Joined(before.sentences, all.sentences);
+  all.confidences.clear();  // of what the last model was given, not the source
   translated.detected = std::move(first.detected);
   translated.intermediate = {std::move(own), std::move(first.cost)};
   translated.cost = Sum(translated.intermediate->cost, translated.cost);

@@ -24,6 +24,7 @@ TEST(PivotTest, TheFirstModelIsAskedForNoMoreThanASoundText) {
   request.text_options.format = document::Format::kHtml;
   request.text_options.terms = {{"house", {"maison"}, true}};
   request.texts.push_back({"A house.", request.head.options, {{2, 7}}});
+  request.returns_stable_text = true;
   const TextRequest first = FirstLegOf(request);
   for (const RequestOptions& options :
        {first.head.options, first.texts[0].options}) {
@@ -34,6 +35,7 @@ TEST(PivotTest, TheFirstModelIsAskedForNoMoreThanASoundText) {
     EXPECT_FALSE(options.target_prefix.has_value());
     EXPECT_FALSE(options.sampling.has_value());
   }
+  EXPECT_FALSE(first.returns_stable_text);
   EXPECT_EQ(first.texts[0].text, "A house.");
   EXPECT_EQ(first.texts[0].protected_ranges.size(), 1u);
   EXPECT_EQ(first.text_options.format, document::Format::kHtml);

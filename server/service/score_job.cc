@@ -63,7 +63,7 @@ absl::Status ScoreJob::Prepare(const ModelBackend& model,
     Encode(request_.pairs[i], absl::StrCat("pairs[", i, "]"), violations);
     const bool aligns = request_.head.options.return_alignments.value_or(false);
     const size_t numbers = aligns ? pairs_.back().source.size() : 0;
-    size.Add(pairs_.back().target.size() * (16 + 4 * numbers), 1);
+    size.Add(pairs_.back().target.size() * (16 + 8 * numbers), 1);
   }
   size.Check("pairs", limits, violations);
   return violations.status();
@@ -154,13 +154,14 @@ ScoreAnswer ScoreJob::Take(SentenceGroup* group) const {
   answer.revision = model_->info().revision;
   answer.texts.reserve(pairs_.size());
   for (size_t i = 0; i < pairs_.size(); ++i) {
-    answer.texts.push_back(
-        TakeOne(pairs_[i], group->answer(static_cast<int>(i))));
+    answer.texts.push_back(TakeOne(request_.pairs[i], pairs_[i],
+                                   group->answer(static_cast<int>(i))));
   }
   return answer;
 }
 
-ScoredText ScoreJob::TakeOne(const Pair& pair, SentenceAnswer& answer) const {
+ScoredText ScoreJob::TakeOne(const ScoreRequest::Pair& asked, const Pair& pair,
+                             SentenceAnswer& answer) const {
   const decode::Hypothesis& hypothesis = answer.hypotheses[0];
   ScoredText scored;
   scored.score = hypothesis.score;
@@ -173,6 +174,10 @@ ScoredText ScoreJob::TakeOne(const Pair& pair, SentenceAnswer& answer) const {
   if (request_.head.options.return_alignments.value_or(false)) {
     for (int32_t id : pair.source) {
       scored.source_tokens.push_back(model_->SourcePiece(id));
+    }
+    if (asked.source.tokens.empty() && asked.target.tokens.empty()) {
+      scored.words = model_->AlignWords(asked.source.text, pair.source,
+                                        asked.target.text, hypothesis);
     }
   }
   scored.unknown_source = pair.has_unknown;

@@ -43,7 +43,8 @@ class ScoreJob final : public Job {
                     Pair& pair, Violations& violations) const;
   void EncodeTarget(const RequestPhrase& target, const std::string& path,
                     Pair& pair, Violations& violations) const;
-  ScoredText TakeOne(const Pair& pair, SentenceAnswer& answer) const;
+  ScoredText TakeOne(const ScoreRequest::Pair& asked, const Pair& pair,
+                     SentenceAnswer& answer) const;
 
   const ScoreRequest request_;
   const ModelBackend* model_ = nullptr;

@@ -113,7 +113,12 @@ absl::Status TextJob::Prepare(const ModelBackend& model,
     AddDetails(i, details);
   }
   details.Check(request_.names->texts, limits, violations);
-  return violations.status();
+  PEREGRINE_RETURN_IF_ERROR(violations.status());
+  if (request_.returns_stable_text && num_sentences_ > 0) {
+    stable_text_ = std::make_unique<StableText>(texts_[0].plan->Begin(),
+                                                num_sentences_, on_stable_);
+  }
+  return absl::OkStatus();
 }
 
 void TextJob::Check(int index, const RequestLimits& limits,
@@ -191,14 +196,15 @@ RequestOptions TextJob::OptionsOf(int index) const {
   return request_.head.options.OverriddenBy(request_.texts[index].options);
 }
 
-// A piece, and a number for each token of the source.
+// A piece, and a number for each token of the source; the same of words, which
+// are no more.
 void TextJob::AddDetails(int index, ResponseSize& size) const {
   const RequestOptions options = OptionsOf(index);
   if (!options.returns_tokens()) return;
   for (const std::vector<int32_t>& ids : texts_[index].plan->sentences()) {
     const size_t numbers =
         options.return_alignments.value_or(false) ? ids.size() : 0;
-    size.Add(ids.size() * (16 + 4 * numbers),
+    size.Add(ids.size() * (16 + 8 * numbers),
              options.num_hypotheses.value_or(1));
   }
 }
@@ -247,8 +253,10 @@ std::vector<Sentence> TextJob::MakeSentences(SentenceGroup& group,
       const int index = static_cast<int>(sentences.size());
       sentences.push_back(maker.Make(plan.sentences()[s], options, index));
       sentences.back().options.align |= plan.NeedsAlignment(s);
+      sentences.back().options.stream = stable_text_ != nullptr;
     }
   }
+  group.set_listener(stable_text_.get());
   return sentences;
 }
 
@@ -291,7 +299,8 @@ TranslatedText TextJob::TakeOne(const Planned& text,
     AddCost(answer, translated.cost);
     hypotheses[i] = std::move(answer.hypotheses);
   }
-  translated.translation = text.plan->Assemble(hypotheses);
+  translated.translation = text.plan->Assemble(
+      hypotheses, options.return_alignments.value_or(false));
   if (options.returns_tokens()) {
     Describe(*text.plan, options, hypotheses, translated);
   }

@@ -2,6 +2,7 @@
 #define PEREGRINE_SERVER_SERVICE_TEXT_JOB_H_
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -10,13 +11,17 @@
 #include "server/service/job.h"
 #include "server/service/job_parts.h"
 #include "server/service/request_checks.h"
+#include "server/service/stable_text.h"
 
 namespace peregrine::server {
 
 // Texts: split into sentences, and put together again.
 class TextJob final : public Job {
  public:
-  explicit TextJob(TextRequest request) : request_(std::move(request)) {}
+  // `on_stable` is called on workers' threads when there is more of
+  // stable_text(), where the request returns it.
+  explicit TextJob(TextRequest request, std::function<void()> on_stable = {})
+      : request_(std::move(request)), on_stable_(std::move(on_stable)) {}
 
   const RequestHead& head() const override { return request_.head; }
   std::vector<absl::string_view> texts() const override;
@@ -35,6 +40,9 @@ class TextJob final : public Job {
   int num_sentences() const override { return num_sentences_; }
   std::vector<Sentence> MakeSentences(
       SentenceGroup& group, const SentenceTerms& terms) const override;
+
+  // Null where it is not asked for. Of the first text.
+  StableText* stable_text() const { return stable_text_.get(); }
 
   // Takes the answers out of the group, which must be complete and OK; null
   // where there are no sentences.
@@ -66,6 +74,7 @@ class TextJob final : public Job {
                 TranslatedText& translated) const;
 
   TextRequest request_;
+  const std::function<void()> on_stable_;
   std::unique_ptr<TextJob> first_;  // of two models; null: there is one
   TextAnswer first_answer_;
   const ModelBackend* model_ = nullptr;
@@ -76,6 +85,7 @@ class TextJob final : public Job {
   std::vector<StoredGlossaryPtr> stored_;  // that the request names
   std::vector<Planned> texts_;
   int num_sentences_ = 0;
+  std::unique_ptr<StableText> stable_text_;  // above what it looks at
 };
 
 }  // namespace peregrine::server

@@ -9,6 +9,7 @@
 #include "engine/decode/decoding_options.h"
 #include "engine/document/document.h"
 #include "engine/text_plan.h"
+#include "engine/word_alignment.h"
 #include "server/languages/detector.h"
 #include "server/languages/routes.h"
 
@@ -122,6 +123,7 @@ struct TextRequest {
   std::vector<RequestText> texts;
   RequestTextOptions text_options;
   bool single_sentence = false;
+  bool returns_stable_text = false;   // of a single text
   const FieldNames* names = nullptr;  // outlives the request
 };
 
@@ -225,6 +227,7 @@ struct ScoredText {
   double log_probability = 0;
   std::vector<TargetToken> tokens;  // the last is the end symbol
   std::vector<std::string> source_tokens;
+  AlignedWords words;  // of texts, with alignments
   bool unknown_source = false;
   Cost cost;
 };

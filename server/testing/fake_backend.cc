@@ -71,6 +71,15 @@ class FakeSession : public DecodeSession {
     return finished;
   }
 
+  std::vector<decode::StableTokens> TakeStable() override {
+    std::vector<decode::StableTokens> stable;
+    for (const auto& [id, live] : live_) {
+      if (!live.input.options.stream || live.steps == 0) continue;
+      stable.push_back({id, Tokens(live)});
+    }
+    return stable;
+  }
+
   bool Cancel(uint64_t id) override { return live_.erase(id) > 0; }
 
   int live_rows() const override { return limits_.max_rows - room().rows; }
@@ -86,6 +95,20 @@ class FakeSession : public DecodeSession {
     return static_cast<int>(input.source.size());
   }
 
+  // So far, of every hypothesis.
+  static std::vector<int32_t> Tokens(const Live& live) {
+    const decode::DecodingOptions& options = live.input.options;
+    std::vector<int32_t> tokens;
+    for (int32_t token :
+         {options.source_language, options.rules.forced_first_token}) {
+      if (token >= 0) tokens.push_back(token);
+    }
+    for (int i = 0; i < live.steps; ++i) {
+      tokens.push_back(absl::ascii_toupper(live.input.source[i]));
+    }
+    return tokens;
+  }
+
   decode::SentenceOutput Finish(const Live& live) const {
     decode::SentenceOutput output;
     output.id = live.input.id;
@@ -98,14 +121,7 @@ class FakeSession : public DecodeSession {
     }
     for (int n = 0; n < live.input.options.num_hypotheses; ++n) {
       decode::Hypothesis hypothesis;
-      const decode::DecodingOptions& options = live.input.options;
-      for (int32_t token :
-           {options.source_language, options.rules.forced_first_token}) {
-        if (token >= 0) hypothesis.tokens.push_back(token);
-      }
-      for (int i = 0; i < live.steps; ++i) {
-        hypothesis.tokens.push_back(absl::ascii_toupper(live.input.source[i]));
-      }
+      hypothesis.tokens = Tokens(live);
       hypothesis.tokens.insert(hypothesis.tokens.end(), n, '+');
       hypothesis.score = score_ - static_cast<float>(n);
       hypothesis.truncated = live.steps < Length(live.input);
@@ -132,6 +148,40 @@ class FakeSession : public DecodeSession {
   std::map<uint64_t, Live> live_;
 };
 
+// Lines, as far as those before are finished.
+class FakeBegunText : public BegunText {
+ public:
+  explicit FakeBegunText(size_t num_sentences) : lines_(num_sentences) {}
+
+  void Extend(size_t sentence, absl::Span<const int32_t> tokens) override {
+    lines_[sentence].text.assign(tokens.begin(), tokens.end());
+    Update();
+  }
+  void Finish(size_t sentence, const decode::Hypothesis& hypothesis) override {
+    lines_[sentence].is_finished = true;
+    Extend(sentence, hypothesis.tokens);
+  }
+  const std::string& text() const override { return text_; }
+
+ private:
+  struct Line {
+    std::string text;
+    bool is_finished = false;
+  };
+
+  void Update() {
+    text_.clear();
+    for (const Line& line : lines_) {
+      if (&line != &lines_.front()) text_ += '\n';
+      text_ += line.text;
+      if (!line.is_finished) return;
+    }
+  }
+
+  std::vector<Line> lines_;
+  std::string text_;
+};
+
 class FakePlan : public PlannedText {
  public:
   FakePlan(absl::string_view text, bool single_sentence, int max_tokens) {
@@ -153,8 +203,13 @@ class FakePlan : public PlannedText {
     return sentences_;
   }
 
-  TextTranslation Assemble(absl::Span<const std::vector<decode::Hypothesis>>
-                               hypotheses) const override {
+  std::unique_ptr<BegunText> Begin() const override {
+    return std::make_unique<FakeBegunText>(sentences_.size());
+  }
+
+  TextTranslation Assemble(
+      absl::Span<const std::vector<decode::Hypothesis>> hypotheses,
+      bool /*with_words*/) const override {
     TextTranslation result;
     size_t count = 1;
     for (const auto& of_sentence : hypotheses) {

@@ -205,6 +205,21 @@ class PivotTest(harness.ServerTestCase):
             self.assertEqual(answer.pivot.language, "de")
             self.assertTrue(answer.translation.intermediate.text)
 
+    def test_stable_text_is_that_of_the_last_model(self):
+        text = "The old man sings. The young woman has bought a garden."
+        request = pb.TranslateStreamRequest(
+            id="x", text=pb.Text(text=text), source_language="en",
+            target_language="nl", return_stable_text=True, no_cache=True)
+        *stable, answer = self.server.stub.TranslateStream(
+            iter([request]), timeout=harness.CALL_SECONDS)
+        told = "".join(one.stable_text.text for one in stable)
+        self.assertTrue(told)
+        final = answer.translation.hypotheses[0].text
+        self.assertTrue(final.startswith(told), (final, told))
+        # Nobody has measured two models in a row.
+        for sentence in answer.translation.sentences:
+            self.assertFalse(sentence.HasField("confidence"))
+
     def test_the_cache_serves_both(self):
         text = "The painter has washed all his brushes."
         self.translate(text)

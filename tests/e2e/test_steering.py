@@ -10,6 +10,15 @@ import harness
 from harness import best, pb
 
 TEXT = "The old man bought bread, milk and three apples."
+STREAM_TEXTS = [
+    TEXT,
+    "Good morning! How are you today?\nI have not slept well.",
+    "Write to jo@example.org, or see https://example.org/a. It costs 20 euros.",
+    "HELLO TO ALL OF YOU. It Is A Title In Capitals. And then?",
+    "  Two  spaces, \u65e5\u672c and \U0001F600.  Yes. ",
+    "No full stop\n\n- a list\n- of things",
+    "",
+]
 
 
 class SteeringTest(harness.ServerTestCase):
@@ -176,6 +185,143 @@ class SteeringTest(harness.ServerTestCase):
         found = self.command("--token-scores", "--alignments")
         self.assertEqual(len(found["hypotheses"][0]["tokens"]),
                          len(hypothesis.tokens))
+
+    def stream(self, *texts, **options):
+        """(pieces of stable text, answer) of each text, by its index."""
+        requests = [pb.TranslateStreamRequest(
+            id=str(index), return_stable_text=True, no_cache=True,
+            text=pb.Text(text=text, options=pb.DecodingOptions(**options)))
+            for index, text in enumerate(texts)]
+        pieces = {str(index): [] for index in range(len(texts))}
+        answers = {}
+        for response in self.server.stub.TranslateStream(iter(requests),
+                                                         timeout=120):
+            if response.WhichOneof("result") == "stable_text":
+                self.assertNotIn(response.id, answers)
+                pieces[response.id].append(response.stable_text)
+            else:
+                answers[response.id] = response
+        return [(pieces[str(index)], answers[str(index)])
+                for index in range(len(texts))]
+
+    def test_stable_text_begins_the_translation(self):
+        texts = STREAM_TEXTS
+        for options in ({"beam_size": 1}, {"beam_size": 4}, {},
+                        {"sampling": {"seed": 3}, "num_hypotheses": 3},
+                        {"return_alternatives": True, "num_hypotheses": 3},
+                        {"beam_size": 4, "beam_groups": 2,
+                         "diversity_penalty": 1.0},
+                        {"repetition_penalty": 1.3, "beam_size": 2}):
+            with self.subTest(options):
+                told = 0
+                plain = self.server.translate(*texts, options=options)
+                for (pieces, answer), expected in zip(
+                        self.stream(*texts, **options), plain.translations):
+                    final = answer.translation.hypotheses[0].text.encode()
+                    # To be told of changes nothing.
+                    self.assertEqual(answer.translation.hypotheses,
+                                     expected.hypotheses)
+                    at = 0
+                    for piece in pieces:
+                        text = piece.text.encode()
+                        self.assertEqual(piece.begin, at)
+                        self.assertTrue(text)
+                        self.assertEqual(final[at:at + len(text)], text)
+                        at += len(text)
+                    told += at
+                self.assertGreater(told, 0)
+
+    def test_stable_text_of_markup_and_hard_wrapped_text(self):
+        for text, options in (
+                ("<p>The <b>old</b> man &amp; his dog. They sleep.</p>"
+                 "<img alt='A small house'> Good morning.",
+                 {"format": pb.FORMAT_HTML, "translate_attributes": True}),
+                ("<d><t>Good &lt;morning&gt; to all.</t>One more.</d>",
+                 {"format": pb.FORMAT_XML}),
+                ("Good\nmorning.\n\n> The old man bought bread and\n> milk for "
+                 "his children, who had waited\n> for a long time.",
+                 {"hard_wrapped": True})):
+            with self.subTest(text):
+                request = pb.TranslateStreamRequest(
+                    id="x", return_stable_text=True, no_cache=True,
+                    text=pb.Text(text=text),
+                    text_options=pb.TextOptions(**options))
+                *stable, answer = self.server.stub.TranslateStream(
+                    iter([request]), timeout=60)
+                told = "".join(one.stable_text.text for one in stable)
+                # A paragraph may be finished last.
+                self.assertTrue(told or "hard_wrapped" in options)
+                self.assertTrue(
+                    answer.translation.hypotheses[0].text.startswith(told))
+
+    def test_stable_text_and_errors(self):
+        pieces, answer = self.stream(TEXT, beam_size=0)[0]
+        self.assertFalse(pieces)
+        self.assertEqual(answer.error.code,
+                         grpc.StatusCode.INVALID_ARGUMENT.value[0])
+        pieces, answer = self.stream(" \n ")[0]
+        self.assertFalse(pieces)
+        self.assertEqual(answer.translation.hypotheses[0].text, " \n ")
+
+    def test_the_command_streams(self):
+        lines = "".join(text.replace("\n", " ") + "\n"
+                        for text in STREAM_TEXTS)
+        plain = harness.client(self.server, "translate", stdin=lines.encode())
+        run = harness.client(self.server, "translate", "--stream",
+                             stdin=lines.encode())
+        self.assertEqual(run.returncode, 0, run.stderr)
+        self.assertEqual(run.stdout, plain.stdout)
+        run = harness.client(self.server, "translate", "--stream", "--json",
+                             "The young woman sold flowers on the old market.")
+        *stable, answer = map(json.loads, run.stdout.splitlines())
+        self.assertTrue(stable)
+        for line in stable:
+            self.assertTrue(answer["hypotheses"][0]["text"].startswith(
+                line["stable_text"]))
+
+    def test_words_in_bytes(self):
+        text = "Größe matters. The house costs 300 euros, <b>Peter</b>!"
+        found = self.server.translate(
+            text, options={"return_alignments": True}).translations[0]
+        source, target = text.encode(), found.hypotheses[0].text.encode()
+        pairs = {}
+        end = 0
+        for word in found.hypotheses[0].words:
+            self.assertGreaterEqual(word.range.begin, end)
+            end = word.range.end
+            self.assertAlmostEqual(sum(word.weights), 1.0, places=3)
+            range_ = found.source_words[word.source]
+            pairs[target[word.range.begin:word.range.end]] = source[
+                range_.begin:range_.end]
+        self.assertEqual(pairs[b"Haus"], b"house")
+        self.assertEqual(pairs[b"300"], b"300")
+        self.assertFalse(self.translate().hypotheses[0].words)
+        command = self.command("--alignments")
+        self.assertTrue(command["hypotheses"][0]["words"])
+        self.assertTrue(command["source_words"])
+        score = self.score((TEXT, "Der alte Mann."),
+                           return_alignments=True)[0]
+        self.assertEqual([TEXT[r.begin:r.end] for r in score.source_words][:3],
+                         ["The", "old", "man"])
+        self.assertEqual(
+            {"Der alte Mann."[w.range.begin:w.range.end]:
+             TEXT[score.source_words[w.source].begin:
+                  score.source_words[w.source].end]
+             for w in score.words}["Mann"], "man")
+        run = harness.client(self.server, "score", "--json", "--alignments",
+                             stdin=f"{TEXT}\tDer alte Mann.\n".encode())
+        self.assertTrue(json.loads(run.stdout)["words"])
+
+    def test_confidence(self):
+        sure, unsure = self.server.translate(
+            "I like coffee.", "Colourless green ideas zxqv furiously wug."
+        ).translations
+        self.assertGreater(sure.sentences[0].confidence,
+                           unsure.sentences[0].confidence)
+        for translation in (sure, unsure):
+            self.assertGreater(translation.sentences[0].confidence, 0)
+            self.assertLess(translation.sentences[0].confidence, 1)
+        self.assertIn("confidence", self.command()["sentences"][0])
 
     def test_the_other_flags_do_something(self):
         plain = best(self.server.translate(TEXT))

@@ -338,6 +338,16 @@ absl::Status ParseAlignment(JsonObjectReader reader,
   return reader.Finish();
 }
 
+absl::Status ParseConfidence(JsonObjectReader reader,
+                             model::ConfidenceConfig& confidence) {
+  constexpr float kMost = 1e6f;
+  confidence.bias = reader.Float("bias", -kMost, kMost);
+  confidence.mean = reader.Float("mean", -kMost, kMost, 0.0f);
+  confidence.worst = reader.Float("worst", -kMost, kMost, 0.0f);
+  confidence.length = reader.Float("length", -kMost, kMost, 0.0f);
+  return reader.Finish();
+}
+
 }  // namespace
 
 absl::StatusOr<ModelConfig> ParseConfig(absl::string_view json,
@@ -367,6 +377,10 @@ absl::StatusOr<ModelConfig> ParseConfig(absl::string_view json,
     PEREGRINE_RETURN_IF_ERROR(ParseAlignment(reader.Object("alignment"),
                                              config.architecture.decoder,
                                              config.alignment));
+  }
+  if (reader.Has("confidence")) {
+    PEREGRINE_RETURN_IF_ERROR(ParseConfidence(reader.Object("confidence"),
+                                              config.confidence.emplace()));
   }
   config.shortlist = reader.String("shortlist", "");
   FailUnlessFileName(reader, "shortlist", config.shortlist);

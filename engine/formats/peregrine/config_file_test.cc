@@ -271,6 +271,24 @@ TEST(ConfigTest, RefusesLanguagesThatContradict) {
   EXPECT_THAT(ErrorOf(config), HasSubstr("source_language: missing"));
 }
 
+TEST(ConfigTest, ReadsHowSureTranslationsAre) {
+  EXPECT_FALSE(
+      ParseConfig(ValidConfig().dump(), "config.json")->confidence.has_value());
+  json config = ValidConfig();
+  config["confidence"] = {{"bias", 2.5}, {"mean", -1}};
+  const auto parsed = ParseConfig(config.dump(), "config.json");
+  ASSERT_TRUE(parsed.ok()) << parsed.status();
+  EXPECT_FLOAT_EQ(parsed->confidence->bias, 2.5f);
+  EXPECT_FLOAT_EQ(parsed->confidence->mean, -1.0f);
+  EXPECT_FLOAT_EQ(parsed->confidence->worst, 0.0f);
+  config["confidence"].erase("bias");
+  EXPECT_THAT(ErrorOf(config), HasSubstr("confidence.bias: missing"));
+  config["confidence"] = {{"bias", "high"}};
+  EXPECT_THAT(ErrorOf(config), HasSubstr("confidence.bias: found"));
+  config["confidence"] = {{"bias", 1}, {"median", 1}};
+  EXPECT_THAT(ErrorOf(config), HasSubstr("confidence.median"));
+}
+
 TEST(ConfigTest, ReadsHowPreNormEnds) {
   json config = ValidConfig();
   config["architecture"]["final_norm"] = false;

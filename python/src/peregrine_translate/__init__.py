@@ -29,9 +29,12 @@ from .results import (
     Language,
     Model,
     Score,
+    Sentence,
+    StableText,
     StreamResult,
     Token,
     Translation,
+    Word,
 )
 from .window import RetryPolicy
 
@@ -54,6 +57,8 @@ __all__ = [
     "RetryPolicy",
     "Score",
     "ScoreArguments",
+    "Sentence",
+    "StableText",
     "StreamArguments",
     "StreamResult",
     "Tls",
@@ -62,4 +67,5 @@ __all__ = [
     "Translation",
     "TranslationError",
     "UnavailableError",
+    "Word",
 ]

@@ -26,6 +26,7 @@ from .results import (
     Language,
     Model,
     Score,
+    StableText,
     StreamResult,
     Translation,
     make_detection,
@@ -163,11 +164,31 @@ class AsyncClient:
         self, texts: Texts, **arguments: Unpack[StreamArguments]
     ) -> AsyncIterator[List[StreamResult]]:
         """`translate_stream` in lists: the results that are there, one or more."""
+        return Stream(self._open_stream, make_stream_options(arguments)).batches(texts)
 
-        def open_call(left: Optional[float]) -> Any:
-            return self._stub.TranslateStream(metadata=self._metadata, timeout=left)
+    async def translate_live(
+        self, texts: Texts, **arguments: Unpack[StreamArguments]
+    ) -> AsyncIterator[Union[StableText, StreamResult]]:
+        """`translate_stream` that also tells what is sure of each translation.
 
-        return Stream(open_call, make_stream_options(arguments)).batches(texts)
+        Any number of `StableText` come before the `StreamResult` of a text, each
+        time that more of its translation can no longer change: for people who
+        watch while they type.
+        """
+        async for updates in self.live_batches(texts, **arguments):
+            for update in updates:
+                yield update
+
+    def live_batches(
+        self, texts: Texts, **arguments: Unpack[StreamArguments]
+    ) -> AsyncIterator[List[Union[StableText, StreamResult]]]:
+        """`translate_live` in lists: the updates that are there, one or more."""
+        options = make_stream_options(arguments)
+        options.template.return_stable_text = True
+        return Stream(self._open_stream, options).updates(texts)
+
+    def _open_stream(self, left: Optional[float]) -> Any:
+        return self._stub.TranslateStream(metadata=self._metadata, timeout=left)
 
     async def score(
         self, pairs: Sequence[Tuple[Side, Side]], **arguments: Unpack[ScoreArguments]

@@ -8,7 +8,10 @@ import threading
 from types import TracebackType
 from typing import (
     Any,
+    AsyncIterator,
+    Callable,
     Coroutine,
+    Generic,
     Iterable,
     Iterator,
     List,
@@ -25,7 +28,15 @@ from typing_extensions import Unpack
 
 from .aio import AsyncClient
 from .arguments import ScoreArguments, Side, StreamArguments, TranslateArguments
-from .results import Detection, Language, Model, Score, StreamResult, Translation
+from .results import (
+    Detection,
+    Language,
+    Model,
+    Score,
+    StableText,
+    StreamResult,
+    Translation,
+)
 
 T = TypeVar("T")
 
@@ -89,9 +100,18 @@ class Client:
         self, texts: Iterable[str], **arguments: Unpack[StreamArguments]
     ) -> Iterator[StreamResult]:
         """See `AsyncClient.translate_stream`. `texts` is read on another thread."""
-        handover = _Handover()
+        return self._iterate(lambda: self._client.translate_batches(texts, **arguments))
+
+    def translate_live(
+        self, texts: Iterable[str], **arguments: Unpack[StreamArguments]
+    ) -> Iterator[Union[StableText, StreamResult]]:
+        """See `AsyncClient.translate_live`. `texts` is read on another thread."""
+        return self._iterate(lambda: self._client.live_batches(texts, **arguments))
+
+    def _iterate(self, open_batches: Callable[[], AsyncIterator[List[T]]]) -> Iterator[T]:
+        handover: "_Handover[T]" = _Handover()
         future = asyncio.run_coroutine_threadsafe(
-            self._run_stream(texts, arguments, handover), self._loop
+            self._run_stream(open_batches, handover), self._loop
         )
         try:
             while True:
@@ -140,12 +160,14 @@ class Client:
         return AsyncClient(address, **arguments)
 
     async def _run_stream(
-        self, texts: Iterable[str], arguments: StreamArguments, handover: "_Handover"
+        self,
+        open_batches: Callable[[], AsyncIterator[List[T]]],
+        handover: "_Handover[T]",
     ) -> None:
         # Results that nobody takes stop the stream, and so the server.
         handover.room = asyncio.Semaphore(4)
         try:
-            async for batch in self._client.translate_batches(texts, **arguments):
+            async for batch in open_batches():
                 await handover.room.acquire()
                 handover.results.put(batch)
             handover.results.put(None)
@@ -177,10 +199,10 @@ class Client:
         self._loop.call_soon(self._loop.call_soon, self._loop.stop)
 
 
-class _Handover:
+class _Handover(Generic[T]):
     """Between the event loop's thread and the caller's."""
 
     def __init__(self) -> None:
-        self.results: "queue.SimpleQueue[Union[List[StreamResult], BaseException, None]]"
+        self.results: "queue.SimpleQueue[Union[List[T], BaseException, None]]"
         self.results = queue.SimpleQueue()
         self.room: Optional[asyncio.Semaphore] = None  # made on the event loop

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Optional, Tuple
+from typing import Iterable, Optional, Sequence, Tuple
 
 from google.protobuf.duration_pb2 import Duration
 
@@ -17,6 +17,29 @@ class Hypothesis:
 
     text: str
     score: float
+
+
+#: Bytes [begin, end) of a text in UTF-8.
+ByteRange = Tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word of a translation, and the source word that it comes from."""
+
+    range: ByteRange  #: of the translation
+    source: Optional[ByteRange]  #: of the source; None: not known
+    #: How much it comes from each word of its source sentence.
+    weights: Tuple[Tuple[ByteRange, float], ...]
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """Where a sentence stands, and how likely its translation is to be good."""
+
+    source: ByteRange
+    target: ByteRange
+    confidence: Optional[float]  #: 0 to 1; None: not measured for the model
 
 
 @dataclass(frozen=True)
@@ -45,8 +68,17 @@ class Translation:
     #: What to know before trusting it: "truncated", "repetition", …
     flags: Tuple[str, ...]
     cost: Cost
+    sentences: Tuple[Sentence, ...]
+    #: With `return_alignments`, of the best hypothesis.
+    words: Tuple[Word, ...]
     #: The message as it came, for what has no attribute here.
     message: pb.Translation
+
+    @property
+    def confidence(self) -> Optional[float]:
+        """That of the least certain sentence."""
+        known = [s.confidence for s in self.sentences if s.confidence is not None]
+        return min(known, default=None)
 
     def __str__(self) -> str:
         return self.text
@@ -71,8 +103,22 @@ class Score:
     tokens: Tuple[Token, ...]
     flags: Tuple[str, ...]
     cost: Cost
+    #: With `return_alignments`, where source and translation are text.
+    words: Tuple[Word, ...]
     #: The message as it came, for what has no attribute here.
     message: pb.TextScore
+
+
+@dataclass(frozen=True)
+class StableText:
+    """How the translation of a text begins: it will not change any more.
+
+    But for a text that is sent again, to another server: it begins anew.
+    """
+
+    index: int  #: of the text in the input, from 0
+    source: str
+    text: str  #: all of it so far
 
 
 @dataclass(frozen=True)
@@ -171,6 +217,32 @@ def _make_cost(cost: pb.Cost) -> Cost:
     )
 
 
+def _range(message: pb.ByteRange) -> ByteRange:
+    return message.begin, message.end
+
+
+def _make_words(
+    words: Iterable[pb.TargetWord], source_words: Sequence[pb.ByteRange]
+) -> Tuple[Word, ...]:
+    sources = [_range(word) for word in source_words]
+    return tuple(
+        Word(
+            range=_range(word.range),
+            source=sources[word.source] if word.HasField("source") else None,
+            weights=tuple(zip(sources[word.first_source :], word.weights)),
+        )
+        for word in words
+    )
+
+
+def _make_sentence(message: pb.SentenceRanges) -> Sentence:
+    return Sentence(
+        source=_range(message.source),
+        target=_range(message.target),
+        confidence=message.confidence if message.HasField("confidence") else None,
+    )
+
+
 def make_score(message: pb.TextScore) -> Score:
     return Score(
         score=message.score,
@@ -178,6 +250,7 @@ def make_score(message: pb.TextScore) -> Score:
         tokens=tuple(Token(token.token, token.score) for token in message.tokens),
         flags=tuple(flag_name(flag) for flag in message.flags),
         cost=_make_cost(message.cost),
+        words=_make_words(message.words, message.source_words),
         message=message,
     )
 
@@ -191,6 +264,10 @@ def make_translation(message: pb.Translation) -> Translation:
         hypotheses=hypotheses,
         flags=tuple(flag_name(flag) for flag in message.flags),
         cost=_make_cost(message.cost),
+        sentences=tuple(_make_sentence(s) for s in message.sentences),
+        words=_make_words(
+            message.hypotheses[0].words if hypotheses else (), message.source_words
+        ),
         message=message,
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass, field
-from typing import Any, AsyncIterator, Callable, List, Optional
+from typing import Any, AsyncGenerator, AsyncIterator, Callable, Dict, List, Optional, Union
 
 import grpc
 from google.rpc import status_pb2
@@ -20,9 +20,13 @@ from .errors import (
     is_retryable,
     make_error,
 )
-from .results import StreamResult, Translation, make_translation
+from .results import StableText, StreamResult, Translation, make_translation
 from .source import Source, Texts
 from .window import RetryPolicy, Window
+
+
+#: What a stream gives out.
+Update = Union[StableText, StreamResult]
 
 
 @dataclass(frozen=True)
@@ -52,17 +56,29 @@ class Stream:
         self._failure: Optional[BaseException] = None
         self._answers = 0
         self._source: Optional[Source] = None
+        self._stable: Dict[int, StableText] = {}  # by the index of its text
 
     async def batches(self, texts: Texts) -> AsyncIterator[List[StreamResult]]:
         """Results as they can be given out, in lists of one or more."""
+        updates = self.updates(texts)
+        try:
+            async for batch in updates:
+                results = [one for one in batch if isinstance(one, StreamResult)]
+                if results:
+                    yield results
+        finally:
+            await updates.aclose()
+
+    async def updates(self, texts: Texts) -> AsyncGenerator[List[Update], None]:
+        """Likewise, with stable text before the results where it is asked for."""
         self._source = Source(texts, self._wake)
         runner = asyncio.ensure_future(self._run())
         try:
             while True:
                 self._answered.clear()
-                results = self._take_finished()
-                if results:
-                    yield results
+                updates: List[Update] = [*self._take_stable(), *self._take_finished()]
+                if updates:
+                    yield updates
                 elif self._failure is not None:
                     raise self._failure
                 elif runner.done():
@@ -76,6 +92,11 @@ class Stream:
 
     def _wake(self) -> None:
         self._changed.set()
+
+    def _take_stable(self) -> List[StableText]:
+        """The last of each text."""
+        stable, self._stable = self._stable, {}
+        return list(stable.values())
 
     def _take_finished(self) -> List[StreamResult]:
         results: List[StreamResult] = []
@@ -189,8 +210,12 @@ class Stream:
         await call.done_writing()
 
     def _receive(self, response: pb.TranslateStreamResponse) -> None:
+        if response.WhichOneof("result") == "stable_text":
+            self._extend(int(response.id), response.stable_text)
+            return
         translation: Optional[Translation] = None
         error: Optional[TranslationError] = None
+        self._stable.pop(int(response.id), None)
         if response.WhichOneof("result") == "translation":
             translation = make_translation(response.translation)
         else:
@@ -203,6 +228,13 @@ class Stream:
         self._window.answer(int(response.id), translation, error, time.monotonic())
         self._changed.set()
         self._answered.set()
+
+
+    def _extend(self, index: int, more: pb.StableText) -> None:
+        stable = self._window.extend(index, more.begin, more.text)
+        if stable is not None:
+            self._stable[index] = stable
+            self._answered.set()
 
 
 def _cancel_on_error(sender: "asyncio.Future[None]", call: Any) -> None:

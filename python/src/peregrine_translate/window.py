@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Deque, Dict, Optional, Tuple
 
 from .errors import TranslationError, is_retryable
-from .results import StreamResult, Translation
+from .results import StableText, StreamResult, Translation
 
 _WAITING, _SENT, _FINISHED = range(3)
 
@@ -31,7 +31,7 @@ class RetryPolicy:
 
 
 class _Entry:
-    __slots__ = ("source", "state", "attempts", "progress", "due", "result")
+    __slots__ = ("source", "state", "attempts", "progress", "due", "result", "begun")
 
     def __init__(self, source: str) -> None:
         self.source = source
@@ -40,6 +40,7 @@ class _Entry:
         self.progress = 0
         self.due = 0.0
         self.result: Optional[StreamResult] = None
+        self.begun = b""  # what is told of the translation
 
 
 class Window:
@@ -127,6 +128,7 @@ class Window:
             self._cut(error, now)
             if entry.attempts < self._policy.max_attempts:
                 entry.state = _WAITING
+                entry.begun = b""
                 pause = self._policy.pause(entry.attempts)
                 entry.due = now + max(pause, error.retry_after or 0.0)
                 self._to_send.append(index)
@@ -136,12 +138,21 @@ class Window:
             self._limit = min(self._limit + 1.0 / self._limit, self._capacity)
         self._finish(index, translation, error)
 
+    def extend(self, index: int, begin: int, more: str) -> Optional[StableText]:
+        """Takes more of a translation, as `StableText` of the contract tells it."""
+        entry = self._entries.get(index)
+        if entry is None or entry.state != _SENT or begin != len(entry.begun):
+            return None
+        entry.begun += more.encode("utf-8")
+        return StableText(index, entry.source, entry.begun.decode("utf-8"))
+
     def take_back_sent(self) -> None:
         """The stream broke: what was sent and not answered is due again."""
         sent = [i for i, entry in self._entries.items() if entry.state == _SENT]
         for index in reversed(sent):
             self._entries[index].state = _WAITING
             self._entries[index].due = 0.0
+            self._entries[index].begun = b""
             self._to_send.appendleft(index)
         self._in_flight = 0
 
