@@ -4,6 +4,8 @@
 #include <future>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+
 namespace peregrine::client {
 namespace {
 
@@ -68,6 +70,11 @@ absl::StatusOr<BulkScoring::Batch> BulkScoring::Score(Batch batch) const {
     if (absl::Status status = ScoreEach(batch); !status.ok()) return status;
     return batch;
   }
+  if (static_cast<size_t>(response->scores_size()) != batch.size()) {
+    return absl::InternalError(
+        absl::StrCat("ScoreTexts: found ", response->scores_size(),
+                     " scores, expected ", batch.size()));
+  }
   for (size_t i = 0; i < batch.size(); ++i) {
     batch[i].score = response->scores(static_cast<int>(i));
   }
@@ -80,6 +87,9 @@ absl::Status BulkScoring::ScoreEach(Batch& batch) const {
     v1::ScoreTextsRequest request = settings_;
     AddPair(pair, request);
     auto response = client_.Score(request);
+    if (response.ok() && response->scores_size() != 1) {
+      return absl::InternalError("ScoreTexts: expected one score");
+    }
     if (response.ok()) {
       pair.score = response->scores(0);
     } else if (IsOfPair(response.status())) {

@@ -224,7 +224,8 @@ void AddScoreCommand(const Console& console, CLI::App* app, int* exit_code) {
                     "One JSON object a line, with the score of each token.");
   command
       ->add_flag("--alignments", flags->alignments,
-                 "With the source token of each token.")
+                 "With the source token of each token, and the source words "
+                 "of each word.")
       ->needs("--json");
   AddDurationFlag("--deadline", "Of each call, e.g. 30s.",
                   /*allow_zero=*/false, &flags->deadline, command);
