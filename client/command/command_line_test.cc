@@ -98,7 +98,7 @@ grpc::Status AnswerInPieces(ServerStream* stream) {
   while (stream->Read(&request)) {
     const std::string told = absl::StrCat("<", request.text().text());
     for (size_t at = 0; at < told.size(); ++at) {
-      if (!request.return_stable_text()) break;
+      if (!request.return_stable_text() || request.text().text().empty()) break;
       stream->Write(FakeTranslationServer::MakeStable(
           request, static_cast<int>(at), told.substr(at, 1)));
     }
