@@ -214,7 +214,9 @@ TEST_P(SessionSteeringTest, WhatIsStableStays) {
         stable = now.tokens;
         ++told;
       }
-      if (is_greedy && outputs.empty()) EXPECT_EQ(stable.size(), step);
+      if (is_greedy && outputs.empty()) {
+        EXPECT_EQ(stable.size(), step);
+      }
     }
     ASSERT_FALSE(outputs[0].hypotheses.empty());
     const Phrase& tokens = outputs[0].hypotheses[0].tokens;
@@ -223,7 +225,9 @@ TEST_P(SessionSteeringTest, WhatIsStableStays) {
     // To be told of changes nothing.
     sentence.options.stream = false;
     const SentenceOutput alone = Alone(*session, sentence);
-    if (!GetParam().emulated) EXPECT_EQ(alone.hypotheses[0].tokens, tokens);
+    if (!GetParam().emulated) {
+      EXPECT_EQ(alone.hypotheses[0].tokens, tokens);
+    }
   }
   EXPECT_GT(told, 0);
 }
