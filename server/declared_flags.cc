@@ -8,8 +8,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "server/languages/language_tag.h"
+#include "server/languages/routes.h"
 #include "server/options/model_override.h"
-#include "server/options/route_options.h"
 #include "server/process/cpu_count.h"
 
 namespace peregrine::server {

@@ -52,6 +52,9 @@ struct Route : Leg {
   const Leg& begin() const { return first.has_value() ? *first : *this; }
 };
 
+// Of "en/de=NAME".
+absl::StatusOr<PreferredModel> ParsePreferredModel(absl::string_view text);
+
 // From which languages into which the models of a server translate. Immutable,
 // so that requests share it.
 class Routes {

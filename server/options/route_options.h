@@ -4,9 +4,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
-
 namespace peregrine::server {
 
 // Of several models that translate a pair, the one to take.
@@ -15,9 +12,6 @@ struct PreferredModel {
   std::string target;
   std::string model;
 };
-
-// Of "en/de=NAME".
-absl::StatusOr<PreferredModel> ParsePreferredModel(absl::string_view text);
 
 // Among RouteOptions::pivots: any language.
 inline constexpr char kAnyPivot[] = "any";

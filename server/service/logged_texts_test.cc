@@ -7,7 +7,8 @@ namespace {
 
 TextRequest Request(const std::vector<std::string>& texts) {
   TextRequest request;
-  for (const std::string& text : texts) request.texts.push_back({text, {}});
+  for (const std::string& text : texts)
+    request.texts.emplace_back().text = text;
   return request;
 }
 
@@ -19,7 +20,8 @@ TEST(LoggedTextsTest, SetsTheBestTranslationBesideItsSource) {
   TextAnswer answer;
   for (const char* text : {"eins", "zwei"}) {
     answer.texts.emplace_back();
-    answer.texts.back().translation.hypotheses = {{text, 0}, {"other", 0}};
+    answer.texts.back().translation.hypotheses = {{text, 0, {}},
+                                                  {"other", 0, {}}};
   }
   logged.AddTranslations(answer);
   EXPECT_EQ(logged.texts().at(0).translation, "eins");
@@ -31,7 +33,7 @@ TEST(LoggedTextsTest, JoinsTokens) {
   request.sources = {{"▁a", "b"}};
   TokenAnswer answer;
   answer.sequences.emplace_back();
-  answer.sequences[0].hypotheses = {{{"▁c"}, 0}};
+  answer.sequences[0].hypotheses.emplace_back().tokens = {"▁c"};
   LoggedTexts logged;
   logged.AddSources(request);
   logged.AddTranslations(answer);

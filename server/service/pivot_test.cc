@@ -96,7 +96,7 @@ std::string Spelled(const std::vector<SentenceRanges>& all) {
 
 TEST(PivotTest, AnAnswerTellsOfBothModels) {
   TranslatedText first, last;
-  first.translation.hypotheses = {{"ein Text", -1.0f}};
+  first.translation.hypotheses = {{"ein Text", -1.0f, {}}};
   first.translation.truncated = true;
   first.translation.lost = {{document::SpanKind::kUrl, "a.b", 0, 1}};
   first.translation.sentences = {Ranges(0, 10, 0, 20), Ranges(11, 20, 21, 30)};
@@ -104,7 +104,7 @@ TEST(PivotTest, AnAnswerTellsOfBothModels) {
   first.cost.source_tokens = 4;
   first.cost.sentences = 2;
   first.cost.cached_sentences = 1;
-  last.translation.hypotheses = {{"un texte", -2.0f}};
+  last.translation.hypotheses = {{"un texte", -2.0f, {}}};
   last.translation.numbers_differ = true;
   last.translation.sentences = {Ranges(0, 20, 0, 15), Ranges(21, 30, 16, 33)};
   last.cost.decode = absl::Milliseconds(5);
