@@ -109,6 +109,12 @@ class DocumentBuilder::BlockCutter {
                        [&](const ByteRange& range) { return IsInSpan(range); }),
         unknown.end());
     builder_.document_.has_unknown_ |= !unknown.empty();
+    // Of an amount models keep the number and lose the sign.
+    if (options_.kinds.Has(SpanKind::kNumber)) {
+      for (const ByteRange& sign : CurrencySignsAtNumbers(text_)) {
+        if (!IsInSpan(sign)) unknown.push_back(sign);
+      }
+    }
     if (options_.kinds.Has(SpanKind::kUnknown)) {
       std::vector<Span> found;
       for (const ByteRange& range : unknown) {

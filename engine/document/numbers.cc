@@ -12,6 +12,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
 #include "engine/document/find_spans.h"
 #include "engine/text/characters.h"
 
@@ -391,6 +392,25 @@ std::vector<Span> FindLongNumbers(absl::string_view text) {
   FindLongRuns(text, &spans);
   SortAndSeparate(&spans);
   return spans;
+}
+
+std::vector<ByteRange> CurrencySignsAtNumbers(absl::string_view text) {
+  std::vector<ByteRange> signs;
+  for (size_t at = 0; at < text.size();) {
+    const Character c = FirstCharacter(text.substr(at));
+    const size_t end = at + c.size;
+    if (c.code_point >= 0 && u_charType(c.code_point) == U_CURRENCY_SYMBOL) {
+      absl::string_view before = text.substr(0, at), after = text.substr(end);
+      absl::ConsumeSuffix(&before, " ");
+      absl::ConsumePrefix(&after, " ");
+      if ((!before.empty() && absl::ascii_isdigit(before.back())) ||
+          (!after.empty() && absl::ascii_isdigit(after[0]))) {
+        signs.push_back({at, end});
+      }
+    }
+    at = end;
+  }
+  return signs;
 }
 
 absl::flat_hash_set<std::string> DigitRuns(absl::string_view text) {

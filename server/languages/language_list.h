@@ -32,7 +32,10 @@ class LanguageList {
   // "swa" ...`. Bounded.
   std::string DescribeUnknown(absl::string_view name) const;
 
-  const std::vector<Entry>& entries() const { return entries_; }
+  size_t size() const { return entries_.size(); }
+  // Not of a list that ends with the expression.
+  const std::vector<Entry>& entries() const& { return entries_; }
+  void entries() const&& = delete;
   bool empty() const { return entries_.empty(); }
 
  private:

@@ -79,7 +79,7 @@ Routes::Routes(std::vector<ModelLanguages> models, RouteOptions options)
     models_.push_back(
         {std::move(model), std::move(sources), std::move(targets)});
   }
-  num_sources_ = AllSources().entries().size();
+  num_sources_ = AllSources().size();
   pivots_ = FindPivots();
 }
 
@@ -291,7 +291,7 @@ bool Routes::NeedsSource(const RouteQuery& query) const {
     return model->languages.is_multilingual &&
            !model->languages.has_default_source;
   }
-  return !query.target.empty() && SourcesOf(query).entries().size() > 1;
+  return !query.target.empty() && SourcesOf(query).size() > 1;
 }
 
 LanguageList Routes::SourcesOf(const RouteQuery& query) const {

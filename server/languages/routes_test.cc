@@ -234,7 +234,8 @@ TEST(RoutesTest, PivotsAreListedAndDetectedFrom) {
   RouteQuery into_german;
   into_german.target = "de";
   std::vector<std::string> sources;
-  for (const auto& entry : routes.SourcesOf(into_german).entries()) {
+  const LanguageList list = routes.SourcesOf(into_german);
+  for (const auto& entry : list.entries()) {
     sources.push_back(entry.tag.text);
   }
   EXPECT_THAT(sources, ElementsAre("cs", "en"));
