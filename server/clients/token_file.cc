@@ -61,9 +61,9 @@ bool TokenFile::Refresh() {
 }
 
 absl::StatusOr<TokenTable> TokenFile::ReadIfChanged() {
-  absl::StatusOr<Version> version = Look();
+  absl::StatusOr<FileVersion> version = Look();
   // One that is gone is complained of once, too.
-  const Version now = version.value_or(Version());
+  const FileVersion now = version.value_or(FileVersion());
   if (now == version_) return absl::NotFoundError("no change");
   const bool settled = now.inode != version_.inode || now == seen_;
   seen_ = now;
@@ -73,15 +73,14 @@ absl::StatusOr<TokenTable> TokenFile::ReadIfChanged() {
   return Read(/*must_be_whole=*/true);
 }
 
-absl::StatusOr<TokenFile::Version> TokenFile::Look() const {
+absl::StatusOr<FileVersion> TokenFile::Look() const {
   struct stat info;
   if (stat(path_.c_str(), &info) != 0) {
     return Unreadable(path_, std::strerror(errno));
   }
   // To open one of another kind may take for ever.
   if (!S_ISREG(info.st_mode)) return Unreadable(path_, "not a regular file");
-  return Version{static_cast<int64_t>(info.st_ino), info.st_size,
-                 absl::TimeFromTimespec(info.st_mtim)};
+  return FileVersion::Of(info);
 }
 
 absl::StatusOr<TokenTable> TokenFile::Read(bool must_be_whole) const {

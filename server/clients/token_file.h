@@ -9,6 +9,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "server/clients/token_table.h"
+#include "server/process/file_version.h"
 
 namespace peregrine::server {
 
@@ -33,29 +34,17 @@ class TokenFile {
   int64_t failures() const;
 
  private:
-  // What tells one version of the file from another.
-  struct Version {
-    int64_t inode = 0;
-    int64_t bytes = 0;
-    absl::Time modified;
-
-    bool operator==(const Version& other) const {
-      return inode == other.inode && bytes == other.bytes &&
-             modified == other.modified;
-    }
-  };
-
   explicit TokenFile(const std::string& path) : path_(path) {}
 
-  absl::StatusOr<Version> Look() const;
+  absl::StatusOr<FileVersion> Look() const;
   // The table in the file; not empty.
   absl::StatusOr<TokenTable> Read(bool must_be_whole) const;
   // NOT_FOUND: no change, or one that may not be finished.
   absl::StatusOr<TokenTable> ReadIfChanged();
 
   const std::string path_;
-  Version version_;  // of the table, or of what was complained of
-  Version seen_;     // by the last look
+  FileVersion version_;  // of the table, or of what was complained of
+  FileVersion seen_;     // by the last look
   mutable absl::Mutex mutex_;
   std::shared_ptr<const TokenTable> table_ ABSL_GUARDED_BY(mutex_);
   int64_t failures_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -92,11 +92,10 @@ absl::StatusOr<std::unique_ptr<GlossaryStore>> GlossaryStore::Open(
   return store;
 }
 
-absl::StatusOr<std::map<std::string, GlossaryStore::Version>>
-GlossaryStore::Look() const {
+absl::StatusOr<std::map<std::string, FileVersion>> GlossaryStore::Look() const {
   DIR* const folder = opendir(directory_.c_str());
   if (folder == nullptr) return SystemError("read", directory_);
-  std::map<std::string, Version> files;
+  std::map<std::string, FileVersion> files;
   for (const dirent* entry = readdir(folder); entry != nullptr;
        entry = readdir(folder)) {
     const std::string file = entry->d_name;
@@ -105,15 +104,14 @@ GlossaryStore::Look() const {
         !S_ISREG(info.st_mode)) {
       continue;
     }
-    files[file] = {static_cast<int64_t>(info.st_ino), info.st_size,
-                   absl::TimeFromTimespec(info.st_mtim)};
+    files[file] = FileVersion::Of(info);
   }
   closedir(folder);
   return files;
 }
 
 absl::StatusOr<StoredGlossaryPtr> GlossaryStore::Read(
-    const std::string& file, const Version& version) const {
+    const std::string& file, const FileVersion& version) const {
   const std::string path = PathOf(file);
   if (version.bytes > static_cast<int64_t>(kMaxBytes)) {
     return absl::InvalidArgumentError(
@@ -211,10 +209,9 @@ absl::StatusOr<StoredGlossaryPtr> GlossaryStore::Put(
   const std::string file = absl::StrCat(name, ".tsv");
   unlink(PathOf(absl::StrCat(name, ".tbx")).c_str());  // of the same name
   struct stat info;
-  Version version;
+  FileVersion version;
   if (stat(PathOf(file).c_str(), &info) == 0) {
-    version = {static_cast<int64_t>(info.st_ino), info.st_size,
-               absl::TimeFromTimespec(info.st_mtim)};
+    version = FileVersion::Of(info);
   }
   absl::MutexLock lock(&mutex_);
   entries_[name] = {glossary, file, version};
@@ -263,7 +260,7 @@ absl::Status GlossaryStore::Delete(absl::string_view name) {
 
 void GlossaryStore::Refresh() {
   absl::MutexLock change(&changes_);
-  absl::StatusOr<std::map<std::string, Version>> files = Look();
+  absl::StatusOr<std::map<std::string, FileVersion>> files = Look();
   if (!files.ok()) return;  // away for a moment, or for good: all stay
   for (const auto& [file, version] : *files) {
     const auto before = seen_.find(file);
@@ -274,7 +271,7 @@ void GlossaryStore::Refresh() {
   seen_ = *std::move(files);
 }
 
-void GlossaryStore::Take(const std::string& file, const Version& version) {
+void GlossaryStore::Take(const std::string& file, const FileVersion& version) {
   const std::string name = NameOf(file);
   {
     absl::MutexLock lock(&mutex_);
@@ -301,7 +298,7 @@ void GlossaryStore::Take(const std::string& file, const Version& version) {
                                           : "what it was before stays");
 }
 
-void GlossaryStore::Forget(const std::map<std::string, Version>& files) {
+void GlossaryStore::Forget(const std::map<std::string, FileVersion>& files) {
   absl::MutexLock lock(&mutex_);
   for (auto entry = entries_.begin(); entry != entries_.end();) {
     if (files.count(entry->second.file) > 0) {

@@ -13,6 +13,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "server/glossaries/stored_glossary.h"
+#include "server/process/file_version.h"
 
 namespace peregrine::server {
 
@@ -51,20 +52,10 @@ class GlossaryStore {
   int64_t failures() const;
 
  private:
-  // What tells one version of a file from another.
-  struct Version {
-    int64_t inode = 0;
-    int64_t bytes = 0;
-    absl::Time modified;
-    bool operator==(const Version& other) const {
-      return inode == other.inode && bytes == other.bytes &&
-             modified == other.modified;
-    }
-  };
   struct Entry {
     StoredGlossaryPtr glossary;  // null: its file was wrong from the start
     std::string file;
-    Version version;
+    FileVersion version;
   };
 
   explicit GlossaryStore(const std::string& directory)
@@ -72,18 +63,18 @@ class GlossaryStore {
 
   std::string PathOf(absl::string_view file) const;
   // File names with their versions, of glossaries alone.
-  absl::StatusOr<std::map<std::string, Version>> Look() const;
+  absl::StatusOr<std::map<std::string, FileVersion>> Look() const;
   absl::StatusOr<StoredGlossaryPtr> Read(const std::string& file,
-                                         const Version& version) const;
+                                         const FileVersion& version) const;
   absl::Status CheckRoom(absl::string_view name, size_t bytes) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Take(const std::string& file, const Version& version);
-  void Forget(const std::map<std::string, Version>& files);
+  void Take(const std::string& file, const FileVersion& version);
+  void Forget(const std::map<std::string, FileVersion>& files);
   absl::Status Write(const StoredGlossary& glossary) const;
 
   const std::string directory_;
-  std::map<std::string, Version> seen_;  // by the last look
-  absl::Mutex changes_;                  // one Put or Delete at a time
+  std::map<std::string, FileVersion> seen_;  // by the last look
+  absl::Mutex changes_;                      // one Put or Delete at a time
   mutable absl::Mutex mutex_;
   std::map<std::string, Entry, std::less<>> entries_ ABSL_GUARDED_BY(mutex_);
   int64_t failures_ ABSL_GUARDED_BY(mutex_) = 0;
