@@ -126,8 +126,7 @@ absl::Status Place(const std::vector<AddedToken>& tokens,
     const bool is_reserved = IsReserved(token.content);
     if (is_reserved || token.special) tokenizer.special.push_back(token.id);
     if (is_reserved) continue;
-    tokenizer.words.push_back({token.content, token.id, token.single_word,
-                               token.takes_left, token.takes_right});
+    tokenizer.words.push_back(token.Word());
   }
   return absl::OkStatus();
 }

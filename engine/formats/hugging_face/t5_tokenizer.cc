@@ -94,8 +94,7 @@ struct Pieces {
     if (token.special) {
       places.push_back(token.id);
     } else {
-      words.push_back({token.content, token.id, token.single_word,
-                       token.takes_left, token.takes_right});
+      words.push_back(token.Word());
     }
   }
 };

@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "engine/base/json_object.h"
+#include "engine/text/added_words.h"
 #include "engine/text/sentencepiece.h"
 
 namespace peregrine::formats {
@@ -26,6 +27,10 @@ struct AddedToken {
 
   // Takes what a description in JSON says of the last four.
   void ReadFlags(const Json& description);
+
+  text::AddedWord Word() const {
+    return {content, id, single_word, takes_left, takes_right};
+  }
 };
 
 // tokenizer.json, as the `tokenizers` library writes it, of a tokenizer that
