@@ -113,7 +113,8 @@ FROM source AS descriptor
 RUN scripts/descriptor /peregrine.pb
 
 FROM ${ENVOY} AS edge
-COPY deploy/envoy/*.yaml deploy/envoy/rest.lua deploy/web/index.html /etc/envoy/
+COPY deploy/envoy/*.yaml deploy/envoy/rest.lua /etc/envoy/
+COPY deploy/web /etc/envoy/web
 COPY deploy/envoy/drain /usr/local/bin/drain
 COPY --from=descriptor /peregrine.pb /etc/envoy/
 EXPOSE 8443 9902

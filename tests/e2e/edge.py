@@ -119,8 +119,8 @@ class Edge:
              "-keyout", self._path("tls", "tls.key"), "-out",
              self.certificate], check=True, capture_output=True)
         write_descriptor(self.descriptor)
-        shutil.copy(os.path.join(harness.SOURCE_DIR, "deploy", "web", "index.html"),
-                    self._path("index.html"))
+        shutil.copytree(os.path.join(harness.SOURCE_DIR, "deploy", "web"),
+                        self._path("web"))
         shutil.copy(os.path.join(CONFIG_DIR, "rest.lua"),
                     self._path("rest.lua"))
         config = use_places(load("envoy.yaml"), servers, admin_port, collector)

@@ -10,12 +10,13 @@ import sys
 import grpc
 import sonora.client
 from google.protobuf import (
-    descriptor_pb2, descriptor_pool, duration_pb2, message_factory, struct_pb2)
+    descriptor_pb2, descriptor_pool, duration_pb2, message_factory, struct_pb2,
+    timestamp_pb2)
 # Of googleapis-common-protos, whose messages ours refer to.
 from google.api import annotations_pb2, httpbody_pb2  # noqa: F401
 from google.rpc import error_details_pb2, status_pb2  # noqa: F401
 
-assert duration_pb2 and struct_pb2  # imported for its messages
+assert duration_pb2 and struct_pb2 and timestamp_pb2  # imported for messages
 
 SERVICE = "/peregrine.v1.TranslationService/"
 
