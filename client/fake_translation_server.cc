@@ -210,4 +210,44 @@ grpc::Status FakeTranslationServer::GetModel(grpc::ServerContext*,
   return grpc::Status::OK;
 }
 
+grpc::Status FakeTranslationServer::TranslateTokens(
+    grpc::ServerContext*, const v1::TranslateTokensRequest* request,
+    v1::TranslateTokensResponse* response) {
+  for (const v1::TokenSequence& source : request->sources()) {
+    v1::TokenHypothesis& hypothesis =
+        *response->add_translations()->add_hypotheses();
+    hypothesis.mutable_tokens()->Assign(source.tokens().rbegin(),
+                                        source.tokens().rend());
+  }
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeTranslationServer::ListLanguages(
+    grpc::ServerContext*, const v1::ListLanguagesRequest* request,
+    v1::ListLanguagesResponse* response) {
+  v1::Language& target = *response->add_languages();
+  target.set_language("de");
+  target.set_is_target(true);
+  v1::Language& source = *response->add_languages();
+  source.set_language("en");
+  source.set_display_name(request->display_language() == "de" ? "Englisch"
+                                                              : "English");
+  source.add_targets("de");
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeTranslationServer::DetectLanguage(
+    grpc::ServerContext*, const v1::DetectLanguageRequest* request,
+    v1::DetectLanguageResponse* response) {
+  for (int i = 0; i < request->texts_size(); ++i) {
+    v1::LanguageDetection& detection = *response->add_detections();
+    detection.add_languages()->set_language("en");
+    if (request->by_sentence()) {
+      detection.add_sentences()->set_end(
+          static_cast<int>(request->texts(i).size()));
+    }
+  }
+  return grpc::Status::OK;
+}
+
 }  // namespace peregrine::client

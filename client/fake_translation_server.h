@@ -17,7 +17,8 @@ namespace peregrine::client {
 // unless the test plugs in behaviour of its own. It serves one model, "fake",
 // and every text costs the same: 10, 20 and 30 microseconds, 4 tokens in, 5
 // out. To a pair it gives a log-probability of -1 for each byte of the target,
-// and refuses those whose source is "bad".
+// and refuses those whose source is "bad". It knows the languages of its model,
+// and takes every text for English.
 class FakeTranslationServer final : public v1::TranslationService::Service {
  public:
   using StreamHandler = std::function<grpc::Status(
@@ -71,6 +72,16 @@ class FakeTranslationServer final : public v1::TranslationService::Service {
   grpc::Status GetModel(grpc::ServerContext* context,
                         const v1::GetModelRequest* request,
                         v1::Model* response) override;
+  // Each sequence backwards.
+  grpc::Status TranslateTokens(grpc::ServerContext* context,
+                               const v1::TranslateTokensRequest* request,
+                               v1::TranslateTokensResponse* response) override;
+  grpc::Status ListLanguages(grpc::ServerContext* context,
+                             const v1::ListLanguagesRequest* request,
+                             v1::ListLanguagesResponse* response) override;
+  grpc::Status DetectLanguage(grpc::ServerContext* context,
+                              const v1::DetectLanguageRequest* request,
+                              v1::DetectLanguageResponse* response) override;
 
  private:
   mutable absl::Mutex mutex_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <climits>
 #include <cstdint>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_format.h"
@@ -21,9 +22,12 @@ std::string ServiceConfig(int max_attempts) {
       R"({"methodConfig": [{
         "name": [
           {"service": "peregrine.v1.TranslationService", "method": "Translate"},
+          {"service": "peregrine.v1.TranslationService", "method": "TranslateTokens"},
           {"service": "peregrine.v1.TranslationService", "method": "ScoreTexts"},
           {"service": "peregrine.v1.TranslationService", "method": "ListModels"},
-          {"service": "peregrine.v1.TranslationService", "method": "GetModel"}
+          {"service": "peregrine.v1.TranslationService", "method": "GetModel"},
+          {"service": "peregrine.v1.TranslationService", "method": "ListLanguages"},
+          {"service": "peregrine.v1.TranslationService", "method": "DetectLanguage"}
         ],
         "retryPolicy": {
           "maxAttempts": %d,
@@ -39,6 +43,43 @@ std::string ServiceConfig(int max_attempts) {
 void SetDeadline(absl::Duration deadline, grpc::ClientContext* context) {
   if (deadline == absl::InfiniteDuration()) return;
   context->set_deadline(absl::ToChronoTime(absl::Now() + deadline));
+}
+
+// What `texts[i]` and the like are called in an error: `name`(i).
+template <typename Texts, typename Name>
+absl::Status CheckUtf8(const Texts& texts, const Name& name) {
+  int index = 0;
+  for (const auto& text : texts) {
+    if (const auto offset = text::FindInvalidUtf8(text)) {
+      return absl::InvalidArgumentError(
+          absl::StrFormat("%s: not UTF-8 at byte %d", name(index), *offset));
+    }
+    ++index;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckTexts(const std::vector<std::string>& texts) {
+  return CheckUtf8(
+      texts, [](int index) { return absl::StrFormat("texts[%d]", index); });
+}
+
+// What requests have in common.
+template <typename Request>
+void SetCommon(const TranslationSettings& settings, Request* request) {
+  request->set_model(settings.model);
+  *request->mutable_options() = settings.decoding;
+  request->set_source_language(settings.source_language);
+  request->set_target_language(settings.target_language);
+  request->set_priority(settings.priority);
+  request->set_no_cache(settings.no_cache);
+}
+
+template <typename Message>
+std::vector<Message> ToVector(
+    google::protobuf::RepeatedPtrField<Message>* messages) {
+  return std::vector<Message>(std::make_move_iterator(messages->begin()),
+                              std::make_move_iterator(messages->end()));
 }
 
 void SetKeepalive(const ClientOptions& options,
@@ -83,37 +124,55 @@ TranslationClient::TranslationClient(const std::string& address,
     : options_(options),
       stub_(v1::TranslationService::NewStub(OpenChannel(address, options))) {}
 
-absl::StatusOr<v1::TranslateResponse> TranslationClient::Translate(
-    const std::vector<std::string>& texts,
-    const TranslationSettings& settings) const {
-  v1::TranslateRequest request;
-  request.set_model(settings.model);
-  *request.mutable_options() = settings.decoding;
-  request.set_single_sentence(settings.single_sentence);
-  if (settings.text.ByteSizeLong() > 0) {
-    *request.mutable_text_options() = settings.text;
-  }
-  request.set_source_language(settings.source_language);
-  request.set_target_language(settings.target_language);
-  request.set_priority(settings.priority);
-  request.set_no_cache(settings.no_cache);
-  for (const std::string& text : texts) {
-    if (const auto offset = text::FindInvalidUtf8(text)) {
-      return absl::InvalidArgumentError(absl::StrFormat(
-          "texts[%d]: not UTF-8 at byte %d", request.texts_size(), *offset));
-    }
-    request.add_texts()->set_text(text);
-  }
+template <typename Request, typename Response>
+absl::StatusOr<Response> TranslationClient::Run(
+    Method<Request, Response> method, const Request& request,
+    const CallOptions& call) const {
   grpc::ClientContext context;
-  SetDeadline(options_.deadline, &context);
-  v1::TranslateResponse response;
-  const grpc::Status status = stub_->Translate(&context, request, &response);
+  SetDeadline(call.deadline.value_or(options_.deadline), &context);
+  for (const auto& [name, value] : call.metadata) {
+    context.AddMetadata(name, value);
+  }
+  const Cancellation::Scope scope(call.cancellation, &context);
+  Response response;
+  const grpc::Status status = (*stub_.*method)(&context, request, &response);
   if (!status.ok()) return FromGrpcStatus(status);
   return response;
 }
 
+absl::StatusOr<v1::TranslateResponse> TranslationClient::Translate(
+    const std::vector<std::string>& texts, const TranslationSettings& settings,
+    const CallOptions& call) const {
+  if (absl::Status status = CheckTexts(texts); !status.ok()) return status;
+  v1::TranslateRequest request;
+  SetCommon(settings, &request);
+  request.set_single_sentence(settings.single_sentence);
+  if (settings.text.ByteSizeLong() > 0) {
+    *request.mutable_text_options() = settings.text;
+  }
+  for (const std::string& text : texts) request.add_texts()->set_text(text);
+  return Run(&v1::TranslationService::Stub::Translate, request, call);
+}
+
+absl::StatusOr<v1::TranslateTokensResponse> TranslationClient::TranslateTokens(
+    const std::vector<std::vector<std::string>>& sources,
+    const TranslationSettings& settings, const CallOptions& call) const {
+  v1::TranslateTokensRequest request;
+  SetCommon(settings, &request);
+  for (const std::vector<std::string>& tokens : sources) {
+    const int number = request.sources_size();
+    const absl::Status checked = CheckUtf8(tokens, [number](int index) {
+      return absl::StrFormat("sources[%d].tokens[%d]", number, index);
+    });
+    if (!checked.ok()) return checked;
+    request.add_sources()->mutable_tokens()->Assign(tokens.begin(),
+                                                    tokens.end());
+  }
+  return Run(&v1::TranslationService::Stub::TranslateTokens, request, call);
+}
+
 absl::StatusOr<v1::ScoreTextsResponse> TranslationClient::Score(
-    const v1::ScoreTextsRequest& request) const {
+    const v1::ScoreTextsRequest& request, const CallOptions& call) const {
   for (int i = 0; i < request.pairs_size(); ++i) {
     const v1::TextPair& pair = request.pairs(i);
     for (const v1::Phrase* side : {&pair.source(), &pair.target()}) {
@@ -124,12 +183,7 @@ absl::StatusOr<v1::ScoreTextsResponse> TranslationClient::Score(
           side == &pair.source() ? "source" : "target", *offset));
     }
   }
-  grpc::ClientContext context;
-  SetDeadline(options_.deadline, &context);
-  v1::ScoreTextsResponse response;
-  const grpc::Status status = stub_->ScoreTexts(&context, request, &response);
-  if (!status.ok()) return FromGrpcStatus(status);
-  return response;
+  return Run(&v1::TranslationService::Stub::ScoreTexts, request, call);
 }
 
 std::unique_ptr<BulkTranslation> TranslationClient::TranslateBulk(
@@ -137,27 +191,44 @@ std::unique_ptr<BulkTranslation> TranslationClient::TranslateBulk(
   return std::make_unique<BulkTranslation>(stub_.get(), settings, options);
 }
 
-absl::StatusOr<std::vector<v1::Model>> TranslationClient::ListModels() const {
-  grpc::ClientContext context;
-  SetDeadline(options_.deadline, &context);
-  v1::ListModelsResponse response;
-  const grpc::Status status = stub_->ListModels(&context, {}, &response);
-  if (!status.ok()) return FromGrpcStatus(status);
-  return std::vector<v1::Model>(
-      std::make_move_iterator(response.mutable_models()->begin()),
-      std::make_move_iterator(response.mutable_models()->end()));
+absl::StatusOr<std::vector<v1::Model>> TranslationClient::ListModels(
+    const CallOptions& call) const {
+  auto response = Run(&v1::TranslationService::Stub::ListModels,
+                      v1::ListModelsRequest(), call);
+  if (!response.ok()) return response.status();
+  return ToVector(response->mutable_models());
 }
 
 absl::StatusOr<v1::Model> TranslationClient::GetModel(
-    const std::string& name) const {
-  grpc::ClientContext context;
-  SetDeadline(options_.deadline, &context);
+    const std::string& name, const CallOptions& call) const {
   v1::GetModelRequest request;
   request.set_name(name);
-  v1::Model model;
-  const grpc::Status status = stub_->GetModel(&context, request, &model);
-  if (!status.ok()) return FromGrpcStatus(status);
-  return model;
+  return Run(&v1::TranslationService::Stub::GetModel, request, call);
+}
+
+absl::StatusOr<std::vector<v1::Language>> TranslationClient::ListLanguages(
+    const std::string& display_language, const CallOptions& call) const {
+  v1::ListLanguagesRequest request;
+  request.set_display_language(display_language);
+  auto response =
+      Run(&v1::TranslationService::Stub::ListLanguages, request, call);
+  if (!response.ok()) return response.status();
+  return ToVector(response->mutable_languages());
+}
+
+absl::StatusOr<std::vector<v1::LanguageDetection>>
+TranslationClient::DetectLanguages(const std::vector<std::string>& texts,
+                                   const DetectionOptions& options,
+                                   const CallOptions& call) const {
+  if (absl::Status status = CheckTexts(texts); !status.ok()) return status;
+  v1::DetectLanguageRequest request;
+  request.mutable_texts()->Assign(texts.begin(), texts.end());
+  request.set_by_sentence(options.by_sentence);
+  request.set_any_language(options.any_language);
+  auto response =
+      Run(&v1::TranslationService::Stub::DetectLanguage, request, call);
+  if (!response.ok()) return response.status();
+  return ToVector(response->mutable_detections());
 }
 
 }  // namespace peregrine::client

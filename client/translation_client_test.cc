@@ -2,7 +2,9 @@
 
 #include <atomic>
 #include <string>
+#include <thread>
 
+#include "absl/synchronization/notification.h"
 #include "client/fake_translation_server.h"
 #include "gmock/gmock.h"
 #include "google/rpc/error_details.pb.h"
@@ -12,6 +14,7 @@
 namespace peregrine::client {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 TEST(TranslationClientTest, TranslatesInOrderWithTheSettings) {
@@ -119,6 +122,82 @@ TEST(TranslationClientTest, ListsAndGetsModels) {
   EXPECT_EQ(models->at(0).name(), "fake");
   EXPECT_EQ(client.GetModel("fake")->parameters(), 12'345'678);
   EXPECT_TRUE(absl::IsNotFound(client.GetModel("other").status()));
+}
+
+TEST(TranslationClientTest, ACallHasADeadlineOfItsOwn) {
+  FakeTranslationServer server;
+  server.SetTranslateHandler([](const v1::TranslateRequest&) {
+    absl::SleepFor(absl::Milliseconds(500));
+    return grpc::Status::OK;
+  });
+  const TranslationClient client(server.address());
+  CallOptions call;
+  call.deadline = absl::Milliseconds(50);
+  EXPECT_TRUE(
+      absl::IsDeadlineExceeded(client.Translate({"one"}, {}, call).status()));
+  EXPECT_TRUE(client.Translate({"one"}, {}).ok());
+}
+
+TEST(TranslationClientTest, ACallIsCancelledFromAnotherThread) {
+  FakeTranslationServer server;
+  absl::Notification arrived;
+  absl::Notification over;
+  server.SetTranslateHandler([&arrived, &over](const v1::TranslateRequest&) {
+    if (!arrived.HasBeenNotified()) arrived.Notify();
+    over.WaitForNotification();
+    return grpc::Status::OK;
+  });
+  const TranslationClient client(server.address());
+  Cancellation cancellation;
+  CallOptions call;
+  call.cancellation = &cancellation;
+  std::thread caller([&cancellation, &arrived] {
+    arrived.WaitForNotification();
+    cancellation.Cancel();
+  });
+  EXPECT_TRUE(absl::IsCancelled(client.Translate({"one"}, {}, call).status()));
+  caller.join();
+  over.Notify();
+  // Later ones at once; others not at all.
+  EXPECT_TRUE(absl::IsCancelled(client.ListModels(call).status()));
+  EXPECT_TRUE(client.ListModels().ok());
+}
+
+TEST(TranslationClientTest, TranslatesTokens) {
+  FakeTranslationServer server;
+  const TranslationClient client(server.address());
+  const auto response = client.TranslateTokens({{"a", "b"}, {"c"}}, {});
+  ASSERT_TRUE(response.ok()) << response.status();
+  ASSERT_EQ(response->translations_size(), 2);
+  EXPECT_THAT(response->translations(0).hypotheses(0).tokens(),
+              ElementsAre("b", "a"));
+  EXPECT_EQ(
+      client.TranslateTokens({{"a"}, {"b", "\xff"}}, {}).status(),
+      absl::InvalidArgumentError("sources[1].tokens[1]: not UTF-8 at byte 0"));
+}
+
+TEST(TranslationClientTest, ListsLanguages) {
+  FakeTranslationServer server;
+  const TranslationClient client(server.address());
+  const auto languages = client.ListLanguages("de");
+  ASSERT_TRUE(languages.ok()) << languages.status();
+  ASSERT_EQ(languages->size(), 2u);
+  EXPECT_EQ(languages->at(1).display_name(), "Englisch");
+  EXPECT_THAT(languages->at(1).targets(), ElementsAre("de"));
+}
+
+TEST(TranslationClientTest, DetectsLanguages) {
+  FakeTranslationServer server;
+  const TranslationClient client(server.address());
+  DetectionOptions options;
+  options.by_sentence = true;
+  const auto detections = client.DetectLanguages({"Hello.", "Bye."}, options);
+  ASSERT_TRUE(detections.ok()) << detections.status();
+  ASSERT_EQ(detections->size(), 2u);
+  EXPECT_EQ(detections->at(0).languages(0).language(), "en");
+  EXPECT_EQ(detections->at(1).sentences(0).end(), 4);
+  EXPECT_TRUE(
+      absl::IsInvalidArgument(client.DetectLanguages({"\xff"}).status()));
 }
 
 }  // namespace
