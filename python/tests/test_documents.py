@@ -14,7 +14,12 @@ docx = pytest.importorskip("docx")
 import pptx  # noqa: E402
 from markdown_it import MarkdownIt  # noqa: E402
 
+from peregrine_translate.documents.android import AndroidStrings  # noqa: E402
+from peregrine_translate.documents.apple import AppleStrings  # noqa: E402
 from peregrine_translate.documents.base import DocumentError  # noqa: E402
+from peregrine_translate.documents.bilingual import Tmx, Xliff  # noqa: E402
+from peregrine_translate.documents.csv_columns import Csv  # noqa: E402
+from peregrine_translate.documents.gettext import GettextCatalog  # noqa: E402
 from peregrine_translate.documents.inline import (  # noqa: E402
     BrokenMarkupError,
     Group,
@@ -26,11 +31,11 @@ from peregrine_translate.documents.inline import (  # noqa: E402
     plain_text,
     to_markup,
 )
-from peregrine_translate.documents.localization import Localization  # noqa: E402
+from peregrine_translate.documents.json_values import Json  # noqa: E402
 from peregrine_translate.documents.markdown import Markdown  # noqa: E402
 from peregrine_translate.documents.office import OfficeDocument  # noqa: E402
 from peregrine_translate.documents.subtitles import Subtitles  # noqa: E402
-from peregrine_translate.documents.tables import Csv, Json, Yaml  # noqa: E402
+from peregrine_translate.documents.yaml_values import Yaml  # noqa: E402
 
 
 def upper(nodes):
@@ -465,7 +470,7 @@ msgstr "Schon fertig"
 
 
 def test_po():
-    document = Localization(PO, "a.po", ".po")
+    document = GettextCatalog(PO, "a.po")
     assert document.skipped == ["unit 3: translated already"]
     out = translate(document, upper).decode()
     assert 'msgid "Open file"\nmsgstr "OPEN FILE"' in out
@@ -479,7 +484,7 @@ def test_xliff():
         '<file original="a" source-language="en" datatype="plaintext"><body>'
         '<trans-unit id="1"><source>Open file</source></trans-unit></body></file></xliff>'
     )
-    out = translate(Localization(text.encode(), "a.xlf", ".xlf", "de"), upper).decode()
+    out = translate(Xliff(text.encode(), "a.xlf", "de"), upper).decode()
     assert "<source>Open file</source>" in out and ">OPEN FILE</target>" in out
     assert 'target-language="de"' in out
 
@@ -487,12 +492,18 @@ def test_xliff():
 def test_android_and_apple():
     android = b'<?xml version="1.0" encoding="utf-8"?>\n<resources><string name="a">Open it</string></resources>'
     assert b'<string name="a">OPEN IT</string>' in translate(
-        Localization(android, "strings.xml", ".xml"), upper)
+        AndroidStrings(android, "strings.xml"), upper)
     apple = '/* c */\n"a" = "Open it";\n'.encode()
-    out = translate(Localization(apple, "a.strings", ".strings"), upper)
+    out = translate(AppleStrings(apple, "a.strings"), upper)
     assert b'"a" = "OPEN IT";' in out and b"/* c */" in out
 
 
 def test_no_localization_file():
-    with pytest.raises(DocumentError, match="a.xlf: no xlf file"):
-        Localization(b"text", "a.xlf", ".xlf")
+    with pytest.raises(DocumentError, match="a.xlf: no XML"):
+        Xliff(b"text", "a.xlf")
+    with pytest.raises(DocumentError, match="a.xml: found the element 'page', expected Android's"):
+        AndroidStrings(b"<page/>", "a.xml")
+    with pytest.raises(DocumentError, match="a.strings: line 2: found 'what', expected"):
+        AppleStrings(b'"a" = "b";\nwhat', "a.strings")
+    with pytest.raises(DocumentError, match="a.tmx: name the target language"):
+        Tmx(b"<tmx/>", "a.tmx")

@@ -6,7 +6,7 @@ import os
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import List, Optional, Union
+from typing import List, Optional, Tuple, Union
 
 from .inline import Node, Peeled, has_letters, peel
 
@@ -76,18 +76,25 @@ class Document(ABC):
             part.unlink(missing_ok=True)
 
 
-def decode(data: bytes, what: str) -> str:
-    """UTF-8 with or without a mark, or UTF-16 with one."""
-    for start, encoding in (
-        (b"\xef\xbb\xbf", "utf-8-sig"),
-        (b"\xff\xfe", "utf-16"),
-        (b"\xfe\xff", "utf-16"),
+def encoding_of(data: bytes) -> Tuple[bytes, str]:
+    """The byte order mark that a file begins with, and how it goes on."""
+    for mark, encoding in (
+        (b"\xef\xbb\xbf", "utf-8"),
+        (b"\xff\xfe", "utf-16-le"),
+        (b"\xfe\xff", "utf-16-be"),
     ):
-        if data.startswith(start):
-            return data.decode(encoding)
+        if data.startswith(mark):
+            return mark, encoding
+    return b"", "utf-8"
+
+
+def decode(data: bytes, what: str) -> str:
+    """UTF-8 with or without a mark, or UTF-16 with one; without the mark."""
+    mark, encoding = encoding_of(data)
     try:
-        return data.decode("utf-8")
+        return data[len(mark) :].decode(encoding)
     except UnicodeDecodeError as error:
+        name = encoding[:6].upper().rstrip("-")
         raise DocumentError(
-            f"{what}: found a byte that is no UTF-8 at {error.start}, expected UTF-8"
+            f"{what}: found a byte that is no {name} at {len(mark) + error.start}, expected {name}"
         ) from None

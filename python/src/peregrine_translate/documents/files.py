@@ -9,9 +9,16 @@ from .base import Document, DocumentError, PathLike
 
 
 def _html(data: bytes, name: str, **options: Any) -> Document:
-    from .html import HtmlPage
+    from .html import HtmlPage, XhtmlPage
 
-    return HtmlPage(data, name)
+    is_xml = data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<?xml")
+    return XhtmlPage(data, name) if is_xml else HtmlPage(data, name)
+
+
+def _xhtml(data: bytes, name: str, **options: Any) -> Document:
+    from .html import XhtmlPage
+
+    return XhtmlPage(data, name)
 
 
 def _epub(data: bytes, name: str, **options: Any) -> Document:
@@ -38,26 +45,50 @@ def _office(data: bytes, name: str, **options: Any) -> Document:
     return OfficeDocument(data, name, Path(name).suffix.lower())
 
 
-def _localization(data: bytes, name: str, **options: Any) -> Document:
-    from .localization import Localization
+def _gettext(data: bytes, name: str, **options: Any) -> Document:
+    from .gettext import GettextCatalog
 
-    return Localization(data, name, Path(name).suffix.lower(), options.get("target", ""))
+    return GettextCatalog(data, name, options.get("target", ""))
+
+
+def _xliff(data: bytes, name: str, **options: Any) -> Document:
+    from .bilingual import Xliff
+
+    return Xliff(data, name, options.get("target", ""))
+
+
+def _tmx(data: bytes, name: str, **options: Any) -> Document:
+    from .bilingual import Tmx
+
+    return Tmx(data, name, options.get("target", ""))
+
+
+def _android(data: bytes, name: str, **options: Any) -> Document:
+    from .android import AndroidStrings
+
+    return AndroidStrings(data, name)
+
+
+def _apple(data: bytes, name: str, **options: Any) -> Document:
+    from .apple import AppleStrings
+
+    return AppleStrings(data, name)
 
 
 def _json(data: bytes, name: str, **options: Any) -> Document:
-    from .tables import Json
+    from .json_values import Json
 
     return Json(data, name, options.get("keys"))
 
 
 def _yaml(data: bytes, name: str, **options: Any) -> Document:
-    from .tables import Yaml
+    from .yaml_values import Yaml
 
     return Yaml(data, name, options.get("keys"))
 
 
 def _csv(data: bytes, name: str, **options: Any) -> Document:
-    from .tables import Csv
+    from .csv_columns import Csv
 
     columns: Sequence[str] = options.get("columns") or ()
     if not columns:
@@ -83,19 +114,19 @@ FORMATS: Dict[str, Callable[..., Document]] = {
     ".md": _markdown,
     ".odp": _office,
     ".odt": _office,
-    ".po": _localization,
-    ".pot": _localization,
+    ".po": _gettext,
+    ".pot": _gettext,
     ".pptx": _office,
     ".srt": _subtitles,
-    ".strings": _localization,
-    ".tmx": _localization,
+    ".strings": _apple,
+    ".tmx": _tmx,
     ".tsv": _csv,
     ".txt": _text,
     ".vtt": _subtitles,
-    ".xhtml": _html,
-    ".xlf": _localization,
-    ".xliff": _localization,
-    ".xml": _localization,
+    ".xhtml": _xhtml,
+    ".xlf": _xliff,
+    ".xliff": _xliff,
+    ".xml": _android,
     ".yaml": _yaml,
     ".yml": _yaml,
 }

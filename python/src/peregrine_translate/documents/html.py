@@ -9,23 +9,32 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+from html import escape as html_escape
+from html.entities import html5
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, Union
 
 from lxml import etree, html
 
 from .base import Document, DocumentError, Segment, decode
 from .inline import Group, Mark, Node, Text, merge, plain_text
+from .xml_file import serialize
 
 _VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
 _KEPT = frozenset(
-    "script style code pre kbd samp var svg math iframe object template noscript textarea".split()
+    "script style code pre kbd samp var svg math iframe object template noscript textarea "
+    # Reading aids of <ruby>, which go with the characters of the source.
+    "rt rp rtc".split()
 )
 _INLINE = frozenset(
     "a abbr acronym b bdi bdo big br button cite data del dfn em font i img input ins kbd label "
     "mark meter output progress q rp rt ruby s samp select small span strike strong sub sup time "
     "tt u var wbr code script style svg math iframe object noscript template".split()
 )
-_ATTRIBUTES = ("title", "alt", "placeholder", "aria-label")
+_ATTRIBUTES = ("title", "alt", "placeholder", "aria-label", "label")
+_BUTTONS = ("submit", "button", "reset")
+_DESCRIPTIONS = re.compile("(og:|twitter:)?(description|title)|keywords", re.IGNORECASE)
+_ENTITY = re.compile(r"&(\w+);")
+_XML_ENTITIES = ("amp", "lt", "gt", "quot", "apos")
 _SPACES = re.compile(r"[ \t\n\r\f]+")
 _MAX_PART_BYTES = 1 << 28
 
@@ -76,7 +85,7 @@ class HtmlTree:
 
     def _read_attributes(self, root: Any) -> None:
         for element in _translated(root):
-            for attribute in _ATTRIBUTES:
+            for attribute in _attributes(element):
                 if element.get(attribute, "").strip():
                     segment = Segment([Text(element.get(attribute))], f"{self._place} {attribute}")
                     self.segments.append(segment)
@@ -84,30 +93,89 @@ class HtmlTree:
 
 
 class HtmlPage(Document):
-    """A page. Comes out as UTF-8."""
+    """A page, or a part of one. Comes out as UTF-8."""
 
     def __init__(self, data: bytes, name: str) -> None:
-        text = decode(data, name) if not _declares_charset(data) else None
-        parser = html.HTMLParser(encoding=None if text is None else "utf-8")
         self.skipped = []
+        self._root = self._parse(data, name)
+        self._tree = HtmlTree(self._root, name)
+        self.segments = self._tree.segments
+
+    def _parse(self, data: bytes, name: str) -> Any:
+        text = decode(data, name) if not _declares_charset(data) else None
+        self._is_part = re.search(rb"<(html|head|body|!doctype)\b", data, re.IGNORECASE) is None
+        make_parser: Any = html.HTMLParser  # whose types lack an argument
+        parser = make_parser(
+            encoding=None if text is None else "utf-8", default_doctype=False, huge_tree=True
+        )
+        source = data if text is None else text.encode("utf-8")
         try:
-            self._tree = html.parse(
-                io.BytesIO(data if text is None else text.encode("utf-8")), parser
-            )
-        except (etree.XMLSyntaxError, AssertionError) as error:
+            if self._is_part:
+                return html.fragment_fromstring(source, create_parent="div", parser=parser)
+            root = html.parse(io.BytesIO(source), parser).getroot()
+        except (etree.XMLSyntaxError, etree.ParserError, AssertionError, ValueError) as error:
             raise DocumentError(f"{name}: no HTML: {error}") from None
-        root = self._tree.getroot()
         if root is None:
             raise DocumentError(f"{name}: found an empty page, expected HTML")
-        self._segments = HtmlTree(root, name)
-        self.segments = self._segments.segments
+        return root
 
     def to_bytes(self) -> bytes:
-        self._segments.write()
-        for meta in self._tree.getroot().iter("meta"):
+        self._tree.write()
+        if self._is_part:
+            parts = [html_escape(self._root.text or "", quote=False).encode("utf-8")]
+            parts += [_to_html(child) for child in self._root]
+            return b"".join(parts)
+        tree = self._root.getroottree()
+        for meta in self._root.iter("meta"):
             if meta.get("charset"):
                 meta.set("charset", "utf-8")
-        return bytes(html.tostring(self._tree, encoding="utf-8", doctype=self._tree.docinfo.doctype))
+            elif meta.get("http-equiv", "").lower() == "content-type":
+                meta.set("content", "text/html; charset=utf-8")
+        return _to_html(tree, doctype=tree.docinfo.doctype or None)
+
+
+def _to_html(node: Any, **more: Any) -> bytes:
+    return bytes(etree.tostring(node, method="html", encoding="utf-8", **more))
+
+
+class XhtmlPage(Document):
+    """A page that is XML."""
+
+    def __init__(self, data: bytes, name: str) -> None:
+        self.skipped = []
+        self._root = parse_xhtml(data)
+        if self._root is None:
+            raise DocumentError(f"{name}: no XHTML: found no element")
+        self._tree = HtmlTree(self._root, name)
+        self.segments = self._tree.segments
+
+    def to_bytes(self) -> bytes:
+        self._tree.write()
+        return serialize(self._root)
+
+
+def parse_xhtml(data: bytes) -> Any:
+    """Its root, or None. Names of characters that HTML knows and XML does not are
+    taken for the characters."""
+
+    def replace(match: "re.Match[str]") -> str:
+        known = html5.get(f"{match.group(1)};")
+        return known if known and match.group(1) not in _XML_ENTITIES else match.group(0)
+
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        pass  # The parser reads what the file declares.
+    else:
+        text = re.sub(r"^(<\?xml[^>]*?)\s+encoding=[\"'][^\"']*[\"']", r"\1", text)
+        data = _ENTITY.sub(replace, text).encode("utf-8")
+    parser = etree.XMLParser(
+        resolve_entities=False, no_network=True, recover=True, strip_cdata=False, huge_tree=True
+    )
+    try:
+        return etree.fromstring(data, parser)
+    except etree.XMLSyntaxError:  # There is nothing to recover.
+        return None
 
 
 class Epub(Document):
@@ -124,6 +192,8 @@ class Epub(Document):
         for entry in self._zip.infolist():
             if entry.filename.lower().endswith((".xhtml", ".html", ".htm", ".ncx")):
                 self._read_part(entry, name)
+            elif entry.filename.lower().endswith(".opf"):
+                self.skipped.append(f"{entry.filename}: title and other data of the book")
         if not self._trees:
             raise DocumentError(f"{name}: found no page, expected a book")
 
@@ -133,8 +203,7 @@ class Epub(Document):
                 f"{name}: {entry.filename}: found {entry.file_size} bytes, "
                 f"allowed {_MAX_PART_BYTES}"
             )
-        parser = etree.XMLParser(resolve_entities=False, no_network=True, recover=True)
-        root = etree.fromstring(self._zip.read(entry), parser)
+        root = parse_xhtml(self._zip.read(entry))
         if root is None:
             self.skipped.append(f"{entry.filename}: no XML")
             return
@@ -154,9 +223,7 @@ class Epub(Document):
                     root, tree = self._trees[entry.filename]
                     if any(segment.translated is not None for segment in tree.segments):
                         tree.write()
-                        data = etree.tostring(
-                            root.getroottree(), xml_declaration=True, encoding="utf-8"
-                        )
+                        data = serialize(root)
                 target.writestr(entry, data, entry.compress_type)
         return out.getvalue()
 
@@ -210,6 +277,18 @@ def _translated(element: Any) -> Iterator[Any]:
     yield element
     for child in element:
         yield from _translated(child)
+
+
+def _attributes(element: Any) -> Iterator[str]:
+    """Those that people read."""
+    name = _name(element)
+    yield from _ATTRIBUTES
+    if name == "input" and element.get("type", "").lower() in _BUTTONS:
+        yield "value"
+    if name == "meta" and _DESCRIPTIONS.fullmatch(
+        element.get("name") or element.get("property") or ""
+    ):
+        yield "content"
 
 
 def _rebuild(parent: Any, pieces: Sequence[Union[Segment, Any]]) -> None:

@@ -15,7 +15,7 @@ from markdown_it import MarkdownIt
 from markdown_it.common.utils import normalizeReference
 from markdown_it.token import Token
 
-from .base import Document, Segment, decode
+from .base import Document, Segment, decode, encoding_of
 from .inline import Group, Mark, Node, Text, merge, plain_text
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<&~])")
@@ -23,6 +23,9 @@ _BLOCK_START = re.compile(r"^(\d{1,9})([.)])(\s|$)|^([-+*>]|#{1,6}|=+|-+|~{3,})(
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(?:.*\n)*?(?:---|\.\.\.)[ \t]*(?:\n|\Z)")
 _BRACKET = re.compile(r"([\[\]\\])")
 _BACKSLASH = r"\\\1"
+# What many programs read beyond CommonMark: footnotes, boxes to tick.
+_MARKS = re.compile(r"\[\^[^\]\s]+\](?:: *)?")
+_BOX = re.compile(r"\[[ xX]\] ")
 _HARD_BREAK = "\ue000"
 
 
@@ -31,6 +34,7 @@ class Markdown(Document):
 
     def __init__(self, data: bytes, name: str) -> None:
         text = decode(data, name)
+        self._mark, self._encoding = encoding_of(data)
         self._end = "\r\n" if "\r\n" in text else "\n"
         text = text.replace("\r\n", "\n")
         self._parser = _make_parser()
@@ -87,7 +91,8 @@ class Markdown(Document):
                 body[1:] = [rest + line for line in body[1:]]
                 body[-1] += after
                 lines[span.line : span.last_line + 1] = body
-        return self._end.join([*self._front.split("\n")[:-1], *lines]).encode("utf-8")
+        text = self._end.join([*self._front.split("\n")[:-1], *lines])
+        return self._mark + text.encode(self._encoding)
 
     def _render(self, edit: "_Edit") -> List[str]:
         nodes = edit.segment.result
@@ -193,7 +198,7 @@ def _read_inline(
             stack[-1].append(Mark(f"<{tokens[0].content}>"))
             del tokens[:2]
         elif token.type in ("text", "text_special"):
-            stack[-1].append(Text(token.content))
+            stack[-1] += _read_text(token.content, is_first=not root and len(stack) == 1)
         elif token.type == "softbreak":
             stack[-1].append(Text(" "))
         elif token.type == "hardbreak":
@@ -217,6 +222,18 @@ def _read_inline(
         else:
             stack[-1].append(Mark(token.content))
     return merge(root), images
+
+
+def _read_text(text: str, is_first: bool) -> List[Node]:
+    nodes: List[Node] = []
+    box = _BOX.match(text) if is_first else None
+    position = box.end() if box else 0
+    if box:
+        nodes.append(Mark(box.group(0)))
+    for match in _MARKS.finditer(text, position):
+        nodes += [Text(text[position : match.start()]), Mark(match.group(0))]
+        position = match.end()
+    return [*nodes, Text(text[position:])]
 
 
 def _code(token: Token) -> str:

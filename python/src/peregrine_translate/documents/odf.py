@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any, List, Sequence
 
 from lxml import etree
 
-from .inline import Group, Mark, Node, Text, merge
+from .inline import Group, Mark, Node, Text, merge, plain_text
 
 _TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
 _GROUPS = {f"{_TEXT}span", f"{_TEXT}a", f"{_TEXT}meta"}
+_RUBY = f"{_TEXT}ruby"  # text with a reading aid
 _DROPPED = {f"{_TEXT}soft-page-break"}
 
 
@@ -19,10 +21,14 @@ class OdfParagraphs:
     tags = (f"{_TEXT}p", f"{_TEXT}h")
 
     def read(self, paragraph: Any) -> List[Node]:
-        nodes: List[Node] = [Text(_collapse(paragraph.text))]
+        first = _collapse(paragraph.text)
+        # White space that begins a paragraph is none; a space there is text:s.
+        nodes: List[Node] = [Text(first.lstrip(" ") if paragraph.tag in self.tags else first)]
         for child in paragraph:
             if child.tag == f"{_TEXT}s":
                 nodes.append(Text(" " * int(child.get(f"{_TEXT}c", "1"))))
+            elif child.tag == _RUBY:
+                nodes.append(Group(child, [Text(_ruby_base(child))]))
             elif child.tag in _GROUPS:
                 nodes.append(Group(child, self.read(child)))
             elif child.tag not in _DROPPED:
@@ -43,9 +49,26 @@ class OdfParagraphs:
             elif isinstance(node, Mark):
                 node.key.tail = None
                 parent.append(node.key)
+            elif node.key.tag == _RUBY:
+                self._write_ruby(parent, node)
             else:
                 group = etree.SubElement(parent, node.key.tag, node.key.attrib)
                 self._write_nodes(group, node.children)
+
+
+    def _write_ruby(self, parent: Any, node: Group) -> None:
+        """The reading aid goes with this very text alone."""
+        if plain_text(node.children) == _ruby_base(node.key):
+            ruby = copy.deepcopy(node.key)
+            ruby.tail = None
+            parent.append(ruby)
+        else:
+            self._write_nodes(parent, node.children)
+
+
+def _ruby_base(ruby: Any) -> str:
+    base = ruby.find(f"{_TEXT}ruby-base")
+    return "" if base is None else _collapse("".join(base.itertext()))
 
 
 def _collapse(text: Any) -> str:
@@ -60,18 +83,26 @@ def _append_text(parent: Any, text: str) -> None:
     """Further spaces in a row are elements, since white space collapses."""
     start = 0
     position = 0
+    if parent.tag in OdfParagraphs.tags and not len(parent) and not parent.text:
+        position = start = len(text) - len(text.lstrip(" "))
+        _append_spaces(parent, start)
     while position < len(text):
         end = position
         while end < len(text) and text[end] == " ":
             end += 1
         if end - position > 1:
             _append(parent, text[start : position + 1])
-            space = etree.SubElement(parent, f"{_TEXT}s")
-            if end - position > 2:
-                space.set(f"{_TEXT}c", str(end - position - 1))
+            _append_spaces(parent, end - position - 1)
             start = end
         position = max(end, position + 1)
     _append(parent, text[start:])
+
+
+def _append_spaces(parent: Any, count: int) -> None:
+    if count > 0:
+        space = etree.SubElement(parent, f"{_TEXT}s")
+        if count > 1:
+            space.set(f"{_TEXT}c", str(count))
 
 
 def _append(parent: Any, text: str) -> None:

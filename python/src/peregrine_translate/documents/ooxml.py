@@ -11,11 +11,19 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from lxml import etree
 
-from .inline import Group, Mark, Node, Text
+from .inline import Group, Mark, Node, Text, plain_text
+from .ooxml_fields import FieldReader
 
+# As most programs write it, and as the standard's "strict" form does.
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+_W_STRICT = "{http://purl.oclc.org/ooxml/wordprocessingml/main}"
 _A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
+_A_STRICT = "{http://purl.oclc.org/ooxml/drawingml/main}"
 _SPACE = "{http://www.w3.org/XML/1998/namespace}space"
+# Elements that are characters.
+_CHARACTERS = {"noBreakHyphen": "\u2011", "softHyphen": "\u00ad"}
+# Controls whose text is a choice, not a text.
+_CHOICES = ("date", "dropDownList", "comboBox", "picture", "checkbox")
 
 
 @dataclass(frozen=True)
@@ -31,6 +39,41 @@ class _Wrap:
 
     element: Any
     base: Optional[Any]
+
+
+@dataclass(frozen=True)
+class _Control:
+    """A content control: its runs stand in an element of their own."""
+
+    element: Any
+    base: Optional[Any]
+
+
+@dataclass(frozen=True)
+class _Field:
+    """A field whose result is text: runs before and behind it."""
+
+    head: Tuple[Any, ...]
+    tail: Tuple[Any, ...]
+    base: Optional[Any]
+
+
+@dataclass(frozen=True)
+class _Ruby:
+    """Text with a reading aid, which goes with this very text alone."""
+
+    run: Any
+    ruby: Any
+    properties: Optional[Any]
+
+
+@dataclass(frozen=True)
+class _Alone:
+    """Something in a run that is no text: it gets a run of its own. The element
+    itself, since paragraphs may stand in it."""
+
+    run: Any
+    child: Any
 
 
 class OoxmlParagraphs:
@@ -51,51 +94,63 @@ class OoxmlParagraphs:
         self._text = f"{namespace}t"
         self._properties = f"{namespace}rPr"
         self._first = f"{namespace}pPr"
+        self._control = f"{namespace}sdt"
+        self._ruby = f"{namespace}ruby"
+        self._characters = {namespace + name: c for name, c in _CHARACTERS.items()}
         self._wraps = {namespace + name for name in wraps}
         self._dropped = {namespace + name for name in dropped}
         self._noise = {namespace + name for name in noise}
         self._last = {namespace + name for name in last}
+        self._fields = FieldReader(namespace)
+
+    # ---- Reading
 
     def read(self, paragraph: Any) -> List[Node]:
         return self._read_children(self._content(paragraph), self._base(paragraph))
-
-    def write(self, paragraph: Any, nodes: Sequence[Node]) -> None:
-        base = self._base(paragraph)
-        last = [child for child in paragraph if child.tag in self._last]
-        for child in list(paragraph):
-            if child.tag != self._first:
-                paragraph.remove(child)
-        self._write_nodes(paragraph, nodes, base)
-        paragraph.extend(last)
 
     def _content(self, parent: Any) -> List[Any]:
         return [c for c in parent if c.tag != self._first and c.tag not in self._last]
 
     def _read_children(self, children: Sequence[Any], base: Optional[Any]) -> List[Node]:
         nodes: List[Node] = []
-        field: List[Any] = []  # of a field that has begun
-        depth = 0
-        for child in children:
-            kinds = [f.get(f"{self._ns}fldCharType") for f in child.iter(f"{self._ns}fldChar")]
-            depth += kinds.count("begin")
-            if depth > 0:
-                field.append(child)
-                depth -= kinds.count("end")
-                if depth <= 0:
-                    nodes.append(Mark(field))
-                    field, depth = [], 0
-            elif child.tag == self._run:
-                nodes += self._read_run(child, base)
-            elif child.tag in self._wraps:
-                inner = self._base(child)
-                nodes.append(
-                    Group(_Wrap(child, inner), self._read_children(self._content(child), inner))
-                )
-            elif child.tag not in self._dropped:
-                nodes.append(Mark([child]))
-        if field:
-            nodes.append(Mark(field))
+        position = 0
+        while position < len(children):
+            child = children[position]
+            size = self._fields.extent(children, position)
+            if size == 0:
+                nodes += self._read_child(child, base)
+                position += 1
+                continue
+            field = children[position : position + size]
+            position += size
+            parts = self._fields.split(field)
+            if parts is None:
+                nodes.append(Mark(list(field)))
+                continue
+            head, body, tail = parts
+            inner = self._read_children(body, base)
+            if tail:
+                nodes.append(Group(_Field(tuple(head), tuple(tail), base), inner))
+            else:  # It ends in another paragraph.
+                nodes += [Mark(list(head)), *inner]
         return nodes
+
+    def _read_child(self, child: Any, base: Optional[Any]) -> List[Node]:
+        if child.tag == self._run:
+            return self._read_run(child, base)
+        if child.tag in self._wraps:
+            inner = self._base(child)
+            return [Group(_Wrap(child, inner), self._read_children(self._content(child), inner))]
+        content = child.find(f"{self._ns}sdtContent") if child.tag == self._control else None
+        if content is not None and not self._is_choice(child):
+            inner = self._base(content)
+            return [Group(_Control(child, inner), self._read_children(list(content), inner))]
+        return [] if child.tag in self._dropped else [Mark([child])]
+
+    def _is_choice(self, control: Any) -> bool:
+        properties = control.find(f"{self._ns}sdtPr")
+        names = [] if properties is None else [etree.QName(p).localname for p in properties]
+        return any(name in _CHOICES for name in names)
 
     def _read_run(self, run: Any, base: Optional[Any]) -> List[Node]:
         properties = run.find(self._properties)
@@ -103,17 +158,22 @@ class OoxmlParagraphs:
         for child in run:
             if child.tag == self._text:
                 nodes.append(Text(child.text or ""))
+            elif child.tag in self._characters:
+                nodes.append(Text(self._characters[child.tag]))
+            elif child.tag == self._ruby:
+                key = _Ruby(run, child, properties)
+                nodes.append(Group(key, [Text(self._ruby_base(child))]))
             elif child.tag != self._properties and child.tag not in self._dropped:
-                alone = etree.Element(run.tag, run.attrib, run.nsmap)
-                if properties is not None:
-                    alone.append(copy.deepcopy(properties))
-                alone.append(copy.deepcopy(child))
-                nodes.append(Mark([alone]))
+                nodes.append(Mark([_Alone(run, child)]))
         texts = [node for node in nodes if isinstance(node, Text)]
         if not texts or self._same(properties, base):
             return nodes
-        key = _Run(properties)
-        return [Group(key, [n]) if isinstance(n, Text) else n for n in nodes]
+        look = _Run(properties)
+        return [Group(look, [n]) if isinstance(n, Text) else n for n in nodes]
+
+    def _ruby_base(self, ruby: Any) -> str:
+        base = ruby.find(f"{self._ns}rubyBase")
+        return "" if base is None else "".join(t.text or "" for t in base.iter(self._text))
 
     def _base(self, parent: Any) -> Optional[Any]:
         """The formatting of most of the text in `parent`'s own runs."""
@@ -146,40 +206,108 @@ class OoxmlParagraphs:
         clean.tail = None
         return bytes(etree.tostring(clean, method="c14n"))
 
-    def _write_nodes(self, parent: Any, nodes: Sequence[Node], base: Optional[Any]) -> None:
+    # ---- Writing
+
+    def write(self, paragraph: Any, nodes: Sequence[Node]) -> None:
+        base = self._base(paragraph)
+        last = [child for child in paragraph if child.tag in self._last]
+        characters = {
+            character: tag
+            for tag, character in self._characters.items()
+            if next(paragraph.iter(tag), None) is not None
+        }
+        for child in list(paragraph):
+            if child.tag != self._first:
+                paragraph.remove(child)
+        self._write_nodes(paragraph, nodes, base, characters)
+        paragraph.extend(last)
+
+    def _write_nodes(
+        self, parent: Any, nodes: Sequence[Node], base: Optional[Any], characters: Dict[str, str]
+    ) -> None:
         for node in nodes:
             if isinstance(node, Text):
-                parent.append(self._make_run(parent, node.text, base))
+                parent.append(self._make_run(parent, node.text, base, characters))
             elif isinstance(node, Mark):
-                parent.extend(node.key)
+                parent.extend(self._write_mark(part) for part in node.key)
             elif isinstance(node.key, _Wrap):
-                element = node.key.element
-                wrap = etree.SubElement(parent, element.tag, element.attrib, element.nsmap)
-                for child in element:
-                    if child.tag.endswith("Pr"):
-                        wrap.append(copy.deepcopy(child))
-                self._write_nodes(wrap, node.children, node.key.base)
+                wrap = self._copy(parent, node.key.element)
+                self._write_nodes(wrap, node.children, node.key.base, characters)
+            elif isinstance(node.key, _Control):
+                control = self._copy(parent, node.key.element)
+                content = etree.SubElement(control, f"{self._ns}sdtContent")
+                self._write_nodes(content, node.children, node.key.base, characters)
+            elif isinstance(node.key, _Field):
+                parent.extend(copy.deepcopy(part) for part in node.key.head)
+                self._write_nodes(parent, node.children, node.key.base, characters)
+                parent.extend(copy.deepcopy(part) for part in node.key.tail)
+            elif isinstance(node.key, _Ruby):
+                self._write_ruby(parent, node, characters)
             else:
-                self._write_nodes(parent, node.children, node.key.properties)
+                self._write_nodes(parent, node.children, node.key.properties, characters)
 
-    def _make_run(self, parent: Any, text: str, properties: Optional[Any]) -> Any:
+    def _write_mark(self, part: Any) -> Any:
+        if not isinstance(part, _Alone):
+            return part
+        run = part.run.makeelement(self._run, part.run.attrib, part.run.nsmap)
+        properties = part.run.find(self._properties)
+        if properties is not None:
+            run.append(copy.deepcopy(properties))
+        run.append(part.child)
+        return run
+
+    def _write_ruby(self, parent: Any, node: Group, characters: Dict[str, str]) -> None:
+        ruby: _Ruby = node.key
+        if plain_text(node.children) == self._ruby_base(ruby.ruby):
+            parent.append(self._write_mark(_Alone(ruby.run, copy.deepcopy(ruby.ruby))))
+        else:
+            self._write_nodes(parent, node.children, ruby.properties, characters)
+
+    def _copy(self, parent: Any, element: Any) -> Any:
+        """The element with its properties, and without the rest."""
+        made = etree.SubElement(parent, element.tag, element.attrib, element.nsmap)
+        for child in element:
+            if isinstance(child.tag, str) and child.tag.endswith("Pr"):
+                made.append(copy.deepcopy(child))
+        return made
+
+    def _make_run(
+        self, parent: Any, text: str, properties: Optional[Any], characters: Dict[str, str]
+    ) -> Any:
         run = parent.makeelement(self._run)
         if properties is not None:
             run.append(copy.deepcopy(properties))
-        element = etree.SubElement(run, self._text)
-        element.text = text
-        if self._ns == _W and text != text.strip():
-            element.set(_SPACE, "preserve")
+        start = 0
+        for position, character in enumerate(text):
+            if character in characters:
+                self._add_text(run, text[start:position])
+                etree.SubElement(run, characters[character])
+                start = position + 1
+        self._add_text(run, text[start:])
         return run
 
+    def _add_text(self, run: Any, text: str) -> None:
+        if not text:
+            return
+        element = etree.SubElement(run, self._text)
+        element.text = text
+        if self._ns in (_W, _W_STRICT) and text != text.strip():
+            element.set(_SPACE, "preserve")
 
-WORD = OoxmlParagraphs(
-    _W,
-    wraps=("hyperlink", "ins", "smartTag"),
-    dropped=("proofErr", "lastRenderedPageBreak"),
-    noise=("lang", "noProof"),
-    last=(),
-)
-DRAWING = OoxmlParagraphs(
-    _A, wraps=(), dropped=(), noise=(), last=("endParaRPr",)
-)
+
+def _word(namespace: str) -> OoxmlParagraphs:
+    return OoxmlParagraphs(
+        namespace,
+        wraps=("hyperlink", "ins", "moveTo", "smartTag", "customXml", "dir", "bdo"),
+        dropped=("proofErr", "lastRenderedPageBreak"),
+        noise=("lang", "noProof"),
+        last=(),
+    )
+
+
+def _drawing(namespace: str) -> OoxmlParagraphs:
+    return OoxmlParagraphs(namespace, wraps=(), dropped=(), noise=(), last=("endParaRPr",))
+
+
+#: All kinds of paragraphs that a document may hold.
+OOXML = (_word(_W), _word(_W_STRICT), _drawing(_A), _drawing(_A_STRICT))

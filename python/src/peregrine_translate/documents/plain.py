@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import List
 
-from .base import Document, Segment, decode
+from .base import Document, Segment, decode, encoding_of
 from .inline import Text, plain_text
 
 
@@ -14,6 +14,7 @@ class PlainText(Document):
 
     def __init__(self, data: bytes, name: str) -> None:
         self.skipped = []
+        self._mark, self._encoding = encoding_of(data)
         self._pieces: List[str] = re.split("(\r\n|\n|\r)", decode(data, name))
         self.segments = [
             Segment([Text(line)], f"line {number}")
@@ -23,4 +24,5 @@ class PlainText(Document):
     def to_bytes(self) -> bytes:
         lines = [plain_text(segment.result) for segment in self.segments]
         ends = [*self._pieces[1::2], ""]
-        return "".join(line + end for line, end in zip(lines, ends)).encode("utf-8")
+        text = "".join(line + end for line, end in zip(lines, ends))
+        return self._mark + text.encode(self._encoding)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import html
 import re
 import textwrap
 from typing import List, Tuple
 
-from .base import Document, DocumentError, Segment, decode
+from .base import Document, DocumentError, Segment, decode, encoding_of
 from .inline import Group, Mark, Node, Text
 
 _TIMING = re.compile(r"^\s*(?:\d+:)?\d+:\d+[.,]\d+\s+-->\s+(?:\d+:)?\d+:\d+[.,]\d+.*$")
@@ -20,10 +21,10 @@ class Subtitles(Document):
 
     def __init__(self, data: bytes, name: str) -> None:
         text = decode(data, name)
-        self._bom = data.startswith(b"\xef\xbb\xbf")
+        self._mark, self._encoding = encoding_of(data)
         self._end = "\r\n" if "\r\n" in text else "\n"
         # Only WebVTT knows entities.
-        self._entities = text.lstrip("\ufeff").startswith("WEBVTT")
+        self._entities = text.startswith("WEBVTT")
         self._blocks: List[Tuple[List[str], List["_Turn"]]] = []
         self.segments = []
         self.skipped = []
@@ -40,9 +41,12 @@ class Subtitles(Document):
             is_timing = _TIMING.match(lines[position]) is not None
             place = f"line {position + 1}"
             position += 1
-            if not is_timing:
+            # In SubRip a cue may hold empty lines: it ends before a number and a
+            # timing line.
+            goes_on = not self._entities and bool(self._blocks) and self._is_text(lines, position)
+            if not is_timing and not goes_on:
                 continue
-            payload: List[str] = []
+            payload: List[str] = [] if is_timing else [fixed.pop()]
             while position < len(lines) and lines[position].strip():
                 payload.append(lines[position])
                 position += 1
@@ -52,6 +56,12 @@ class Subtitles(Document):
             fixed = []
         self._blocks.append((fixed, []))
 
+    def _is_text(self, lines: List[str], position: int) -> bool:
+        """Whether the line before `position` is one of a cue."""
+        line = lines[position - 1].strip()
+        follows = lines[position] if position < len(lines) else ""
+        return bool(line) and not _TIMING.match(line) and not _TIMING.match(follows)
+
     def to_bytes(self) -> bytes:
         lines: List[str] = []
         for fixed, turns in self._blocks:
@@ -59,7 +69,7 @@ class Subtitles(Document):
             for turn in turns:
                 lines += turn.lines()
         text = self._end.join(lines)
-        return (b"\xef\xbb\xbf" if self._bom else b"") + text.encode("utf-8")
+        return self._mark + text.encode(self._encoding)
 
 
 class _Turn:
@@ -157,8 +167,8 @@ def _render(nodes: List[Node], entities: bool) -> str:
 
 
 def _unescape(text: str) -> str:
-    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    return html.unescape(text)
 
 
 def _escape(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;")
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace("-->", "--&gt;")
