@@ -35,6 +35,7 @@ constexpr char kServiceName[] = "peregrine.v1.TranslationService";
 constexpr absl::Duration kMemoryInterval = absl::Milliseconds(20);
 constexpr absl::Duration kUpkeepInterval = absl::Milliseconds(500);
 constexpr absl::Duration kRevocationTime = absl::Seconds(3);
+constexpr absl::Duration kTreeInterval = absl::Seconds(1);
 constexpr absl::Duration kRefusalTime = absl::Milliseconds(500);
 
 // That of a glossary.
@@ -121,8 +122,10 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config,
                              ReadTextResources(config.service));
   ModelCatalog catalog;
   if (!config.models_directory.empty()) {
-    auto read =
-        ReadModelCatalog(config.models_directory, environment.describe_model);
+  std::unique_ptr<ModelTree> tree;
+    tree = std::make_unique<ModelTree>(config.models_directory,
+                                       environment.describe_model);
+    auto read = tree->Read();
     if (!read.ok()) {
       return absl::Status(read.status().code(),
                           absl::StrCat("--models: ", read.status().message()));
@@ -145,6 +148,11 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config,
   server->memory_watch_ = std::make_unique<Upkeep>(
       kMemoryInterval, [raw = server.get()] { raw->WatchMemory(); });
   return server;
+  if (tree != nullptr) {
+    server->tree_ = std::move(tree);
+    server->tree_watch_ = std::make_unique<Upkeep>(
+        kTreeInterval, [raw = server.get()] { raw->WatchTree(); });
+  }
 }
 
 Server::Server(const Config& config, Environment environment,
@@ -194,7 +202,10 @@ Server::Server(const Config& config, Environment environment,
 
 // A misspelt name would leave a model without its limits.
 absl::Status Server::CheckModelOverrides() const {
-  if (config_.admin_listen != "off") return absl::OkStatus();  // may come yet
+  // May come yet.
+  if (config_.admin_listen != "off" || loader_ != nullptr) {
+    return absl::OkStatus();
+  }
   for (const ModelOverride& override : config_.model_overrides) {
     const absl::Status known = models_.CheckKnown(override.model, "name");
     if (!known.ok()) {
@@ -296,6 +307,11 @@ void Server::LookAround() {
 }
 
 void Server::WatchMemory() {
+void Server::WatchTree() {
+  absl::optional<ModelCatalog> catalog = tree_->Look();
+  if (catalog.has_value()) loader_->SetCatalog(*std::move(catalog));
+}
+
   const std::vector<PeerAccounts::Heavy> shut = memory_guard_.Look(absl::Now());
   if (shut.empty()) return;
   shed_connections_ += static_cast<int64_t>(shut.size());
@@ -492,6 +508,7 @@ Server::~Server() {
   upkeep_.reset();
   memory_watch_.reset();
   if (grpc_ != nullptr) Drain(absl::ZeroDuration());
+  tree_watch_.reset();
   if (admin_ != nullptr) admin_->Shutdown(std::chrono::system_clock::now());
 }
 

@@ -97,6 +97,8 @@ class Server {
   void UpdateHealth();
   // Every 20 ms.
   void WatchMemory();
+  // Every second.
+  void WatchTree();
 
   const Config config_;
   const Environment environment_;
@@ -141,6 +143,8 @@ class Server {
   std::unique_ptr<PageServer> pages_;
   std::unique_ptr<Upkeep> upkeep_;
   std::unique_ptr<Upkeep> memory_watch_;
+  std::unique_ptr<ModelTree> tree_;  // null: there is no --models
+  std::unique_ptr<Upkeep> tree_watch_;
 };
 
 }  // namespace peregrine::server

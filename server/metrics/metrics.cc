@@ -398,7 +398,8 @@ void AddDemand(const DemandCounts& demand, Page& page) {
   MetricFamily& unloads =
       page.Add(MetricType::Counter, "peregrine_model_unloads_total",
                "Models of --models that were unloaded: to make room (memory), "
-               "or since nobody used them (idle).");
+               "since nobody used them (idle), or since their files changed "
+               "or are gone (changed).");
   for (const auto& [unload, count] : demand.unloads) {
     AddCounter(static_cast<double>(count),
                {{"model", unload.first}, {"reason", unload.second}}, unloads);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "server/errors.h"
 #include "spdlog/spdlog.h"
@@ -21,16 +22,13 @@ int64_t Mebibytes(int64_t bytes) { return (bytes + (1 << 20) - 1) >> 20; }
 
 DemandLoader::DemandLoader(ModelCatalog catalog, DemandOptions options,
                            Load load, ModelSet& models)
-    : catalog_(std::move(catalog)),
-      options_(options),
-      load_(std::move(load)),
-      models_(models) {
-  models_.SetCatalog(catalog_);
+    : options_(options), load_(std::move(load)), models_(models) {
   {
     absl::MutexLock lock(&mutex_);
     counts_.max_bytes = options_.max_bytes;
-    counts_.catalog = static_cast<int64_t>(catalog_.size());
+    counts_.catalog = static_cast<int64_t>(catalog.size());
   }
+  models_.SetCatalog(std::move(catalog));
   clock_ = std::thread([this] { RunClock(); });
   loader_ = std::thread([this] { RunLoader(); });
 }
@@ -39,6 +37,42 @@ DemandLoader::~DemandLoader() {
   Drain();
   clock_.join();
   loader_.join();
+}
+
+void DemandLoader::SetCatalog(ModelCatalog catalog) {
+  const auto before = models_.catalog();
+  std::vector<std::string> others;  // than before
+  for (const auto& [name, model] : *before) {
+    const auto now = catalog.find(name);
+    if (now != catalog.end() && now->second.version == model.version &&
+        now->second.directory == model.directory) {
+      continue;
+    }
+    spdlog::info(
+        "model {}: {}", name,
+        now == catalog.end() ? "gone from the tree" : "its files changed");
+    others.push_back(name);
+  }
+  for (const auto& [name, model] : catalog) {
+    if (before->find(name) != before->end()) continue;
+    spdlog::info("model {}: new in the tree, in {}", name, model.directory);
+    others.push_back(name);
+  }
+  {
+    absl::MutexLock lock(&mutex_);
+    counts_.catalog = static_cast<int64_t>(catalog.size());
+    for (const std::string& name : others) {
+      failures_.erase(name);
+      known_bytes_.erase(name);
+    }
+  }
+  models_.SetCatalog(std::move(catalog));
+  for (const std::string& name : others) {
+    if (before->find(name) == before->end()) continue;
+    if (!models_.Unload(name)) continue;
+    absl::MutexLock lock(&mutex_);
+    ++counts_.unloads[{name, "changed"}];
+  }
 }
 
 void DemandLoader::Drain() {
@@ -131,8 +165,26 @@ void DemandLoader::RunLoader() {
 }
 
 absl::Status DemandLoader::LoadOne(const std::string& name) {
+  while (true) {
+    const auto catalog = models_.catalog();
+    const auto model = catalog->find(name);
+    if (model == catalog->end()) {
+      return absl::NotFoundError(
+          absl::StrCat("model: ", Quoted(name), " has just gone"));
+    }
+    const absl::Status status = LoadFrom(name, model->second);
+    const auto now = models_.catalog();
+    const auto there = now->find(name);
+    if (there != now->end() && there->second.version == model->second.version) {
+      return status;
+    }
+    models_.Unload(name);  // it changed meanwhile
+  }
+}
+
+absl::Status DemandLoader::LoadFrom(const std::string& name,
+                                    const CatalogModel& model) {
   if (models_.Find(name, "model").ok()) return absl::OkStatus();
-  const CatalogModel& model = catalog_.find(name)->second;
   absl::Status status = model.sound;
   if (status.ok()) {
     int64_t bytes = model.bytes;
@@ -199,11 +251,35 @@ absl::Status DemandLoader::MakeRoom(const std::string& name, int64_t bytes) {
   return absl::OkStatus();
 }
 
+absl::Status DemandLoader::CheckTogether(
+    const std::set<std::string>& names) const {
+  if (options_.max_bytes == 0) return absl::OkStatus();
+  int64_t bytes = 0;
+  for (const ServedModelPtr& model : models_.all()) {
+    if (!models_.CanLoad(model->info().name)) {
+      bytes += model->info().weights_bytes;  // stays
+    }
+  }
+  absl::MutexLock lock(&mutex_);
+  for (const std::string& name : names) {
+    const auto known = known_bytes_.find(name);
+    if (known == known_bytes_.end()) return absl::OkStatus();
+    bytes += known->second;
+  }
+  if (bytes <= options_.max_bytes) return absl::OkStatus();
+  return absl::ResourceExhaustedError(
+      absl::StrCat("models ", absl::StrJoin(names, ", "),
+                   ", which the request takes "
+                   "together, need ",
+                   Mebibytes(bytes), " MiB, allowed ", options_.max_bytes >> 20,
+                   " (--model-memory-mib)"));
+}
+
 bool DemandLoader::UnloadOldest(absl::string_view kept) {
   ServedModelPtr oldest;
   for (const ServedModelPtr& model : models_.all()) {
     const std::string& name = model->info().name;
-    if (name == kept || catalog_.find(name) == catalog_.end()) continue;
+    if (name == kept || !models_.CanLoad(name)) continue;
     if (oldest == nullptr || model->last_used() < oldest->last_used()) {
       oldest = model;
     }
@@ -223,7 +299,7 @@ void DemandLoader::UnloadIdle(absl::Time now) {
     // Beside the set's own, this one and the reaper's there is none.
     const bool is_used =
         model->last_used() + options_.idle > now || model.use_count() > 2;
-    if (is_used || catalog_.find(name) == catalog_.end()) continue;
+    if (is_used || !models_.CanLoad(name)) continue;
     if (!models_.Unload(name)) continue;
     spdlog::info("model {}: unloaded, idle for {}", name,
                  absl::FormatDuration(options_.idle));

@@ -6,6 +6,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -44,6 +45,15 @@ class DemandLoader {
   // Waits for the model that is being loaded.
   ~DemandLoader();
 
+  // Other models can be loaded from here on. What is in memory of those that
+  // are gone or changed is unloaded: requests that have it keep it.
+  void SetCatalog(ModelCatalog catalog) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // RESOURCE_EXHAUSTED: these, of which one request needs all at a time, are
+  // known not to fit into the memory for models together.
+  absl::Status CheckTogether(const std::set<std::string>& names) const
+      ABSL_LOCKS_EXCLUDED(mutex_);
+
   // A number for one who is about to wait.
   uint64_t NewWaiter() { return next_waiter_++; }
 
@@ -78,6 +88,8 @@ class DemandLoader {
   void RunLoader() ABSL_LOCKS_EXCLUDED(mutex_);
   void RunClock() ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status LoadOne(const std::string& name) ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status LoadFrom(const std::string& name, const CatalogModel& model)
+      ABSL_LOCKS_EXCLUDED(mutex_);
   // Unloads until so many bytes have room.
   absl::Status MakeRoom(const std::string& name, int64_t bytes)
       ABSL_LOCKS_EXCLUDED(mutex_);
@@ -91,7 +103,6 @@ class DemandLoader {
   std::vector<Waiter> TakeExpired(absl::Time now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  const ModelCatalog catalog_;
   const DemandOptions options_;
   const Load load_;
   ModelSet& models_;

@@ -37,9 +37,8 @@ class DemandLoaderTest : public ::testing::Test {
     if (!go_.HasBeenNotified()) go_.Notify();
   }
 
-  void Start(std::vector<std::string> names, DemandOptions options = {},
-             bool waits = false) {
-    if (!waits) go_.Notify();
+  static ModelCatalog CatalogOf(const std::vector<std::string>& names,
+                                const std::string& version = "1") {
     ModelCatalog catalog;
     for (const std::string& name : names) {
       CatalogModel& model = catalog[name];
@@ -48,7 +47,15 @@ class DemandLoaderTest : public ::testing::Test {
       model.info.source_language = "en";
       model.info.target_language = name;
       model.bytes = kBytes;
+      model.version = version;
     }
+    return catalog;
+  }
+
+  void Start(std::vector<std::string> names, DemandOptions options = {},
+             bool waits = false) {
+    if (!waits) go_.Notify();
+    ModelCatalog catalog = CatalogOf(names);
     if (catalog.count("broken") > 0) {
       catalog["broken"].sound = absl::InvalidArgumentError("config.json: no");
     }
@@ -133,6 +140,56 @@ TEST_F(DemandLoaderTest, DeadlinesAndCancellationsDoNotWaitForTheLoad) {
   EXPECT_FALSE(patient.done.HasBeenNotified());
   go_.Notify();
   EXPECT_TRUE(patient.Await().ok());
+}
+
+TEST_F(DemandLoaderTest, WhatDoesNotFitTogetherIsRefusedOnceItIsKnown) {
+  DemandOptions options;
+  options.max_bytes = kBytes * 3 / 2;
+  Start({"de", "fr"}, options);
+  EXPECT_TRUE(loader_->CheckTogether({"de", "fr"}).ok());
+  EXPECT_TRUE(LoadNow("de").ok());
+  EXPECT_TRUE(LoadNow("fr").ok());
+  EXPECT_TRUE(loader_->CheckTogether({"de"}).ok());
+  const absl::Status status = loader_->CheckTogether({"de", "fr"});
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("de, fr, which the request takes together, need 200 "
+                        "MiB, allowed 150"));
+}
+
+TEST_F(DemandLoaderTest, ModelsComeChangeAndGo) {
+  Start({"de", "fr", "nl", "broken"});
+  EXPECT_TRUE(LoadNow("de").ok());
+  EXPECT_TRUE(LoadNow("fr").ok());
+  EXPECT_TRUE(LoadNow("nl").ok());
+  EXPECT_FALSE(LoadNow("broken").ok());
+  ModelCatalog now = CatalogOf({"de", "broken"}, "2");
+  now.merge(CatalogOf({"nl", "it"}));
+  loader_->SetCatalog(std::move(now));
+  EXPECT_FALSE(IsServed("de"));
+  EXPECT_EQ(Unloads("de", "changed"), 1);
+  EXPECT_FALSE(IsServed("fr"));
+  EXPECT_FALSE(models_.CheckKnown("fr", "model").ok());
+  EXPECT_EQ(LoadNow("fr").code(), absl::StatusCode::kNotFound);
+  EXPECT_TRUE(IsServed("nl"));
+  EXPECT_EQ(loader_->counts().catalog, 4);
+  EXPECT_EQ(loads_, 3);
+  for (const char* name : {"de", "it", "broken"}) {  // mended
+    EXPECT_TRUE(LoadNow(name).ok()) << name;
+  }
+  EXPECT_EQ(loads_, 6);
+}
+
+TEST_F(DemandLoaderTest, WhatChangesWhileItIsLoadedIsLoadedAgain) {
+  Start({"de"}, {}, /*waits=*/true);
+  Waiting waiting;
+  Ask("de", waiting);
+  while (loads_ == 0) absl::SleepFor(absl::Milliseconds(1));
+  loader_->SetCatalog(CatalogOf({"de"}, "2"));
+  go_.Notify();
+  EXPECT_TRUE(waiting.Await().ok());
+  EXPECT_TRUE(IsServed("de"));
+  EXPECT_EQ(loads_, 2);
 }
 
 TEST_F(DemandLoaderTest, FailuresAreToldAndNotTriedAtOnceAgain) {

@@ -5,9 +5,11 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/optional.h"
 #include "server/backend/model_backend.h"
 #include "server/options/model_options.h"
 
@@ -21,9 +23,10 @@ using ModelDescriber =
 // A model that can be loaded.
 struct CatalogModel {
   std::string directory;
-  ModelInfo info;      // as far as it is known before it is loaded
-  int64_t bytes = 0;   // of its files
-  absl::Status sound;  // not OK: why it cannot be described
+  ModelInfo info;       // as far as it is known before it is loaded
+  int64_t bytes = 0;    // of its files
+  absl::Status sound;   // not OK: why it cannot be described
+  std::string version;  // another one where any of its files is another
 };
 
 // By name.
@@ -35,6 +38,37 @@ using ModelCatalog = std::map<std::string, CatalogModel, std::less<>>;
 // NOT_FOUND: there is none, or no such directory.
 absl::StatusOr<ModelCatalog> ReadModelCatalog(const std::string& directory,
                                               const ModelDescriber& describe);
+
+// The same tree again and again, for models that come, change and go. Not
+// thread-safe.
+class ModelTree {
+ public:
+  ModelTree(std::string directory, ModelDescriber describe)
+      : directory_(std::move(directory)), describe_(std::move(describe)) {}
+
+  // As ReadModelCatalog.
+  absl::StatusOr<ModelCatalog> Read();
+
+  // What the tree holds now, if it is not what was told last. A change is told
+  // once two looks have found it the same: files that are being copied are not
+  // finished. A tree that is wrong is logged once, and not told. It may be
+  // empty. Call it every second or so; only what changed is described anew.
+  absl::optional<ModelCatalog> Look();
+
+ private:
+  friend class TreeReader;
+  struct Known {
+    std::string version;
+    absl::StatusOr<ModelInfo> info;
+    int64_t bytes = 0;
+  };
+
+  const std::string directory_;
+  const ModelDescriber describe_;
+  std::map<std::string, Known> known_;  // by directory
+  std::string seen_;                    // versions of all by the last look
+  std::string told_;
+};
 
 }  // namespace peregrine::server
 

@@ -70,6 +70,57 @@ TEST_F(ModelCatalogTest, NamesAreUnique) {
               HasSubstr("second model named \"one\", the first is "));
 }
 
+TEST_F(ModelCatalogTest, ATreeTellsWhatChanged) {
+  AddModel("a", "first");
+  AddModel("deep/b", "second");
+  int described = 0;
+  ModelTree tree(root_.string(), [&](const ModelSource& source) {
+    ++described;
+    return Describe(source);
+  });
+  const auto names = [](const absl::optional<ModelCatalog>& catalog) {
+    if (!catalog.has_value()) return std::string("same");
+    std::string told;
+    for (const auto& [name, model] : *catalog) {
+      told += name + (model.sound.ok() ? " " : "! ");
+    }
+    return told;
+  };
+  ASSERT_TRUE(tree.Read().ok());
+  EXPECT_EQ(described, 3);
+  EXPECT_EQ(names(tree.Look()), "same");
+
+  AddModel("c", "third");
+  EXPECT_EQ(names(tree.Look()), "same");  // it may not be finished
+  EXPECT_EQ(names(tree.Look()), "first second third ");
+  EXPECT_EQ(names(tree.Look()), "same");
+  EXPECT_EQ(described, 4);
+
+  const std::string before = Read()->at("second").version;
+  AddModel("deep/b", "other");
+  tree.Look();
+  EXPECT_EQ(names(tree.Look()), "first other third ");
+  EXPECT_EQ(described, 6);  // with the folder above it
+  EXPECT_NE(Read()->at("other").version, before);
+
+  AddModel("d", "first");  // a second one: what was told stays
+  tree.Look();
+  EXPECT_EQ(names(tree.Look()), "same");
+  fs::remove_all(root_ / "a");
+  tree.Look();
+  EXPECT_EQ(names(tree.Look()), "first other third ");
+  AddModel("c", "");
+  tree.Look();
+  EXPECT_EQ(names(tree.Look()), "c! first other ");
+
+  fs::remove_all(root_);
+  tree.Look();
+  EXPECT_EQ(names(tree.Look()), "same");
+  fs::create_directories(root_);
+  tree.Look();
+  EXPECT_EQ(names(tree.Look()), "");
+}
+
 TEST_F(ModelCatalogTest, ATreeWithoutModelsIsAnError) {
   EXPECT_THAT(std::string(Read().status().message()),
               HasSubstr("found no model in it"));
