@@ -15,6 +15,7 @@ void WriteLikely(const LikelyLanguage& likely, Certainty certainty,
                  v1::DetectedLanguage& proto) {
   proto.set_language(likely.language);
   proto.set_confidence(likely.confidence);
+  proto.set_share(likely.share);
   proto.set_certainty(WriteCertainty(certainty));
 }
 

@@ -24,10 +24,18 @@ constexpr size_t kMaxBytes = 16 << 10;
 // In fewer letters than this words of several languages look alike.
 constexpr int kFewLetters = 12;
 constexpr size_t kLongestEntity = 32;
+constexpr float kSureOfLong = 0.99f;  // see Confidence
 
 struct Letters {
   int count = 0;
   std::string script;  // of most of them: "Latn"; "" if there are none
+  std::map<std::string, int> scripts;
+
+  // Whether there are enough of it to be a part of the text.
+  bool has(const std::string& name) const {
+    const auto found = scripts.find(name);
+    return found != scripts.end() && found->second * 10 >= count;
+  }
 };
 
 Letters LettersOf(absl::string_view text) {
@@ -47,13 +55,17 @@ Letters LettersOf(absl::string_view text) {
       scripts.begin(), scripts.end(),
       [](const auto& a, const auto& b) { return a.second < b.second; });
   if (most != scripts.end()) letters.script = uscript_getShortName(most->first);
+  for (const auto& [script, count] : scripts) {
+    letters.scripts[uscript_getShortName(script)] = count;
+  }
   return letters;
 }
 
 // The tag of what CLD2 found. It does not tell the scripts of one language
-// apart, but for Chinese.
+// apart, but for Chinese. Of a text in several scripts the usual one is meant.
 absl::optional<LanguageTag> TagOf(CLD2::Language language,
-                                  const std::string& script) {
+                                  const Letters& letters) {
+  const std::string& script = letters.script;
   if (language == CLD2::UNKNOWN_LANGUAGE) return absl::nullopt;
   const std::string code = CLD2::LanguageCode(language);
   if (code == "zh") return ParseLanguageTag("zh-Hans");
@@ -65,7 +77,7 @@ absl::optional<LanguageTag> TagOf(CLD2::Language language,
     return std::find(std::begin(kAlphabets), std::end(kAlphabets), name) !=
            std::end(kAlphabets);
   };
-  if (tag->script == script || !is_alphabet(tag->script) ||
+  if (letters.has(tag->script) || !is_alphabet(tag->script) ||
       !is_alphabet(script)) {
     return tag;
   }
@@ -106,7 +118,7 @@ std::string HintsOf(const LanguageList* among) {
 // As measured, see docs/languages.md.
 float Confidence(int percent, bool sure, int letters) {
   const float share = static_cast<float>(percent) / 100;
-  if (sure) return share * (letters < 25 ? 0.95f : 0.99f);
+  if (sure) return share * (letters < 25 ? 0.95f : kSureOfLong);
   return share * (letters < kFewLetters ? 0.5f : 0.7f);
 }
 
@@ -119,6 +131,7 @@ DetectedLanguages DetectLanguages(absl::string_view text,
   if (text::FindInvalidUtf8(text).has_value()) return {};
   const Letters letters = LettersOf(text);
   DetectedLanguages detected;
+  detected.letters = letters.count;
   if (letters.count == 0) {
     detected.certainty = Certainty::kTooShort;
     return detected;
@@ -129,7 +142,7 @@ DetectedLanguages DetectLanguages(absl::string_view text,
       summary.reliable && summary.languages[0] != CLD2::UNKNOWN_LANGUAGE;
   if (!sure) summary = Ask(text, hints, CLD2::kCLDFlagBestEffort);
   for (int i = 0; i < 3; ++i) {
-    const auto tag = TagOf(summary.languages[i], letters.script);
+    const auto tag = TagOf(summary.languages[i], letters);
     if (!tag.has_value() || summary.percents[i] == 0) continue;
     std::string name = tag->text;
     if (among != nullptr) {
@@ -142,7 +155,8 @@ DetectedLanguages DetectLanguages(absl::string_view text,
     }
     detected.languages.push_back(
         {std::move(name),
-         Confidence(summary.percents[i], sure && i == 0, letters.count)});
+         Confidence(summary.percents[i], sure && i == 0, letters.count),
+         static_cast<float>(summary.percents[i]) / 100});
   }
   if (sure && !detected.languages.empty()) {
     detected.certainty = Certainty::kSure;
@@ -150,6 +164,10 @@ DetectedLanguages DetectLanguages(absl::string_view text,
     detected.certainty = Certainty::kTooShort;
   }
   return detected;
+}
+
+LikelyLanguage ShareOf(std::string language, float share) {
+  return {std::move(language), share * kSureOfLong, share};
 }
 
 bool HasLetters(absl::string_view text) { return LettersOf(text).count > 0; }

@@ -18,14 +18,19 @@ enum class Certainty {
 
 struct LikelyLanguage {
   std::string language;  // BCP 47, or the code that the list has for it
-  float confidence =
-      0;  // 0 to 1: how often this was right, see docs/languages.md
+  // 0 to 1: how often this was right, see docs/languages.md.
+  float confidence = 0;
+  float share = 0;  // of the text, 0 to 1
 };
 
 struct DetectedLanguages {
   std::vector<LikelyLanguage> languages;  // most likely first; may be empty
   Certainty certainty = Certainty::kUnsure;
+  int letters = 0;  // that were looked at
 };
+
+// A language that has this share of the letters of a text for certain.
+LikelyLanguage ShareOf(std::string language, float share);
 
 // Which language `text` (UTF-8) is in, by CLD2. With `among`, none but these,
 // named by their codes: text in another language is unsure.

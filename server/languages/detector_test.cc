@@ -1,5 +1,8 @@
 #include "server/languages/detector.h"
 
+#include <map>
+#include <string>
+
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -53,6 +56,31 @@ TEST(DetectorTest, SaysHowSureItIs) {
     EXPECT_GT(likely.confidence, 0);
     EXPECT_LE(likely.confidence, 1);
   }
+}
+
+TEST(DetectorTest, TellsTheSharesOfSeveralLanguages) {
+  const std::string english =
+      "The council will meet again on Thursday evening to discuss the bridge. ";
+  const std::string russian =
+      "В четверг вечером совет снова обсудит новый мост через реку. ";
+  const std::string german =
+      "Am Donnerstagabend berät der Rat erneut über die neue Brücke. ";
+  const auto shares = [](const std::string& text) {
+    std::map<std::string, float> shares;
+    for (const LikelyLanguage& likely : DetectLanguages(text).languages) {
+      shares[likely.language] = likely.share;
+    }
+    return shares;
+  };
+  const auto two = shares(english + german + german);
+  EXPECT_EQ(two.size(), 2u);
+  EXPECT_NEAR(two.at("en"), 0.37, 0.1);
+  EXPECT_NEAR(two.at("de"), 0.63, 0.1);
+  // Each in its own script, and not in that of the other.
+  const auto scripts = shares(english + russian);
+  EXPECT_EQ(scripts.count("ru"), 1u);
+  EXPECT_EQ(scripts.count("en"), 1u);
+  EXPECT_EQ(shares(english + english + german + russian).size(), 3u);
 }
 
 TEST(DetectorTest, MarkupIsNoText) {

@@ -1,6 +1,9 @@
 #include "server/service/detection.h"
 
+#include <algorithm>
+#include <map>
 #include <memory>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "engine/base/status_macros.h"
@@ -10,6 +13,9 @@
 
 namespace peregrine::server {
 namespace {
+
+// In less the languages of the others are mistaken for each other.
+constexpr int kFewLetters = 12;
 
 absl::Status Check(const DetectionRequest& request,
                    const RequestLimits& limits) {
@@ -43,6 +49,33 @@ std::vector<DetectedSentence> DetectSentences(
   return sentences;
 }
 
+// CLD2 tells nothing of a language that has a small part of a text. So a text
+// of several sentences whose languages are sure is told by these.
+void TellShares(const std::vector<DetectedSentence>& sentences,
+                DetectedLanguages& whole) {
+  std::map<std::string, float> letters;
+  float all = 0;
+  for (const DetectedSentence& sentence : sentences) {
+    all += static_cast<float>(sentence.detected.letters);
+    if (sentence.detected.certainty != Certainty::kSure ||
+        sentence.detected.letters < kFewLetters) {
+      continue;
+    }
+    letters[sentence.detected.languages[0].language] +=
+        static_cast<float>(sentence.detected.letters);
+  }
+  if (letters.size() < 2) return;
+  whole.languages.clear();
+  for (const auto& [language, count] : letters) {
+    whole.languages.push_back(ShareOf(language, count / all));
+  }
+  std::stable_sort(whole.languages.begin(), whole.languages.end(),
+                   [](const LikelyLanguage& a, const LikelyLanguage& b) {
+                     return a.share > b.share;
+                   });
+  whole.certainty = Certainty::kSure;
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<DetectedText>> Detect(
@@ -52,17 +85,17 @@ absl::StatusOr<std::vector<DetectedText>> Detect(
   const LanguageList sources = routes.AllSources();
   const LanguageList* among =
       request.any_language || sources.empty() ? nullptr : &sources;
-  std::unique_ptr<const text::SentenceSplitter> splitter;
-  if (request.by_sentence) {
-    PEREGRINE_ASSIGN_OR_RETURN(splitter, text::SentenceSplitter::Create(""));
-  }
+  PEREGRINE_ASSIGN_OR_RETURN(
+      const std::unique_ptr<const text::SentenceSplitter> splitter,
+      text::SentenceSplitter::Create(""));
   std::vector<DetectedText> texts;
   for (const std::string& text : request.texts) {
     DetectedText detected;
     detected.detected = DetectLanguages(text, among);
-    if (splitter != nullptr) {
-      detected.sentences = DetectSentences(text, *splitter, among);
-    }
+    std::vector<DetectedSentence> sentences =
+        DetectSentences(text, *splitter, among);
+    if (sentences.size() > 1) TellShares(sentences, detected.detected);
+    if (request.by_sentence) detected.sentences = std::move(sentences);
     texts.push_back(std::move(detected));
   }
   return texts;

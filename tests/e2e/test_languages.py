@@ -168,6 +168,15 @@ class LanguagesTest(harness.ServerTestCase):
         self.assert_invalid("texts[1]", lambda: self.server.stub.DetectLanguage(
             pb.DetectLanguageRequest(texts=["x", "y" * 100000])))
         self.assert_invalid("texts", lambda: self.server.stub.DetectLanguage(
+        mixed = ("The dog is barking at the neighbours again. "
+                 "Das Haus ist klein und alt.")
+        found = self.server.stub.DetectLanguage(pb.DetectLanguageRequest(
+            texts=[mixed])).detections[0]
+        self.assertEqual([l.language for l in found.languages], ["en", "de"])
+        self.assertAlmostEqual(sum(l.share for l in found.languages), 1,
+                               delta=0.01)
+        self.assertGreater(found.languages[0].share, found.languages[1].share)
+        self.assertFalse(found.sentences)
             pb.DetectLanguageRequest()))
 
     def test_tokens_and_streams(self):
