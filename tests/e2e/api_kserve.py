@@ -81,6 +81,16 @@ def main():
             "name": "text", "datatype": "BYTES", "shape": [2],
             "contents": {"bytes_contents": [t.encode() for t in TEXTS]}}]),
         metadata=tuple((headers or {}).items()))
+    # As perf_analyzer sends it.
+    of_streams = service_pb2.ModelInferRequest(
+        model_name=model, inputs=[{
+            "name": "text", "datatype": "BYTES", "shape": [2],
+            "contents": {"bytes_contents": [t.encode() for t in TEXTS]}}])
+    of_streams.parameters["triton_enable_empty_final_response"].bool_param = False
+    answers["of streams"] = [
+        b.decode() for b in stub.ModelInfer(
+            of_streams, metadata=tuple((headers or {}).items())
+        ).outputs[0].contents.bytes_contents]
     answers["contents"] = [b.decode() for b in
                            contents.outputs[0].contents.bytes_contents]
     broken = service_pb2.ModelInferRequest(
@@ -101,6 +111,8 @@ def main():
         lambda: client.infer("nothing", [text], headers=headers))
     answers["unknown input"] = refusal(
         lambda: client.infer(model, [tensor(triton, "words", TEXTS)], headers=headers))
+    answers["two inputs of a name"] = refusal(lambda: client.infer(
+        model, [text, tensor(triton, "text", ["x"])], headers=headers))
     answers["unknown parameter"] = refusal(lambda: client.infer(
         model, [text], parameters={"top_k": 5}, headers=headers))
     answers["unknown output"] = refusal(lambda: client.infer(
