@@ -281,7 +281,17 @@ class Declarations {
     Add("glossaries", config_.service.glossaries,
         "Directory of glossaries, NAME.tsv and NAME.tbx, that requests name "
         "(docs/text.md). Changes are noticed; those by "
-        "peregrine.v1.GlossaryService, at --admin-listen, are kept there")
+        "peregrine.v1.GlossaryService, at --admin-listen, and by APIs of "
+        "others (docs/apis.md) are kept there")
+        ->type_name("DIR");
+    Add("max-glossaries-per-client", config_.service.max_glossaries_per_client,
+        "Glossaries that a client may store by APIs of others. 0: none")
+        ->check(CLI::Range(0, 1000));
+    Add("gcs-directory", config_.service.gcs_directory,
+        "Where buckets of Google Cloud Storage are mounted, each as a folder "
+        "of "
+        "its name (by gcsfuse, say). CreateGlossary of --apis=google-v3 reads "
+        "gs://BUCKET/FILE there, of any caller")
         ->type_name("DIR");
     Name("protect-pattern",
          app_.add_option("--protect-pattern", config_.service.patterns,

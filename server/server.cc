@@ -19,6 +19,7 @@
 #include "prometheus/text_serializer.h"
 #include "server/api/google_v3/service.h"
 #include "server/api/kserve/service.h"
+#include "server/api/rest/deepl_glossary_service.h"
 #include "server/api/rest/services.h"
 #include "server/connections/file_limit.h"
 #include "server/connections/tls.h"
@@ -34,8 +35,8 @@ namespace {
 constexpr char kServiceName[] = "peregrine.v1.TranslationService";
 constexpr absl::Duration kMemoryInterval = absl::Milliseconds(20);
 constexpr absl::Duration kUpkeepInterval = absl::Milliseconds(500);
-constexpr absl::Duration kRevocationTime = absl::Seconds(3);
 constexpr absl::Duration kTreeInterval = absl::Seconds(1);
+constexpr absl::Duration kRevocationTime = absl::Seconds(3);
 constexpr absl::Duration kRefusalTime = absl::Milliseconds(500);
 
 // That of a glossary.
@@ -121,8 +122,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config,
   PEREGRINE_ASSIGN_OR_RETURN(TextResources texts,
                              ReadTextResources(config.service));
   ModelCatalog catalog;
-  if (!config.models_directory.empty()) {
   std::unique_ptr<ModelTree> tree;
+  if (!config.models_directory.empty()) {
     tree = std::make_unique<ModelTree>(config.models_directory,
                                        environment.describe_model);
     auto read = tree->Read();
@@ -147,12 +148,12 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config,
       kUpkeepInterval, [raw = server.get()] { raw->LookAround(); });
   server->memory_watch_ = std::make_unique<Upkeep>(
       kMemoryInterval, [raw = server.get()] { raw->WatchMemory(); });
-  return server;
   if (tree != nullptr) {
     server->tree_ = std::move(tree);
     server->tree_watch_ = std::make_unique<Upkeep>(
         kTreeInterval, [raw = server.get()] { raw->WatchTree(); });
   }
+  return server;
 }
 
 Server::Server(const Config& config, Environment environment,
@@ -306,12 +307,12 @@ void Server::LookAround() {
   }
 }
 
-void Server::WatchMemory() {
 void Server::WatchTree() {
   absl::optional<ModelCatalog> catalog = tree_->Look();
   if (catalog.has_value()) loader_->SetCatalog(*std::move(catalog));
 }
 
+void Server::WatchMemory() {
   const std::vector<PeerAccounts::Heavy> shut = memory_guard_.Look(absl::Now());
   if (shut.empty()) return;
   shed_connections_ += static_cast<int64_t>(shut.size());
@@ -390,6 +391,7 @@ void Server::RegisterOtherApis(grpc::ServerBuilder& builder) {
         return WhyNotReady().empty();
       }));
   add(apis.deepl_v2, std::make_unique<DeeplService>(environment));
+  add(apis.deepl_v2, std::make_unique<DeeplGlossaryService>(environment));
   add(apis.libretranslate, std::make_unique<LibreTranslateService>(
                                environment, !config_.token_file.empty()));
   add(apis.google_v2, std::make_unique<GoogleV2Service>(environment));
@@ -506,9 +508,9 @@ void Server::Drain(absl::Duration timeout) {
 Server::~Server() {
   SetPeerDescription(nullptr);
   upkeep_.reset();
+  tree_watch_.reset();
   memory_watch_.reset();
   if (grpc_ != nullptr) Drain(absl::ZeroDuration());
-  tree_watch_.reset();
   if (admin_ != nullptr) admin_->Shutdown(std::chrono::system_clock::now());
 }
 

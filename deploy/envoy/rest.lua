@@ -5,13 +5,23 @@
 local libretranslate = {
   ["/translate"] = true, ["/detect"] = true, ["/languages"] = true,
   ["/frontend/settings"] = true,
+  -- What is not there is told in its form, too.
+  ["/suggest"] = true, ["/translate_file"] = true, ["/health"] = true,
+  ["/spec"] = true,
 }
 
 local function api_of(path)
   path = path:gsub("%?.*", "")
-  if path:find("^/v2/") then return "deepl" end
+  if path:find("^/v[23]/") then return "deepl" end
   if path:find("^/language/translate/v2") then return "google" end
   if libretranslate[path] then return "libretranslate" end
+end
+
+-- What DeepL answers with where it is not 200.
+local function success_of(api, method, path)
+  if api ~= "deepl" then return nil end
+  if method == "DELETE" then return "204" end
+  if method == "POST" and path:find("^/v[23]/glossaries$") then return "201" end
 end
 
 local function unescape(text)
@@ -51,17 +61,39 @@ local function read_form(form)
   return "{" .. table.concat(names, ",") .. "}", key
 end
 
+-- In the form of each API; `message` is quoted.
+local function error_of(api, status, message)
+  if api == "google" then
+    return '{"error":{"code":' .. status .. ',"message":' .. message ..
+      ',"errors":[{"message":' .. message ..
+      ',"domain":"global","reason":"invalid"}]}}'
+  end
+  return '{"' .. (api == "deepl" and "message" or "error") .. '":' ..
+    message .. "}"
+end
+
 function envoy_on_request(handle)
   local path = handle:headers():get(":path")
   local api = api_of(path)
   if api == nil then return end
-  handle:streamInfo():dynamicMetadata():set("peregrine.rest", "api", api)
-  local key = path:match("[?&]key=([^&]+)")
+  local metadata = handle:streamInfo():dynamicMetadata()
+  metadata:set("peregrine.rest", "api", api)
+  local success = success_of(api, handle:headers():get(":method"), path)
+  if success ~= nil then metadata:set("peregrine.rest", "success", success) end
+  local key = path:match("[?&]key=([^&]+)") or
+    path:match("[?&]api_key=([^&]+)") or path:match("[?&]auth_key=([^&]+)")
+  local type = handle:headers():get("content-type") or ""
+  if type:find("^multipart/") then
+    handle:respond({[":status"] = "415", ["content-type"] = "application/json"},
+      error_of(api, "415",
+        quote("found a body of " .. type:gsub(";.*", "") ..
+          ", expected application/json or application/x-www-form-urlencoded")))
+    return
+  end
   local body = handle:body()
   local headers = handle:headers()  -- after waiting for the body: see Envoy
   if body ~= nil and body:length() > 0 then
     local bytes = body:getBytes(0, body:length())
-    local type = headers:get("content-type") or ""
     if type:find("^application/x%-www%-form%-urlencoded") then
       local json
       json, key = read_form(bytes)
@@ -97,6 +129,10 @@ function envoy_on_response(handle)
   local metadata = handle:streamInfo():dynamicMetadata():get("peregrine.rest")
   if metadata == nil or metadata.api == nil then return end
   local status = handle:headers():get(":status")
+  if status == "200" and metadata.success ~= nil then
+    handle:headers():replace(":status", metadata.success)
+    if metadata.success == "204" then handle:headers():remove("content-type") end
+  end
   if tonumber(status) < 400 then return end
   local body = handle:body()
   local headers = handle:headers()
@@ -104,16 +140,10 @@ function envoy_on_response(handle)
   if body ~= nil and body:length() > 0 then
     message = message_of(body:getBytes(0, body:length()))
   end
-  local json
-  if metadata.api == "google" then
-    json = '{"error":{"code":' .. status .. ',"message":' .. message ..
-      ',"errors":[{"message":' .. message ..
-      ',"domain":"global","reason":"invalid"}]}}'
-  else
-    json = '{"' .. (metadata.api == "deepl" and "message" or "error") .. '":' ..
-      message .. "}"
-    -- So do both answer an unknown key.
-    if status == "401" then headers:replace(":status", "403") end
+  local json = error_of(metadata.api, status, message)
+  -- So do both answer an unknown key.
+  if metadata.api ~= "google" and status == "401" then
+    headers:replace(":status", "403")
   end
   if body ~= nil then
     headers:replace("content-type", "application/json")

@@ -1,6 +1,8 @@
 #ifndef PEREGRINE_SERVER_API_ANSWER_AT_ONCE_H_
 #define PEREGRINE_SERVER_API_ANSWER_AT_ONCE_H_
 
+#include <type_traits>
+
 #include "absl/status/status.h"
 #include "grpcpp/server_context.h"
 #include "grpcpp/support/byte_buffer.h"
@@ -14,8 +16,9 @@
 namespace peregrine::server {
 
 // The life of a call that needs no worker: `handler` makes an answer of its
-// message, a StatusOr of a protobuf message. `is_request`: it counts against
-// the limits of its client as a translation does.
+// message, or of its message and the Call, a StatusOr of a protobuf message.
+// `is_request`: it counts against the limits of its client as a translation
+// does.
 template <typename Message, typename Handler>
 grpc::ServerUnaryReactor* AnswerAtOnce(const Method& method,
                                        grpc::CallbackServerContext& context,
@@ -37,7 +40,13 @@ grpc::ServerUnaryReactor* AnswerAtOnce(const Method& method,
         ParseMessage(bytes, environment.options.max_message_bytes, message);
   }
   if (status.ok()) {
-    auto answer = handler(message);
+    auto answer = [&] {
+      if constexpr (std::is_invocable_v<Handler, Message&, const Call&>) {
+        return handler(message, call);
+      } else {
+        return handler(message);
+      }
+    }();
     status = answer.status();
     if (status.ok()) response = SerializeMessage(*answer);
   }

@@ -9,6 +9,7 @@
 #include "engine/base/status_macros.h"
 #include "server/api/admin_call.h"
 #include "server/api/answer_at_once.h"
+#include "server/api/glossary_access.h"
 
 namespace peregrine::server {
 namespace {
@@ -17,17 +18,6 @@ using grpc::ByteBuffer;
 using grpc::CallbackServerContext;
 
 constexpr char kApi[] = "peregrine.v1.Glossaries";
-
-absl::StatusOr<GlossaryStore*> Needed(GlossaryStore* store) {
-  if (store != nullptr) return store;
-  return absl::FailedPreconditionError(
-      "the server stores no glossaries: give it a directory by --glossaries");
-}
-
-GlossaryStore* StoreOf(const CallEnvironment& environment) {
-  return environment.texts == nullptr ? nullptr
-                                      : environment.texts->glossaries.get();
-}
 
 v1::Glossary Describe(const StoredGlossary& glossary) {
   v1::Glossary proto;
@@ -40,20 +30,16 @@ v1::Glossary Describe(const StoredGlossary& glossary) {
   return proto;
 }
 
-v1::ListGlossariesResponse List(const GlossaryStore* store) {
+v1::ListGlossariesResponse List(
+    const std::vector<StoredGlossaryPtr>& glossaries) {
   v1::ListGlossariesResponse response;
-  if (store == nullptr) return response;
-  for (const StoredGlossaryPtr& glossary : store->All()) {
+  for (const StoredGlossaryPtr& glossary : glossaries) {
     *response.add_glossaries() = Describe(*glossary);
   }
   return response;
 }
 
-absl::StatusOr<v1::GetGlossaryResponse> Get(GlossaryStore* maybe_store,
-                                            const std::string& name) {
-  PEREGRINE_ASSIGN_OR_RETURN(GlossaryStore * store, Needed(maybe_store));
-  PEREGRINE_ASSIGN_OR_RETURN(const StoredGlossaryPtr glossary,
-                             store->Find(name));
+v1::GetGlossaryResponse DescribeAll(const StoredGlossaryPtr& glossary) {
   v1::GetGlossaryResponse response;
   *response.mutable_glossary() = Describe(*glossary);
   for (const document::Term& term : glossary->terms()) {
@@ -68,16 +54,18 @@ absl::StatusOr<v1::GetGlossaryResponse> Get(GlossaryStore* maybe_store,
 absl::StatusOr<v1::PutGlossaryResponse> Put(GlossaryStore* maybe_store,
                                             const v1::PutGlossaryRequest& put) {
   PEREGRINE_ASSIGN_OR_RETURN(GlossaryStore * store, Needed(maybe_store));
+  GlossaryHead head;
+  head.name = put.name();
+  head.source_language = put.source_language();
+  head.target_language = put.target_language();
   std::vector<document::Term> terms;
   for (const v1::Term& term : put.terms()) {
     terms.push_back({term.source(),
                      {term.targets().begin(), term.targets().end()},
                      term.case_sensitive()});
   }
-  PEREGRINE_ASSIGN_OR_RETURN(
-      const StoredGlossaryPtr glossary,
-      store->Put({put.name(), put.source_language(), put.target_language(), {}},
-                 std::move(terms)));
+  PEREGRINE_ASSIGN_OR_RETURN(const StoredGlossaryPtr glossary,
+                             store->Put(std::move(head), std::move(terms)));
   v1::PutGlossaryResponse response;
   *response.mutable_glossary() = Describe(*glossary);
   return response;
@@ -106,7 +94,7 @@ grpc::Status GlossaryAdminService::ListGlossaries(
     grpc::ServerContext* context, const v1::ListGlossariesRequest* /*request*/,
     v1::ListGlossariesResponse* response) {
   return AnswerAdmin({kApi, "ListGlossaries"}, *context, environment_, "", [&] {
-    *response = List(store_);
+    if (store_ != nullptr) *response = List(store_->All());
     return absl::OkStatus();
   });
 }
@@ -114,12 +102,15 @@ grpc::Status GlossaryAdminService::ListGlossaries(
 grpc::Status GlossaryAdminService::GetGlossary(
     grpc::ServerContext* context, const v1::GetGlossaryRequest* request,
     v1::GetGlossaryResponse* response) {
-  return AnswerAdmin({kApi, "GetGlossary"}, *context, environment_,
-                     request->name(), [&]() -> absl::Status {
-                       PEREGRINE_ASSIGN_OR_RETURN(*response,
-                                                  Get(store_, request->name()));
-                       return absl::OkStatus();
-                     });
+  return AnswerAdmin(
+      {kApi, "GetGlossary"}, *context, environment_, request->name(),
+      [&]() -> absl::Status {
+        PEREGRINE_ASSIGN_OR_RETURN(GlossaryStore * store, Needed(store_));
+        PEREGRINE_ASSIGN_OR_RETURN(const StoredGlossaryPtr glossary,
+                                   store->Find(request->name()));
+        *response = DescribeAll(glossary);
+        return absl::OkStatus();
+      });
 }
 
 grpc::Status GlossaryAdminService::PutGlossary(
@@ -150,9 +141,11 @@ grpc::ServerUnaryReactor* GlossaryReaderService::ListGlossaries(
   return AnswerAtOnce<v1::ListGlossariesRequest>(
       {kApi, "ListGlossaries"}, *context, environment_, *request, *response,
       /*is_request=*/false,
-      [this](const v1::ListGlossariesRequest& /*message*/)
-          -> absl::StatusOr<v1::ListGlossariesResponse> {
-        return List(StoreOf(environment_));
+      [this](const v1::ListGlossariesRequest& /*message*/,
+             const Call& call) -> absl::StatusOr<v1::ListGlossariesResponse> {
+        const GlossaryStore* store = GlossariesOf(environment_);
+        if (store == nullptr) return v1::ListGlossariesResponse();
+        return List(store->AllFor(call.client()->name()));
       });
 }
 
@@ -161,8 +154,15 @@ grpc::ServerUnaryReactor* GlossaryReaderService::GetGlossary(
     ByteBuffer* response) {
   return AnswerAtOnce<v1::GetGlossaryRequest>(
       {kApi, "GetGlossary"}, *context, environment_, *request, *response,
-      /*is_request=*/false, [this](const v1::GetGlossaryRequest& get) {
-        return Get(StoreOf(environment_), get.name());
+      /*is_request=*/false,
+      [this](const v1::GetGlossaryRequest& get,
+             const Call& call) -> absl::StatusOr<v1::GetGlossaryResponse> {
+        PEREGRINE_ASSIGN_OR_RETURN(GlossaryStore * store,
+                                   Needed(GlossariesOf(environment_)));
+        PEREGRINE_ASSIGN_OR_RETURN(
+            const StoredGlossaryPtr glossary,
+            store->FindFor(call.client()->name(), get.name()));
+        return DescribeAll(glossary);
       });
 }
 

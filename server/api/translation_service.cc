@@ -12,6 +12,7 @@
 #include "server/api/unary_call.h"
 #include "server/api/v1_messages.h"
 #include "server/service/detection.h"
+#include "server/service/request_checks.h"
 #include "server/service/score_job.h"
 #include "server/service/text_job.h"
 #include "server/service/token_job.h"
@@ -134,6 +135,8 @@ grpc::ServerUnaryReactor* TranslationServiceImpl::ListLanguages(
         if (!list.model().empty()) {
           PEREGRINE_RETURN_IF_ERROR(models_.CheckKnown(list.model(), "model"));
         }
+        PEREGRINE_RETURN_IF_ERROR(
+            CheckDisplayLanguage("display_language", list.display_language()));
         return WriteLanguages(models_.routes()->List(list.model()),
                               list.display_language());
       });

@@ -282,6 +282,15 @@ void WriteText(TranslatedText text, v1::Translation& proto) {
     WriteTextFlags(first, intermediate);
     WriteCost(text.intermediate->cost, *intermediate.mutable_cost());
   }
+  if (text.route.has_value()) {
+    v1::TextRoute& route = *proto.mutable_route();
+    route.set_model(text.route->model);
+    route.set_revision(text.route->revision);
+    route.set_target_language(text.route->target_language);
+    if (text.route->pivot.has_value()) {
+      WritePivot(*std::move(text.route->pivot), *route.mutable_pivot());
+    }
+  }
   WriteCost(text.cost, *proto.mutable_cost());
 }
 

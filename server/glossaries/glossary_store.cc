@@ -15,6 +15,7 @@
 
 #include "absl/memory/memory.h"
 #include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -33,6 +34,15 @@ bool IsName(absl::string_view name) {
          name[0] != '-' && std::all_of(name.begin(), name.end(), [](char c) {
            return absl::ascii_isalnum(c) || c == '.' || c == '-' || c == '_';
          });
+}
+
+absl::Status CheckName(const std::string& name) {
+  if (IsName(name)) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "name: found \"", absl::CHexEscape(name), "\", expected 1 to ",
+      kMaxNameBytes,
+      " letters, digits, '.', '-' or '_', of which the first is a letter, a "
+      "digit or '_'"));
 }
 
 bool IsTbx(absl::string_view file) { return absl::EndsWith(file, ".tbx"); }
@@ -59,6 +69,12 @@ absl::Status CheckTerms(const std::vector<document::Term>& terms) {
     }
   }
   return absl::OkStatus();
+}
+
+// Whether `reader` may know of it.
+bool IsFor(const StoredGlossaryPtr& glossary, const std::string& reader) {
+  return glossary != nullptr &&
+         glossary->head().owner.value_or(reader) == reader;
 }
 
 absl::Status SystemError(absl::string_view what, const std::string& path) {
@@ -158,20 +174,38 @@ absl::StatusOr<StoredGlossaryPtr> GlossaryStore::Find(
     absl::string_view name) const {
   absl::MutexLock lock(&mutex_);
   const auto found = entries_.find(name);
-  if (found != entries_.end() && found->second.glossary != nullptr) {
-    return found->second.glossary;
+  if (found == entries_.end() || found->second.glossary == nullptr) {
+    return NotFound(name, nullptr);
   }
+  return found->second.glossary;
+}
+
+absl::StatusOr<StoredGlossaryPtr> GlossaryStore::FindFor(
+    const std::string& reader, absl::string_view name) const {
+  absl::MutexLock lock(&mutex_);
+  const auto found = entries_.find(name);
+  if (found == entries_.end() || !IsFor(found->second.glossary, reader)) {
+    return NotFound(name, &reader);
+  }
+  return found->second.glossary;
+}
+
+absl::Status GlossaryStore::NotFound(absl::string_view name,
+                                     const std::string* reader) const {
   std::vector<std::string> names;
+  bool are_all = true;
   for (const auto& [other, entry] : entries_) {
-    if (names.size() == kMaxNamesInError) break;
-    if (entry.glossary != nullptr) names.push_back(other);
+    if (entry.glossary == nullptr) continue;
+    if (reader != nullptr && !IsFor(entry.glossary, *reader)) continue;
+    are_all = names.size() < kMaxNamesInError;
+    if (!are_all) break;
+    names.push_back(other);
   }
   return absl::NotFoundError(absl::StrCat(
-      "no glossary is called \"", name, "\"; ",
-      names.empty()
-          ? "none is stored"
-          : absl::StrCat("stored are ", absl::StrJoin(names, ", "),
-                         entries_.size() > names.size() ? " and others" : "")));
+      "no glossary is called \"", absl::CHexEscape(name), "\"; ",
+      names.empty() ? "none is stored"
+                    : absl::StrCat("stored are ", absl::StrJoin(names, ", "),
+                                   are_all ? "" : " and others")));
 }
 
 std::vector<StoredGlossaryPtr> GlossaryStore::All() const {
@@ -183,24 +217,90 @@ std::vector<StoredGlossaryPtr> GlossaryStore::All() const {
   return all;
 }
 
+std::vector<StoredGlossaryPtr> GlossaryStore::AllFor(
+    const std::string& reader) const {
+  std::vector<StoredGlossaryPtr> all = All();
+  all.erase(std::remove_if(all.begin(), all.end(),
+                           [&reader](const StoredGlossaryPtr& glossary) {
+                             return !IsFor(glossary, reader);
+                           }),
+            all.end());
+  return all;
+}
+
 absl::StatusOr<StoredGlossaryPtr> GlossaryStore::Put(
     GlossaryHead head, std::vector<document::Term> terms) {
-  if (!IsName(head.name)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "name: found \"", head.name, "\", expected 1 to ", kMaxNameBytes,
-        " letters, digits, '.', '-' or '_', of which the first is a letter, a "
-        "digit or '_'"));
+  absl::MutexLock change(&changes_);
+  std::vector<Dictionary> dictionaries(1);
+  dictionaries[0] = {head.source_language, head.target_language,
+                     std::move(terms)};
+  return PutDictionaries(std::move(head), std::move(dictionaries));
+}
+
+absl::StatusOr<StoredGlossaryPtr> GlossaryStore::Create(
+    GlossaryHead head, std::vector<Dictionary> dictionaries, int max_of_owner) {
+  PEREGRINE_RETURN_IF_ERROR(CheckName(head.name));
+  absl::MutexLock change(&changes_);
+  {
+    absl::MutexLock lock(&mutex_);
+    if (entries_.find(head.name) != entries_.end()) {
+      return absl::AlreadyExistsError(
+          absl::StrCat("a glossary is called \"", head.name,
+                       "\" already: delete it first, "
+                       "or use another name"));
+    }
+    int own = 0;
+    for (const auto& [name, entry] : entries_) {
+      own += entry.glossary != nullptr &&
+             entry.glossary->head().owner == head.owner;
+    }
+    if (own >= max_of_owner) {
+      return absl::ResourceExhaustedError(absl::StrCat(
+          "found ", own, " glossaries of yours, allowed at most ", max_of_owner,
+          " (--max-glossaries-per-client): delete one"));
+    }
   }
-  if (terms.empty()) {
+  return PutDictionaries(std::move(head), std::move(dictionaries));
+}
+
+absl::Status GlossaryStore::CheckIsOwn(const std::string& owner,
+                                       absl::string_view name) const {
+  PEREGRINE_ASSIGN_OR_RETURN(const StoredGlossaryPtr glossary,
+                             FindFor(owner, name));
+  if (glossary->head().owner.has_value()) return absl::OkStatus();
+  return absl::PermissionDeniedError(
+      absl::StrCat("the glossary \"", name,
+                   "\" is the operator's, who changes it in --glossaries or "
+                   "at --admin-listen"));
+}
+
+absl::StatusOr<StoredGlossaryPtr> GlossaryStore::ChangeOwn(
+    const std::string& owner, absl::string_view name, Change change) {
+  absl::MutexLock changes(&changes_);
+  PEREGRINE_RETURN_IF_ERROR(CheckIsOwn(owner, name));
+  PEREGRINE_ASSIGN_OR_RETURN(const StoredGlossaryPtr glossary, Find(name));
+  GlossaryHead head = glossary->head();
+  std::vector<Dictionary> dictionaries = glossary->dictionaries();
+  PEREGRINE_RETURN_IF_ERROR(change(head, dictionaries));
+  return PutDictionaries(std::move(head), std::move(dictionaries));
+}
+
+absl::StatusOr<StoredGlossaryPtr> GlossaryStore::PutDictionaries(
+    GlossaryHead head, std::vector<Dictionary> dictionaries) {
+  PEREGRINE_RETURN_IF_ERROR(CheckName(head.name));
+  size_t count = 0;
+  for (const Dictionary& dictionary : dictionaries) {
+    PEREGRINE_RETURN_IF_ERROR(CheckTerms(dictionary.terms));
+    count += dictionary.terms.size();
+  }
+  if (count == 0) {
     return absl::InvalidArgumentError("terms: found none, needed one");
   }
-  PEREGRINE_RETURN_IF_ERROR(CheckTerms(terms));
   head.changed = absl::Now();
   const std::string name = head.name;
-  PEREGRINE_ASSIGN_OR_RETURN(
-      StoredGlossaryPtr glossary,
-      StoredGlossary::FromTerms(std::move(head), std::move(terms)));
-  absl::MutexLock change(&changes_);
+  PEREGRINE_ASSIGN_OR_RETURN(StoredGlossaryPtr glossary,
+                             StoredGlossary::FromDictionaries(
+                                 std::move(head), std::move(dictionaries)));
   {
     absl::MutexLock lock(&mutex_);
     PEREGRINE_RETURN_IF_ERROR(CheckRoom(name, glossary->bytes()));
@@ -245,8 +345,19 @@ absl::Status GlossaryStore::Write(const StoredGlossary& glossary) const {
 }
 
 absl::Status GlossaryStore::Delete(absl::string_view name) {
-  PEREGRINE_ASSIGN_OR_RETURN(const StoredGlossaryPtr glossary, Find(name));
   absl::MutexLock change(&changes_);
+  PEREGRINE_RETURN_IF_ERROR(Find(name).status());
+  return DeleteFiles(name);
+}
+
+absl::Status GlossaryStore::DeleteOwn(const std::string& owner,
+                                      absl::string_view name) {
+  absl::MutexLock change(&changes_);
+  PEREGRINE_RETURN_IF_ERROR(CheckIsOwn(owner, name));
+  return DeleteFiles(name);
+}
+
+absl::Status GlossaryStore::DeleteFiles(absl::string_view name) {
   for (const char* ending : {".tsv", ".tbx"}) {
     const std::string path = PathOf(absl::StrCat(name, ending));
     if (unlink(path.c_str()) != 0 && errno != ENOENT) {

@@ -63,6 +63,15 @@ class GlossaryStoreTest : public testing::Test {
     store.Refresh();
   }
 
+  static GlossaryHead Head(const char* name, const char* source,
+                           const char* target) {
+    GlossaryHead head;
+    head.name = name;
+    head.source_language = source;
+    head.target_language = target;
+    return head;
+  }
+
   std::string directory_;
 };
 
@@ -84,7 +93,7 @@ TEST_F(GlossaryStoreTest, ReadsTsvAndTbx) {
 }
 
 TEST_F(GlossaryStoreTest, IsForItsLanguages) {
-  WriteFile("it.tsv", "# languages: en-GB de\na\tb\n");
+  WriteFile("it.tsv", "\xEF\xBB\xBF# languages: en-GB de\na\tb\n");
   WriteFile("any.tsv", "a\tb\n");
   WriteFile("animals.tbx", kTbx);
   const auto store = Open();
@@ -136,7 +145,7 @@ TEST_F(GlossaryStoreTest, WhatIsPutLasts) {
   {
     const auto store = Open();
     ASSERT_TRUE(store
-                    ->Put({"x", "en", "de", {}},
+                    ->Put(Head("x", "en", "de"),
                           {{"server", {"Rechner", "Server"}, false},
                            {"#tag", {}, false},
                            {"Polish", {"polnisch"}, true}})
@@ -161,15 +170,105 @@ TEST_F(GlossaryStoreTest, WhatIsPutLasts) {
 TEST_F(GlossaryStoreTest, APutReplacesTbxOfTheSameName) {
   WriteFile("x.tbx", kTbx);
   const auto store = Open();
-  ASSERT_TRUE(store->Put({"x", "", "", {}}, {{"a", {"b"}, false}}).ok());
+  ASSERT_TRUE(store->Put(Head("x", "", ""), {{"a", {"b"}, false}}).ok());
   EXPECT_THAT(Names(*Open()), ElementsAre("x"));
+}
+
+TEST_F(GlossaryStoreTest, OneFileHasDictionariesOfSeveralPairs) {
+  WriteFile("it.tsv",
+            "server\tRechner\n# languages: en de\nmouse\tMaus\n"
+            "# case-sensitive\nIT\tEDV\n# languages: de en\nMaus\tmouse\n");
+  const auto store = Open();
+  EXPECT_THAT(TargetsOf(*store, "it", "server mouse IT it"),
+              ElementsAre("Rechner", "Maus", "EDV"));
+  const auto it = *store->Find("it");
+  EXPECT_EQ((*it->For("de-AT", "eng"))->terms()[0].targets[0], "mouse");
+  EXPECT_FALSE((*it->For("de", "en"))->terms()[0].case_sensitive);
+  EXPECT_EQ(it->For("fr", "de").status().message(),
+            "\"it\" is from en into de, from de into en, the translation from "
+            "fr into de");
+  EXPECT_EQ(it->head().source_language, "");
+  EXPECT_THAT(it->terms(), IsEmpty());
+
+  WriteFile("bad.tsv", "a\tb\n# languages: en de\n# languages: en fr\n\tc\n");
+  EXPECT_THAT(OpenError(), HasSubstr("bad.tsv: line 4"));
+  WriteFile("bad.tsv", "# languages: en de\na\tb\n# languages: en de\na\tb\n");
+  EXPECT_THAT(OpenError(), HasSubstr("two dictionaries from en into de"));
+}
+
+TEST_F(GlossaryStoreTest, FindsTermsInAnyCaseIfAsked) {
+  WriteFile("it.tsv", "# case-sensitive\nIT\tEDV\nit\tdas\n");
+  const auto store = Open();
+  const auto it = *store->Find("it");
+  EXPECT_THAT((*it->For("en", "de"))->Find("It IT"), testing::SizeIs(1));
+  const auto any_case = *it->For("en", "de", /*any_case=*/true);
+  ASSERT_THAT(any_case->Find("It IT"), testing::SizeIs(2));
+  EXPECT_THAT(any_case->terms(), testing::SizeIs(1));
+  EXPECT_EQ(any_case, *it->For("en", "de", /*any_case=*/true));
+}
+
+TEST_F(GlossaryStoreTest, WhatClientsStoreIsTheirs) {
+  WriteFile("operator.tsv", "a\tb\n");
+  const auto name_of = [](const auto& glossaries) {
+    std::vector<std::string> names;
+    for (const auto& one : glossaries) names.push_back(one->head().name);
+    return names;
+  };
+  const auto create = [](GlossaryStore& store, const char* name,
+                         const char* owner) {
+    GlossaryHead head;
+    head.name = name;
+    head.title = "Of \"mine\"\nand more";
+    head.owner = owner;
+    std::vector<Dictionary> dictionaries = {
+        {"en", "de", {{"server", {"Rechner"}, false}}},
+        {"de", "en", {{"Rechner", {"server"}, true}}}};
+    return store.Create(head, std::move(dictionaries), 1).status();
+  };
+  {
+    const auto store = Open();
+    EXPECT_TRUE(create(*store, "anna.1", "anna").ok());
+    EXPECT_TRUE(create(*store, "nobody.1", "").ok());
+    EXPECT_TRUE(absl::IsAlreadyExists(create(*store, "anna.1", "bert")));
+    EXPECT_TRUE(absl::IsAlreadyExists(create(*store, "operator", "bert")));
+    EXPECT_TRUE(absl::IsResourceExhausted(create(*store, "anna.2", "anna")));
+  }
+  const auto store = Open();
+  EXPECT_THAT(name_of(store->AllFor("anna")),
+              ElementsAre("anna.1", "operator"));
+  EXPECT_THAT(name_of(store->AllFor("")), ElementsAre("nobody.1", "operator"));
+  EXPECT_THAT(Names(*store), ElementsAre("anna.1", "nobody.1", "operator"));
+  const auto anna = *store->FindFor("anna", "anna.1");
+  EXPECT_EQ(anna->head().title, "Of \"mine\"\nand more");
+  ASSERT_THAT(anna->dictionaries(), testing::SizeIs(2));
+  EXPECT_TRUE(anna->dictionaries()[1].terms[0].case_sensitive);
+  const auto hidden = store->FindFor("bert", "anna.1").status();
+  EXPECT_TRUE(absl::IsNotFound(hidden));
+  EXPECT_THAT(std::string(hidden.message()),
+              testing::Not(HasSubstr("nobody.1")));
+
+  const auto rename = [](GlossaryHead& head, std::vector<Dictionary>&) {
+    head.title = "new";
+    return absl::OkStatus();
+  };
+  EXPECT_TRUE(
+      absl::IsNotFound(store->ChangeOwn("bert", "anna.1", rename).status()));
+  EXPECT_TRUE(absl::IsPermissionDenied(
+      store->ChangeOwn("anna", "operator", rename).status()));
+  EXPECT_TRUE(store->ChangeOwn("anna", "anna.1", rename).ok());
+  EXPECT_EQ((*store->Find("anna.1"))->head().title, "new");
+  EXPECT_EQ((*store->Find("anna.1"))->head().owner, "anna");
+  EXPECT_TRUE(absl::IsPermissionDenied(store->DeleteOwn("anna", "operator")));
+  EXPECT_TRUE(absl::IsNotFound(store->DeleteOwn("", "anna.1")));
+  EXPECT_TRUE(store->DeleteOwn("anna", "anna.1").ok());
+  EXPECT_THAT(Names(*Open()), ElementsAre("nobody.1", "operator"));
 }
 
 TEST_F(GlossaryStoreTest, SaysWhatIsWrong) {
   const auto store = Open();
   const auto error = [&](const char* name, std::vector<document::Term> terms,
                          const char* language = "en") {
-    return std::string(store->Put({name, language, "de", {}}, std::move(terms))
+    return std::string(store->Put(Head(name, language, "de"), std::move(terms))
                            .status()
                            .message());
   };

@@ -29,7 +29,11 @@ struct ServiceOptions {
   RequestLimits limits;              // of requests that need no model
   ApiOptions apis;
   CacheOptions cache;
-  std::string glossaries;             // their directory; empty: none are stored
+  std::string glossaries;  // their directory; empty: none are stored
+  int max_glossaries_per_client = 100;  // that it stores by the APIs of others
+  // Where buckets of Google Cloud Storage are mounted, each as a folder of its
+  // name; empty: nowhere.
+  std::string gcs_directory;
   std::vector<std::string> patterns;  // RE2; protected in every text
   bool log_requests = false;
   bool log_texts = false;  // in the lines of requests

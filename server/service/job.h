@@ -1,6 +1,7 @@
 #ifndef PEREGRINE_SERVER_SERVICE_JOB_H_
 #define PEREGRINE_SERVER_SERVICE_JOB_H_
 
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -34,11 +35,16 @@ class Job {
   // job.
   virtual std::vector<absl::string_view> texts() const { return {}; }
 
+  // That there is something to choose a model for. INVALID_ARGUMENT names the
+  // field.
+  virtual absl::Status CheckPresent() const { return absl::OkStatus(); }
+
   // Once, before Prepare.
   virtual void SetLanguages(ChosenLanguages languages) = 0;
 
-  // Once, before Prepare. They outlive the job.
-  virtual void SetTextResources(const TextResources& /*texts*/) {}
+  // Once, before Prepare. They outlive the job. `reader`: who asks, by name.
+  virtual void SetTextResources(const TextResources& /*texts*/,
+                                const std::string& /*reader*/) {}
 
   // Of languages that take two models in a row: the job of the first, which
   // lives as long as this one. `model` and `limits` are those of the second,
@@ -49,6 +55,13 @@ class Job {
                                           const RequestLimits& limits,
                                           ChosenLanguages first);
   virtual void EndPivot(SentenceGroup* /*first*/) {}
+
+  // Of texts that go to different models: a job of those at `texts`, which
+  // lives as long as this one. Each text is of one part; what follows is asked
+  // of the parts alone. EndPart: the complete group of the n-th (null: it had
+  // no sentences). INTERNAL: this has no texts.
+  virtual absl::StatusOr<Job*> MakePart(const std::vector<int>& texts);
+  virtual void EndPart(size_t /*n*/, SentenceGroup* /*group*/) {}
 
   // Once, before all of the below. INVALID_ARGUMENT names every field at
   // fault. Both must outlive the job.

@@ -19,6 +19,10 @@ constexpr std::pair<absl::string_view, absl::string_view> kWireNames[] = {
 
 }  // namespace
 
+absl::StatusOr<Job*> Job::MakePart(const std::vector<int>& /*texts*/) {
+  return absl::InternalError("a request without texts has no parts");
+}
+
 absl::StatusOr<Job*> Job::BeginPivot(const ModelBackend& /*model*/,
                                      const RequestLimits& /*limits*/,
                                      ChosenLanguages /*first*/) {

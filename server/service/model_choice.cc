@@ -1,14 +1,14 @@
 #include "server/service/model_choice.h"
 
+#include <algorithm>
+#include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "engine/base/status_macros.h"
 #include "server/errors.h"
 
@@ -47,84 +47,110 @@ absl::Status UnknownSourceError(const RequestHead& head, size_t index) {
                      "(--default-source-language)")}});
 }
 
-// What the first model of a route calls this source.
-absl::StatusOr<std::string> NameOn(const Routes& routes, const Route& route,
-                                   RouteQuery query,
-                                   const std::string& source) {
-  query.model = route.begin().model;
-  query.source = source;
-  if (route.first.has_value()) query.target = route.first->target;
-  PEREGRINE_ASSIGN_OR_RETURN(Route found, routes.Find(query));
-  if (found.source == found.target && !found.source.empty()) {
-    return absl::InvalidArgumentError("is the language between two models");
-  }
-  return std::move(found.source);
-}
+// Texts of a request that go the same way.
+struct Group {
+  Route route;
+  ChosenLanguages of_begin;
+  std::vector<int> texts;
 
-// One route for texts of all these languages: the one of the first of them, or
-// else of another one.
-absl::StatusOr<Route> FindCommonRoute(
-    const Routes& routes, RouteQuery query,
-    const std::vector<DetectedSource>& sources) {
-  std::set<std::string> languages;
-  for (const DetectedSource& source : sources) {
-    languages.insert(source.language);
+  bool goes(const Route& other) const {
+    return route.model == other.model && route.target == other.target &&
+           route.first.has_value() == other.first.has_value() &&
+           route.begin().model == other.begin().model &&
+           route.begin().target == other.begin().target;
   }
-  absl::Status why;
-  for (const std::string& first : languages) {
-    query.source = first;
-    absl::StatusOr<Route> route = routes.Find(query);
-    for (const std::string& other : languages) {
-      if (!route.ok()) break;
-      if (auto name = NameOn(routes, *route, query, other); !name.ok()) {
-        route = name.status();
-      }
-    }
-    if (route.ok()) return route;
-    why = route.status();
-  }
-  if (languages.size() == 1) return why;
-  return InvalidFieldsError(
-      {{query.fields.source,
-        absl::StrCat("found texts in several languages (",
-                     absl::StrJoin(languages, ", "),
-                     ") that no one model translates: send a request for each "
-                     "language")}});
-}
+};
 
-// The source of each text, and the route of them all.
-absl::StatusOr<Route> Detect(const Routes& routes, const RequestHead& head,
-                             const RouteQuery& query,
-                             absl::Span<const absl::string_view> texts,
-                             std::vector<DetectedSource>& detected) {
+// What each text is in.
+absl::StatusOr<std::vector<DetectedSource>> DetectSources(
+    const Routes& routes, const RequestHead& head, const RouteQuery& query,
+    absl::Span<const absl::string_view> texts) {
   const LanguageList among = routes.SourcesOf(query);
   // Of a target that nobody knows, it is that what is wrong.
   if (among.empty()) return routes.Find(query).status();
+  std::vector<DetectedSource> sources;
   std::string known;  // of any text
+  const std::string& default_source = routes.options().default_source;
   for (size_t i = 0; i < texts.size(); ++i) {
-    detected.push_back(
-        SourceOf(texts[i], among, routes.options().default_source));
-    const bool is_known = !detected.back().language.empty();
-    if (!is_known && HasLetters(texts[i])) return UnknownSourceError(head, i);
-    if (is_known) known = detected.back().language;
+    sources.emplace_back();
+    if (!HasLetters(texts[i])) continue;
+    sources.back() = SourceOf(texts[i], among, default_source);
+    known = sources.back().language;
+    if (known.empty()) return UnknownSourceError(head, i);
   }
-  if (known.empty()) known = among.entries()[0].code;
-  for (DetectedSource& source : detected) {
+  if (known.empty()) {
+    const LanguageList::Entry* fallback = among.Find(default_source);
+    known = (fallback == nullptr ? among.entries()[0] : *fallback).code;
+  }
+  for (DetectedSource& source : sources) {
     // Without letters: nothing of it is translated, from whatever language.
     if (!source.language.empty()) continue;
     source.language = known;
     source.is_default = true;
   }
-  PEREGRINE_ASSIGN_OR_RETURN(Route route,
-                             FindCommonRoute(routes, query, detected));
-  for (DetectedSource& source : detected) {
-    PEREGRINE_ASSIGN_OR_RETURN(source.language,
-                               NameOn(routes, route, query, source.language));
-  }
-  return route;
+  return sources;
 }
 
-absl::StatusOr<ModelChoice> ChooseOf(
+absl::StatusOr<std::vector<Group>> Detect(
+    const Routes& routes, const RequestHead& head, RouteQuery query,
+    absl::Span<const absl::string_view> texts) {
+  PEREGRINE_ASSIGN_OR_RETURN(std::vector<DetectedSource> sources,
+                             DetectSources(routes, head, query, texts));
+  std::map<std::string, Route> by_language;
+  std::vector<Group> groups;
+  for (size_t i = 0; i < sources.size(); ++i) {
+    DetectedSource& source = sources[i];
+    const auto [place, is_new] = by_language.try_emplace(source.language);
+    Route& route = place->second;
+    if (is_new) {
+      query.source = source.language;
+      PEREGRINE_ASSIGN_OR_RETURN(route, routes.Find(query));
+    }
+    auto group =
+        std::find_if(groups.begin(), groups.end(),
+                     [&](const Group& one) { return one.goes(route); });
+    if (group == groups.end()) {
+      group = groups.emplace(groups.end());
+      group->route = route;
+      group->of_begin.target = route.begin().target;
+    }
+    // As the model names it.
+    source.language = route.begin().source;
+    group->texts.push_back(static_cast<int>(i));
+    group->of_begin.detected.push_back(std::move(source));
+  }
+  return groups;
+}
+
+// With the models as they are served now.
+absl::StatusOr<ModelChoice> ChoiceOf(const ModelSet& models,
+                                     const RequestHead& head, Group group) {
+  ModelChoice choice;
+  choice.texts = std::move(group.texts);
+  const auto find = [&](const std::string& name) {
+    choice.needed.push_back(name);
+    absl::StatusOr<ServedModelPtr> found = models.Find(name, head.fields.model);
+    if (!found.ok() && models.CanLoad(name)) {
+      choice.missing = name;
+      return absl::StatusOr<ServedModelPtr>(nullptr);
+    }
+    if (found.ok()) (*found)->Touch();
+    return found;
+  };
+  const Route& route = group.route;
+  PEREGRINE_ASSIGN_OR_RETURN(choice.model, find(route.model));
+  if (route.first.has_value()) {
+    PEREGRINE_ASSIGN_OR_RETURN(choice.first, find(route.first->model));
+    choice.first_languages = std::move(group.of_begin);
+    choice.languages.source = route.source;
+    choice.languages.target = route.target;
+  } else {
+    choice.languages = std::move(group.of_begin);
+  }
+  return choice;
+}
+
+absl::StatusOr<std::vector<ModelChoice>> ChooseOf(
     const ModelSet& models, const Routes& routes, const RequestHead& head,
     absl::Span<const absl::string_view> texts) {
   RouteQuery query;
@@ -139,61 +165,48 @@ absl::StatusOr<ModelChoice> ChooseOf(
     // For its error.
     PEREGRINE_RETURN_IF_ERROR(models.CheckKnown(head.model, head.fields.model));
   }
-  ModelChoice choice;
+  std::vector<ModelChoice> choices(1);
   // Of a model that cannot be loaded only its loading tells why.
   const auto catalog = models.catalog();
   if (const auto named = catalog->find(head.model);
       named != catalog->end() && !named->second.sound.ok() &&
       !models.Find(head.model, head.fields.model).ok()) {
-    choice.missing = head.model;
-    return choice;
+    choices[0].missing = head.model;
+    choices[0].needed = {head.model};
+    return choices;
   }
-  Route route;
-  ChosenLanguages of_begin;
+  std::vector<Group> groups(1);
   if (query.source.empty() && !texts.empty() &&
       (asks || head.detect_source || routes.NeedsSource(query))) {
-    PEREGRINE_ASSIGN_OR_RETURN(
-        route, Detect(routes, head, query, texts, of_begin.detected));
+    PEREGRINE_ASSIGN_OR_RETURN(groups, Detect(routes, head, query, texts));
   } else {
-    PEREGRINE_ASSIGN_OR_RETURN(route, routes.Find(query));
-    of_begin.source = route.begin().source;
+    PEREGRINE_ASSIGN_OR_RETURN(groups[0].route, routes.Find(query));
+    groups[0].of_begin.source = groups[0].route.begin().source;
+    groups[0].of_begin.target = groups[0].route.begin().target;
   }
-  of_begin.target = route.begin().target;
-  const auto find = [&](const std::string& name) {
-    absl::StatusOr<ServedModelPtr> found = models.Find(name, head.fields.model);
-    if (!found.ok() && models.CanLoad(name)) {
-      choice.missing = name;
-      return absl::StatusOr<ServedModelPtr>(nullptr);
-    }
-    if (found.ok()) (*found)->Touch();
-    return found;
-  };
-  PEREGRINE_ASSIGN_OR_RETURN(choice.model, find(route.model));
-  if (route.first.has_value()) {
-    PEREGRINE_ASSIGN_OR_RETURN(choice.first, find(route.first->model));
-    choice.first_languages = std::move(of_begin);
-    choice.languages.source = route.source;
-    choice.languages.target = route.target;
-  } else {
-    choice.languages = std::move(of_begin);
+  choices.clear();
+  for (Group& group : groups) {
+    PEREGRINE_ASSIGN_OR_RETURN(ModelChoice choice,
+                               ChoiceOf(models, head, std::move(group)));
+    choices.push_back(std::move(choice));
   }
-  return choice;
+  return choices;
 }
 
 }  // namespace
 
-absl::StatusOr<ModelChoice> ChooseModel(
+absl::StatusOr<std::vector<ModelChoice>> ChooseModels(
     const ModelSet& models, const RequestHead& head,
     absl::Span<const absl::string_view> texts) {
   // A model may go between its choice and its use.
   constexpr int kAttempts = 3;
-  absl::StatusOr<ModelChoice> choice;
+  absl::StatusOr<std::vector<ModelChoice>> choices;
   for (int i = 0; i < kAttempts; ++i) {
     const std::shared_ptr<const Routes> routes = models.routes();
-    choice = ChooseOf(models, *routes, head, texts);
-    if (choice.ok() || routes == models.routes()) break;
+    choices = ChooseOf(models, *routes, head, texts);
+    if (choices.ok() || routes == models.routes()) break;
   }
-  return choice;
+  return choices;
 }
 
 }  // namespace peregrine::server

@@ -1,5 +1,6 @@
 #include "server/service/model_choice.h"
 
+#include "absl/strings/str_join.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/testing/fake_backend.h"
@@ -34,19 +35,35 @@ class ModelChoiceTest : public ::testing::Test {
     }
   }
 
-  // "model source target", with the sources of texts where they were detected.
+  // "model source target", with the sources of texts where they were detected;
+  // and of each further choice, with its texts.
   std::string Choose(const RequestHead& head,
                      std::vector<absl::string_view> texts = {}) {
-    const auto choice = ChooseModel(*models_, head, texts);
-    if (!choice.ok()) return std::string(choice.status().message());
-    std::string told = choice->model->info().name;
-    for (const DetectedSource& source : choice->languages.detected) {
+    const auto choices = ChooseModels(*models_, head, texts);
+    if (!choices.ok()) return std::string(choices.status().message());
+    std::vector<std::string> all;
+    for (const ModelChoice& choice : *choices) {
+      std::string told;
+      if (choice.first != nullptr) {
+        told = Tell(*choice.first, choice.first_languages) + ", ";
+      }
+      told += Tell(*choice.model, choice.languages);
+      if (choices->size() > 1) {
+        told += ": " + absl::StrJoin(choice.texts, ",");
+      }
+      all.push_back(std::move(told));
+    }
+    return absl::StrJoin(all, "; ");
+  }
+
+  static std::string Tell(const ServedModel& model,
+                          const ChosenLanguages& languages) {
+    std::string told = model.info().name;
+    for (const DetectedSource& source : languages.detected) {
       told += " " + source.language + (source.is_default ? "!" : "");
     }
-    if (choice->languages.detected.empty()) {
-      told += " " + choice->languages.source;
-    }
-    return told + " " + choice->languages.target;
+    if (languages.detected.empty()) told += " " + languages.source;
+    return told + " " + languages.target;
   }
 
   static RequestHead Head(const char* source, const char* target,
@@ -84,44 +101,32 @@ TEST_F(ModelChoiceTest, DetectsWhatIsNotNamed) {
   EXPECT_EQ(Choose(Head("", "de", "m0"), {kEnglish}), "m0  deu_Latn");
 }
 
-TEST_F(ModelChoiceTest, TextsOfSeveralLanguagesGoToOneModel) {
+TEST_F(ModelChoiceTest, EachTextGoesItsOwnWay) {
   Serve({{"eng_Latn", "deu_Latn"},
          {"fra_Latn", "deu_Latn", "rus_Cyrl"},
          {"fra_Latn", "eng_Latn", "rus_Cyrl"}});
+  EXPECT_EQ(Choose(Head("auto", "de"), {kFrench, kEnglish, kFrench, kNoWords}),
+            "m1 fra_Latn fra_Latn fra_Latn! deu_Latn: 0,2,3; "
+            "m0 eng_Latn deu_Latn: 1");
+  // A text goes where it would go alone.
   EXPECT_EQ(Choose(Head("auto", "ru"), {kFrench, kEnglish}),
+            "m1 fra_Latn rus_Cyrl: 0; m2 eng_Latn rus_Cyrl: 1");
+  EXPECT_EQ(Choose(Head("auto", "ru", "m2"), {kFrench, kEnglish}),
             "m2 fra_Latn eng_Latn rus_Cyrl");
-  EXPECT_THAT(Choose(Head("auto", "de"), {kFrench, kEnglish}),
-              HasSubstr("found texts in several languages (en, fr)"));
 }
 
 TEST_F(ModelChoiceTest, TwoModelsInARow) {
   Serve({{"eng_Latn", "deu_Latn"}, {"eng_Latn", "fra_Latn", "rus_Cyrl"}});
-  const auto choose = [&](const RequestHead& head,
-                          std::vector<absl::string_view> texts) {
-    const auto choice = ChooseModel(*models_, head, texts);
-    if (!choice.ok()) return std::string(choice.status().message());
-    std::string told;
-    for (const auto& [model, languages] :
-         {std::make_pair(choice->first, choice->first_languages),
-          std::make_pair(choice->model, choice->languages)}) {
-      if (model == nullptr) continue;
-      told += model->info().name;
-      for (const DetectedSource& source : languages.detected) {
-        told += " " + source.language;
-      }
-      told += " " + languages.source + " " + languages.target + " ";
-    }
-    return told;
-  };
-  EXPECT_EQ(choose(Head("fr", "de"), {}),
-            "m1 fra_Latn eng_Latn m0 eng_Latn deu_Latn ");
-  EXPECT_EQ(choose(Head("auto", "de"), {kFrench}),
-            "m1 fra_Latn  eng_Latn m0 eng_Latn deu_Latn ");
-  EXPECT_EQ(choose(Head("auto", "de"), {kEnglish}), "m0 eng_Latn  deu_Latn ");
-  EXPECT_THAT(choose(Head("auto", "de"), {kFrench, kEnglish}),
-              HasSubstr("found texts in several languages (en, fr)"));
+  EXPECT_EQ(Choose(Head("fr", "de")),
+            "m1 fra_Latn eng_Latn, m0 eng_Latn deu_Latn");
+  EXPECT_EQ(Choose(Head("auto", "de"), {kFrench}),
+            "m1 fra_Latn eng_Latn, m0 eng_Latn deu_Latn");
+  EXPECT_EQ(Choose(Head("auto", "de"), {kEnglish}), "m0 eng_Latn deu_Latn");
+  EXPECT_EQ(Choose(Head("auto", "de"), {kFrench, kEnglish}),
+            "m1 fra_Latn eng_Latn, m0 eng_Latn deu_Latn: 0; "
+            "m0 eng_Latn deu_Latn: 1");
   // Who names a model means that one.
-  EXPECT_THAT(choose(Head("fr", "de", "m0"), {}), HasSubstr("source_language"));
+  EXPECT_THAT(Choose(Head("fr", "de", "m0")), HasSubstr("source_language"));
 }
 
 TEST_F(ModelChoiceTest, UnsureTextsTakeTheDefault) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <set>
 #include <utility>
 
 #include "absl/time/clock.h"
@@ -31,16 +32,90 @@ absl::optional<absl::Status> Request::Submit(Read read, Done done) {
 }
 
 absl::optional<absl::Status> Request::Continue() {
-  PEREGRINE_ASSIGN_OR_RETURN(
-      ModelChoice choice,
-      ChooseModel(call_.environment().models, job_->head(), job_->texts()));
-  if (!choice.missing.empty()) return AwaitModel(choice.missing);
-  PEREGRINE_RETURN_IF_ERROR(Prepare(std::move(choice)));
+  absl::StatusOr<std::vector<ModelChoice>> chosen =
+      ChooseModels(call_.environment().models, job_->head(), job_->texts());
+  if (!chosen.ok()) {
+    // Without texts it is that what is wrong.
+    PEREGRINE_RETURN_IF_ERROR(job_->CheckPresent());
+    return chosen.status();
+  }
+  std::vector<ModelChoice>& choices = *chosen;
+  for (const ModelChoice& choice : choices) {
+    if (!choice.missing.empty()) return AwaitModel(choice.missing, choices);
+  }
+  if (choices.size() > 1) return SubmitParts(std::move(choices));
+  PEREGRINE_RETURN_IF_ERROR(Prepare(std::move(choices[0])));
+  return Start();
+}
+
+absl::optional<absl::Status> Request::Start() {
   if (first_job_ == nullptr) {
     return SubmitJob(*job_, model_, [this] { End(group_->status()); });
   }
   if (first_job_->num_sentences() == 0) return SubmitLast();
   return SubmitJob(*first_job_, first_model_, [this] { EndFirst(); });
+}
+
+absl::Status Request::MakeParts(std::vector<ModelChoice> choices) {
+  std::vector<Part> parts;
+  for (ModelChoice& choice : choices) {
+    Part part;
+    part.texts = std::move(choice.texts);
+    PEREGRINE_ASSIGN_OR_RETURN(part.job, job_->MakePart(part.texts));
+    part.request = std::make_unique<Request>(call_, start_, deadline_);
+    part.request->job_ = part.job;
+    part.request->terms_ = terms_;
+    // All checks come before any work.
+    PEREGRINE_RETURN_IF_ERROR(part.request->Prepare(std::move(choice)));
+    parts.push_back(std::move(part));
+  }
+  absl::MutexLock lock(&mutex_);
+  if (abandoned_) return CallCancelledError();
+  parts_ = std::move(parts);
+  has_parts_ = true;
+  return absl::OkStatus();
+}
+
+absl::optional<absl::Status> Request::SubmitParts(
+    std::vector<ModelChoice> choices) {
+  PEREGRINE_RETURN_IF_ERROR(MakeParts(std::move(choices)));
+  // One more, so that the last part cannot end all of them from within.
+  open_parts_ = static_cast<int>(parts_.size()) + 1;
+  for (const Part& part : parts_) {
+    part.request->done_ = [this](const absl::Status& status) {
+      EndPart(status);
+      if (--open_parts_ == 0) End(EndParts());
+    };
+    const absl::optional<absl::Status> ended = part.request->Start();
+    if (!ended.has_value()) continue;
+    EndPart(*ended);
+    --open_parts_;
+  }
+  if (--open_parts_ == 0) return EndParts();
+  return absl::nullopt;  // and *this may be gone
+}
+
+// Before it is counted as ended, so that all parts are still there.
+void Request::EndPart(const absl::Status& status) {
+  if (status.ok()) return;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (!failed_part_.ok()) return;
+    failed_part_ = status;
+  }
+  // Nobody wants the others any more.
+  for (const Part& part : parts_) part.request->Abandon().Remove();
+}
+
+absl::Status Request::EndParts() {
+  {
+    absl::MutexLock lock(&mutex_);
+    if (!failed_part_.ok()) return failed_part_;
+  }
+  for (size_t i = 0; i < parts_.size(); ++i) {
+    job_->EndPart(i, parts_[i].request->group());
+  }
+  return absl::OkStatus();
 }
 
 absl::optional<absl::Status> Request::SubmitJob(const Job& job,
@@ -89,8 +164,14 @@ void Request::End(const absl::Status& status) {
   done(ended);  // may destroy *this
 }
 
-absl::optional<absl::Status> Request::AwaitModel(const std::string& name) {
+absl::optional<absl::Status> Request::AwaitModel(
+    const std::string& name, const std::vector<ModelChoice>& choices) {
   DemandLoader& loader = *call_.environment().loader;
+  std::set<std::string> together;
+  for (const ModelChoice& choice : choices) {
+    together.insert(choice.needed.begin(), choice.needed.end());
+  }
+  PEREGRINE_RETURN_IF_ERROR(loader.CheckTogether(together));
   const uint64_t waiter = loader.NewWaiter();
   const absl::Time deadline = terms_.deadline;
   {
@@ -122,7 +203,9 @@ absl::Status Request::Prepare(ModelChoice choice) {
   first_model_ = std::move(choice.first);
   job_->SetLanguages(std::move(choice.languages));
   const TextResources* const texts = call_.environment().texts;
-  if (texts != nullptr) job_->SetTextResources(*texts);
+  if (texts != nullptr) {
+    job_->SetTextResources(*texts, call_.client()->name());
+  }
   PEREGRINE_RETURN_IF_ERROR(model_->batcher().CheckOpen(terms_));
   if (first_model_ == nullptr) {
     return job_->Prepare(model_->backend(), model_->limits());
@@ -135,8 +218,10 @@ absl::Status Request::Prepare(ModelChoice choice) {
 }
 
 int Request::num_sentences() const {
-  return (job_ == nullptr ? 0 : job_->num_sentences()) +
-         (first_job_ == nullptr ? 0 : first_job_->num_sentences());
+  int count = (job_ == nullptr ? 0 : job_->num_sentences()) +
+              (first_job_ == nullptr ? 0 : first_job_->num_sentences());
+  for (const Part& part : parts_) count += part.request->num_sentences();
+  return count;
 }
 
 absl::Status Request::SetGroup(std::unique_ptr<SentenceGroup> group,
@@ -153,15 +238,25 @@ absl::Status Request::SetGroup(std::unique_ptr<SentenceGroup> group,
 Request::Abandoned Request::Abandon() {
   absl::MutexLock lock(&mutex_);
   abandoned_ = true;
-  if (submitted_ == nullptr) {
-    return {nullptr, nullptr, 0, call_.environment().loader, waiter_};
+  Abandoned abandoned;
+  if (has_parts_) {
+    for (const Part& part : parts_) {
+      abandoned.parts.push_back(part.request->Abandon());
+    }
+  } else if (submitted_ == nullptr) {
+    abandoned.loader = call_.environment().loader;
+    abandoned.waiter = waiter_;
+  } else {
+    submitted_->Abandon();
+    abandoned.model = submitted_to_;
+    abandoned.cache = call_.environment().cache;
+    abandoned.group = submitted_->id();
   }
-  submitted_->Abandon();
-  return {submitted_to_, call_.environment().cache, submitted_->id(), nullptr,
-          0};
+  return abandoned;
 }
 
 void Request::Abandoned::Remove() const {
+  for (const Abandoned& part : parts) part.Remove();
   if (loader != nullptr && waiter != 0) loader->Cancel(waiter);
   if (model == nullptr) return;
   model->batcher().RemoveGroup(group);
@@ -171,6 +266,11 @@ void Request::Abandoned::Remove() const {
 void Request::Count(const absl::Status& status) const {
   call_.client()->outcomes().Add(status.code());
   call_.environment().metrics.CountRefusal(ReasonOf(status));
+  CountModels(status);
+}
+
+void Request::CountModels(const absl::Status& status) const {
+  for (const Part& part : parts_) part.request->CountModels(status);
   if (model_ == nullptr) return;
   CountOn(*model_, status);
   if (first_model_ == nullptr) return;
@@ -188,16 +288,25 @@ void Request::CountOn(const ServedModel& model,
 
 void Request::Count(const TextAnswer& answer) const {
   Count(absl::OkStatus());
-  for (const TranslatedText& text : answer.texts) {
-    CountFlag(text.translation.truncated, TranslationFlag::kTruncated);
-    CountFlag(text.translation.repetition, TranslationFlag::kRepetition);
-    CountFlag(text.translation.unknown_source, TranslationFlag::kUnknownSource);
-    CountFlag(text.translation.source_split, TranslationFlag::kSourceSplit);
-    CountFlag(!text.translation.lost.empty(), TranslationFlag::kSpanLost);
-    CountFlag(text.translation.numbers_differ, TranslationFlag::kNumbersDiffer);
-    CountFlag(text.translation.source_copied, TranslationFlag::kSourceCopied);
-    CountFlag(text.translation.empty, TranslationFlag::kEmpty);
+  if (parts_.empty()) {
+    for (const TranslatedText& text : answer.texts) CountFlags(text);
   }
+  for (const Part& part : parts_) {
+    for (int i : part.texts) {
+      part.request->CountFlags(answer.texts[static_cast<size_t>(i)]);
+    }
+  }
+}
+
+void Request::CountFlags(const TranslatedText& text) const {
+  CountFlag(text.translation.truncated, TranslationFlag::kTruncated);
+  CountFlag(text.translation.repetition, TranslationFlag::kRepetition);
+  CountFlag(text.translation.unknown_source, TranslationFlag::kUnknownSource);
+  CountFlag(text.translation.source_split, TranslationFlag::kSourceSplit);
+  CountFlag(!text.translation.lost.empty(), TranslationFlag::kSpanLost);
+  CountFlag(text.translation.numbers_differ, TranslationFlag::kNumbersDiffer);
+  CountFlag(text.translation.source_copied, TranslationFlag::kSourceCopied);
+  CountFlag(text.translation.empty, TranslationFlag::kEmpty);
 }
 
 void Request::Count(const TokenAnswer& answer) const {

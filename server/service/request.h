@@ -1,6 +1,7 @@
 #ifndef PEREGRINE_SERVER_SERVICE_REQUEST_H_
 #define PEREGRINE_SERVER_SERVICE_REQUEST_H_
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -24,7 +25,8 @@ namespace peregrine::server {
 
 // The one life of a request to translate, whatever API it came by: the client's
 // ticket, the model, the checks, the queue, the count. A call of one answer is
-// one request; each text of a stream is one.
+// one request; each text of a stream is one. Texts that go to different models
+// are parts, each of which is a request without a ticket of its own.
 //
 //   Request request(call, start, deadline);
 //   status = request.Submit(read, done);        // `read` parses: gives a Job
@@ -57,6 +59,7 @@ class Request {
     uint64_t group = 0;
     DemandLoader* loader = nullptr;  // not null: it waits for a model
     uint64_t waiter = 0;
+    std::vector<Abandoned> parts;
     void Remove() const;
   };
   Abandoned Abandon();
@@ -67,7 +70,8 @@ class Request {
   void Count(const TokenAnswer& answer) const;
   void Count(const ScoreAnswer& answer) const;
 
-  // Null before Submit has found it. Of two in a row, the last.
+  // Null before Submit has found it, and where there are several. Of two in a
+  // row, the last.
   const ServedModelPtr& model() const { return model_; }
   // Of all jobs; 0 before Submit has one.
   int num_sentences() const;
@@ -75,12 +79,28 @@ class Request {
   SentenceGroup* group() const { return group_.get(); }
 
  private:
+  struct Part {
+    std::unique_ptr<Request> request;
+    Job* job = nullptr;
+    std::vector<int> texts;
+  };
+
   // The ticket, the job and its terms.
   absl::Status Begin(Read read);
   // The rest: as Submit.
   absl::optional<absl::Status> Continue();
   absl::Status Prepare(ModelChoice choice);
-  absl::optional<absl::Status> AwaitModel(const std::string& name);
+  // As Submit, once it is prepared.
+  absl::optional<absl::Status> Start();
+  // As Submit: each choice a part.
+  absl::optional<absl::Status> SubmitParts(std::vector<ModelChoice> choices);
+  absl::Status MakeParts(std::vector<ModelChoice> choices);
+  void EndPart(const absl::Status& status);
+  absl::Status EndParts();
+  void CountModels(const absl::Status& status) const;
+  void CountFlags(const TranslatedText& text) const;
+  absl::optional<absl::Status> AwaitModel(
+      const std::string& name, const std::vector<ModelChoice>& choices);
   // As Submit: the sentences of one job. `done` once the group is complete.
   absl::optional<absl::Status> SubmitJob(const Job& job,
                                          const ServedModelPtr& model,
@@ -107,13 +127,17 @@ class Request {
   ServedModelPtr first_model_;  // of two in a row; null: there is one
   Job* first_job_ = nullptr;
   std::unique_ptr<SentenceGroup> group_;  // of the job under way
+  std::vector<Part> parts_;
+  std::atomic<int> open_parts_{0};
 
   absl::Mutex mutex_;
   bool abandoned_ ABSL_GUARDED_BY(mutex_) = false;
   // group_, once it may be abandoned.
   SentenceGroup* submitted_ ABSL_GUARDED_BY(mutex_) = nullptr;
   ServedModelPtr submitted_to_ ABSL_GUARDED_BY(mutex_);
-  uint64_t waiter_ ABSL_GUARDED_BY(mutex_) = 0;  // for a model; 0: none
+  uint64_t waiter_ ABSL_GUARDED_BY(mutex_) = 0;       // for a model; 0: none
+  bool has_parts_ ABSL_GUARDED_BY(mutex_) = false;    // which may be abandoned
+  absl::Status failed_part_ ABSL_GUARDED_BY(mutex_);  // the first that did
 };
 
 }  // namespace peregrine::server

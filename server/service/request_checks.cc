@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/languages/language_tag.h"
 
 namespace peregrine::server {
 namespace {
@@ -133,6 +134,15 @@ void CheckCombination(const OptionsLayer& upper, const OptionsLayer& lower,
                    absl::StrCat("found ", min_length, ", allowed 0 to ",
                                 *options.max_length, " (max_length)"));
   }
+}
+
+absl::Status CheckDisplayLanguage(const char* field, const std::string& name) {
+  if (name.empty() || ParseLanguageTag(name).has_value()) {
+    return absl::OkStatus();
+  }
+  return InvalidFieldsError(
+      {{field, absl::StrCat("found ", Quoted(name),
+                            ", expected a tag of a language (BCP 47)")}});
 }
 
 RequestLanguages CheckLanguages(const std::string& source,

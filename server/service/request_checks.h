@@ -45,6 +45,9 @@ void CheckOptions(const OptionsLayer& layer, const RequestLimits& limits,
 void CheckCombination(const OptionsLayer& upper, const OptionsLayer& lower,
                       int default_beam_size, Violations& violations);
 
+// That names are to be told in a language; "": in none that is said.
+absl::Status CheckDisplayLanguage(const char* field, const std::string& name);
+
 // From and to which language, by the names that the model has for them.
 struct RequestLanguages {
   model::Language source;

@@ -21,15 +21,23 @@ absl::Status TextJob::CheckRequest(const RequestLimits& limits) {
                    absl::StrCat("takes tokens only: use TranslateTokens",
                                 why.empty() ? "" : ", since ", why));
   }
-  CheckCount(request_.names->texts, request_.texts.size(), limits, violations);
+  const auto is_counted = [](const RequestText& text) {
+    return !text.without_terms;
+  };
+  CheckCount(request_.names->texts,
+             request_.num_texts_elsewhere +
+                 static_cast<size_t>(std::count_if(
+                     request_.texts.begin(), request_.texts.end(), is_counted)),
+             limits, violations);
   CheckPriority(request_.head.priority, violations);
   LanguagesOf(0, violations);
   CheckOptions({request_.head.options, "options"}, limits, model_->info(),
                violations);
   document_options_ = CheckTextOptions(request_.text_options, violations);
   document_options_.single_sentence = request_.single_sentence;
-  stored_ = FindGlossaries(request_.text_options.glossaries, text_resources_,
-                           violations);
+  stored_ = RequestGlossaries(request_.text_options,
+                              {text_resources_, reader_, *request_.names},
+                              violations);
   if (text_resources_ != nullptr) {
     document_options_.patterns.insert(document_options_.patterns.end(),
                                       text_resources_->patterns.begin(),
@@ -45,17 +53,16 @@ absl::Status TextJob::CheckTexts(const RequestLimits& limits) const {
   ResponseSize size;
   for (int i = 0; i < count; ++i) {
     Check(i, limits, violations);
-    const RequestText& text = request_.texts[i];
-    size.Add(text.text.size(), request_.head.options.OverriddenBy(text.options)
-                                   .num_hypotheses.value_or(1));
+    size.Add(AnswerBytes(request_.texts[i]), 1);
   }
+  size.Add(request_.answer_bytes_elsewhere, 1);
   size.Check(request_.names->texts, limits, violations);
   PEREGRINE_RETURN_IF_ERROR(violations.status());
 
   CheckPhraseTokens(*model_, request_.head.options, "options", violations);
   for (int i = 0; i < count; ++i) {
-    CheckPhraseTokens(*model_, request_.texts[i].options,
-                      request_.names->options_path(i), violations);
+    CheckPhraseTokens(*model_, request_.texts[i].options, OptionsPath(i),
+                      violations);
   }
   return violations.status();
 }
@@ -69,18 +76,18 @@ absl::StatusOr<Job*> TextJob::BeginPivot(const ModelBackend& model,
   CheckPivotOptions(request_.head.options, "options", violations);
   for (size_t i = 0; i < request_.texts.size(); ++i) {
     CheckPivotOptions(request_.texts[i].options,
-                      request_.names->options_path(static_cast<int>(i)),
-                      violations);
+                      OptionsPath(static_cast<int>(i)), violations);
   }
   // Neither leg is between the languages that they are for.
-  AddMissingTerms(
-      GlossariesFor(stored_, first.source, chosen_.target, violations),
-      request_.text_options.terms);
+  AddMissingTerms(stored_.For(first.source, chosen_.target, violations),
+                  request_.text_options.terms);
   request_.text_options.glossaries.clear();
   PEREGRINE_RETURN_IF_ERROR(violations.status());
   first_ = std::make_unique<TextJob>(FirstLegOf(request_));
   first_->SetLanguages(std::move(first));
-  if (text_resources_ != nullptr) first_->SetTextResources(*text_resources_);
+  if (text_resources_ != nullptr) {
+    first_->SetTextResources(*text_resources_, reader_);
+  }
   return first_.get();
 }
 
@@ -94,6 +101,36 @@ void TextJob::EndPivot(SentenceGroup* first) {
         RangesIn(intermediate, text.text, text.protected_ranges);
     text.text = intermediate;
   }
+}
+
+int64_t TextJob::AnswerBytes(const RequestText& text) const {
+  const int hypotheses = request_.head.options.OverriddenBy(text.options)
+                             .num_hypotheses.value_or(1);
+  return static_cast<int64_t>(text.text.size()) * std::max(1, hypotheses);
+}
+
+absl::StatusOr<Job*> TextJob::MakePart(const std::vector<int>& texts) {
+  if (parts_.empty()) {
+    for (const RequestText& text : request_.texts) {
+      parts_bytes_ += AnswerBytes(text);
+    }
+  }
+  std::vector<RequestText> all = std::move(request_.texts);
+  TextRequest part = request_;  // all but the texts
+  request_.texts = std::move(all);
+  part.places = texts;
+  part.answer_bytes_elsewhere = parts_bytes_;
+  for (const RequestText& text : request_.texts) {
+    part.num_texts_elsewhere += text.without_terms ? 0 : 1;
+  }
+  for (int i : texts) {
+    RequestText& text = request_.texts[static_cast<size_t>(i)];
+    part.num_texts_elsewhere -= text.without_terms ? 0 : 1;
+    part.answer_bytes_elsewhere -= AnswerBytes(text);
+    part.texts.push_back(std::move(text));
+  }
+  parts_.push_back({std::make_unique<TextJob>(std::move(part)), texts});
+  return parts_.back().job.get();
 }
 
 absl::Status TextJob::Prepare(const ModelBackend& model,
@@ -126,14 +163,13 @@ void TextJob::Check(int index, const RequestLimits& limits,
   const RequestText& text = request_.texts[index];
   const size_t bytes = text.text.size();
   if (bytes > static_cast<size_t>(limits.max_text_bytes)) {
-    violations.Add(request_.names->text_path(index),
+    violations.Add(TextPath(index),
                    absl::StrCat("found ", bytes, " bytes, allowed at most ",
                                 limits.max_text_bytes));
   }
-  CheckRanges(text, request_.text_options, request_.names->path(index),
-              violations);
-  const OptionsLayer layer = {text.options,
-                              request_.names->options_path(index)};
+  CheckRanges(text, request_.text_options,
+              request_.names->path(request_.place(index)), violations);
+  const OptionsLayer layer = {text.options, OptionsPath(index)};
   Violations own;
   CheckOptions(layer, limits, model_->info(), own);
   if (own.status().ok()) {
@@ -141,6 +177,12 @@ void TextJob::Check(int index, const RequestLimits& limits,
                      model_->DefaultOptions(1).beam_size, own);
   }
   violations.Append(own);
+}
+
+absl::Status TextJob::CheckPresent() const {
+  if (!request_.texts.empty()) return absl::OkStatus();
+  return InvalidFieldsError(
+      {{request_.names->texts, "found none, needed one"}});
 }
 
 std::vector<absl::string_view> TextJob::texts() const {
@@ -177,15 +219,18 @@ void TextJob::Plan(int index, const RequestLanguages& languages,
     return code.empty() ? of_model : code;
   };
   const ModelInfo& info = model_->info();
-  for (auto& glossary : GlossariesFor(
-           stored_, known(languages.source.code, info.source_language),
+  for (auto& glossary : stored_.For(
+           known(languages.source.code, info.source_language),
            known(languages.target.code, info.target_language), violations)) {
     glossaries.push_back(std::move(glossary));
   }
   document_options_.source_language = languages.source.code;
   document_options_.target_language = languages.target.code;
   document_options_.ranges = request_.texts[index].protected_ranges;
+  std::vector<std::shared_ptr<const document::Glossary>> put_aside;
+  if (request_.texts[index].without_terms) glossaries.swap(put_aside);
   planned.plan = model_->Plan(request_.texts[index].text, document_options_);
+  if (request_.texts[index].without_terms) glossaries.swap(put_aside);
   planned.languages = languages;
   planned.first_sentence = num_sentences_;
   num_sentences_ += static_cast<int>(planned.plan->sentences().size());
@@ -215,8 +260,7 @@ void TextJob::CheckSentences(int index, Violations& violations) const {
   const RequestOptions& own = request_.texts[index].options;
   const auto& sentences = texts_[index].plan->sentences();
   const auto path_of = [&](bool is_own) {
-    return is_own ? request_.names->options_path(index)
-                  : std::string("options");
+    return is_own ? OptionsPath(index) : std::string("options");
   };
   const auto need_one_sentence = [&](const char* field, bool is_own) {
     violations.Add(
@@ -260,7 +304,23 @@ std::vector<Sentence> TextJob::MakeSentences(SentenceGroup& group,
   return sentences;
 }
 
+TextAnswer TextJob::TakeParts() const {
+  TextAnswer answer;
+  answer.texts.resize(request_.texts.size());
+  for (const Part& part : parts_) {
+    TextAnswer own = part.job->Take(part.group);
+    for (size_t i = 0; i < part.texts.size(); ++i) {
+      TranslatedText& text = answer.texts[static_cast<size_t>(part.texts[i])];
+      text = std::move(own.texts[i]);
+      text.route =
+          TextRoute{own.model, own.revision, own.target_language, own.pivot};
+    }
+  }
+  return answer;
+}
+
 TextAnswer TextJob::Take(SentenceGroup* group) const {
+  if (!parts_.empty()) return TakeParts();
   TextAnswer answer;
   answer.model = model_->info().name;
   answer.revision = model_->info().revision;

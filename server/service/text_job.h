@@ -12,6 +12,7 @@
 #include "server/service/job_parts.h"
 #include "server/service/request_checks.h"
 #include "server/service/stable_text.h"
+#include "server/service/text_options.h"
 
 namespace peregrine::server {
 
@@ -25,6 +26,7 @@ class TextJob final : public Job {
 
   const RequestHead& head() const override { return request_.head; }
   std::vector<absl::string_view> texts() const override;
+  absl::Status CheckPresent() const override;
   void SetLanguages(ChosenLanguages languages) override {
     chosen_ = std::move(languages);
   }
@@ -32,8 +34,14 @@ class TextJob final : public Job {
                                   const RequestLimits& limits,
                                   ChosenLanguages first) override;
   void EndPivot(SentenceGroup* first) override;
-  void SetTextResources(const TextResources& texts) override {
+  absl::StatusOr<Job*> MakePart(const std::vector<int>& texts) override;
+  void EndPart(size_t n, SentenceGroup* group) override {
+    parts_[n].group = group;
+  }
+  void SetTextResources(const TextResources& texts,
+                        const std::string& reader) override {
     text_resources_ = &texts;
+    reader_ = reader;
   }
   absl::Status Prepare(const ModelBackend& model,
                        const RequestLimits& limits) override;
@@ -54,7 +62,22 @@ class TextJob final : public Job {
     int first_sentence = 0;
     RequestLanguages languages;
   };
+  struct Part {
+    std::unique_ptr<TextJob> job;
+    std::vector<int> texts;
+    SentenceGroup* group = nullptr;
+  };
 
+  // Names of fields of a text.
+  std::string TextPath(int index) const {
+    return request_.names->text_path(request_.place(index));
+  }
+  std::string OptionsPath(int index) const {
+    return request_.names->options_path(request_.place(index));
+  }
+  // What the answer to a text may take.
+  int64_t AnswerBytes(const RequestText& text) const;
+  TextAnswer TakeParts() const;
   // All that needs no tokens.
   absl::Status CheckRequest(const RequestLimits& limits);
   absl::Status CheckTexts(const RequestLimits& limits) const;
@@ -82,10 +105,13 @@ class TextJob final : public Job {
   ChosenLanguages chosen_;
   const TextResources* text_resources_ = nullptr;
   document::DocumentOptions document_options_;
-  std::vector<StoredGlossaryPtr> stored_;  // that the request names
+  std::string reader_;
+  RequestGlossaries stored_;
   std::vector<Planned> texts_;
   int num_sentences_ = 0;
   std::unique_ptr<StableText> stable_text_;  // above what it looks at
+  std::vector<Part> parts_;                  // of several ways; else none
+  int64_t parts_bytes_ = 0;                  // of the answers to all of them
 };
 
 }  // namespace peregrine::server

@@ -86,44 +86,45 @@ document::DocumentOptions CheckTextOptions(const RequestTextOptions& options,
   return checked;
 }
 
-std::vector<StoredGlossaryPtr> FindGlossaries(
-    const std::vector<std::string>& names, const TextResources* texts,
-    Violations& violations) {
-  std::vector<StoredGlossaryPtr> found;
+RequestGlossaries::RequestGlossaries(const RequestTextOptions& options,
+                                     const Lookup& lookup,
+                                     Violations& violations)
+    : any_case_(options.glossaries_in_any_case) {
+  const std::vector<std::string>& names = options.glossaries;
+  const char* const own = lookup.names.glossaries;
   if (names.size() > kMaxGlossaries) {
-    violations.AddRange("text_options.glossaries",
+    violations.AddRange(own == nullptr ? "text_options.glossaries" : own,
                         static_cast<int64_t>(names.size()), 0, kMaxGlossaries);
-    return found;
+    return;
   }
   for (size_t i = 0; i < names.size(); ++i) {
-    const std::string field = absl::StrCat("text_options.glossaries[", i, "]");
-    if (texts == nullptr || texts->glossaries == nullptr) {
+    std::string field =
+        own == nullptr ? absl::StrCat("text_options.glossaries[", i, "]") : own;
+    if (lookup.texts == nullptr || lookup.texts->glossaries == nullptr) {
       violations.Add(field, absl::StrCat("found ", Quoted(names[i]),
                                          ", but the server stores none: see "
                                          "its flag --glossaries"));
       continue;
     }
-    auto glossary = texts->glossaries->Find(names[i]);
+    auto glossary = lookup.texts->glossaries->FindFor(lookup.reader, names[i]);
     if (glossary.ok()) {
-      found.push_back(*std::move(glossary));
+      glossaries_.push_back({*std::move(glossary), std::move(field)});
     } else {
       violations.Add(field, std::string(glossary.status().message()));
     }
   }
-  return found;
 }
 
-std::vector<std::shared_ptr<const document::Glossary>> GlossariesFor(
-    const std::vector<StoredGlossaryPtr>& stored, absl::string_view source,
-    absl::string_view target, Violations& violations) {
+std::vector<std::shared_ptr<const document::Glossary>> RequestGlossaries::For(
+    absl::string_view source, absl::string_view target,
+    Violations& violations) const {
   std::vector<std::shared_ptr<const document::Glossary>> glossaries;
-  for (size_t i = 0; i < stored.size(); ++i) {
-    auto glossary = stored[i]->For(source, target);
+  for (const Named& named : glossaries_) {
+    auto glossary = named.glossary->For(source, target, any_case_);
     if (glossary.ok()) {
       glossaries.push_back(*std::move(glossary));
     } else {
-      violations.Add(absl::StrCat("text_options.glossaries[", i, "]"),
-                     std::string(glossary.status().message()));
+      violations.Add(named.field, std::string(glossary.status().message()));
     }
   }
   return glossaries;

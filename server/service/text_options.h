@@ -18,17 +18,35 @@ namespace peregrine::server {
 document::DocumentOptions CheckTextOptions(const RequestTextOptions& options,
                                            Violations& violations);
 
-// The stored glossaries of these names; errors say which is missing. `texts`
-// may be null.
-std::vector<StoredGlossaryPtr> FindGlossaries(
-    const std::vector<std::string>& names, const TextResources* texts,
-    Violations& violations);
+// The stored glossaries that a request names.
+class RequestGlossaries {
+ public:
+  // Who asks for them, and where they are; null: none are stored.
+  struct Lookup {
+    const TextResources* texts = nullptr;
+    const std::string& reader;
+    const FieldNames& names;
+  };
 
-// What of them is for a translation between these languages; an error where
-// one of them is for others.
-std::vector<std::shared_ptr<const document::Glossary>> GlossariesFor(
-    const std::vector<StoredGlossaryPtr>& stored, absl::string_view source,
-    absl::string_view target, Violations& violations);
+  RequestGlossaries() = default;
+  // Errors say which is missing.
+  RequestGlossaries(const RequestTextOptions& options, const Lookup& lookup,
+                    Violations& violations);
+
+  // What of them is for a translation between these languages; an error where
+  // one of them is for others.
+  std::vector<std::shared_ptr<const document::Glossary>> For(
+      absl::string_view source, absl::string_view target,
+      Violations& violations) const;
+
+ private:
+  struct Named {
+    StoredGlossaryPtr glossary;
+    std::string field;
+  };
+  std::vector<Named> glossaries_;
+  bool any_case_ = false;
+};
 
 // Appends those of their terms that `terms` has not.
 void AddMissingTerms(

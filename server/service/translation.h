@@ -89,6 +89,9 @@ struct RequestText {
   std::string text;
   RequestOptions options;  // override those of the request
   std::vector<document::ByteRange> protected_ranges;
+  // Once more a text that stands before it, as it is without any term. Not
+  // counted as another one.
+  bool without_terms = false;
 };
 
 // What a text is and what of it must come through, unchecked.
@@ -102,6 +105,7 @@ struct RequestTextOptions {
   std::vector<document::Term> terms;
   document::NumberFormat number_format = document::NumberFormat::kEither;
   std::vector<std::string> glossaries;  // names of stored ones
+  bool glossaries_in_any_case = false;  // even terms that say otherwise
 };
 
 // How an API names in its errors what it has under names of its own.
@@ -112,6 +116,8 @@ struct FieldNames {
   const char* options = "";  // within a text: its options
   // Those of all texts, in an API in which no text has its own.
   const char* common_options = nullptr;
+  // The stored glossaries, each of them; null: as "text_options.glossaries[0]".
+  const char* glossaries = nullptr;
 
   std::string path(int index) const;  // of a text with all that belongs to it
   std::string text_path(int index) const;
@@ -125,6 +131,16 @@ struct TextRequest {
   bool single_sentence = false;
   bool returns_stable_text = false;   // of a single text
   const FieldNames* names = nullptr;  // outlives the request
+
+  // Of texts that are a part of a request: where each stands in it, for errors;
+  // how many texts it has, and what the answers to the others may take.
+  std::vector<int> places;
+  size_t num_texts_elsewhere = 0;
+  int64_t answer_bytes_elsewhere = 0;
+
+  int place(int index) const {
+    return places.empty() ? index : places[static_cast<size_t>(index)];
+  }
 };
 
 // What a text was taken for.
@@ -184,6 +200,21 @@ struct Intermediate {
   Cost cost;
 };
 
+// The first of two models in a row.
+struct PivotModel {
+  std::string language;  // into which it translated
+  std::string model;
+  std::string revision;
+};
+
+// Who translated a text, as TextAnswer tells of all.
+struct TextRoute {
+  std::string model;
+  std::string revision;
+  std::string target_language;
+  absl::optional<PivotModel> pivot;
+};
+
 struct TranslatedText {
   TextTranslation translation;
   absl::optional<DetectedSource> detected;
@@ -191,13 +222,13 @@ struct TranslatedText {
   Cost cost;
   std::vector<std::vector<TargetToken>> tokens;  // of each hypothesis, or none
   std::vector<std::string> source_tokens;
-};
+  // Where texts of one request took different models; then the fields of the
+  // answer are empty.
+  absl::optional<TextRoute> route;
 
-// The first of two models in a row.
-struct PivotModel {
-  std::string language;  // into which it translated
-  std::string model;
-  std::string revision;
+  const std::string& model_of(const std::string& of_all) const {
+    return route.has_value() ? route->model : of_all;
+  }
 };
 
 struct TextAnswer {

@@ -64,6 +64,70 @@ def fields_at_fault(call):
     return []
 
 
+def pages(client, size):
+    """All glossaries, page by page: the names of each."""
+    return [[g.name.rsplit("/", 1)[1] for g in page.glossaries] for page in
+            client.list_glossaries(request={"parent": PARENT,
+                                            "page_size": size}).pages]
+
+
+def ask_for_glossaries(client):
+    def name_of(name):
+        return f"{PARENT}/glossaries/{name}"
+
+    def create(name, uri, **languages):
+        return client.create_glossary(parent=PARENT, glossary={
+            "name": name_of(name), "display_name": "Of houses", **languages,
+            "input_config": {"gcs_source": {"input_uri": uri}}}).result(timeout=60)
+
+    def translated(name, text=ENGLISH, **config):
+        reply = client.translate_text(request=request(
+            contents=[text, text], glossary_config={"glossary": name_of(name), **config}))
+        return [[t.translated_text for t in reply.translations],
+                [t.translated_text for t in reply.glossary_translations],
+                reply.glossary_translations[0].glossary_config.glossary]
+
+    pair = {"language_pair": {"source_language_code": "en",
+                              "target_language_code": "de"}}
+    both = {"language_codes_set": {"language_codes": ["en", "de", "fr"]}}
+    made = create("houses", "gs://terms/houses.csv", **pair)
+    in_set = create("set", "gs://terms/set.csv", **both)
+    create("tabs", "gs://terms/houses.tsv", **pair)
+    got = client.get_glossary(name=name_of("houses"))
+    answers = {
+        "made": [made.name, made.display_name, made.entry_count,
+                 made.language_pair.target_language_code],
+        "in set": [in_set.entry_count,
+                   sorted(in_set.language_codes_set.language_codes)],
+        "same": got == made,
+        "listed": sorted(g.name.rsplit("/", 1)[1] for g in
+                         client.list_glossaries(parent=PARENT)),
+        "pages": pages(client, 3),
+        "translated": translated("houses"),
+        "by tabs": translated("tabs"),
+        "by set": translated("set"),
+        "other case": translated("houses", ENGLISH.lower()),
+        "any case": translated("houses", ENGLISH.upper(), ignore_case=True),
+        "of the operator": translated("operator"),
+        "again": refusal(lambda: create("houses", "gs://terms/houses.csv", **pair)),
+        "no file": refusal(lambda: create("x", "gs://terms/none.csv", **pair)),
+        "outside": refusal(lambda: create("x", "gs://../houses.csv", **pair)),
+        "not of buckets": refusal(lambda: create("x", "/etc/passwd", **pair)),
+        "bad file": refusal(lambda: create("x", "gs://terms/bad.csv", **pair)),
+        "no languages": refusal(lambda: create("x", "gs://terms/houses.csv")),
+        "bad name": refusal(lambda: create("no name", "gs://terms/houses.csv", **pair)),
+        "unknown": fields_at_fault(lambda: translated("horses")),
+        "contextual": fields_at_fault(lambda: translated(
+            "houses", contextual_translation_enabled=True)),
+        "not ours": refusal(lambda: client.delete_glossary(name=name_of("operator"))),
+        "too many": refusal(lambda: create("more", "gs://terms/houses.csv", **pair)),
+    }
+    answers["deleted"] = client.delete_glossary(
+        name=name_of("houses")).result(timeout=60).name
+    answers["gone"] = refusal(lambda: client.get_glossary(name=name_of("houses")))
+    return answers
+
+
 def main():
     address, *secrets = sys.argv[1:]
     client = translate.TranslationServiceClient(
@@ -106,16 +170,13 @@ def main():
     answers["markup"] = [client.translate_text(request=request(
         mime_type=mime_type, contents=[f"<p>{ENGLISH}</p>"]
     )).translations[0].translated_text for mime_type in ("", "text/html")]
-    answers["field of glossary"] = fields_at_fault(
-        lambda: client.translate_text(request=request(
-            glossary_config={"glossary": PARENT + "/glossaries/terms"})))
+    answers["glossaries"] = ask_for_glossaries(client)
     answers["no contents"] = fields_at_fault(
         lambda: client.translate_text(request=request(contents=[])))
     answers["unknown model"] = refusal(
         lambda: client.translate_text(request=request(model="nothing")))
     answers["adaptive"] = refusal(lambda: client.adaptive_mt_translate(
         parent=PARENT, content=[ENGLISH]))
-    answers["glossaries"] = refusal(lambda: list(client.list_glossaries(parent=PARENT)))
     answers["deadline"] = refusal(
         lambda: client.translate_text(
             request=request(contents=[" ".join([ENGLISH] * 200)]),

@@ -1,7 +1,7 @@
 """The clients of DeepL, LibreTranslate and Google v2, and calls as Weblate and
 Mastodon make them, against our edge.
 
-api_rest.py URL AUTHORITY.pem [TOKEN]: prints JSON.
+api_rest.py URL AUTHORITY.pem TOKEN OTHER_TOKEN: prints JSON.
 """
 
 import json
@@ -13,6 +13,7 @@ import urllib.request
 
 import deepl
 import requests
+from deepl import api_data
 from google.api_core import client_options, exceptions
 from google.auth import credentials as google_credentials
 from google.cloud import translate_v2
@@ -62,9 +63,21 @@ def post(url, token=None, **fields):
     return [reply.status_code, reply.json()]
 
 
+def multipart(url, token):
+    reply = requests.post(url, files={"text": (None, ENGLISH)}, timeout=60,
+                          headers={"Authorization": token})
+    return [reply.status_code, reply.json()]
+
+
 def ask_deepl(url, token):
-    client = deepl.DeepLClient(token or "none", server_url=url,
+    client = deepl.DeepLClient(token, server_url=url,
                                verify_ssl=os.environ["SSL_CERT_FILE"])
+    key = f"DeepL-Auth-Key {token}"
+
+    def posted(**fields):
+        return post(url + "/v2/translate", key, text=[ENGLISH],
+                    source_lang="EN", target_lang="DE", **fields)
+
     texts = client.translate_text(TWO, source_lang="EN", target_lang="DE")
     detected = client.translate_text(LONG, target_lang="DE")
     wrong = deepl.DeepLClient("wrong", server_url=url,
@@ -88,13 +101,18 @@ def ask_deepl(url, token):
         "targets": {l.code: l.supports_formality
                     for l in client.get_target_languages()},
         "usage": str(client.get_usage().character.limit),
-        "glossaries": client.list_glossaries(),
-        "pairs": client.get_glossary_languages(),
         "formality": refusal(lambda: client.translate_text(
             ENGLISH, target_lang="DE", formality="more"), deepl.DeepLException),
         "unknown": refusal(lambda: client.translate_text(
             ENGLISH, source_lang="EN", target_lang="SW"), deepl.DeepLException),
         "wrong key": refusal(lambda: wrong.get_usage(), deepl.DeepLException),
+        "odd formality": posted(formality="rude"),
+        "odd model": posted(model_type="best"),
+        "odd split": posted(split_sentences=2),
+        "no texts": post(url + "/v2/translate", key, target_lang="DE"),
+        "numbers": [posted(split_sentences=split, preserve_formatting=1)
+                    for split in (0, 1, True, "nonewlines")],
+        "multipart": multipart(url + "/v2/translate", key),
         # As its clients sent it before 2023, and as Weblate does.
         "form": requests.post(
             url + "/v2/translate", timeout=60,
@@ -102,14 +120,121 @@ def ask_deepl(url, token):
             data={"text": TWO, "source_lang": "EN", "target_lang": "DE"}).json(),
         "form with key": requests.post(
             url + "/v2/translate", timeout=60,
-            data={"text": ENGLISH + " & = + \"ü\"", "auth_key": token or "",
+            data={"text": ENGLISH + " & = + \"ü\"", "auth_key": token,
                   "source_lang": "EN", "target_lang": "DE"}).json(),
     }
 
 
+def deepl_client(url, token):
+    return deepl.DeepLClient(token, server_url=url,
+                             verify_ssl=os.environ["SSL_CERT_FILE"])
+
+
+def glossary_refusal(call):
+    return refusal(call, deepl.DeepLException)
+
+
+def ask_for_glossaries(url, token, other_token):
+    """Of one pair of languages, as DeepL's v2 has them."""
+    client, other = deepl_client(url, token), deepl_client(url, other_token)
+    made = client.create_glossary("My terms", "EN", "DE", {
+        "house": "Gebäude", "#1": "Nr. 1"})
+    of_csv = client.create_glossary_from_csv(
+        "Of CSV", "EN", "DE", 'house,"Bau, der",en,de\n')
+    raw = requests.post(url + "/v2/glossaries", timeout=60, headers={
+        "Authorization": f"DeepL-Auth-Key {token}"}, data={
+            "name": "form", "source_lang": "en", "target_lang": "de",
+            "entries": "a\tb", "entries_format": "tsv"})
+    answers = {
+        "made": [made.name, made.ready, made.source_lang, made.target_lang,
+                 made.entry_count],
+        "raw": [raw.status_code, sorted(raw.json())],
+        "same": str(client.get_glossary(made.glossary_id)) == str(made),
+        "entries": client.get_glossary_entries(made),
+        "listed": sorted(g.name for g in client.list_glossaries()),
+        "of another": [g.name for g in other.list_glossaries()],
+        "pairs": [[p.source_lang, p.target_lang]
+                  for p in client.get_glossary_languages()],
+        "translated": [client.translate_text(
+            ENGLISH, source_lang="EN", target_lang="DE", glossary=g).text
+            for g in (made, of_csv, "operator")],
+        "by several": client.translate_text(
+            ENGLISH, source_lang="EN", target_lang="DE",
+            glossary_ids=[made.glossary_id, "operator"]).text,
+        "not for another": glossary_refusal(lambda: other.translate_text(
+            ENGLISH, source_lang="EN", target_lang="DE", glossary=made.glossary_id)),
+        "nor to read": glossary_refusal(lambda: other.get_glossary(made.glossary_id)),
+        "nor to delete": glossary_refusal(lambda: other.delete_glossary(made.glossary_id)),
+        "of the operator": glossary_refusal(lambda: client.delete_glossary("operator")),
+        "unknown": glossary_refusal(lambda: client.get_glossary("nothing")),
+        "twice": glossary_refusal(lambda: client.create_glossary_from_csv(
+            "x", "EN", "DE", "a,b\na,c\n")),
+        "bad csv": glossary_refusal(lambda: client.create_glossary_from_csv(
+            "x", "EN", "DE", "a,b\n\"c,d\n")),
+        "no language": glossary_refusal(lambda: client.create_glossary(
+            "x", "EN", "not one", {"a": "b"})),
+        "other pair": glossary_refusal(lambda: client.translate_text(
+            ENGLISH, source_lang="EN", target_lang="DE",
+            glossary=client.create_glossary("x", "FR", "DE", {"a": "b"}).glossary_id)),
+    }
+    deleted = requests.delete(url + "/v2/glossaries/" + of_csv.glossary_id,
+                              timeout=60, headers={
+                                  "Authorization": f"DeepL-Auth-Key {token}"})
+    answers["deleted"] = [deleted.status_code, deleted.text]
+    client.delete_glossary(made)
+    answers["gone"] = glossary_refusal(lambda: client.get_glossary(made))
+    return answers
+
+
+def ask_for_multilingual_glossaries(url, token):
+    """Of several pairs, as DeepL's v3 has them."""
+    client = deepl_client(url, token)
+
+    def dictionary(source, target, **entries):
+        return api_data.MultilingualGlossaryDictionaryEntries(
+            source, target, entries)
+
+    made = client.create_multilingual_glossary("Both ways", [
+        dictionary("EN", "DE", house="Gebäude", morning="Frühe"),
+        dictionary("DE", "EN", Haus="building")])
+    key = made.glossary_id
+
+    def entries(source="EN", target="DE"):
+        found = client.get_multilingual_glossary_entries(
+            key, source, target).dictionaries[0].entries
+        return dict(line.split("\t") for line in found.splitlines())
+
+    answers = {
+        "made": [made.name, [[d.source_lang, d.target_lang, d.entry_count]
+                             for d in made.dictionaries]],
+        "listed": [g.name for g in client.list_multilingual_glossaries()
+                   if g.glossary_id == key],
+        "not in v2": [g.name for g in client.list_glossaries()
+                      if g.glossary_id == key],
+        "entries": entries(),
+        "translated": client.translate_text(
+            ENGLISH, source_lang="EN", target_lang="DE", glossary=made).text,
+        "renamed": client.update_multilingual_glossary_name(key, "New").name,
+    }
+    client.update_multilingual_glossary_dictionary(
+        key, dictionary("EN", "DE", house="Bau", tree="Baum"))
+    answers["updated"] = entries()
+    client.replace_multilingual_glossary_dictionary(
+        key, dictionary("EN", "DE", house="Haus"))
+    answers["replaced"] = entries()
+    client.delete_multilingual_glossary_dictionary(key, None, "DE", "EN")
+    answers["left"] = len(client.get_multilingual_glossary(key).dictionaries)
+    answers["no such"] = glossary_refusal(lambda: entries("DE", "EN"))
+    answers["the last"] = glossary_refusal(
+        lambda: client.delete_multilingual_glossary_dictionary(key, None, "EN", "DE"))
+    client.delete_multilingual_glossary(key)
+    answers["gone"] = glossary_refusal(lambda: client.get_multilingual_glossary(key))
+    return answers
+
+
 def ask_libretranslate(url, token):
     client = LibreTranslateAPI(url, api_key=token)
-    key = {"api_key": token} if token else {}
+    key = {"api_key": token}
 
     def refused(**fields):
         return post(url + "/translate", **{**key, "source": "en", **fields})
@@ -134,6 +259,13 @@ def ask_libretranslate(url, token):
                           target="de", api_key="wrong"),
         "long": post(url + "/translate", q=(ENGLISH + " ") * 2500, source="en",
                      target="de", **key)[0],
+        "many": post(url + "/translate", q=ENGLISH, source="en", target="de",
+                     alternatives=1000, **key),
+        "key in the query": requests.get(
+            url + "/languages", params=key, timeout=60).status_code,
+        "detect mixed": [l["language"] for l in client.detect(
+            LONG + " Das Haus ist klein und alt.")],
+        "not there": post(url + "/suggest", q="a", **key),
         "quoted key": post(url + "/translate", q='"api_key":"wrong"',
                            source="en", target="de", **key)[0],
     }
@@ -143,7 +275,7 @@ def ask_google(url, token):
     client = translate_v2.Client(
         credentials=Token(token), target_language="de",
         client_options=client_options.ClientOptions(api_endpoint=url))
-    key = f"?key={token}" if token else ""
+    key = f"?key={token}"
     return {
         "texts": client.translate(TWO, source_language="en", format_="text"),
         "detected": client.translate(LONG, format_="text"),
@@ -160,23 +292,25 @@ def ask_google(url, token):
             ENGLISH, source_language="en", format_="text",
             customization_ids="own"), exceptions.GoogleAPICallError),
         "key": requests.get(
-            f"{url}/language/translate/v2{key}{'&' if key else '?'}"
+            f"{url}/language/translate/v2{key}&"
             + urllib.parse.urlencode({"q": ENGLISH, "source": "en",
                                       "target": "de", "format": "text"}),
             timeout=60).json(),
         "error": post(url + "/language/translate/v2",
-                      token and f"Bearer {token}", q=[ENGLISH], target=""),
+                      f"Bearer {token}", q=[ENGLISH], target=""),
     }
 
 
 def main():
-    url, authority = sys.argv[1:3]
-    token = sys.argv[3] if len(sys.argv) > 3 else None
+    url, authority, token, other_token = sys.argv[1:]
     os.environ["REQUESTS_CA_BUNDLE"] = authority
     os.environ["SSL_CERT_FILE"] = authority  # of urllib
-    print(json.dumps({"deepl": ask_deepl(url, token),
-                      "libretranslate": ask_libretranslate(url, token),
-                      "google": ask_google(url, token)}))
+    print(json.dumps({
+        "deepl": ask_deepl(url, token),
+        "glossaries": ask_for_glossaries(url, token, other_token),
+        "multilingual": ask_for_multilingual_glossaries(url, token),
+        "libretranslate": ask_libretranslate(url, token),
+        "google": ask_google(url, token)}))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ scripts/api-env installs these; their part of each test runs in that environment
 (api_*.py) and prints what it was answered.
 """
 
+import hashlib
 import json
 import os
 import subprocess
@@ -19,6 +20,7 @@ FOLDER = os.path.dirname(os.path.abspath(__file__))
 PYTHON = os.path.join(harness.SOURCE_DIR, ".cache", "api-venv", "bin", "python")
 NLLB = os.path.join(harness.SOURCE_DIR, "tests", "golden", "hf-nllb")
 TOKEN = "wherever-it-goes"
+OTHER_TOKEN = "of-somebody-else"
 TEXTS = ["The house is small.", "Good morning!"]
 
 needs_clients = unittest.skipUnless(
@@ -36,13 +38,33 @@ def run(script, *arguments, **environment):
 
 
 def token_flags(folder):
-    """Of a server that wants TOKEN."""
+    """Of a server that wants one of the tokens."""
     tokens = os.path.join(folder, "tokens")
-    digest = subprocess.run(["sha256sum"], input=TOKEN.encode(),
-                            capture_output=True, check=True)
     with open(tokens, "w", encoding="utf-8") as file:
-        file.write(f"tester {digest.stdout.decode().split()[0]}\n")
+        for name, token in (("tester", TOKEN), ("other", OTHER_TOKEN)):
+            digest = hashlib.sha256(token.encode()).hexdigest()
+            file.write(f"{name} {digest}\n")
     return [f"--token-file={tokens}"]
+
+
+def glossary_flags(folder, most=3):
+    """Of a server with one glossary and a bucket, that stores `most` of each
+    client."""
+    files = {
+        "glossaries/operator.tsv": "# languages: en de\nhouse\tHütte\n",
+        "buckets/terms/houses.csv": 'small,klein\nhouse,"Gebäude"\n',
+        "buckets/terms/houses.tsv": "house\tGebäude\n",
+        "buckets/terms/set.csv": "fr,de,en\nmaison,Gebäude,house\n",
+        "buckets/terms/bad.csv": "one column\n",
+    }
+    for name, content in files.items():
+        path = os.path.join(folder, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(content)
+    return [f"--glossaries={folder}/glossaries",
+            f"--gcs-directory={folder}/buckets",
+            f"--max-glossaries-per-client={most}"]
 
 
 class Secured:
@@ -68,14 +90,17 @@ class OtherApisTest(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
         cls.server = harness.Server(*cls.FLAGS,
+                                    *glossary_flags(cls.folder.name),
                                     models=(harness.MODEL_DIR, NLLB))
         cls.expected = [
             best(cls.server.translate(text, model=harness.MODEL))
             for text in TEXTS]
         with tempfile.TemporaryDirectory() as folder:
             secured = Secured(folder)
-            with harness.Server(*cls.FLAGS, *secured.flags) as server:
+            with harness.Server(*cls.FLAGS, *secured.flags,
+                                *glossary_flags(folder)) as server:
                 address = server.address.replace("127.0.0.1", "localhost")
                 cls.google_over_tls = run(
                     "api_google_v3.py", address, secured.certificate, TOKEN)
@@ -87,6 +112,7 @@ class OtherApisTest(unittest.TestCase):
 
     @classmethod
     def tearDownClass(cls):
+        cls.folder.cleanup()
         assert cls.server.stop() == 0
 
     def both_google(self):
@@ -132,14 +158,55 @@ class OtherApisTest(unittest.TestCase):
                 ("field of unknown language", "target_language_code"),
                 ("no target", "target_language_code"),
                 ("field of mime type", "mime_type"),
-                ("field of glossary", "glossary_config"),
                 ("no contents", "contents")):
             self.assertEqual(answers[name], [field], name)
         self.assertEqual(answers["unknown model"][0], "NotFound")
         self.assertEqual(answers["adaptive"][0], "MethodNotImplemented")
         self.assertIn("no model adapts", answers["adaptive"][1])
-        self.assertEqual(answers["glossaries"][0], "MethodNotImplemented")
         self.assertEqual(answers["deadline"][0], "DeadlineExceeded")
+
+    def test_google_has_glossaries(self):
+        for name, answers in self.both_google():
+            with self.subTest(name):
+                self.check_glossaries(answers["glossaries"])
+
+    def check_glossaries(self, answers):
+        parent = "projects/anything/locations/global/glossaries/"
+        self.assertEqual(answers["made"],
+                         [parent + "houses", "Of houses", 2, "de"])
+        self.assertEqual(answers["in set"], [1, ["de", "en", "fr"]])
+        self.assertTrue(answers["same"])
+        self.assertEqual(answers["listed"],
+                         ["houses", "operator", "set", "tabs"])
+        self.assertEqual(answers["pages"],
+                         [["houses", "operator", "set"], ["tabs"]])
+        for name, word in (("translated", "Gebäude"), ("by tabs", "Gebäude"),
+                           ("by set", "Gebäude"), ("of the operator", "Hütte")):
+            plain, with_terms, glossary = answers[name]
+            self.assertEqual(plain, [self.expected[0]] * 2, name)
+            self.assertEqual(len(with_terms), 2, name)
+            for text in with_terms:
+                self.assertIn(word, text, name)
+            self.assertIn(parent, glossary)
+        self.assertIn("Gebäude", answers["other case"][1][0])
+        self.assertIn("GEBÄUDE", answers["any case"][1][0])
+        self.assertEqual(answers["deleted"], parent + "houses")
+        for name, kind, words in (
+                ("again", "AlreadyExists", "houses"),
+                ("no file", "NotFound", "gs://terms/none.csv"),
+                ("outside", "InvalidArgument", "input_uri"),
+                ("not of buckets", "InvalidArgument", "input_uri"),
+                ("bad file", "InvalidArgument", "line 1: found 1 columns"),
+                ("no languages", "InvalidArgument", "language_pair"),
+                ("bad name", "InvalidArgument", "no name"),
+                ("not ours", "PermissionDenied", "operator"),
+                ("too many", "ResourceExhausted", "allowed at most 3"),
+                ("gone", "NotFound", "houses")):
+            self.assertEqual(answers[name][0], kind, name)
+            self.assertIn(words, answers[name][1])
+        self.assertEqual(answers["unknown"], ["glossary_config.glossary"])
+        self.assertEqual(answers["contextual"],
+                         ["glossary_config.contextual_translation_enabled"])
 
     def test_kserve_translates(self):
         for name, answers in self.both_kserve():
@@ -147,6 +214,7 @@ class OtherApisTest(unittest.TestCase):
                 self.assertEqual(answers["texts"], self.expected)
                 self.assertEqual(answers["contents"], self.expected)
                 self.assertEqual(answers["languages"], self.expected)
+                self.assertEqual(answers["of streams"], self.expected)
                 self.assertEqual(answers["async"], [self.expected] * 8)
                 self.assertEqual(len(answers["parameters"]), 2)
                 self.assertEqual(answers["column"], [2, 1])
@@ -175,6 +243,7 @@ class OtherApisTest(unittest.TestCase):
         for name, code, words in (
                 ("unknown model", "NOT_FOUND", "en-de-mdn"),
                 ("unknown input", "INVALID_ARGUMENT", "words"),
+                ("two inputs of a name", "INVALID_ARGUMENT", "two named"),
                 ("unknown parameter", "INVALID_ARGUMENT", "top_k"),
                 ("unknown output", "INVALID_ARGUMENT", "logits"),
                 ("version", "NOT_FOUND", "expected 1")):
@@ -189,6 +258,37 @@ class OtherApisTest(unittest.TestCase):
                 "peregrine_calls_total", api=api, method=method,
                 outcome="ok"), 0)
             self.assertIn(f'"api":"{api}"', self.server.log())
+
+
+PERF_ANALYZER = os.environ.get("PEREGRINE_PERF_ANALYZER")
+
+
+@unittest.skipUnless(PERF_ANALYZER, "PEREGRINE_PERF_ANALYZER names none: its "
+                     "wheel needs a newer glibc than Debian 12 has")
+class PerfAnalyzerTest(unittest.TestCase):
+    """The load generator of Triton's makers, which asks for statistics too."""
+
+    def test_it_measures(self):
+        with tempfile.TemporaryDirectory() as folder, \
+                harness.Server("--apis=kserve-v2", "--workers=1") as server:
+            data = os.path.join(folder, "data.json")
+            with open(data, "w", encoding="utf-8") as file:
+                json.dump({"data": [{"text": [text]} for text in TEXTS]}, file)
+            report = os.path.join(folder, "report.csv")
+            done = subprocess.run(
+                [PERF_ANALYZER, "-m", harness.MODEL, "-u", server.address,
+                 "-i", "grpc", "--input-data", data, "--shape", "text:1",
+                 "--request-count", "50", "--concurrency-range", "4",
+                 "-f", report], capture_output=True, text=True, timeout=300,
+                check=False)
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+            self.assertIn("Inferences/Second", done.stdout)
+            self.assertIn("Successful request count: 5", done.stdout)
+            with open(report, encoding="utf-8") as file:
+                head, row = file.read().splitlines()[:2]
+            values = dict(zip(head.split(","), row.split(",")))
+            self.assertGreater(float(values["Inferences/Second"]), 0)
+            self.assertGreater(float(values["Server Compute Infer"]), 0)
 
 
 class OffTest(unittest.TestCase):
@@ -215,16 +315,18 @@ class RestTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         with tempfile.TemporaryDirectory() as folder:
-            tokens = token_flags(folder)
-            with harness.Server(*cls.FLAGS, *tokens) as server, \
+            flags = [*token_flags(folder), *glossary_flags(folder, most=9)]
+            with harness.Server(*cls.FLAGS, *flags) as server, \
                     edge.Edge([server]) as front:
                 answers = run("api_rest.py", front.url, front.certificate,
-                              TOKEN)
+                              TOKEN, OTHER_TOKEN)
                 cls.calls = {
                     api: server.metric("peregrine_calls_total", api=api,
                                        outcome="ok")
                     for api in ("deepl.v2", "libretranslate", "google.v2")}
         cls.deepl = answers["deepl"]
+        cls.glossaries = answers["glossaries"]
+        cls.multilingual = answers["multilingual"]
         cls.libretranslate = answers["libretranslate"]
         cls.google = answers["google"]
         with harness.Server("--workers=1") as server:
@@ -236,6 +338,9 @@ class RestTest(unittest.TestCase):
         self.assertEqual(answers["billed"], [len(text) for text in TEXTS])
         self.assertEqual(answers["detected"], "EN")
         self.assertEqual(answers["options"], self.expected[0])
+        for reply in answers["numbers"]:
+            self.assertEqual(reply[1]["translations"][0]["text"],
+                             self.expected[0])
         self.assertEqual(
             [t["text"] for t in answers["form"]["translations"]],
             self.expected)
@@ -245,17 +350,72 @@ class RestTest(unittest.TestCase):
         answers = self.deepl
         self.assertEqual(answers["sources"], {"EN": "English"})
         self.assertEqual(answers["targets"], {"DE": False})
-        self.assertEqual(answers["glossaries"], [])
-        self.assertEqual(answers["pairs"], [])
         self.assertEqual(answers["usage"], "None")
 
     def test_deepl_is_told_what_is_wrong(self):
         answers = self.deepl
         self.assertIn("Bad request, message: formality: ",
                       answers["formality"][1])
+        for name, words in (("odd formality", "formality: found \"rude\""),
+                            ("odd model", "model_type: found \"best\""),
+                            ("no texts", "text: found 0"),
+                            ("odd split", "split_sentences: found \"2\"")):
+            self.assertEqual(answers[name][0], 400, name)
+            self.assertIn(words, answers[name][1]["message"], name)
+        self.assertEqual(answers["multipart"][0], 415)
+        self.assertIn("multipart/form-data", answers["multipart"][1]["message"])
         self.assertIn("target_lang: found \"SW\" (Swahili)",
                       answers["unknown"][1])
         self.assertEqual(answers["wrong key"][0], "AuthorizationException")
+
+    def test_deepl_has_glossaries(self):
+        answers = self.glossaries
+        self.assertEqual(answers["made"], ["My terms", True, "EN", "DE", 2])
+        self.assertEqual(answers["raw"], [201, [
+            "creation_time", "entry_count", "glossary_id", "name", "ready",
+            "source_lang", "target_lang"]])
+        self.assertTrue(answers["same"])
+        self.assertEqual(answers["entries"], {"house": "Gebäude", "#1": "Nr. 1"})
+        self.assertEqual(answers["listed"],
+                         ["My terms", "Of CSV", "form", "operator"])
+        self.assertEqual(answers["of another"], ["operator"])
+        self.assertEqual(answers["pairs"], [["en", "de"]])
+        for text, word in zip(answers["translated"],
+                              ("Gebäude", "Bau, der", "Hütte")):
+            self.assertIn(word, text)
+        self.assertIn("Gebäude", answers["by several"])
+        self.assertEqual(answers["deleted"], [204, ""])
+        for name, kind, words in (
+                ("not for another", "DeepLException", "glossary_id: no glossary"),
+                ("nor to read", "GlossaryNotFoundException", ""),
+                ("nor to delete", "GlossaryNotFoundException", ""),
+                ("of the operator", "AuthorizationException", "operator's"),
+                ("unknown", "GlossaryNotFoundException", "nothing"),
+                ("twice", "DeepLException", "entries: "),
+                ("bad csv", "DeepLException", "entries: line 2"),
+                ("no language", "DeepLException", "target_lang: "),
+                ("other pair", "DeepLException", "glossary_id: "),
+                ("gone", "GlossaryNotFoundException", "")):
+            self.assertEqual(answers[name][0], kind, name)
+            self.assertIn(words, answers[name][1], name)
+
+    def test_deepl_has_multilingual_glossaries(self):
+        answers = self.multilingual
+        self.assertEqual(answers["made"], [
+            "Both ways", [["EN", "DE", 2], ["DE", "EN", 1]]])
+        self.assertEqual(answers["listed"], ["Both ways"])
+        self.assertEqual(answers["not in v2"], [])
+        self.assertEqual(answers["entries"],
+                         {"house": "Gebäude", "morning": "Frühe"})
+        self.assertIn("Gebäude", answers["translated"])
+        self.assertEqual(answers["renamed"], "New")
+        self.assertEqual(answers["updated"], {
+            "house": "Bau", "morning": "Frühe", "tree": "Baum"})
+        self.assertEqual(answers["replaced"], {"house": "Haus"})
+        self.assertEqual(answers["left"], 1)
+        self.assertEqual(answers["no such"][0], "GlossaryNotFoundException")
+        self.assertIn("only dictionary", answers["the last"][1])
+        self.assertEqual(answers["gone"][0], "GlossaryNotFoundException")
 
     def test_libretranslate_translates(self):
         answers = self.libretranslate
@@ -276,6 +436,12 @@ class RestTest(unittest.TestCase):
         self.assertEqual(len(reply["alternatives"]), 2)
         self.assertEqual(answers["settings"]["keyRequired"], True)
         self.assertEqual(answers["long"], 200)
+        self.assertEqual(answers["many"][0], 200)
+        self.assertEqual(len(answers["many"][1]["alternatives"]), 15)
+        self.assertEqual(answers["key in the query"], 200)
+        self.assertEqual(answers["detect mixed"], ["en", "de"])
+        self.assertEqual(answers["not there"][0], 404)
+        self.assertIn("/suggest", answers["not there"][1]["error"])
         self.assertEqual(answers["quoted key"], 200)
 
     def test_libretranslate_is_told_what_is_wrong(self):

@@ -139,6 +139,9 @@ class LanguagesTest(harness.ServerTestCase):
              "en": ("anglais", "English", ["de", "ru", "zh"]),
              "ru": ("russe", "русский", ["de", "en", "zh"]),
              "zh": ("chinois", "中文", ["de", "en", "ru"])})
+        self.assert_invalid(
+            "display_language", lambda: self.server.stub.ListLanguages(
+                pb.ListLanguagesRequest(display_language="in French")))
         answer = self.server.stub.ListLanguages(
             pb.ListLanguagesRequest(model=harness.MODEL))
         self.assertEqual([(l.language, l.is_target) for l in answer.languages],
@@ -165,9 +168,6 @@ class LanguagesTest(harness.ServerTestCase):
                 self.assertEqual(found.languages[0].language, expected)
             else:
                 self.assertNotEqual(found.certainty, pb.CERTAINTY_SURE)
-        self.assert_invalid("texts[1]", lambda: self.server.stub.DetectLanguage(
-            pb.DetectLanguageRequest(texts=["x", "y" * 100000])))
-        self.assert_invalid("texts", lambda: self.server.stub.DetectLanguage(
         mixed = ("The dog is barking at the neighbours again. "
                  "Das Haus ist klein und alt.")
         found = self.server.stub.DetectLanguage(pb.DetectLanguageRequest(
@@ -177,6 +177,9 @@ class LanguagesTest(harness.ServerTestCase):
                                delta=0.01)
         self.assertGreater(found.languages[0].share, found.languages[1].share)
         self.assertFalse(found.sentences)
+        self.assert_invalid("texts[1]", lambda: self.server.stub.DetectLanguage(
+            pb.DetectLanguageRequest(texts=["x", "y" * 100000])))
+        self.assert_invalid("texts", lambda: self.server.stub.DetectLanguage(
             pb.DetectLanguageRequest()))
 
     def test_tokens_and_streams(self):

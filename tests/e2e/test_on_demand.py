@@ -119,7 +119,77 @@ class OnDemandTest(harness.ServerTestCase):
         self.assertIn("de-nl", error.details())
 
 
+class TreeTest(unittest.TestCase):
+    """Model directories that come, change and go while the server runs."""
+
+    def await_that(self, what, says):
+        end = time.monotonic() + 30
+        while not says():
+            self.assertLess(time.monotonic(), end, what)
+            time.sleep(0.1)
+
+    def test_models_come_change_and_go(self):
+        with tempfile.TemporaryDirectory() as root, \
+                tempfile.TemporaryDirectory() as elsewhere:
+            test_pivot.make_model(root, "en-de", "en", "de")
+            with harness.Server(f"--models={root}", models=()) as server:
+                def names():
+                    return [m.name for m in server.stub.ListModels(
+                        pb.ListModelsRequest(), timeout=10).models]
+
+                def translate(target):
+                    return server.translate("The house is small.",
+                                            source_language="en",
+                                            target_language=target)
+                first = translate("de")
+                with self.assertRaises(grpc.RpcError):
+                    translate("fr")
+                made = test_pivot.make_model(elsewhere, "en-fr", "en", "fr")
+                os.rename(made, os.path.join(root, "en-fr"))
+                self.await_that("the new one", lambda: "en-fr" in names())
+                self.assertEqual(translate("fr").model, "en-fr")
+
+                config = os.path.join(root, "en-de", "config.json")
+                with open(config, encoding="utf-8") as file:
+                    text = file.read()
+                with open(config, "w", encoding="utf-8") as file:
+                    file.write(text + "\n")
+                self.await_that("the change", lambda: server.metric(
+                    "peregrine_model_unloads_total", model="en-de",
+                    reason="changed") == 1)
+                again = translate("de")
+                self.assertEqual(best(again), best(first))
+                self.assertNotEqual(again.revision, first.revision)
+
+                os.rename(os.path.join(root, "en-fr"),
+                          os.path.join(elsewhere, "gone"))
+                self.await_that("that it is gone",
+                                lambda: names() == ["en-de"])
+                with self.assertRaises(grpc.RpcError) as raised:
+                    translate("fr")
+                self.assertEqual(raised.exception.code(),
+                                 grpc.StatusCode.INVALID_ARGUMENT)
+
+
 class MemoryTest(unittest.TestCase):
+
+    def test_a_pivot_that_does_not_fit_is_refused(self):
+        with tempfile.TemporaryDirectory() as root:
+            for name, source, target in (("one", "en", "de"),
+                                         ("two", "de", "nl")):
+                test_pivot.make_model(root, name, source, target)
+            size = os.stat(os.path.join(harness.MODEL_DIR,
+                                        "model.safetensors")).st_size
+            with harness.Server(f"--models={root}", "--precision=float32",
+                                f"--model-memory-mib={int(3 * size / (1 << 20))}",
+                                models=()) as server:
+                with self.assertRaises(grpc.RpcError) as raised:
+                    server.translate("The house is small.",
+                                     source_language="en",
+                                     target_language="nl")
+                self.assertEqual(raised.exception.code(),
+                                 grpc.StatusCode.RESOURCE_EXHAUSTED)
+                self.assertIn("one, two", raised.exception.details())
 
     def test_models_take_turns_in_too_little_memory(self):
         with tempfile.TemporaryDirectory() as root:

@@ -86,6 +86,41 @@ class PivotTest(harness.ServerTestCase):
             self.assertEqual(set(both.flags), set(one.flags) | set(two.flags))
             self.assertEqual(list(both.intermediate.flags), list(one.flags))
 
+    def test_texts_of_several_languages_go_their_own_ways(self):
+        texts = ["The old house stands by the river, near the bridge.",
+                 "Am Wochenende streichen die Nachbarn ihre Küche neu.",
+                 "12 + 30", "My brother has two big dogs and a small cat."]
+
+        def translate(*some, **fields):
+            return self.server.translate(*some, source_language="auto",
+                                         target_language="nl", **fields)
+
+        answer = translate(*texts)
+        self.assertEqual((answer.model, answer.revision), ("", ""))
+        self.assertFalse(answer.HasField("pivot"))
+        for text, together in zip(texts, answer.translations):
+            if text == "12 + 30":
+                self.assertEqual(together.hypotheses[0].text, text)
+                continue
+            alone = translate(text)
+            self.assertEqual(together.hypotheses[0],
+                             alone.translations[0].hypotheses[0])
+            self.assertEqual(together.detected.language,
+                             alone.translations[0].detected.language)
+            self.assertEqual(together.route.model, alone.model)
+            self.assertEqual(together.route.revision, alone.revision)
+            self.assertEqual(together.route.pivot, alone.pivot)
+            self.assertFalse(alone.translations[0].HasField("route"))
+        self.assertEqual([t.route.pivot.model for t in answer.translations[:2]],
+                         [harness.MODEL, ""])
+        # Fields at fault are those of the whole request.
+        bad = pb.Text(text=texts[1], options=pb.DecodingOptions(beam_size=99))
+        self.assert_invalid("texts[1].options.beam_size",
+                            lambda: translate(texts[0], bad))
+        count = 600
+        self.assert_invalid("texts", lambda: translate(*texts[:2] * count))
+        self.assertEqual(len(translate(*texts[:2] * 10).translations), 20)
+
     def test_ranges_of_sentences_are_those_of_the_source(self):
         text = "The dog barks. The cat sleeps."
         answer = self.translate(text).translations[0]

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "engine/base/status_macros.h"
+#include "server/api/google_v3/glossaries.h"
 #include "server/errors.h"
 #include "server/service/request_checks.h"
 
@@ -12,7 +13,8 @@ namespace {
 
 constexpr absl::string_view kModels = "/models/";
 
-constexpr FieldNames kOfContents = {"contents"};
+constexpr FieldNames kOfContents = {
+    "contents", true, "", "", nullptr, "glossary_config.glossary"};
 constexpr FieldNames kOfContent = {"content", /*is_list=*/false};
 
 constexpr absl::string_view kPlain = "text/plain";
@@ -23,6 +25,17 @@ void CheckMimeType(const std::string& type, Violations& violations) {
   violations.Add("mime_type",
                  absl::StrCat("found ", Quoted(type), ", allowed ", kPlain,
                               " and ", kHtml, ", which is the default"));
+}
+
+// Google tells both translations of a text, with its terms and without.
+void AddTextsWithoutTerms(TextRequest& request) {
+  const size_t count = request.texts.size();
+  request.texts.reserve(2 * count);
+  for (size_t i = 0; i < count; ++i) {
+    RequestText again = request.texts[i];
+    again.without_terms = true;
+    request.texts.push_back(std::move(again));
+  }
 }
 
 // As Google calls it.
@@ -48,9 +61,9 @@ absl::StatusOr<TextRequest> TranslateTextCodec::Read(
     proto::TranslateTextRequest message) {
   Violations violations;
   CheckMimeType(message.mime_type(), violations);
-  if (message.has_glossary_config()) {
-    violations.Add("glossary_config",
-                   "found a glossary, but this server stores none");
+  if (message.glossary_config().contextual_translation_enabled()) {
+    violations.Add("glossary_config.contextual_translation_enabled",
+                   "found true, but no model does that");
   }
   if (message.transliteration_config().enable_transliteration()) {
     violations.Add("transliteration_config",
@@ -80,21 +93,40 @@ absl::StatusOr<TextRequest> TranslateTextCodec::Read(
   if (!message.model().empty()) {
     model_prefix_ = absl::StrCat(message.parent(), kModels);
   }
+  if (message.has_glossary_config()) {
+    glossary_ = std::move(*message.mutable_glossary_config());
+    request.text_options.glossaries.emplace_back(
+        GlossaryOf(glossary_->glossary()));
+    request.text_options.glossaries_in_any_case = glossary_->ignore_case();
+    AddTextsWithoutTerms(request);
+  }
   return request;
 }
 
 proto::TranslateTextResponse TranslateTextCodec::Write(
     TextAnswer answer) const {
   proto::TranslateTextResponse response;
-  for (TranslatedText& text : answer.texts) {
-    proto::Translation& translation = *response.add_translations();
+  const auto write = [&](TranslatedText& text,
+                         proto::Translation& translation) {
     translation.set_translated_text(
         std::move(text.translation.hypotheses[0].text));
     if (!model_prefix_.empty()) {
-      translation.set_model(absl::StrCat(model_prefix_, answer.model));
+      translation.set_model(
+          absl::StrCat(model_prefix_, text.model_of(answer.model)));
     }
     if (text.detected.has_value()) {
       translation.set_detected_language_code(CodeOf(text.detected->language));
+    }
+  };
+  const size_t with_glossary =
+      glossary_.has_value() ? answer.texts.size() / 2 : 0;
+  for (size_t i = 0; i < answer.texts.size(); ++i) {
+    if (i < with_glossary) {
+      proto::Translation& translation = *response.add_glossary_translations();
+      write(answer.texts[i], translation);
+      *translation.mutable_glossary_config() = *glossary_;
+    } else {
+      write(answer.texts[i], *response.add_translations());
     }
   }
   return response;

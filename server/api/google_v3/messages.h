@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/optional.h"
 #include "google/cloud/translate/v3/translation_service.pb.h"
 #include "server/languages/routes.h"
 #include "server/service/detection.h"
@@ -29,6 +30,8 @@ class TranslateTextCodec {
 
  private:
   std::string model_prefix_;  // of the names of models; empty: none was named
+  // Then each text is translated without it too.
+  absl::optional<proto::TranslateTextGlossaryConfig> glossary_;
 };
 
 // The name of a model of this server. Empty: the model is for the server to

@@ -1,16 +1,21 @@
 #include "server/api/google_v3/service.h"
 
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "engine/base/status_macros.h"
 #include "server/api/answer_at_once.h"
+#include "server/api/glossary_access.h"
+#include "server/api/google_v3/glossaries.h"
 #include "server/api/google_v3/messages.h"
 #include "server/api/unary_call.h"
+#include "server/service/request_checks.h"
 
 namespace peregrine::server {
 namespace {
 
+using google::longrunning::Operation;
 using grpc::ByteBuffer;
 using grpc::CallbackServerContext;
 namespace proto = google_v3::proto;
@@ -72,6 +77,8 @@ grpc::ServerUnaryReactor* GoogleV3Service::GetSupportedLanguages(
           PEREGRINE_RETURN_IF_ERROR(
               environment_.models.CheckKnown(model, "model"));
         }
+        PEREGRINE_RETURN_IF_ERROR(CheckDisplayLanguage(
+            "display_language_code", message.display_language_code()));
         return google_v3::WriteLanguages(
             environment_.models.routes()->List(model),
             message.display_language_code());
@@ -95,20 +102,79 @@ grpc::ServerUnaryReactor* GoogleV3Service::RomanizeText(
       *response);
 }
 
+grpc::ServerUnaryReactor* GoogleV3Service::CreateGlossary(
+    CallbackServerContext* context, const ByteBuffer* request,
+    ByteBuffer* response) {
+  return AnswerAtOnce<proto::CreateGlossaryRequest>(
+      {kApi, "CreateGlossary"}, *context, environment_, *request, *response,
+      /*is_request=*/true,
+      [this](const proto::CreateGlossaryRequest& message,
+             const Call& call) -> absl::StatusOr<Operation> {
+        PEREGRINE_ASSIGN_OR_RETURN(GlossaryStore * store,
+                                   Needed(GlossariesOf(environment_)));
+        PEREGRINE_ASSIGN_OR_RETURN(
+            google_v3::NewGlossary created,
+            google_v3::ReadGlossary(message,
+                                    environment_.options.gcs_directory));
+        created.head.owner = call.client()->name();
+        PEREGRINE_ASSIGN_OR_RETURN(
+            const StoredGlossaryPtr glossary,
+            store->Create(std::move(created.head),
+                          std::move(created.dictionaries),
+                          environment_.options.max_glossaries_per_client));
+        return google_v3::WriteCreated(
+            *glossary, absl::StrCat(message.parent(), "/glossaries/",
+                                    glossary->head().name));
+      });
+}
+
+grpc::ServerUnaryReactor* GoogleV3Service::DeleteGlossary(
+    CallbackServerContext* context, const ByteBuffer* request,
+    ByteBuffer* response) {
+  return AnswerAtOnce<proto::DeleteGlossaryRequest>(
+      {kApi, "DeleteGlossary"}, *context, environment_, *request, *response,
+      /*is_request=*/true,
+      [this](const proto::DeleteGlossaryRequest& message,
+             const Call& call) -> absl::StatusOr<Operation> {
+        PEREGRINE_ASSIGN_OR_RETURN(GlossaryStore * store,
+                                   Needed(GlossariesOf(environment_)));
+        PEREGRINE_RETURN_IF_ERROR(store->DeleteOwn(
+            call.client()->name(), google_v3::GlossaryOf(message.name())));
+        return google_v3::WriteDeleted(message.name());
+      });
+}
+
 grpc::ServerUnaryReactor* GoogleV3Service::GetGlossary(
     CallbackServerContext* context, const ByteBuffer* request,
     ByteBuffer* response) {
-  return Refuse<proto::GetGlossaryRequest, proto::Glossary>(
-      "GetGlossary", "this server stores no glossaries", *context, environment_,
-      *request, *response);
+  return AnswerAtOnce<proto::GetGlossaryRequest>(
+      {kApi, "GetGlossary"}, *context, environment_, *request, *response,
+      /*is_request=*/true,
+      [this](const proto::GetGlossaryRequest& message,
+             const Call& call) -> absl::StatusOr<proto::Glossary> {
+        PEREGRINE_ASSIGN_OR_RETURN(GlossaryStore * store,
+                                   Needed(GlossariesOf(environment_)));
+        PEREGRINE_ASSIGN_OR_RETURN(
+            const StoredGlossaryPtr glossary,
+            store->FindFor(call.client()->name(),
+                           google_v3::GlossaryOf(message.name())));
+        return google_v3::WriteGlossary(*glossary, message.name());
+      });
 }
 
 grpc::ServerUnaryReactor* GoogleV3Service::ListGlossaries(
     CallbackServerContext* context, const ByteBuffer* request,
     ByteBuffer* response) {
-  return Refuse<proto::ListGlossariesRequest, proto::ListGlossariesResponse>(
-      "ListGlossaries", "this server stores no glossaries", *context,
-      environment_, *request, *response);
+  return AnswerAtOnce<proto::ListGlossariesRequest>(
+      {kApi, "ListGlossaries"}, *context, environment_, *request, *response,
+      /*is_request=*/true,
+      [this](const proto::ListGlossariesRequest& message, const Call& call)
+          -> absl::StatusOr<proto::ListGlossariesResponse> {
+        std::vector<StoredGlossaryPtr> all;
+        const GlossaryStore* store = GlossariesOf(environment_);
+        if (store != nullptr) all = store->AllFor(call.client()->name());
+        return google_v3::WriteGlossaries(all, message);
+      });
 }
 
 }  // namespace peregrine::server

@@ -18,6 +18,8 @@ using RawTranslationService =
                Api::WithRawCallbackMethod_GetSupportedLanguages,
                Api::WithRawCallbackMethod_AdaptiveMtTranslate,
                Api::WithRawCallbackMethod_RomanizeText,
+               Api::WithRawCallbackMethod_CreateGlossary,
+               Api::WithRawCallbackMethod_DeleteGlossary,
                Api::WithRawCallbackMethod_GetGlossary,
                Api::WithRawCallbackMethod_ListGlossaries>;
 }  // namespace google_v3
@@ -45,6 +47,12 @@ class GoogleV3Service final : public google_v3::RawTranslationService {
   grpc::ServerUnaryReactor* RomanizeText(grpc::CallbackServerContext* context,
                                          const grpc::ByteBuffer* request,
                                          grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* CreateGlossary(grpc::CallbackServerContext* context,
+                                           const grpc::ByteBuffer* request,
+                                           grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* DeleteGlossary(grpc::CallbackServerContext* context,
+                                           const grpc::ByteBuffer* request,
+                                           grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* GetGlossary(grpc::CallbackServerContext* context,
                                         const grpc::ByteBuffer* request,
                                         grpc::ByteBuffer* response) override;

@@ -1,12 +1,15 @@
 #include "server/api/rest/deepl.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "absl/types/span.h"
 #include "engine/base/status_macros.h"
 #include "engine/text/utf8.h"
 #include "server/api/rest/ignored_tags.h"
@@ -17,7 +20,7 @@
 namespace peregrine::server::rest {
 namespace {
 
-constexpr FieldNames kOfText = {"text"};
+constexpr FieldNames kOfText = {"text", true, "", "", nullptr, "glossary_id"};
 
 constexpr absl::string_view kNoNewlines = "nonewlines";
 
@@ -31,8 +34,8 @@ void CheckRefused(const compat::v1::DeeplTranslateRequest& message,
   refuse(formality == "more" || formality == "less", "formality",
          "no model can be told how formal to be: leave it out, or use "
          "prefer_more or prefer_less");
-  refuse(!message.glossary_id().empty() || message.glossary_ids_size() > 0,
-         "glossary_id", "this server stores no glossaries");
+  refuse(!message.glossary_id().empty() && message.glossary_ids_size() > 0,
+         "glossary_ids", "found glossary_id too, expected one of them");
   refuse(message.ignore_tags_size() > 0 && message.tag_handling().empty(),
          "ignore_tags", "needs tag_handling");
   refuse(message.splitting_tags_size() > 0, "splitting_tags",
@@ -46,6 +49,24 @@ void CheckRefused(const compat::v1::DeeplTranslateRequest& message,
          "this server stores no translation memories");
 }
 
+// Some clients send numbers and booleans where the API has strings.
+std::string TextOf(const google::protobuf::Value& value) {
+  if (value.has_bool_value()) return value.bool_value() ? "1" : "0";
+  if (value.has_number_value()) return absl::StrCat(value.number_value());
+  return value.string_value();
+}
+
+void CheckOneOf(const std::string& value, const char* field,
+                absl::Span<const absl::string_view> allowed,
+                Violations& violations) {
+  if (value.empty() ||
+      std::find(allowed.begin(), allowed.end(), value) != allowed.end()) {
+    return;
+  }
+  violations.Add(field, absl::StrCat("found ", Quoted(value), ", allowed ",
+                                     absl::StrJoin(allowed, ", ")));
+}
+
 std::string UpperCode(const std::string& language) {
   return absl::AsciiStrToUpper(CodeOf(language));
 }
@@ -56,7 +77,14 @@ absl::StatusOr<TextRequest> DeeplTranslateCodec::Read(
     compat::v1::DeeplTranslateRequest message) {
   Violations violations;
   CheckRefused(message, violations);
-  const std::string& split = message.split_sentences();
+  CheckOneOf(message.formality(), "formality",
+             {"default", "more", "less", "prefer_more", "prefer_less"},
+             violations);
+  CheckOneOf(
+      message.model_type(), "model_type",
+      {"quality_optimized", "prefer_quality_optimized", "latency_optimized"},
+      violations);
+  const std::string split = TextOf(message.split_sentences());
   if (!split.empty() && split != "0" && split != "1" && split != kNoNewlines) {
     violations.Add("split_sentences",
                    absl::StrCat("found ", Quoted(split), ", allowed 0, 1 and ",
@@ -78,6 +106,11 @@ absl::StatusOr<TextRequest> DeeplTranslateCodec::Read(
   request.head.target_language = message.target_lang();
   request.head.detect_source = message.source_lang().empty();
   request.single_sentence = split == "0";
+  request.text_options.glossaries = {message.glossary_ids().begin(),
+                                     message.glossary_ids().end()};
+  if (!message.glossary_id().empty()) {
+    request.text_options.glossaries = {message.glossary_id()};
+  }
   if (!tags.empty()) {
     request.text_options.format =
         tags == "html" ? document::Format::kHtml : document::Format::kXml;

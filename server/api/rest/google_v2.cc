@@ -56,7 +56,7 @@ google::api::HttpBody GoogleV2Codec::Write(TextAnswer answer) const {
     if (text.detected.has_value()) {
       translation["detectedSourceLanguage"] = CodeOf(text.detected->language);
     }
-    if (tells_model_) translation["model"] = answer.model;
+    if (tells_model_) translation["model"] = text.model_of(answer.model);
     translations.push_back(std::move(translation));
   }
   return WriteBody({{"data", {{"translations", std::move(translations)}}}});

@@ -1,6 +1,7 @@
 #include "server/api/rest/libretranslate.h"
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 #include <utility>
 
@@ -15,10 +16,11 @@ namespace {
 
 constexpr FieldNames kOfQ = {"q"};
 constexpr int kLeastBeam = 4;
+constexpr int kMostAlternatives = 15;
 
 // LibreTranslate counts to 100.
-float Percent(float confidence) {
-  return static_cast<float>(static_cast<int>(confidence * 1000)) / 10;
+double Percent(float confidence) {
+  return std::round(static_cast<double>(confidence) * 1000) / 10;
 }
 
 Json NameOf(const char* code, const char* name) {
@@ -73,8 +75,8 @@ absl::StatusOr<TextRequest> LibreTranslateCodec::Read(
   request.head.detect_source = message.source().empty();
   tells_alternatives_ = alternatives > 0;
   if (tells_alternatives_) {
-    // A hypothesis less than any number that is allowed.
-    const int hypotheses = std::min(alternatives, 1 << 20) + 1;
+    // The number is what the caller prefers.
+    const int hypotheses = std::min(alternatives, kMostAlternatives) + 1;
     request.head.options.num_hypotheses = hypotheses;
     request.head.options.beam_size = std::max(kLeastBeam, hypotheses);
   }

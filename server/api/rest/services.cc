@@ -9,6 +9,7 @@
 #include "server/api/rest/json_body.h"
 #include "server/api/rest/libretranslate.h"
 #include "server/api/unary_call.h"
+#include "server/service/request_checks.h"
 
 namespace peregrine::server {
 namespace {
@@ -64,31 +65,6 @@ grpc::ServerUnaryReactor* DeeplService::GetUsage(CallbackServerContext* context,
       [](const compat::v1::DeeplGetUsageRequest& /*message*/)
           -> absl::StatusOr<HttpBody> {
         return rest::WriteBody(Json::object());  // there is no quota
-      });
-}
-
-grpc::ServerUnaryReactor* DeeplService::ListGlossaries(
-    CallbackServerContext* context, const ByteBuffer* request,
-    ByteBuffer* response) {
-  return AnswerAtOnce<compat::v1::DeeplListGlossariesRequest>(
-      {kDeepl, "ListGlossaries"}, *context, environment_, *request, *response,
-      /*is_request=*/false,
-      [](const compat::v1::DeeplListGlossariesRequest& /*message*/)
-          -> absl::StatusOr<HttpBody> {
-        return rest::WriteBody({{"glossaries", Json::array()}});
-      });
-}
-
-grpc::ServerUnaryReactor* DeeplService::ListGlossaryPairs(
-    CallbackServerContext* context, const ByteBuffer* request,
-    ByteBuffer* response) {
-  return AnswerAtOnce<compat::v1::DeeplListGlossaryPairsRequest>(
-      {kDeepl, "ListGlossaryPairs"}, *context, environment_, *request,
-      *response,
-      /*is_request=*/false,
-      [](const compat::v1::DeeplListGlossaryPairsRequest& /*message*/)
-          -> absl::StatusOr<HttpBody> {
-        return rest::WriteBody({{"supported_languages", Json::array()}});
       });
 }
 
@@ -170,6 +146,8 @@ grpc::ServerUnaryReactor* GoogleV2Service::ListLanguages(
       /*is_request=*/true,
       [this](const compat::v1::GoogleV2ListLanguagesRequest& message)
           -> absl::StatusOr<HttpBody> {
+        PEREGRINE_RETURN_IF_ERROR(
+            CheckDisplayLanguage("target", message.target()));
         return rest::WriteGoogleV2Languages(Languages(environment_),
                                             message.target());
       });

@@ -14,13 +14,11 @@
 namespace peregrine::server {
 
 namespace rest {
-using RawDeeplService = RawService<
-    compat::v1::DeeplService::Service,
-    compat::v1::DeeplService::WithRawCallbackMethod_Translate,
-    compat::v1::DeeplService::WithRawCallbackMethod_ListLanguages,
-    compat::v1::DeeplService::WithRawCallbackMethod_GetUsage,
-    compat::v1::DeeplService::WithRawCallbackMethod_ListGlossaries,
-    compat::v1::DeeplService::WithRawCallbackMethod_ListGlossaryPairs>;
+using RawDeeplService =
+    RawService<compat::v1::DeeplService::Service,
+               compat::v1::DeeplService::WithRawCallbackMethod_Translate,
+               compat::v1::DeeplService::WithRawCallbackMethod_ListLanguages,
+               compat::v1::DeeplService::WithRawCallbackMethod_GetUsage>;
 using RawLibreTranslateService = RawService<
     compat::v1::LibreTranslateService::Service,
     compat::v1::LibreTranslateService::WithRawCallbackMethod_Translate,
@@ -49,12 +47,6 @@ class DeeplService final : public rest::RawDeeplService {
   grpc::ServerUnaryReactor* GetUsage(grpc::CallbackServerContext* context,
                                      const grpc::ByteBuffer* request,
                                      grpc::ByteBuffer* response) override;
-  grpc::ServerUnaryReactor* ListGlossaries(grpc::CallbackServerContext* context,
-                                           const grpc::ByteBuffer* request,
-                                           grpc::ByteBuffer* response) override;
-  grpc::ServerUnaryReactor* ListGlossaryPairs(
-      grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
-      grpc::ByteBuffer* response) override;
 
  private:
   const CallEnvironment& environment_;
