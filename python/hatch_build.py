@@ -14,7 +14,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 PACKAGE = "peregrine_translate"
-CONTRACT = "peregrine/v1/translation.proto"
+CONTRACTS = ("peregrine/v1/translation.proto", "peregrine/v1/glossary.proto")
 SERVICE_CONFIG = "peregrine/v1/service_config.json"
 
 
@@ -22,7 +22,7 @@ class ContractBuildHook(BuildHookInterface):
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         proto_dir = self._proto_dir()
         if self.target_name == "sdist":
-            for name in (CONTRACT, SERVICE_CONFIG):
+            for name in (*CONTRACTS, SERVICE_CONFIG):
                 build_data["force_include"][str(proto_dir / name)] = f"proto/{name}"
             return
         wire_dir = Path(self.root, "src", PACKAGE, "_wire")
@@ -32,15 +32,15 @@ class ContractBuildHook(BuildHookInterface):
 
     def _proto_dir(self) -> Path:
         for folder in (Path(self.root, "proto"), Path(self.root).parent / "proto"):
-            if (folder / CONTRACT).exists():
+            if (folder / CONTRACTS[0]).exists():
                 return folder
         raise FileNotFoundError(
-            f"{CONTRACT} is neither in {self.root}/proto nor beside {self.root}"
+            f"{CONTRACTS[0]} is neither in {self.root}/proto nor beside {self.root}"
         )
 
 
 def generate(proto_dir: Path, wire_dir: Path) -> None:
-    """Writes translation_pb2.py, its types and its gRPC stubs into `wire_dir`."""
+    """Writes the messages, their types and the gRPC stubs into `wire_dir`."""
     import grpc_tools
     from google.rpc import status_pb2
     from grpc_tools import protoc
@@ -51,9 +51,10 @@ def generate(proto_dir: Path, wire_dir: Path) -> None:
     # Only the contract itself, so that no private copy of google/ hides the
     # public one.
     source_dir = wire_dir / "source"
-    contract = source_dir / CONTRACT
-    contract.parent.mkdir(parents=True)
-    shutil.copyfile(proto_dir / CONTRACT, contract)
+    for name in CONTRACTS:
+        contract = source_dir / name
+        contract.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(proto_dir / name, contract)
     arguments = [
         "protoc",
         f"-I{source_dir}",
@@ -62,7 +63,7 @@ def generate(proto_dir: Path, wire_dir: Path) -> None:
         f"--python_out={wire_dir}",
         f"--pyi_out={wire_dir}",
         f"--grpc_python_out={wire_dir}",
-        CONTRACT,
+        *CONTRACTS,
     ]
     if protoc.main(arguments) != 0:
         raise RuntimeError(f"protoc failed: {' '.join(arguments)}")

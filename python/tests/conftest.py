@@ -46,9 +46,11 @@ class Server:
         end = time.monotonic() + START_SECONDS
         while time.monotonic() < end and self.process.poll() is None:
             if port_file.exists():
-                ports = dict(re.findall(r"\b(grpc|metrics)(?:_port=| )(\d+)", port_file.read_text()))
-                if len(ports) == 2:
+                found = re.findall(r"\b(grpc|metrics|admin)(?:_port=| )(\d+)", port_file.read_text())
+                ports = dict(found)
+                if {"grpc", "metrics"} <= set(ports):
                     self.address = f"127.0.0.1:{ports['grpc']}"
+                    self.admin_address = f"127.0.0.1:{ports.get('admin', 0)}"
                     return
             time.sleep(0.02)
         self.process.kill()
@@ -86,3 +88,12 @@ def start_server(tmp_path_factory):
 def server(start_server):
     """One that all tests share."""
     return start_server("--workers=1")
+
+
+@pytest.fixture(scope="session")
+def glossary_server(start_server, tmp_path_factory):
+    """One that stores glossaries."""
+    folder = tmp_path_factory.mktemp("glossaries")
+    return start_server(
+        "--workers=1", f"--glossaries={folder}", "--admin-listen=127.0.0.1:0"
+    )

@@ -24,7 +24,7 @@ def test_the_distributions(tmp_path):
     assert any(name.endswith("/proto/peregrine/v1/translation.proto") for name in names)
     assert not any("_wire" in name for name in names)
     names = zipfile.ZipFile(wheel).namelist()
-    for name in ("py.typed", "_wire/translation_pb2.py", "_wire/translation_pb2.pyi",
+    for name in ("py.typed", "_wire/translation_pb2.py", "_wire/translation_pb2.pyi", "_wire/glossary_pb2_grpc.py",
                  "_wire/service_config.json"):
         assert f"peregrine_translate/{name}" in names
     run(sys.executable, "-m", "twine", "check", "--strict", str(sdist), str(wheel))

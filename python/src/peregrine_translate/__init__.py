@@ -20,6 +20,7 @@ from .errors import (
     TranslationError,
     UnavailableError,
 )
+from .glossary import Glossary
 from .options import Options
 from .results import (
     Cost,
@@ -36,6 +37,7 @@ from .results import (
     Translation,
     Word,
 )
+from .shapes import Pipeline, Translator, pipeline
 from .window import RetryPolicy
 
 __all__ = [
@@ -47,6 +49,7 @@ __all__ = [
     "DetectedLanguage",
     "Detection",
     "FieldViolation",
+    "Glossary",
     "Hypothesis",
     "InvalidRequestError",
     "Language",
@@ -54,6 +57,7 @@ __all__ = [
     "NotFoundError",
     "Options",
     "OverloadedError",
+    "Pipeline",
     "RetryPolicy",
     "Score",
     "ScoreArguments",
@@ -66,6 +70,8 @@ __all__ = [
     "TranslateArguments",
     "Translation",
     "TranslationError",
+    "Translator",
     "UnavailableError",
     "Word",
+    "pipeline",
 ]

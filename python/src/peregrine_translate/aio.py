@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Any, AsyncIterator, List, Optional, Sequence, Tuple, Type, Union, overload
+from typing import Any, AsyncIterator, List, Mapping, Optional, Sequence, Tuple, Type, Union, overload
 
 import grpc
 from typing_extensions import Unpack
 
+from ._wire import glossary_pb2, glossary_pb2_grpc
 from ._wire import translation_pb2 as pb
 from ._wire import translation_pb2_grpc
 from .arguments import (
@@ -21,6 +22,7 @@ from .arguments import (
 )
 from .channel import Metadata, Tls, make_endpoint
 from .errors import from_rpc_error
+from .glossary import Glossary, make_glossary, make_put_request
 from .results import (
     Detection,
     Language,
@@ -37,6 +39,7 @@ from .results import (
 )
 from .source import Texts
 from .stream import Stream, check_text
+from .text_options import Targets
 
 #: Longer lists go over a stream, which has no limit.
 MAX_TEXTS_PER_CALL = 64
@@ -89,6 +92,8 @@ class AsyncClient:
             )
         make_stub: Any = translation_pb2_grpc.TranslationServiceStub
         self._stub = make_stub(self._channel)
+        make_glossary_stub: Any = glossary_pb2_grpc.GlossaryServiceStub
+        self._glossary_stub = make_glossary_stub(self._channel)
 
     async def __aenter__(self) -> "AsyncClient":
         return self
@@ -253,6 +258,43 @@ class AsyncClient:
             make_detection(text, detection)
             for text, detection in zip(texts, response.detections)
         ]
+
+    async def glossaries(self) -> List[Glossary]:
+        """Those that the server stores, by name, without their terms."""
+        request = glossary_pb2.ListGlossariesRequest()
+        response = await self._call(self._glossary_stub.ListGlossaries, request, None)
+        return [make_glossary(message) for message in response.glossaries]
+
+    async def glossary(self, name: str) -> Glossary:
+        """One of them, with its terms."""
+        request = glossary_pb2.GetGlossaryRequest(name=name)
+        response = await self._call(self._glossary_stub.GetGlossary, request, None)
+        return make_glossary(response.glossary, response.terms)
+
+    async def put_glossary(
+        self,
+        name: str,
+        terms: Mapping[str, Targets],
+        *,
+        source: str = "",
+        target: str = "",
+    ) -> Glossary:
+        """Stores a glossary, in place of one of this name.
+
+        A change: the client's address must be that of the administrators
+        (`--admin-listen`), and its token one of theirs.
+
+        :param terms: as `glossary` of `translate`.
+        :param source, target: languages that it is for; "": any.
+        """
+        request = make_put_request(name, terms, source, target)
+        response = await self._call(self._glossary_stub.PutGlossary, request, None)
+        return make_glossary(response.glossary)
+
+    async def delete_glossary(self, name: str) -> None:
+        """Removes one; a change, as `put_glossary`."""
+        request = glossary_pb2.DeleteGlossaryRequest(name=name)
+        await self._call(self._glossary_stub.DeleteGlossary, request, None)
 
     async def _call(self, method: Any, request: Any, timeout: Optional[float]) -> Any:
         try:

@@ -15,6 +15,7 @@ from typing import (
     Iterable,
     Iterator,
     List,
+    Mapping,
     Optional,
     Sequence,
     Tuple,
@@ -28,6 +29,7 @@ from typing_extensions import Unpack
 
 from .aio import AsyncClient
 from .arguments import ScoreArguments, Side, StreamArguments, TranslateArguments
+from .glossary import Glossary
 from .results import (
     Detection,
     Language,
@@ -37,6 +39,7 @@ from .results import (
     StreamResult,
     Translation,
 )
+from .text_options import Targets
 
 T = TypeVar("T")
 
@@ -155,6 +158,31 @@ class Client:
         return self._wait(
             self._client.detect(texts, by_sentence=by_sentence, any_language=any_language)
         )
+
+    def glossaries(self) -> List[Glossary]:
+        """See `AsyncClient.glossaries`."""
+        return self._wait(self._client.glossaries())
+
+    def glossary(self, name: str) -> Glossary:
+        """See `AsyncClient.glossary`."""
+        return self._wait(self._client.glossary(name))
+
+    def put_glossary(
+        self,
+        name: str,
+        terms: Mapping[str, Targets],
+        *,
+        source: str = "",
+        target: str = "",
+    ) -> Glossary:
+        """See `AsyncClient.put_glossary`."""
+        return self._wait(
+            self._client.put_glossary(name, terms, source=source, target=target)
+        )
+
+    def delete_glossary(self, name: str) -> None:
+        """See `AsyncClient.delete_glossary`."""
+        self._wait(self._client.delete_glossary(name))
 
     async def _open(self, address: Union[str, Sequence[str]], arguments: Any) -> AsyncClient:
         return AsyncClient(address, **arguments)

@@ -58,6 +58,17 @@ class Cost:
 
 
 @dataclass(frozen=True)
+class DetectedLanguage:
+    """What a text, or a sentence of it, was taken for."""
+
+    language: str
+    confidence: float  #: between 0 and 1
+    #: Of the sentence, in characters of the text; None: all of it.
+    begin: Optional[int] = None
+    end: Optional[int] = None
+
+
+@dataclass(frozen=True)
 class Translation:
     """The translation of one text."""
 
@@ -71,6 +82,8 @@ class Translation:
     sentences: Tuple[Sentence, ...]
     #: With `return_alignments`, of the best hypothesis.
     words: Tuple[Word, ...]
+    #: Where the source language was not named: what the text was taken for.
+    detected: Optional[DetectedLanguage]
     #: The message as it came, for what has no attribute here.
     message: pb.Translation
 
@@ -167,17 +180,6 @@ class Language:
 
 
 @dataclass(frozen=True)
-class DetectedLanguage:
-    """What a text, or a sentence of it, was taken for."""
-
-    language: str
-    confidence: float  #: between 0 and 1
-    #: Of the sentence, in characters of the text; None: all of it.
-    begin: Optional[int] = None
-    end: Optional[int] = None
-
-
-@dataclass(frozen=True)
 class Detection:
     """The languages of one text."""
 
@@ -267,6 +269,11 @@ def make_translation(message: pb.Translation) -> Translation:
         sentences=tuple(_make_sentence(s) for s in message.sentences),
         words=_make_words(
             message.hypotheses[0].words if hypotheses else (), message.source_words
+        ),
+        detected=(
+            DetectedLanguage(message.detected.language, message.detected.confidence)
+            if message.HasField("detected")
+            else None
         ),
         message=message,
     )

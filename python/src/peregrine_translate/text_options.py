@@ -50,7 +50,7 @@ def make_text_options(arguments: Mapping[str, Any]) -> Optional[pb.TextOptions]:
     if name != "plain":
         options.format = _FORMATS[name]
     for source, targets in (arguments.get("glossary") or {}).items():
-        options.terms.add(source=source, targets=_targets(source, targets))
+        options.terms.add(source=source, targets=make_targets(source, targets))
     numbers = arguments.get("numbers") or "either"
     if numbers not in _NUMBERS:
         raise ValueError(f"numbers: found {numbers!r}, expected one of {', '.join(_NUMBERS)}")
@@ -66,7 +66,8 @@ def make_text_options(arguments: Mapping[str, Any]) -> Optional[pb.TextOptions]:
     return options if options.ByteSize() else None
 
 
-def _targets(source: str, targets: Targets) -> List[str]:
+def make_targets(source: str, targets: Targets) -> List[str]:
+    """What a term becomes; ValueError names one that does not fit."""
     if isinstance(targets, str):
         return [targets] if targets else []
     if not all(isinstance(target, str) for target in targets):
