@@ -61,12 +61,20 @@ local function read_form(form)
   return "{" .. table.concat(names, ",") .. "}", key
 end
 
+-- As Google's clients know them.
+local reasons = {
+  ["401"] = "authError", ["403"] = "forbidden", ["404"] = "notFound",
+  ["413"] = "uploadTooLarge", ["429"] = "rateLimitExceeded",
+  ["500"] = "backendError", ["503"] = "backendError",
+  ["504"] = "deadlineExceeded",
+}
+
 -- In the form of each API; `message` is quoted.
 local function error_of(api, status, message)
   if api == "google" then
     return '{"error":{"code":' .. status .. ',"message":' .. message ..
-      ',"errors":[{"message":' .. message ..
-      ',"domain":"global","reason":"invalid"}]}}'
+      ',"errors":[{"message":' .. message .. ',"domain":"global","reason":"' ..
+      (reasons[status] or "invalid") .. '"}]}}'
   end
   return '{"' .. (api == "deepl" and "message" or "error") .. '":' ..
     message .. "}"
@@ -127,13 +135,22 @@ end
 
 function envoy_on_response(handle)
   local metadata = handle:streamInfo():dynamicMetadata():get("peregrine.rest")
-  if metadata == nil or metadata.api == nil then return end
+  if metadata == nil then
+    -- Refused before envoy_on_request: the route says which API it is.
+    metadata = {api = handle:metadata():get("api")}
+  end
+  if metadata.api == nil then return end
   local status = handle:headers():get(":status")
   if status == "200" and metadata.success ~= nil then
     handle:headers():replace(":status", metadata.success)
     if metadata.success == "204" then handle:headers():remove("content-type") end
   end
   if tonumber(status) < 400 then return end
+  local wait = tonumber(handle:headers():get("grpc-retry-pushback-ms") or "")
+  if wait ~= nil then
+    handle:headers():replace("retry-after",
+      string.format("%d", math.ceil(wait / 1000)))
+  end
   local body = handle:body()
   local headers = handle:headers()
   local message = '""'

@@ -1,11 +1,12 @@
 """The clients of DeepL, LibreTranslate and Google v2, and calls as Weblate and
 Mastodon make them, against our edge.
 
-api_rest.py URL AUTHORITY.pem TOKEN OTHER_TOKEN: prints JSON.
+api_rest.py URL AUTHORITY.pem TOKEN OTHER_TOKEN SLOW_TOKEN: prints JSON.
 """
 
 import json
 import os
+import subprocess
 import sys
 import urllib.error
 import urllib.parse
@@ -301,13 +302,50 @@ def ask_google(url, token):
     }
 
 
+def ask_too_much(url, token, slow_token):
+    def call(place, key, **more):
+        """As each API is called: `more` has nothing to translate."""
+        google = place == "/language/translate/v2"
+        fields = {
+            "/v2/translate": {"text": [ENGLISH], "source_lang": "EN",
+                              "target_lang": "DE"},
+            "/translate": {"q": ENGLISH, "source": "en", "target": "de",
+                           "api_key": key},
+            "/language/translate/v2": {"q": [ENGLISH], "source": "en",
+                                       "target": "de"}}[place]
+        return requests.post(
+            url + place, json={**fields, **more}, timeout=60,
+            headers={"Authorization": f"Bearer {key}"} if google else
+            {"Authorization": f"DeepL-Auth-Key {key}"} if "v2" in place else {})
+
+    places = ["/v2/translate", "/translate", "/language/translate/v2"]
+    # More than 64 KiB and less than 4 MiB.
+    names = ["context", "comment", "comment"]
+    large = [call(place, token, **{name: "x" * 300000}).status_code
+             for place, name in zip(places, names)]
+    # requests sends all of a body before it looks for an answer.
+    too_large = subprocess.run(
+        ["curl", "-s", "--http1.1", "-w", "\n%{http_code}", "--cacert",
+         os.environ["SSL_CERT_FILE"], "-H", "content-type: application/json",
+         "--data-binary", "@-", url + "/v2/translate"],
+        input=json.dumps({"text": ["x" * (5 << 20)]}), text=True,
+        capture_output=True, timeout=60, check=True).stdout.rsplit("\n", 1)
+    call(places[0], slow_token)
+    too_fast = [call(place, slow_token) for place in places]
+    return {"large": large,
+            "too large": [int(too_large[1]), json.loads(too_large[0])],
+            "too fast": [[reply.status_code, reply.headers.get("retry-after", 0),
+                          reply.json()] for reply in too_fast]}
+
+
 def main():
-    url, authority, token, other_token = sys.argv[1:]
+    url, authority, token, other_token, slow_token = sys.argv[1:]
     os.environ["REQUESTS_CA_BUNDLE"] = authority
     os.environ["SSL_CERT_FILE"] = authority  # of urllib
     print(json.dumps({
         "deepl": ask_deepl(url, token),
         "glossaries": ask_for_glossaries(url, token, other_token),
+        "limits": ask_too_much(url, token, slow_token),
         "multilingual": ask_for_multilingual_glossaries(url, token),
         "libretranslate": ask_libretranslate(url, token),
         "google": ask_google(url, token)}))

@@ -21,6 +21,7 @@ PYTHON = os.path.join(harness.SOURCE_DIR, ".cache", "api-venv", "bin", "python")
 NLLB = os.path.join(harness.SOURCE_DIR, "tests", "golden", "hf-nllb")
 TOKEN = "wherever-it-goes"
 OTHER_TOKEN = "of-somebody-else"
+SLOW_TOKEN = "once-in-ten-seconds"
 TEXTS = ["The house is small.", "Good morning!"]
 
 needs_clients = unittest.skipUnless(
@@ -41,9 +42,11 @@ def token_flags(folder):
     """Of a server that wants one of the tokens."""
     tokens = os.path.join(folder, "tokens")
     with open(tokens, "w", encoding="utf-8") as file:
-        for name, token in (("tester", TOKEN), ("other", OTHER_TOKEN)):
+        for name, token, limits in (
+                ("tester", TOKEN, ""), ("other", OTHER_TOKEN, ""),
+                ("slow", SLOW_TOKEN, " requests-per-second=0.1")):
             digest = hashlib.sha256(token.encode()).hexdigest()
-            file.write(f"{name} {digest}\n")
+            file.write(f"{name} {digest}{limits}\n")
     return [f"--token-file={tokens}"]
 
 
@@ -319,7 +322,7 @@ class RestTest(unittest.TestCase):
             with harness.Server(*cls.FLAGS, *flags) as server, \
                     edge.Edge([server]) as front:
                 answers = run("api_rest.py", front.url, front.certificate,
-                              TOKEN, OTHER_TOKEN)
+                              TOKEN, OTHER_TOKEN, SLOW_TOKEN)
                 cls.calls = {
                     api: server.metric("peregrine_calls_total", api=api,
                                        outcome="ok")
@@ -327,6 +330,7 @@ class RestTest(unittest.TestCase):
         cls.deepl = answers["deepl"]
         cls.glossaries = answers["glossaries"]
         cls.multilingual = answers["multilingual"]
+        cls.limits = answers["limits"]
         cls.libretranslate = answers["libretranslate"]
         cls.google = answers["google"]
         with harness.Server("--workers=1") as server:
@@ -480,6 +484,19 @@ class RestTest(unittest.TestCase):
         self.assertEqual(status, 400)
         self.assertEqual(reply["error"]["code"], 400)
         self.assertIn("target: found nothing", reply["error"]["message"])
+
+    def test_limits_are_told_as_each_api_does(self):
+        self.assertEqual(self.limits["large"], [200] * 3)
+        self.assertEqual(self.limits["too large"][0], 413)
+        self.assertEqual(list(self.limits["too large"][1]), ["message"])
+        deepl, libretranslate, google = self.limits["too fast"]
+        for status, wait, _ in self.limits["too fast"]:
+            self.assertEqual(status, 429)
+            self.assertGreaterEqual(int(wait), 1)
+        self.assertIn("too fast", deepl[2]["message"])
+        self.assertIn("too fast", libretranslate[2]["error"])
+        self.assertEqual(google[2]["error"]["errors"][0]["reason"],
+                         "rateLimitExceeded")
 
     def test_markup(self):
         for text in (self.deepl["markup"], self.libretranslate["markup"],
