@@ -122,6 +122,20 @@ USER 101:101
 # Not by its usual script, which wants to be root.
 ENTRYPOINT ["envoy", "-c", "/etc/envoy/envoy.yaml"]
 
+# The Python client with its command, for bulk jobs.
+FROM ${DEBIAN} AS python
+RUN apt-get update && \
+    DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+      python3-venv && \
+    rm -rf /var/lib/apt/lists/*
+COPY proto /src/proto
+COPY python /src/python
+RUN python3 -m venv /opt/peregrine && \
+    /opt/peregrine/bin/pip install --no-cache-dir '/src/python[bulk]' && \
+    /opt/peregrine/bin/peregrine-py --help > /dev/null
+USER 65532:65532
+ENTRYPOINT ["/opt/peregrine/bin/peregrine-py"]
+
 # What is built where no target is named.
 FROM runtime AS cpu
 COPY --from=build /src/build/release/bin/peregrine* /usr/local/bin/

@@ -53,7 +53,7 @@ def test_a_killed_node_loses_no_row_and_doubles_none(cluster, job, server):
     killed = []
 
     def kill_when_under_way():
-        while sum(job.output(p).exists() for p in job.partitions()) < 3:
+        while sum(job.is_done(p) for p in job.partitions()) < 3:
             time.sleep(0.02)
         cluster.remove_node(lost, allow_graceful=False)
         killed.append(len(job.pending()))

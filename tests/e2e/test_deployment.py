@@ -28,6 +28,7 @@ KINDS = {
     "monitoring": MONITORING_KINDS,
     "autoscaling": AUTOSCALING_KINDS,
     "keda": KEDA_KINDS,
+    "bulk": {"Job"},
     "example": BASE_KINDS | MONITORING_KINDS | AUTOSCALING_KINDS,
     "example-gpu": BASE_KINDS | MONITORING_KINDS | AUTOSCALING_KINDS,
 }

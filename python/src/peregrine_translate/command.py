@@ -9,7 +9,7 @@ import argparse
 import shlex
 import sys
 import time
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from .channel import Tls
 from .client import Client
@@ -41,7 +41,7 @@ def _make_parser() -> argparse.ArgumentParser:
         "where it stopped when the same command is given again.",
     )
     bulk.add_argument("--input", action="append", required=True, metavar="FILE_OR_FOLDER",
-                      help="may be repeated")
+                      help="also s3://BUCKET/FOLDER; may be repeated")
     bulk.add_argument("--out", required=True, metavar="FOLDER")
     bulk.add_argument("--format", default="", help="jsonl, csv, tsv, parquet, txt; "
                       "by default what the files' endings say")
@@ -49,6 +49,8 @@ def _make_parser() -> argparse.ArgumentParser:
     bulk.add_argument("--into", default="translation", help="column to add (%(default)s)")
     bulk.add_argument("--rows-per-partition", type=int, default=10_000, metavar="N",
                       help="rows of an output file (%(default)s)")
+    bulk.add_argument("--shard", default="0/1", metavar="I/N", help="do every N-th partition, "
+                      "from the I-th on: for N jobs side by side")
     bulk.add_argument("--ray", metavar="ADDRESS", help="run on this Ray cluster (auto, or "
                       "ray://HOST:PORT); files must be the same on all nodes")
     bulk.add_argument("--actors", type=int, default=1, metavar="N", help="on Ray")
@@ -129,6 +131,7 @@ def _run_bulk(options: Any) -> int:
         into=options.into,
         kind=options.format,
         rows_per_partition=options.rows_per_partition,
+        shard=_shard(options.shard),
         arguments={"priority": "bulk", **_translate_arguments(options)},
     )
     began = time.monotonic()
@@ -162,6 +165,13 @@ def _run_bulk(options: Any) -> int:
     for flag, count in sorted(report.flags.items()):
         print(f"  {flag}: {count}")
     return 1 if report.failed else 0
+
+
+def _shard(text: str) -> Tuple[int, int]:
+    index, slash, count = text.partition("/")
+    if not (slash and index.isdigit() and count.isdigit()):
+        raise ValueError(f"--shard: found {text!r}, expected I/N, as in 0/4")
+    return int(index), int(count)
 
 
 def _run_document(options: Any) -> int:

@@ -8,12 +8,15 @@ could not be translated stand in a file of their own, with the error.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, Union
 
+from . import storage
 from ..client import Client
 from ..results import StreamResult
 from .rows import FORMATS, Row, count_rows, format_of, read_rows, write_rows
@@ -58,7 +61,7 @@ class BulkReport:
 class BulkJob:
     """What to translate, and where to. Plain values: it is sent to workers."""
 
-    #: Files, or folders of them.
+    #: Files, or folders of them; "s3://BUCKET/FOLDER", too, as `out`.
     sources: Tuple[str, ...]
     out: str
     #: The column of the text; a text file has only "text".
@@ -68,6 +71,9 @@ class BulkJob:
     #: By the file's ending where it is empty.
     kind: str = ""
     rows_per_partition: int = 10_000
+    #: Of how many jobs with the same files and folders this is which, from 0: each
+    #: does every so-many-eth partition.
+    shard: Tuple[int, int] = (0, 1)
     #: Of translate_stream: model, source, target, options, priority.
     arguments: Dict[str, Any] = field(default_factory=dict)
 
@@ -77,6 +83,10 @@ class BulkJob:
         if self.kind and self.kind not in FORMATS:
             raise ValueError(f"format: found {self.kind!r}, expected one of {', '.join(FORMATS)}")
 
+        index, count = self.shard
+        if not 0 <= index < count:
+            raise ValueError(f"shard: found {index}/{count}, expected 0/N to N-1/N")
+
     def partitions(self) -> List[Partition]:
         """All, in order. Names tell the file apart from its namesakes."""
         partitions: List[Partition] = []
@@ -84,62 +94,76 @@ class BulkJob:
         for path in self._files():
             kind = self.kind or format_of(path)
             rows = count_rows(path, kind)
-            stem = path.name.split(".")[0]
-            if taken.setdefault(stem, str(path)) != str(path):
+            stem = storage.base_name(path).split(".")[0]
+            if taken.setdefault(stem, path) != path:
                 raise ValueError(
                     f"{path}: would be written as {stem}, as {taken[stem]} is; "
                     "give each file a name of its own"
                 )
             for number, start in enumerate(range(0, rows, self.rows_per_partition)):
                 stop = min(start + self.rows_per_partition, rows)
-                partitions.append(Partition(str(path), kind, start, stop, f"{stem}-{number:05d}"))
+                partitions.append(Partition(path, kind, start, stop, f"{stem}-{number:05d}"))
         return partitions
 
     def pending(self) -> List[Partition]:
-        """Those that are not finished."""
-        return [p for p in self.partitions() if not self.output(p).exists()]
+        """Those of this shard that are not finished."""
+        index, count = self.shard
+        return [p for p in self.partitions()[index::count] if not self.is_done(p)]
 
-    def output(self, partition: Partition) -> Path:
+    def is_done(self, partition: Partition) -> bool:
+        return storage.exists(self.output(partition))
+
+    def output(self, partition: Partition) -> storage.Location:
         """Where its rows go."""
-        return Path(self.out, f"{partition.name}.{partition.kind}")
+        return storage.join(self.out, f"{partition.name}.{partition.kind}")
 
     def run_partition(self, client: Client, partition: Partition) -> BulkReport:
         """Translates one; its output is there when this returns."""
         report = BulkReport()
         errors: List[Row] = []
-        part = self.output(partition).with_suffix(f".part-{os.getpid()}")
-        part.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            write_rows(part, partition.kind, self._translated(client, partition, report, errors))
+        rows = self._translated(client, partition, report, errors)
+        with self._writing(self.output(partition)) as part:
+            write_rows(part, partition.kind, rows)
             self._write_beside(ERRORS, partition, errors)
             self._write_beside(REPORTS, partition, [vars(report)])
-            os.replace(part, self.output(partition))
-        finally:
-            part.unlink(missing_ok=True)
         return report
 
     def reports(self) -> BulkReport:
         """The sum over all finished partitions, of earlier runs too."""
         total = BulkReport()
         for partition in self.partitions():
-            path = Path(self.out, REPORTS, f"{partition.name}.jsonl")
-            if path.exists() and self.output(partition).exists():
-                total.add(BulkReport(**json.loads(path.read_text(encoding="utf-8"))))
+            path = storage.join(self.out, REPORTS, f"{partition.name}.jsonl")
+            if storage.exists(path) and self.is_done(partition):
+                with storage.open_binary(path) as file:
+                    total.add(BulkReport(**json.loads(file.read())))
         return total
 
-    def _files(self) -> List[Path]:
-        files: List[Path] = []
+    def _files(self) -> List[storage.Location]:
+        files: List[storage.Location] = []
         for source in self.sources:
-            path = Path(source)
-            if path.is_dir():
-                files += sorted(f for f in path.iterdir() if f.is_file() and f.name[0] not in "._")
-            elif path.exists():
-                files.append(path)
-            else:
+            found = storage.list_files(source)
+            if found is None:
                 raise ValueError(f"{source}: found no such file or folder")
+            files += found
         if not files:
             raise ValueError(f"found no file in {', '.join(self.sources)}")
         return files
+
+    @contextlib.contextmanager
+    def _writing(self, location: storage.Location) -> Iterator[Path]:
+        """A file to write, which becomes `location` when it is whole."""
+        if storage.is_remote(location):
+            handle, name = tempfile.mkstemp(prefix="peregrine-", suffix=".part")
+            os.close(handle)
+            part = Path(name)
+        else:
+            part = Path(location).with_suffix(f".part-{os.getpid()}")
+            storage.make_folder(str(part.parent))
+        try:
+            yield part
+            storage.put(part, location)
+        finally:
+            part.unlink(missing_ok=True)
 
     def _translated(
         self, client: Client, partition: Partition, report: BulkReport, errors: List[Row]
@@ -147,7 +171,7 @@ class BulkJob:
         rows: Dict[int, Row] = {}  # read and not yet answered
 
         def texts() -> Iterator[str]:
-            read = read_rows(Path(partition.source), partition.kind, partition.start, partition.stop)
+            read = read_rows(partition.source, partition.kind, partition.start, partition.stop)
             for number, row in enumerate(read):
                 rows[number] = row
                 yield row.get(self.column)  # type: ignore[misc]  # checked by the stream
@@ -172,14 +196,12 @@ class BulkJob:
         }
 
     def _write_beside(self, folder: str, partition: Partition, rows: Sequence[Row]) -> None:
-        path = Path(self.out, folder, f"{partition.name}.jsonl")
+        location = storage.join(self.out, folder, f"{partition.name}.jsonl")
         if not rows:
-            path.unlink(missing_ok=True)
+            storage.remove(location)
             return
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".part-{os.getpid()}")
-        write_rows(part, "jsonl", rows)
-        os.replace(part, path)
+        with self._writing(location) as part:
+            write_rows(part, "jsonl", rows)
 
 
 def _count(report: BulkReport, result: StreamResult) -> None:

@@ -44,7 +44,7 @@ class PartitionWorker:
             partition = Partition(
                 str(values[0]), str(values[1]), int(values[2]), int(values[3]), str(values[4])
             )
-            if self._job.output(partition).exists():  # by an actor that was lost since
+            if self._job.is_done(partition):  # by an actor that was lost since
                 rows.append(0)
                 failed.append(0)
                 continue

@@ -7,8 +7,10 @@ import gzip
 import io
 import itertools
 import json
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, Any, Dict, Iterable, Iterator, List, Optional, cast
+
+from .storage import Location, open_binary
 
 Row = Dict[str, Any]
 
@@ -17,9 +19,9 @@ FORMATS = ("jsonl", "csv", "tsv", "parquet", "txt")
 TEXT_COLUMN = "text"
 
 
-def format_of(path: Path) -> str:
+def format_of(path: Location) -> str:
     """By the file's ending; ValueError where it tells nothing."""
-    endings = [ending[1:].lower() for ending in path.suffixes]
+    endings = [ending[1:].lower() for ending in PurePosixPath(path).suffixes]
     while endings and endings[-1] in ("gz", "zst"):
         endings.pop()
     ending = endings[-1] if endings else ""
@@ -29,19 +31,19 @@ def format_of(path: Path) -> str:
     return ending
 
 
-def count_rows(path: Path, kind: str) -> int:
+def count_rows(path: Location, kind: str) -> int:
     """How many there are; reads the file, but for Parquet."""
     if kind == "parquet":
         import pyarrow.parquet
 
-        return int(pyarrow.parquet.ParquetFile(path).metadata.num_rows)
+        return int(pyarrow.parquet.ParquetFile(open_binary(path)).metadata.num_rows)
     if kind in ("csv", "tsv"):
         return sum(1 for _ in read_rows(path, kind, 0, None))
     with _open(path) as file:
         return sum(1 for _ in file)
 
 
-def read_rows(path: Path, kind: str, start: int, stop: Optional[int]) -> Iterator[Row]:
+def read_rows(path: Location, kind: str, start: int, stop: Optional[int]) -> Iterator[Row]:
     """Rows `start` to `stop`, counted from 0."""
     rows = _READERS[kind](path)
     return itertools.islice(rows, start, stop)
@@ -52,19 +54,18 @@ def write_rows(path: Path, kind: str, rows: Iterable[Row]) -> int:
     return int(_WRITERS[kind](path, rows))
 
 
-def _open(path: Path) -> IO[str]:
-    ending = path.suffix.lower()
-    if ending == ".gz":
-        return cast(IO[str], gzip.open(path, "rt", encoding="utf-8", newline=""))
-    if ending == ".zst":
+def _open(path: Location) -> IO[str]:
+    stream: Any = open_binary(path)
+    if path.lower().endswith(".gz"):
+        stream = gzip.GzipFile(fileobj=stream)
+    elif path.lower().endswith(".zst"):
         import zstandard
 
-        stream = zstandard.ZstdDecompressor().stream_reader(open(path, "rb"))
-        return io.TextIOWrapper(stream, encoding="utf-8", newline="")
-    return open(path, encoding="utf-8", newline="")
+        stream = zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True)
+    return cast(IO[str], io.TextIOWrapper(stream, encoding="utf-8", newline=""))
 
 
-def _read_jsonl(path: Path) -> Iterator[Row]:
+def _read_jsonl(path: Location) -> Iterator[Row]:
     with _open(path) as file:
         for number, line in enumerate(file, 1):
             try:
@@ -77,7 +78,7 @@ def _read_jsonl(path: Path) -> Iterator[Row]:
 
 
 def _read_delimited(delimiter: str) -> Any:
-    def read(path: Path) -> Iterator[Row]:
+    def read(path: Location) -> Iterator[Row]:
         with _open(path) as file:
             for row in csv.DictReader(file, delimiter=delimiter):
                 # What stands beyond the header has no name.
@@ -87,14 +88,14 @@ def _read_delimited(delimiter: str) -> Any:
     return read
 
 
-def _read_parquet(path: Path) -> Iterator[Row]:
+def _read_parquet(path: Location) -> Iterator[Row]:
     import pyarrow.parquet
 
-    for batch in pyarrow.parquet.ParquetFile(path).iter_batches(1024):
+    for batch in pyarrow.parquet.ParquetFile(open_binary(path)).iter_batches(1024):
         yield from batch.to_pylist()
 
 
-def _read_text(path: Path) -> Iterator[Row]:
+def _read_text(path: Location) -> Iterator[Row]:
     with _open(path) as file:
         for line in file:
             yield {TEXT_COLUMN: line.rstrip("\r\n")}
