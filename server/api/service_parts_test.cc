@@ -18,6 +18,9 @@ using ::testing::HasSubstr;
 constexpr char kEnglish[] = "The old house stands by the river, near a bridge.";
 constexpr char kFrench[] = "Les voisins repeignent leur cuisine ce week-end.";
 
+constexpr char kGerman[] =
+    "Am Wochenende streichen die Nachbarn ihre Küche neu.";
+
 class ServicePartsTest : public ServiceTest {
  protected:
   // From English and from French.
@@ -68,6 +71,22 @@ TEST_F(ServicePartsTest, EachTextGoesToItsModel) {
   const v1::TranslateResponse one = TranslateOk(Both({kFrench, kFrench}));
   EXPECT_EQ(one.model(), "french");
   EXPECT_FALSE(one.translations(0).has_route());
+}
+
+TEST_F(ServicePartsTest, WhatIsInTheTargetLanguageStays) {
+  StartBoth();
+  const v1::TranslateResponse response = TranslateOk(Both({kGerman, kFrench}));
+  const v1::Translation& kept = response.translations(0);
+  EXPECT_EQ(kept.hypotheses(0).text(), kGerman);
+  EXPECT_THAT(kept.flags(), ::testing::ElementsAre(v1::FLAG_SOURCE_COPIED));
+  EXPECT_EQ(kept.detected().language(), "de");
+  EXPECT_TRUE(kept.has_route());
+  EXPECT_EQ(kept.route().model(), "");
+  EXPECT_EQ(response.translations(1).route().model(), "french");
+  EXPECT_EQ(TranslateOk(Both({kGerman})).translations(0).hypotheses(0).text(),
+            kGerman);
+  EXPECT_THAT(Refused(Both(std::vector<std::string>(1025, kGerman))),
+              HasSubstr("texts: found 1025, allowed 1 to 1024"));
 }
 
 TEST_F(ServicePartsTest, ChecksAreOfTheWholeRequest) {

@@ -61,6 +61,11 @@ class Job {
   // of the parts alone. EndPart: the complete group of the n-th (null: it had
   // no sentences). INTERNAL: this has no texts.
   virtual absl::StatusOr<Job*> MakePart(const std::vector<int>& texts);
+  // Those at `texts` are answered as they are. INVALID_ARGUMENT: too many
+  // texts, or too long ones.
+  virtual absl::Status KeepTexts(const std::vector<int>& texts,
+                                 ChosenLanguages languages,
+                                 const RequestLimits& limits);
   virtual void EndPart(size_t /*n*/, SentenceGroup* /*group*/) {}
 
   // Once, before all of the below. INVALID_ARGUMENT names every field at

@@ -23,6 +23,12 @@ absl::StatusOr<Job*> Job::MakePart(const std::vector<int>& /*texts*/) {
   return absl::InternalError("a request without texts has no parts");
 }
 
+absl::Status Job::KeepTexts(const std::vector<int>& /*texts*/,
+                            ChosenLanguages /*languages*/,
+                            const RequestLimits& /*limits*/) {
+  return absl::InternalError("a request without texts has none to keep");
+}
+
 absl::StatusOr<Job*> Job::BeginPivot(const ModelBackend& /*model*/,
                                      const RequestLimits& /*limits*/,
                                      ChosenLanguages /*first*/) {

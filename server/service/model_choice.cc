@@ -17,8 +17,23 @@ namespace {
 
 constexpr absl::string_view kDetect = "auto";
 
+// Whether the text is for certain in the language `target`.
+absl::optional<float> ConfidenceIn(absl::string_view text,
+                                   absl::string_view target) {
+  const auto wanted = ParseLanguageTag(target);
+  if (!wanted.has_value()) return absl::nullopt;
+  const DetectedLanguages any = DetectLanguages(text);
+  if (any.certainty != Certainty::kSure) return absl::nullopt;
+  const auto found = ParseLanguageTag(any.languages[0].language);
+  if (!found.has_value() || !IsSameWrittenLanguage(*found, *wanted)) {
+    return absl::nullopt;
+  }
+  return any.languages[0].confidence;
+}
+
 DetectedSource SourceOf(absl::string_view text, const LanguageList& among,
-                        absl::string_view default_source) {
+                        absl::string_view default_source,
+                        absl::string_view target) {
   const DetectedLanguages detected = DetectLanguages(text, &among);
   DetectedSource source;
   source.certainty = detected.certainty;
@@ -27,6 +42,13 @@ DetectedSource SourceOf(absl::string_view text, const LanguageList& among,
     source.confidence = detected.languages[0].confidence;
   }
   if (detected.certainty == Certainty::kSure) return source;
+  if (const auto confidence = ConfidenceIn(text, target)) {
+    source.language = ParseLanguageTag(target)->text;
+    source.confidence = *confidence;
+    source.certainty = Certainty::kSure;
+    source.stays = true;
+    return source;
+  }
   const LanguageList::Entry* fallback = among.Find(default_source);
   if (fallback == nullptr && source.language.empty() &&
       among.entries().size() == 1) {
@@ -53,8 +75,11 @@ struct Group {
   ChosenLanguages of_begin;
   std::vector<int> texts;
 
+  bool stays = false;  // and has no route
+
   bool goes(const Route& other) const {
-    return route.model == other.model && route.target == other.target &&
+    return !stays && route.model == other.model &&
+           route.target == other.target &&
            route.first.has_value() == other.first.has_value() &&
            route.begin().model == other.begin().model &&
            route.begin().target == other.begin().target;
@@ -74,9 +99,9 @@ absl::StatusOr<std::vector<DetectedSource>> DetectSources(
   for (size_t i = 0; i < texts.size(); ++i) {
     sources.emplace_back();
     if (!HasLetters(texts[i])) continue;
-    sources.back() = SourceOf(texts[i], among, default_source);
-    known = sources.back().language;
-    if (known.empty()) return UnknownSourceError(head, i);
+    sources.back() = SourceOf(texts[i], among, default_source, query.target);
+    if (sources.back().language.empty()) return UnknownSourceError(head, i);
+    if (!sources.back().stays) known = sources.back().language;
   }
   if (known.empty()) {
     const LanguageList::Entry* fallback = among.Find(default_source);
@@ -100,6 +125,18 @@ absl::StatusOr<std::vector<Group>> Detect(
   std::vector<Group> groups;
   for (size_t i = 0; i < sources.size(); ++i) {
     DetectedSource& source = sources[i];
+    if (source.stays) {
+      auto stay = std::find_if(groups.begin(), groups.end(),
+                               [](const Group& one) { return one.stays; });
+      if (stay == groups.end()) {
+        stay = groups.emplace(groups.end());
+        stay->stays = true;
+        stay->of_begin.target = source.language;
+      }
+      stay->texts.push_back(static_cast<int>(i));
+      stay->of_begin.detected.push_back(std::move(source));
+      continue;
+    }
     const auto [place, is_new] = by_language.try_emplace(source.language);
     Route& route = place->second;
     if (is_new) {
@@ -127,6 +164,11 @@ absl::StatusOr<ModelChoice> ChoiceOf(const ModelSet& models,
                                      const RequestHead& head, Group group) {
   ModelChoice choice;
   choice.texts = std::move(group.texts);
+  choice.stays = group.stays;
+  if (group.stays) {
+    choice.languages = std::move(group.of_begin);
+    return choice;
+  }
   const auto find = [&](const std::string& name) {
     choice.needed.push_back(name);
     absl::StatusOr<ServedModelPtr> found = models.Find(name, head.fields.model);

@@ -26,6 +26,7 @@ struct ModelChoice {
   std::vector<std::string> needed;
 
   std::vector<int> texts;  // of the request, that are translated so
+  bool stays = false;      // they are not translated, and there is no model
 };
 
 // The model that `head` names, or that of its languages; these as the model

@@ -45,9 +45,9 @@ class ModelChoiceTest : public ::testing::Test {
     for (const ModelChoice& choice : *choices) {
       std::string told;
       if (choice.first != nullptr) {
-        told = Tell(*choice.first, choice.first_languages) + ", ";
+        told = Tell(choice.first, choice.first_languages) + ", ";
       }
-      told += Tell(*choice.model, choice.languages);
+      told += Tell(choice.model, choice.languages);
       if (choices->size() > 1) {
         told += ": " + absl::StrJoin(choice.texts, ",");
       }
@@ -56,9 +56,9 @@ class ModelChoiceTest : public ::testing::Test {
     return absl::StrJoin(all, "; ");
   }
 
-  static std::string Tell(const ServedModel& model,
+  static std::string Tell(const ServedModelPtr& model,
                           const ChosenLanguages& languages) {
-    std::string told = model.info().name;
+    std::string told = model == nullptr ? "nobody" : model->info().name;
     for (const DetectedSource& source : languages.detected) {
       told += " " + source.language + (source.is_default ? "!" : "");
     }
@@ -113,6 +113,17 @@ TEST_F(ModelChoiceTest, EachTextGoesItsOwnWay) {
             "m1 fra_Latn rus_Cyrl: 0; m2 eng_Latn rus_Cyrl: 1");
   EXPECT_EQ(Choose(Head("auto", "ru", "m2"), {kFrench, kEnglish}),
             "m2 fra_Latn eng_Latn rus_Cyrl");
+}
+
+TEST_F(ModelChoiceTest, WhatIsInTheTargetAlreadyStays) {
+  Serve({{"eng_Latn", "deu_Latn"}, {"fra_Latn", "deu_Latn"}});
+  EXPECT_EQ(Choose(Head("auto", "de-AT"), {kGerman}), "nobody de-AT de-AT");
+  EXPECT_EQ(Choose(Head("auto", "de"), {kGerman, kFrench, kNoWords, kGerman}),
+            "nobody de de de: 0,3; m1 fra_Latn fra_Latn! deu_Latn: 1,2");
+  EXPECT_EQ(Choose(Head("auto", "deu", "m0"), {kGerman, kEnglish}),
+            "nobody de de: 0; m0 eng_Latn deu_Latn: 1");
+  // Who names the source means it.
+  EXPECT_EQ(Choose(Head("en", "de"), {kGerman}), "m0 eng_Latn deu_Latn");
 }
 
 TEST_F(ModelChoiceTest, TwoModelsInARow) {

@@ -43,7 +43,8 @@ absl::optional<absl::Status> Request::Continue() {
   for (const ModelChoice& choice : choices) {
     if (!choice.missing.empty()) return AwaitModel(choice.missing, choices);
   }
-  if (choices.size() > 1) return SubmitParts(std::move(choices));
+  if (choices.size() > 1 || choices[0].stays)
+    return SubmitParts(std::move(choices));
   PEREGRINE_RETURN_IF_ERROR(Prepare(std::move(choices[0])));
   return Start();
 }
@@ -59,6 +60,12 @@ absl::optional<absl::Status> Request::Start() {
 absl::Status Request::MakeParts(std::vector<ModelChoice> choices) {
   std::vector<Part> parts;
   for (ModelChoice& choice : choices) {
+    if (choice.stays) {
+      PEREGRINE_RETURN_IF_ERROR(
+          job_->KeepTexts(choice.texts, std::move(choice.languages),
+                          call_.environment().options.limits));
+      continue;
+    }
     Part part;
     part.texts = std::move(choice.texts);
     PEREGRINE_ASSIGN_OR_RETURN(part.job, job_->MakePart(part.texts));
@@ -288,7 +295,8 @@ void Request::CountOn(const ServedModel& model,
 
 void Request::Count(const TextAnswer& answer) const {
   Count(absl::OkStatus());
-  if (parts_.empty()) {
+  // Null: no text needed a model.
+  if (model_ != nullptr) {
     for (const TranslatedText& text : answer.texts) CountFlags(text);
   }
   for (const Part& part : parts_) {

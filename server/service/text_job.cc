@@ -133,6 +133,17 @@ absl::StatusOr<Job*> TextJob::MakePart(const std::vector<int>& texts) {
   return parts_.back().job.get();
 }
 
+absl::Status TextJob::KeepTexts(const std::vector<int>& texts,
+                                ChosenLanguages languages,
+                                const RequestLimits& limits) {
+  Violations violations;
+  CheckCount(request_.names->texts, request_.texts.size(), limits, violations);
+  for (int i : texts) CheckBytes(i, limits, violations);
+  PEREGRINE_RETURN_IF_ERROR(violations.status());
+  kept_.push_back({texts, std::move(languages)});
+  return absl::OkStatus();
+}
+
 absl::Status TextJob::Prepare(const ModelBackend& model,
                               const RequestLimits& limits) {
   model_ = &model;
@@ -158,15 +169,19 @@ absl::Status TextJob::Prepare(const ModelBackend& model,
   return absl::OkStatus();
 }
 
+void TextJob::CheckBytes(int index, const RequestLimits& limits,
+                         Violations& violations) const {
+  const size_t bytes = request_.texts[static_cast<size_t>(index)].text.size();
+  if (bytes <= static_cast<size_t>(limits.max_text_bytes)) return;
+  violations.Add(TextPath(index),
+                 absl::StrCat("found ", bytes, " bytes, allowed at most ",
+                              limits.max_text_bytes));
+}
+
 void TextJob::Check(int index, const RequestLimits& limits,
                     Violations& violations) const {
   const RequestText& text = request_.texts[index];
-  const size_t bytes = text.text.size();
-  if (bytes > static_cast<size_t>(limits.max_text_bytes)) {
-    violations.Add(TextPath(index),
-                   absl::StrCat("found ", bytes, " bytes, allowed at most ",
-                                limits.max_text_bytes));
-  }
+  CheckBytes(index, limits, violations);
   CheckRanges(text, request_.text_options,
               request_.names->path(request_.place(index)), violations);
   const OptionsLayer layer = {text.options, OptionsPath(index)};
@@ -316,11 +331,22 @@ TextAnswer TextJob::TakeParts() const {
           TextRoute{own.model, own.revision, own.target_language, own.pivot};
     }
   }
+  for (const Kept& kept : kept_) {
+    for (size_t i = 0; i < kept.texts.size(); ++i) {
+      const auto at = static_cast<size_t>(kept.texts[i]);
+      TranslatedText& text = answer.texts[at];
+      text.translation.hypotheses.emplace_back().text = request_.texts[at].text;
+      text.translation.source_copied = true;
+      text.detected = kept.languages.detected[i];
+      text.route = TextRoute();
+      text.route->target_language = kept.languages.target;
+    }
+  }
   return answer;
 }
 
 TextAnswer TextJob::Take(SentenceGroup* group) const {
-  if (!parts_.empty()) return TakeParts();
+  if (!parts_.empty() || !kept_.empty()) return TakeParts();
   TextAnswer answer;
   answer.model = model_->info().name;
   answer.revision = model_->info().revision;

@@ -35,6 +35,9 @@ class TextJob final : public Job {
                                   ChosenLanguages first) override;
   void EndPivot(SentenceGroup* first) override;
   absl::StatusOr<Job*> MakePart(const std::vector<int>& texts) override;
+  absl::Status KeepTexts(const std::vector<int>& texts,
+                         ChosenLanguages languages,
+                         const RequestLimits& limits) override;
   void EndPart(size_t n, SentenceGroup* group) override {
     parts_[n].group = group;
   }
@@ -67,6 +70,10 @@ class TextJob final : public Job {
     std::vector<int> texts;
     SentenceGroup* group = nullptr;
   };
+  struct Kept {
+    std::vector<int> texts;
+    ChosenLanguages languages;
+  };
 
   // Names of fields of a text.
   std::string TextPath(int index) const {
@@ -81,6 +88,8 @@ class TextJob final : public Job {
   // All that needs no tokens.
   absl::Status CheckRequest(const RequestLimits& limits);
   absl::Status CheckTexts(const RequestLimits& limits) const;
+  void CheckBytes(int index, const RequestLimits& limits,
+                  Violations& violations) const;
   void Check(int index, const RequestLimits& limits,
              Violations& violations) const;
   RequestLanguages LanguagesOf(int index, Violations& violations) const;
@@ -111,6 +120,7 @@ class TextJob final : public Job {
   int num_sentences_ = 0;
   std::unique_ptr<StableText> stable_text_;  // above what it looks at
   std::vector<Part> parts_;                  // of several ways; else none
+  std::vector<Kept> kept_;                   // beside them
   int64_t parts_bytes_ = 0;                  // of the answers to all of them
 };
 

@@ -149,6 +149,8 @@ struct DetectedSource {
   float confidence = 0;
   Certainty certainty = Certainty::kUnsure;
   bool is_default = false;  // of the server, since the text did not tell
+  // It is in the language already that it is to be in: it stays as it is.
+  bool stays = false;
 };
 
 // The languages of a request, as its model names them.
@@ -207,7 +209,8 @@ struct PivotModel {
   std::string revision;
 };
 
-// Who translated a text, as TextAnswer tells of all.
+// Who translated a text, as TextAnswer tells of all. Without a model: nobody,
+// it stayed as it was.
 struct TextRoute {
   std::string model;
   std::string revision;

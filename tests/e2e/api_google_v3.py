@@ -177,6 +177,15 @@ def main():
         lambda: client.translate_text(request=request(model="nothing")))
     answers["adaptive"] = refusal(lambda: client.adaptive_mt_translate(
         parent=PARENT, content=[ENGLISH]))
+    answers["others"] = [refusal(call)[0] for call in (
+        lambda: client.romanize_text(request={
+            "parent": PARENT, "contents": [ENGLISH]}),
+        lambda: client.batch_translate_text(request={
+            "parent": PARENT, "source_language_code": "en",
+            "target_language_codes": ["de"]}),
+        lambda: client.translate_document(request={
+            "parent": PARENT, "target_language_code": "de",
+            "document_input_config": {"content": b"x", "mime_type": "text/html"}}))]
     answers["deadline"] = refusal(
         lambda: client.translate_text(
             request=request(contents=[" ".join([ENGLISH] * 200)]),

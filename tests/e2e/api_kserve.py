@@ -117,6 +117,11 @@ def main():
         model, [text], parameters={"top_k": 5}, headers=headers))
     answers["unknown output"] = refusal(lambda: client.infer(
         model, [text], outputs=[triton.InferRequestedOutput("logits")], headers=headers))
+    answers["others"] = [refusal(call)[0] for call in (
+        lambda: client.load_model(model, headers=headers),
+        lambda: client.get_trace_settings(headers=headers),
+        lambda: client.get_log_settings(headers=headers),
+        lambda: client.get_system_shared_memory_status(headers=headers))]
     answers["version"] = refusal(
         lambda: client.infer(model, [text], model_version="2", headers=headers))
 

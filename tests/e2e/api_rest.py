@@ -88,6 +88,10 @@ def ask_deepl(url, token):
         "texts": [t.text for t in texts],
         "billed": [t.billed_characters for t in texts],
         "detected": detected.detected_source_lang,
+        "in the target already": [
+            [t.text, t.detected_source_lang] for texts in (
+                [GERMAN, ENGLISH], [GERMAN])
+            for t in client.translate_text(texts, target_lang="DE")],
         "options": client.translate_text(
             ENGLISH, source_lang="EN", target_lang="DE", formality="prefer_more",
             split_sentences="0", preserve_formatting=True).text,
@@ -109,6 +113,13 @@ def ask_deepl(url, token):
         "wrong key": refusal(lambda: wrong.get_usage(), deepl.DeepLException),
         "odd formality": posted(formality="rude"),
         "odd model": posted(model_type="best"),
+        "refused": {name: posted(**{name: value}) for name, value in (
+            ("splitting_tags", ["p"]), ("non_splitting_tags", ["b"]),
+            ("style_id", "x"), ("custom_instructions", ["Be brief."]),
+            ("translation_memory_id", "x"), ("ignore_tags", ["b"]),
+            ("tag_handling", "markdown"))},
+        "not there": [post(url + path, key)[0] for path in (
+            "/v2/document", "/v2/write/rephrase", "/v3/style_rules")],
         "odd split": posted(split_sentences=2),
         "no texts": post(url + "/v2/translate", key, target_lang="DE"),
         "numbers": [posted(split_sentences=split, preserve_formatting=1)

@@ -167,6 +167,7 @@ class OtherApisTest(unittest.TestCase):
         self.assertEqual(answers["adaptive"][0], "MethodNotImplemented")
         self.assertIn("no model adapts", answers["adaptive"][1])
         self.assertEqual(answers["deadline"][0], "DeadlineExceeded")
+        self.assertEqual(answers["others"], ["MethodNotImplemented"] * 3)
 
     def test_google_has_glossaries(self):
         for name, answers in self.both_google():
@@ -243,6 +244,7 @@ class OtherApisTest(unittest.TestCase):
     def test_kserve_is_told_what_is_wrong(self):
         answers = self.kserve
         self.assertEqual(answers["broken"], ["INVALID_ARGUMENT"] * 4)
+        self.assertEqual(answers["others"], ["StatusCode.UNIMPLEMENTED"] * 4)
         for name, code, words in (
                 ("unknown model", "NOT_FOUND", "en-de-mdn"),
                 ("unknown input", "INVALID_ARGUMENT", "words"),
@@ -341,6 +343,10 @@ class RestTest(unittest.TestCase):
         self.assertEqual(answers["texts"], self.expected)
         self.assertEqual(answers["billed"], [len(text) for text in TEXTS])
         self.assertEqual(answers["detected"], "EN")
+        self.assertEqual(answers["in the target already"], [
+            ["Am Wochenende streichen die Nachbarn ihre Küche neu.", "DE"],
+            [self.expected[0], "EN"],
+            ["Am Wochenende streichen die Nachbarn ihre Küche neu.", "DE"]])
         self.assertEqual(answers["options"], self.expected[0])
         for reply in answers["numbers"]:
             self.assertEqual(reply[1]["translations"][0]["text"],
@@ -366,6 +372,10 @@ class RestTest(unittest.TestCase):
                             ("odd split", "split_sentences: found \"2\"")):
             self.assertEqual(answers[name][0], 400, name)
             self.assertIn(words, answers[name][1]["message"], name)
+        for name, (status, reply) in answers["refused"].items():
+            self.assertEqual(status, 400, name)
+            self.assertTrue(reply["message"].startswith(name + ": "), reply)
+        self.assertEqual(answers["not there"], [404] * 3)
         self.assertEqual(answers["multipart"][0], 415)
         self.assertIn("multipart/form-data", answers["multipart"][1]["message"])
         self.assertIn("target_lang: found \"SW\" (Swahili)",

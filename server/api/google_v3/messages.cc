@@ -110,9 +110,9 @@ proto::TranslateTextResponse TranslateTextCodec::Write(
                          proto::Translation& translation) {
     translation.set_translated_text(
         std::move(text.translation.hypotheses[0].text));
-    if (!model_prefix_.empty()) {
-      translation.set_model(
-          absl::StrCat(model_prefix_, text.model_of(answer.model)));
+    const std::string& model = text.model_of(answer.model);
+    if (!model_prefix_.empty() && !model.empty()) {
+      translation.set_model(absl::StrCat(model_prefix_, model));
     }
     if (text.detected.has_value()) {
       translation.set_detected_language_code(CodeOf(text.detected->language));
