@@ -170,6 +170,9 @@ def main():
     answers["markup"] = [client.translate_text(request=request(
         mime_type=mime_type, contents=[f"<p>{ENGLISH}</p>"]
     )).translations[0].translated_text for mime_type in ("", "text/html")]
+    answers["transliteration"] = fields_at_fault(
+        lambda: client.translate_text(request=request(
+            transliteration_config={"enable_transliteration": True})))
     answers["glossaries"] = ask_for_glossaries(client)
     answers["no contents"] = fields_at_fault(
         lambda: client.translate_text(request=request(contents=[])))

@@ -161,6 +161,7 @@ class OtherApisTest(unittest.TestCase):
                 ("field of unknown language", "target_language_code"),
                 ("no target", "target_language_code"),
                 ("field of mime type", "mime_type"),
+                ("transliteration", "transliteration_config"),
                 ("no contents", "contents")):
             self.assertEqual(answers[name], [field], name)
         self.assertEqual(answers["unknown model"][0], "NotFound")
