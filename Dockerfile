@@ -45,6 +45,7 @@ RUN cmake --preset release -DPEREGRINE_CUDA=OFF -DPEREGRINE_BUILD_TESTS=OFF \
 # NVIDIA's compiler and runtime (11.8), which Debian has in non-free. Several GB,
 # of which nothing but our own kernels and a static runtime comes any further.
 # Needs a driver of 450.80.02 or newer; 520 is the first made for 11.8.
+# scripts/cuda-11 compiles with it outside of an image.
 FROM source AS build-cuda
 RUN for list in /etc/apt/sources.list /etc/apt/sources.list.d/debian.sources; do \
       if [ -f "$list" ]; then \

@@ -44,10 +44,13 @@ constexpr unsigned kFullWarp = 0xffffffffu;
 // not change, such as weights, can be fetched meanwhile. The next one may begin
 // from here on.
 __device__ inline void AwaitEarlierKernel() {
-#if defined(PEREGRINE_CUDA_EMULATION) || \
-    (defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900)
+#ifdef PEREGRINE_CUDA_EMULATION
   cudaGridDependencySynchronize();
-  cudaTriggerProgrammaticLaunchCompletion();
+#elif defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+  // By the instructions: CUDA 11.8, which the image is built with, has no
+  // functions for them yet.
+  asm volatile("griddepcontrol.wait;" ::: "memory");
+  asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
 #endif
 }
 

@@ -164,7 +164,6 @@ inline void __pipeline_wait_prior(size_t groups) {
 inline void cudaGridDependencySynchronize() {
   cuda_emulation::AwaitEarlierGrid();
 }
-inline void cudaTriggerProgrammaticLaunchCompletion() {}
 
 inline float __uint_as_float(uint32_t bits) {
   float x;
