@@ -30,11 +30,16 @@ DeviceSteps::DeviceSteps(const StepResources& resources,
       live_(resources.target_blocks),
       memory_(resources.kernels),
       arrays_(resources.kernels,
-              resources.model.config().architecture.position_offset) {}
+              resources.model.config().architecture.position_offset),
+      one_upload_(queue_->wants_one_upload()) {}
 
 absl::Status DeviceSteps::Allocate() {
   const size_t rows = resources_.max_rows;
-  PEREGRINE_RETURN_IF_ERROR(arrays_.Reserve(resources_.max_rows, memory_));
+  // Of a row: its new cell, and a beam that begins with it.
+  constexpr int kMoreWords =
+      1 + static_cast<int>(sizeof(kernels::QueuedBeam) / sizeof(int32_t));
+  PEREGRINE_RETURN_IF_ERROR(arrays_.Reserve(resources_.max_rows, memory_,
+                                            one_upload_ ? kMoreWords : 0));
   PEREGRINE_RETURN_IF_ERROR(new_cells_.Reserve(rows, memory_));
   PEREGRINE_RETURN_IF_ERROR(
       memory_.NewInts(rows * resources_.max_positions, &cells_));
@@ -143,11 +148,20 @@ void DeviceSteps::AddRows(Entry& entry, GivenStep& given) {
 }
 
 void DeviceSteps::RunDecoder(int cells_stride) {
+  kernels::BeamRows rows;
+  if (one_upload_) {
+    rows.new_cells = arrays_.Append(absl::MakeConstSpan(new_cells_.host));
+    rows.beams = arrays_.Append(absl::MakeConstSpan(beams_));
+  }
   model::DecoderInput input = arrays_.Upload();
+  if (!one_upload_) rows.new_cells = new_cells_.Upload(kernels_);
   input.target.cells = cells_;
   input.target.cells_stride = cells_stride;
-  queue_->Follow(beams_, {arrays_.tokens(), arrays_.lengths(), cells_,
-                          cells_stride, new_cells_.Upload(kernels_)});
+  rows.tokens = arrays_.tokens();
+  rows.lengths = arrays_.lengths();
+  rows.cells = cells_;
+  rows.cells_stride = cells_stride;
+  queue_->Follow(beams_, rows);
   kernels_.RunStep(step_owner_, {input.target.num_rows, cells_stride},
                    [&] { resources_.decoder.Step(input); });
 }

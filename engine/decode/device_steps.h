@@ -102,6 +102,7 @@ class DeviceSteps final : public Search {
   StepArrays arrays_;
   std::vector<kernels::QueuedBeam> beams_;
   model::UploadedInts new_cells_;  // [rows]
+  const bool one_upload_;          // of all of them
   int32_t* cells_ = nullptr;       // [rows, stride] on the device
   // The step being read.
   std::vector<kernels::BeamCandidate> candidates_;

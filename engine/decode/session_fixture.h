@@ -56,9 +56,11 @@ struct Computation {
 // UNAVAILABLE and the like where there is no such device.
 inline absl::StatusOr<std::unique_ptr<kernels::Kernels>> MakeKernels(
     const Computation& computation) {
-  return computation.emulated ? kernels::MakeEmulatedKernels(
-                                    /*memory_bytes=*/0, computation.library)
-                              : kernels::MakeKernels(computation.device);
+  return computation.emulated
+             ? kernels::MakeEmulatedKernels(
+                   /*memory_bytes=*/0, computation.library,
+                   computation.device.index, computation.device.tuning)
+             : kernels::MakeKernels(computation.device);
 }
 
 // For the name of a test, like "cpu_int8_can".

@@ -184,16 +184,67 @@ TEST_F(SessionGpuTest, StepsAheadFindWhatTheHostFinds) {
     if (!is_said) config.decoding.suppressed_tokens.push_back(token);
   }
   int seed = 1;
+  kernels::GpuTuning tuning;
+  tuning.eight_bits = true;
   for (Precision precision :
-       {Precision::kFloat32, Precision::kBFloat16, Precision::kFloat16}) {
+       {Precision::kFloat32, Precision::kBFloat16, Precision::kFloat16,
+        Precision::kInt8, Precision::kFloat8}) {
     SCOPED_TRACE(kernels::PrecisionName(precision));
     Engine engine(
         config, precision,
-        kernels::MakeEmulatedKernels(0, precision == Precision::kBFloat16
-                                            ? EmulatedLibrary::kForAll
-                                            : EmulatedLibrary::kAsOnDevices)
+        kernels::MakeEmulatedKernels(0,
+                                     precision == Precision::kBFloat16
+                                         ? EmulatedLibrary::kForAll
+                                         : EmulatedLibrary::kAsOnDevices,
+                                     0, tuning)
             .value());
     ExpectWhatTheHostFinds(engine, seed++);
+  }
+}
+
+// What is tuned without another order of sums changes no bit, in any state.
+TEST_F(SessionGpuTest, TuningFindsTheSame) {
+  kernels::GpuTuning tuning;
+  tuning.keys_ahead = tuning.tiles_ahead = tuning.dependent_launch = true;
+  tuning.fused_norms = tuning.one_upload = true;
+  tuning.max_graphs = 2;
+  for (model::DecoderState state : kDecoderStates) {
+    SCOPED_TRACE(static_cast<int>(state));
+    Computation computation = kEmulated;
+    computation.state = state;
+    const std::vector<SentenceInput> sentences = {
+        Sentence(1, 4, 20), Sentence(2, 1, 9), Sentence(3, 3, 35)};
+    Engine plain(computation);
+    const Found expected = ByTheHost(plain, sentences);
+    computation.device.tuning = tuning;
+    Engine tuned(computation);
+    auto session = tuned.NewSession({8, 256});
+    session->Admit(sentences);
+    size_t found = 0;
+    while (session->live_sentences() > 0) {
+      for (const SentenceOutput& output : session->Step()) {
+        ExpectSame(output.hypotheses, expected.at(output.id));
+        ++found;
+      }
+    }
+    EXPECT_EQ(found, sentences.size());
+  }
+}
+
+TEST_F(SessionGpuTest, OneUploadIsOneCopyAStep) {
+  for (bool one_upload : {false, true}) {
+    Computation computation = kEmulated;
+    computation.device.tuning.one_upload = one_upload;
+    Engine engine(computation);
+    auto session = engine.NewSession({8, 256});
+    session->Admit({Sentence(1, 4, 40), Sentence(2, 1, 40)});
+    session->Step();
+    const EmulatedCounts before = CountEmulated();
+    for (int step = 0; step < 10; ++step) session->Step();
+    const EmulatedCounts after = CountEmulated();
+    EXPECT_EQ(after.copies_to_device - before.copies_to_device,
+              one_upload ? 10 : 30);
+    EXPECT_EQ(after.copies_to_host - before.copies_to_host, 10);
   }
 }
 

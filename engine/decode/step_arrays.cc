@@ -7,8 +7,10 @@ namespace peregrine::decode {
 StepArrays::StepArrays(kernels::Kernels& kernels, int position_offset)
     : kernels_(kernels), position_offset_(position_offset) {}
 
-absl::Status StepArrays::Reserve(int max_rows, model::DeviceMemory& memory) {
-  return ints_.Reserve(static_cast<size_t>(kNumArrays) * max_rows, memory);
+absl::Status StepArrays::Reserve(int max_rows, model::DeviceMemory& memory,
+                                 int more_words) {
+  return ints_.Reserve(static_cast<size_t>(kNumArrays + more_words) * max_rows,
+                       memory);
 }
 
 void StepArrays::Begin(int num_rows) {

@@ -2,8 +2,10 @@
 #define PEREGRINE_ENGINE_DECODE_STEP_ARRAYS_H_
 
 #include <cstdint>
+#include <cstring>
 
 #include "absl/status/status.h"
+#include "absl/types/span.h"
 #include "engine/decode/live_sentence.h"
 #include "engine/kernels/kernels.h"
 #include "engine/model/decoder.h"
@@ -19,12 +21,24 @@ class StepArrays {
   // `kernels` must outlive it.
   StepArrays(kernels::Kernels& kernels, int position_offset);
 
-  absl::Status Reserve(int max_rows, model::DeviceMemory& memory);
+  // Of each row, `more_words` can be appended.
+  absl::Status Reserve(int max_rows, model::DeviceMemory& memory,
+                       int more_words = 0);
 
   // Begins a step of `num_rows` rows: of padding, until they are added.
   void Begin(int num_rows);
   // The next row: a hypothesis of `sentence` that has `step` tokens.
   void Add(const LiveSentence& sentence, int step, int32_t token);
+  // What else a step is told, behind its rows: where it will be.
+  template <class T>
+  const T* Append(absl::Span<const T> elements) {
+    static_assert(sizeof(T) % sizeof(int32_t) == 0, "whole words");
+    const size_t begin = ints_.host.size();
+    const size_t bytes = elements.size() * sizeof(T);
+    ints_.host.resize(begin + bytes / sizeof(int32_t));
+    std::memcpy(ints_.host.data() + begin, elements.data(), bytes);
+    return reinterpret_cast<const T*>(ints_.device() + begin);
+  }
   // All but target.cells.
   model::DecoderInput Upload();
 
@@ -44,7 +58,7 @@ class StepArrays {
   const int position_offset_;
   int num_rows_ = 0;
   size_t added_ = 0;
-  model::UploadedInts ints_;  // [kNumArrays, num_rows]
+  model::UploadedInts ints_;  // [kNumArrays, num_rows], and what was appended
   int32_t* device_ = nullptr;
 };
 

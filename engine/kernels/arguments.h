@@ -18,7 +18,9 @@ namespace peregrine::kernels {
 //     rounded to float32, where s is the exact sum of the products of
 //     round(w / weight_scale) and round(x / input_scale), ties to even. A scale
 //     is the largest magnitude of its row of W or of x, divided by 127.
-enum class Precision { kFloat32, kBFloat16, kFloat16, kInt8 };
+//   kFloat8: the same with numbers of e4m3 (base/float8.h), scales that are the
+//     largest magnitude divided by 448, and sums in float32.
+enum class Precision { kFloat32, kBFloat16, kFloat16, kInt8, kFloat8 };
 
 // Applied to the inner layer of a feed-forward block. kGelu is the exact one,
 // by erf; kGeluTanh its approximation by tanh:
@@ -172,6 +174,7 @@ struct BeamRows {
   int32_t* cells = nullptr;    // [rows, cells_stride]
   int cells_stride = 0;
   const int32_t* new_cells = nullptr;  // [rows]: the cell of the new position
+  const QueuedBeam* beams = nullptr;   // or null: the queue copies them
 };
 
 // How large the arrays of a decode step are.

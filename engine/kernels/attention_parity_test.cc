@@ -418,5 +418,43 @@ TEST_P(AttentionInvarianceTest, CrossAttentionStepOfABeam) {
   }
 }
 
+// Keys and values that are copied ahead: whatever is copied, the sums are the
+// same. Lengths of no whole tiles, of one, and of several; heads that are not
+// of whole vectors, or too wide, are read as they were.
+class KeysAheadTest : public AttentionParityTest {};
+
+INSTANTIATE_TEST_SUITE_P(Gpus, KeysAheadTest,
+                         ::testing::ValuesIn(GpusUnderTest()), DeviceName);
+
+TEST_P(KeysAheadTest, GiveTheSameBits) {
+  GpuTuning tuning;
+  tuning.keys_ahead = true;
+  for (bool dependent_launch : {false, true}) {
+    tuning.dependent_launch = dependent_launch;
+    const auto ahead = MakeGpu(GetParam().name, tuning);
+    for (HeadShape heads : kHeadShapes) {
+      for (int max_length : {1, 31, 32, 33, 100}) {
+        SCOPED_TRACE(absl::StrCat(heads.num_heads, " x ", heads.head_dim,
+                                  ", length ", max_length));
+        SelfAttentionCase own = RandomSelfAttention(heads, 9, max_length);
+        CrossAttentionCase cross = RandomCrossAttention(heads, 9, max_length);
+        own.biases = RandomBiases(heads, 8);
+        own.in_bfloat16 = cross.in_bfloat16 = true;
+        const Attended expected = own.Run(*device_);
+        const Array expected_cross = cross.Run(*device_);
+        TakeEmulatedKernels();
+        const Attended found = own.Run(*ahead);
+        ExpectSameBits(found.context, expected.context);
+        ExpectSameBits(found.keys, expected.keys);
+        ExpectSameBits(cross.Run(*ahead), expected_cross);
+        if (GetParam().name != "cuda_emulated") continue;
+        const bool can_be = heads.head_dim % 8 == 0 && heads.head_dim <= 64;
+        EXPECT_EQ(TakeEmulatedKernels().count("KeysAheadAttentionKernel"),
+                  can_be ? 1u : 0u);
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace peregrine::kernels

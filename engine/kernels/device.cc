@@ -67,26 +67,48 @@ absl::StatusOr<Device> ParseDevice(absl::string_view name) {
                    "or 'cuda-own:N'"));
 }
 
+namespace {
+
+struct TuningSwitch {
+  absl::string_view name;
+  bool GpuTuning::*field;
+};
+constexpr TuningSwitch kTuningSwitches[] = {
+    {"vector-keys", &GpuTuning::vector_keys},
+    {"keys-ahead", &GpuTuning::keys_ahead},
+    {"split-top-k", &GpuTuning::split_top_k},
+    {"tiles-ahead", &GpuTuning::tiles_ahead},
+    {"dependent-launch", &GpuTuning::dependent_launch},
+    {"fused-norms", &GpuTuning::fused_norms},
+    {"one-upload", &GpuTuning::one_upload},
+    {"eight-bits", &GpuTuning::eight_bits}};
+
+bool SetTuning(absl::string_view name, GpuTuning& tuning) {
+  for (const TuningSwitch& one : kTuningSwitches) {
+    if (one.name != name) continue;
+    tuning.*one.field = true;
+    return true;
+  }
+  return absl::ConsumePrefix(&name, "graphs=") &&
+         absl::SimpleAtoi(name, &tuning.max_graphs) && tuning.max_graphs >= 1;
+}
+
+}  // namespace
+
+std::string GpuTuningNames() {
+  std::string names;
+  for (const TuningSwitch& one : kTuningSwitches) {
+    absl::StrAppend(&names, names.empty() ? "'" : ", '", one.name, "'");
+  }
+  return absl::StrCat(names, " or 'graphs=N'");
+}
+
 absl::StatusOr<GpuTuning> ParseGpuTuning(absl::string_view names) {
   GpuTuning tuning;
   for (absl::string_view name : absl::StrSplit(names, ',', absl::SkipEmpty())) {
-    absl::string_view number = name;
-    if (name == "vector-keys") {
-      tuning.vector_keys = true;
-    } else if (name == "split-top-k") {
-      tuning.split_top_k = true;
-    } else if (name == "tiles-ahead") {
-      tuning.tiles_ahead = true;
-    } else if (name == "dependent-launch") {
-      tuning.dependent_launch = true;
-    } else if (!absl::ConsumePrefix(&number, "graphs=") ||
-               !absl::SimpleAtoi(number, &tuning.max_graphs) ||
-               tuning.max_graphs < 1) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("tuning is '", name,
-                       "', expected 'vector-keys', 'split-top-k', "
-                       "'tiles-ahead', 'dependent-launch' or 'graphs=N'"));
-    }
+    if (SetTuning(name, tuning)) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("tuning is '", name, "', expected ", GpuTuningNames()));
   }
   return tuning;
 }

@@ -17,6 +17,9 @@ namespace peregrine::kernels {
 struct GpuTuning {
   // Attention steps read keys 16 bytes at a time, several lanes a cell.
   bool vector_keys = false;
+  // They copy tiles of keys and values to shared memory ahead (cp.async); the
+  // same bits as without. In place of vector_keys, where cells allow it.
+  bool keys_ahead = false;
   // Several blocks look for the best tokens of a row.
   bool split_top_k = false;
   // Products of few rows copy the next tiles of a weight to shared memory while
@@ -25,12 +28,20 @@ struct GpuTuning {
   // A kernel may begin before the one ahead of it has ended (programmatic
   // dependent launch; devices of compute capability 9.0 and later).
   bool dependent_launch = false;
+  // A norm is taken on the way into the product behind it; the same bits.
+  bool fused_norms = false;
+  // A step comes to the device in one copy, not in three.
+  bool one_upload = false;
+  // Linear layers may be in int8 and float8.
+  bool eight_bits = false;
   int max_graphs = 64;  // captured steps that are kept
 };
 
-// "vector-keys,split-top-k,tiles-ahead,dependent-launch,graphs=256", each as
-// may be; empty: none. INVALID_ARGUMENT names what was given and what exists.
+// Names of the above, as "vector-keys,one-upload,graphs=256"; empty: none.
+// INVALID_ARGUMENT names what was given and what exists.
 absl::StatusOr<GpuTuning> ParseGpuTuning(absl::string_view names);
+// "'vector-keys', ... or 'graphs=N'", for people.
+std::string GpuTuningNames();
 
 // What computes: the plain loops of reference/ (the oracle of all tests), the
 // optimised cpu/, or that with the matrix products of oneDNN, or an NVIDIA GPU.

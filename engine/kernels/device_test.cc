@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "engine/base/float16.h"
+#include "engine/base/float8.h"
 #include "engine/kernels/cpu/isa.h"
 #include "engine/kernels/precision.h"
 #include "gmock/gmock.h"
@@ -58,8 +59,9 @@ TEST(DeviceTest, AnUnknownInstructionSetIsRefused) {
 }
 
 TEST(PrecisionTest, ParsesTheNamesOfPrecisions) {
-  for (Precision precision : {Precision::kFloat32, Precision::kBFloat16,
-                              Precision::kFloat16, Precision::kInt8}) {
+  for (Precision precision :
+       {Precision::kFloat32, Precision::kBFloat16, Precision::kFloat16,
+        Precision::kInt8, Precision::kFloat8}) {
     EXPECT_EQ(ParsePrecision(PrecisionName(precision), Device::kCpu).value(),
               precision);
   }
@@ -83,8 +85,34 @@ TEST(PrecisionTest, AnUnknownNameIsNamedWithTheKnownOnes) {
   const absl::Status status = ParsePrecision("int4", Device::kCpu).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(status.message()),
-              HasSubstr("'int4', expected 'float32', 'bf16', 'fp16', 'int8' or "
-                        "'auto'"));
+              HasSubstr("'int4', expected 'float32', 'bf16', 'fp16', 'int8', "
+                        "'fp8' or 'auto'"));
+}
+
+// The definition: the nearest number of e4m3, ties to even, never NaN of a
+// number.
+TEST(PrecisionTest, Float8IsRoundedToTheNearest) {
+  const auto value = [](int bits) {
+    const int exponent = bits >> 3;
+    return exponent == 0 ? std::ldexp(bits, -9)
+                         : std::ldexp(8 + bits % 8, exponent - 10);
+  };
+  for (int bits = 0; bits < 0x7e; ++bits) {
+    const double low = value(bits);
+    const float middle = static_cast<float>((low + value(bits + 1)) / 2);
+    ASSERT_EQ(FromFloat8(bits), low);
+    ASSERT_EQ(FromFloat8(bits | 0x80), -low);
+    ASSERT_EQ(ToFloat8(static_cast<float>(low)), bits);
+    ASSERT_EQ(ToFloat8(static_cast<float>(-low)), bits | 0x80);
+    ASSERT_EQ(ToFloat8(middle), bits + bits % 2) << "a tie";
+    ASSERT_EQ(ToFloat8(std::nextafter(middle, 0.0f)), bits);
+    ASSERT_EQ(ToFloat8(std::nextafter(middle, 1e6f)), bits + 1);
+  }
+  EXPECT_EQ(FromFloat8(0x7e), kMaxFloat8);
+  EXPECT_EQ(ToFloat8(1e30f), 0x7e);
+  EXPECT_EQ(ToFloat8(-INFINITY), 0xfe);
+  EXPECT_EQ(ToFloat8(NAN) & 0x7f, 0x7f);
+  EXPECT_TRUE(std::isnan(FromFloat8(0x7f)));
 }
 
 // The definition: the nearest half, ties to even, never infinite.
@@ -131,14 +159,17 @@ TEST(DeviceTest, AnAbsentGpuIsNamed) {
 
 TEST(DeviceTest, ParsesTheTuningOfAGpu) {
   const GpuTuning none = ParseGpuTuning("").value();
-  EXPECT_FALSE(none.vector_keys || none.split_top_k || none.tiles_ahead ||
-               none.dependent_launch);
+  EXPECT_FALSE(none.vector_keys || none.keys_ahead || none.split_top_k ||
+               none.tiles_ahead || none.dependent_launch || none.fused_norms ||
+               none.one_upload || none.eight_bits);
   const GpuTuning all =
       ParseGpuTuning(
-          "split-top-k,graphs=256,vector-keys,tiles-ahead,dependent-launch")
+          "split-top-k,graphs=256,vector-keys,keys-ahead,tiles-ahead,"
+          "dependent-launch,fused-norms,one-upload,eight-bits")
           .value();
-  EXPECT_TRUE(all.vector_keys && all.split_top_k && all.tiles_ahead &&
-              all.dependent_launch);
+  EXPECT_TRUE(all.vector_keys && all.keys_ahead && all.split_top_k &&
+              all.tiles_ahead && all.dependent_launch && all.fused_norms &&
+              all.one_upload && all.eight_bits);
   EXPECT_EQ(all.max_graphs, 256);
   for (const char* wrong : {"vector", "graphs=", "graphs=0", "graphs=x"}) {
     EXPECT_THAT(std::string(ParseGpuTuning(wrong).status().message()),
@@ -162,16 +193,19 @@ TEST(PrecisionTest, AutoOnAGpuIsFloat16) {
             Precision::kFloat16);
 }
 
-TEST(DeviceTest, ACpuRefusesFloat16ByName) {
+TEST(DeviceTest, ACpuRefusesPrecisionsOfGpusByName) {
   const std::vector<float> weight(4, 1.0f);
   for (Device device : {Device::kCpu, Device::kCpuOneDnn}) {
-    const absl::Status status =
-        MakeKernels(device)
-            .value()
-            ->PackLinear({weight, {}, 2, 2, Precision::kFloat16})
-            .status();
-    EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented);
-    EXPECT_THAT(std::string(status.message()), HasSubstr("fp16"));
+    for (Precision precision : {Precision::kFloat16, Precision::kFloat8}) {
+      const absl::Status status =
+          MakeKernels(device)
+              .value()
+              ->PackLinear({weight, {}, 2, 2, precision})
+              .status();
+      EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented);
+      EXPECT_THAT(std::string(status.message()),
+                  HasSubstr(PrecisionName(precision)));
+    }
   }
 }
 

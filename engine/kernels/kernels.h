@@ -106,11 +106,16 @@ class BeamQueue {
 
   virtual ~BeamQueue() = default;
 
+  // Whether beams and new cells are better copied to the device by the caller,
+  // in one piece with what else a step is told.
+  virtual bool wants_one_upload() const { return false; }
+
   // Begins a step of `beams`, whose rows follow each other from row 0. Row
   // first_row + j continues what the step begun before chose as hypothesis j:
   // fills in its token and the cells of all positions up to `step`. Of a beam
   // without a step before only first_row is in use, and its token stays.
-  // Lengths become 0 where a row is not in use, and stay elsewhere.
+  // Lengths become 0 where a row is not in use, and stay elsewhere. `beams` are
+  // of the host; rows.beams may be where the caller has copied them.
   virtual void Follow(absl::Span<const QueuedBeam> beams,
                       const BeamRows& rows) = 0;
 
@@ -209,6 +214,15 @@ class Kernels {
 
   // y += x W^T + b: the end of a residual branch.
   virtual void LinearAdd(const LinearWeight& weight, Matrix x, Matrix y) = 0;
+
+  // y = activation(LN(x) W^T + b), with the bits of LayerNorm and then Linear.
+  // `normed` is scratch of the shape of x.
+  virtual void NormLinear(const NormWeight& norm, const LinearWeight& weight,
+                          Matrix x, Matrix normed, Activation activation,
+                          Matrix y) {
+    LayerNorm(norm, x, normed);
+    Linear(weight, normed, activation, y);
+  }
 
   // y[rows, dim] = activation(a) * b of projected[rows, 2 * dim] = [a | b].
   virtual void ActivateGated(Activation activation, Matrix projected,

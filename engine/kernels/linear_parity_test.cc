@@ -68,16 +68,30 @@ class LinearParityTest : public KernelsTest {
 };
 
 using LinearInvarianceTest = BatchInvariance<LinearParityTest>;
+class LinearPrecisionTest : public LinearParityTest {};
+
+// In 16 bits and float32 tuning changes no bit, and many shapes take their
+// time.
+std::vector<DeviceUnderTest> GpusIn8Bits() {
+  std::vector<DeviceUnderTest> devices = TunedGpusUnderTest();
+  for (DeviceUnderTest& device : devices) {
+    device.precisions = {Precision::kInt8, Precision::kFloat8};
+  }
+  return devices;
+}
 
 INSTANTIATE_TEST_SUITE_P(Devices, LinearParityTest,
                          ::testing::ValuesIn(DevicesUnderTest()), DeviceName);
+INSTANTIATE_TEST_SUITE_P(GpusIn8Bits, LinearParityTest,
+                         ::testing::ValuesIn(GpusIn8Bits()), DeviceName);
 INSTANTIATE_TEST_SUITE_P(Devices, LinearInvarianceTest,
                          ::testing::ValuesIn(DevicesUnderTest()), DeviceName);
 INSTANTIATE_TEST_SUITE_P(TunedGpus, LinearInvarianceTest,
                          ::testing::ValuesIn(TunedGpusUnderTest()), DeviceName);
 
-// Sums of products err by a few epsilons of their norms. In bfloat16 both round
-// weights and inputs to the same numbers. int8 is exact up to the activation.
+// Sums of products err by a few epsilons of their norms. In 16 bits and in
+// float8 both round weights and inputs to the same numbers. int8 is exact up to
+// the activation.
 double LinearTolerance(const LinearCase& linear, int r, int c) {
   const double residual = linear.add_to_y ? std::abs(linear.y.row(r)[c]) : 0;
   const double bias = linear.bias.empty() ? 0.0 : std::abs(linear.bias[c]);
@@ -87,9 +101,10 @@ double LinearTolerance(const LinearCase& linear, int r, int c) {
   const bool exact = linear.precision == Precision::kInt8 &&
                      (linear.activation == Activation::kNone ||
                       linear.activation == Activation::kRelu);
-  const bool in_16_bits = linear.precision == Precision::kBFloat16 ||
-                          linear.precision == Precision::kFloat16;
-  const double epsilons = in_16_bits ? linear.epsilons_in_16_bits : 4;
+  const bool by_tensor_cores = linear.precision == Precision::kBFloat16 ||
+                               linear.precision == Precision::kFloat16 ||
+                               linear.precision == Precision::kFloat8;
+  const double epsilons = by_tensor_cores ? linear.epsilons_in_16_bits : 4;
   return exact ? 0.0 : epsilons * kEpsilon * (norms + bias + residual);
 }
 
@@ -230,11 +245,16 @@ TEST_P(LinearParityTest, RoundsTiesToEven) {
   ExpectParity(linear);
 }
 
-TEST_P(LinearParityTest, RefusesOtherPrecisions) {
+INSTANTIATE_TEST_SUITE_P(Devices, LinearPrecisionTest,
+                         ::testing::ValuesIn(DevicesUnderTest()), DeviceName);
+INSTANTIATE_TEST_SUITE_P(TunedGpus, LinearPrecisionTest,
+                         ::testing::ValuesIn(TunedGpusUnderTest()), DeviceName);
+
+TEST_P(LinearPrecisionTest, RefusesOthers) {
   const std::vector<Precision>& known = GetParam().precisions;
   const std::vector<float> weight(4);
-  for (Precision precision :
-       {Precision::kFloat32, Precision::kBFloat16, Precision::kInt8}) {
+  for (Precision precision : {Precision::kFloat32, Precision::kBFloat16,
+                              Precision::kInt8, Precision::kFloat8}) {
     if (std::find(known.begin(), known.end(), precision) != known.end()) {
       continue;
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -91,6 +92,8 @@ using NormEmbedInvarianceTest = BatchInvariance<NormEmbedParityTest>;
 
 INSTANTIATE_TEST_SUITE_P(Devices, NormEmbedParityTest,
                          ::testing::ValuesIn(DevicesUnderTest()), DeviceName);
+INSTANTIATE_TEST_SUITE_P(TunedGpus, NormEmbedParityTest,
+                         ::testing::ValuesIn(TunedGpusUnderTest()), DeviceName);
 INSTANTIATE_TEST_SUITE_P(Devices, NormEmbedInvarianceTest,
                          ::testing::ValuesIn(DevicesUnderTest()), DeviceName);
 
@@ -140,6 +143,40 @@ TEST_P(NormEmbedParityTest, LayerNormOfAConstantRowIsTheBias) {
   norm.x = Array(1, 70);
   std::fill(norm.x.data.begin(), norm.x.data.end(), 4.0f);
   EXPECT_EQ(norm.Run(*device_).data, norm.bias);
+}
+
+// Numbers of rows that are multiplied in different ways, and dims of no whole
+// tile. What is in `normed` does not matter.
+TEST_P(NormEmbedParityTest, NormLinearHasTheBitsOfBoth) {
+  for (auto [rows, dim] : std::vector<std::pair<int, int>>{
+           {1, 1}, {1, 512}, {17, 70}, {128, 33}, {140, 70}}) {
+    const Array weight = RandomArray(70, dim, 1.0f);
+    const std::vector<float> bias = RandomVector(70, 1.0f);
+    LayerNormCase norm;
+    norm.gain = RandomVector(dim, 2.0f);
+    norm.x = RandomArray(rows, dim, 3.0f);
+    for (bool is_rms : {false, true}) {
+      norm.bias = is_rms ? std::vector<float>() : RandomVector(dim, 1.0f);
+      for (Precision precision : GetParam().precisions) {
+        SCOPED_TRACE(absl::StrCat(rows, " x ", dim, ", ",
+                                  PrecisionName(precision), ", RMS ", is_rms));
+        DeviceMemory memory(*device_);
+        const auto packed =
+            device_->PackLinear({weight.data, bias, 70, dim, precision})
+                .value();
+        const NormWeight gains = {memory.Put(norm.gain),
+                                  is_rms ? nullptr : memory.Put(norm.bias)};
+        const Matrix expected = memory.Put(Array(rows, 70));
+        device_->Linear(*packed, memory.Put(norm.Run(*device_)),
+                        Activation::kRelu, expected);
+        const Matrix found = memory.Put(Array(rows, 70));
+        device_->NormLinear(gains, *packed, memory.Put(norm.x),
+                            memory.Put(Array(rows, dim)), Activation::kRelu,
+                            found);
+        ExpectSameBits(memory.Get(found), memory.Get(expected));
+      }
+    }
+  }
 }
 
 TEST_P(NormEmbedParityTest, Embed) {

@@ -217,35 +217,53 @@ struct DeviceUnderTest {
 
 // The first GPU, and the same code on an emulated one. Tests on the former skip
 // where there is none.
-inline std::vector<DeviceUnderTest> GpusUnderTest() {
-  const std::vector<Precision> precisions = {
-      Precision::kFloat32, Precision::kBFloat16, Precision::kFloat16};
+inline std::vector<DeviceUnderTest> GpusUnderTest(
+    const GpuTuning& tuning = {}) {
   std::vector<DeviceUnderTest> devices(2);
   devices[0].name = "cuda_emulated";
-  devices[0].make = [] { return MakeEmulatedKernels(); };
-  devices[0].slow = true;
-  devices[1].name = "cuda_0";
-  devices[1].make = [] { return MakeKernels({Device::Kind::kCuda}); };
-  for (DeviceUnderTest& device : devices) {
-    device.precisions = precisions;
-    device.epsilons_in_16_bits = 32;
-  }
-  return devices;
-}
-
-// The same with all that GpuTuning offers, for the tests of what it changes.
-inline std::vector<DeviceUnderTest> TunedGpusUnderTest() {
-  const GpuTuning tuning = {/*vector_keys=*/true, /*split_top_k=*/true,
-                            /*tiles_ahead=*/true, /*dependent_launch=*/true};
-  std::vector<DeviceUnderTest> devices = GpusUnderTest();
   devices[0].make = [tuning] {
     return MakeEmulatedKernels(0, EmulatedLibrary::kAsOnDevices, 0, tuning);
   };
+  devices[0].slow = true;
+  devices[1].name = "cuda_0";
   devices[1].make = [tuning] {
     Device device{Device::Kind::kCuda};
     device.tuning = tuning;
     return MakeKernels(device);
   };
+  for (DeviceUnderTest& device : devices) {
+    device.precisions = {Precision::kFloat32, Precision::kBFloat16,
+                         Precision::kFloat16};
+    if (tuning.eight_bits) {
+      device.precisions.push_back(Precision::kInt8);
+      device.precisions.push_back(Precision::kFloat8);
+    }
+    device.epsilons_in_16_bits = 32;
+  }
+  return devices;
+}
+
+// One of these by its name, with another tuning.
+inline std::unique_ptr<Kernels> MakeGpu(const std::string& name,
+                                        const GpuTuning& tuning) {
+  for (const DeviceUnderTest& device : GpusUnderTest(tuning)) {
+    if (device.name == name) return device.make().value();
+  }
+  return nullptr;
+}
+
+// The same with all that GpuTuning offers, for the tests of what it changes,
+// but for keys_ahead in place of vector_keys.
+inline std::vector<DeviceUnderTest> TunedGpusUnderTest() {
+  GpuTuning tuning;
+  tuning.vector_keys = true;
+  tuning.split_top_k = true;
+  tuning.tiles_ahead = true;
+  tuning.dependent_launch = true;
+  tuning.fused_norms = true;
+  tuning.one_upload = true;
+  tuning.eight_bits = true;
+  std::vector<DeviceUnderTest> devices = GpusUnderTest(tuning);
   for (DeviceUnderTest& device : devices) device.name += "_tuned";
   return devices;
 }

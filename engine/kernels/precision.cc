@@ -33,14 +33,17 @@ absl::string_view PrecisionName(Precision precision) {
       return "fp16";
     case Precision::kInt8:
       return "int8";
+    case Precision::kFloat8:
+      return "fp8";
   }
   return "unknown";
 }
 
 absl::StatusOr<Precision> ParsePrecision(absl::string_view name,
                                          Device device) {
-  for (Precision precision : {Precision::kFloat32, Precision::kBFloat16,
-                              Precision::kFloat16, Precision::kInt8}) {
+  for (Precision precision :
+       {Precision::kFloat32, Precision::kBFloat16, Precision::kFloat16,
+        Precision::kInt8, Precision::kFloat8}) {
     if (PrecisionName(precision) == name) return precision;
   }
   if (name == "auto") {
@@ -53,7 +56,8 @@ absl::StatusOr<Precision> ParsePrecision(absl::string_view name,
   }
   return absl::InvalidArgumentError(
       absl::StrCat("precision is '", name,
-                   "', expected 'float32', 'bf16', 'fp16', 'int8' or 'auto'"));
+                   "', expected 'float32', 'bf16', 'fp16', 'int8', 'fp8' or "
+                   "'auto'"));
 }
 
 }  // namespace peregrine::kernels

@@ -15,7 +15,7 @@ namespace peregrine::kernels {
 // so is all of the row, where the inverse of that magnitude is no number.
 float QuantizeRow(const float* x, int count, int8_t* y);
 
-// "float32", "bf16", "fp16" or "int8".
+// "float32", "bf16", "fp16", "int8" or "fp8".
 absl::string_view PrecisionName(Precision precision);
 
 // Those names, or "auto": fp16 on a GPU, int8 where `device` is a CPU on which

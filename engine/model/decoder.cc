@@ -237,9 +237,8 @@ void Decoder::SelfAttention(int layer, const kernels::StepRows& rows,
       model_.weights().decoder_layers[layer].self_attention;
   const Matrix qkv = projected_.Rows(0, x.rows);
   const Matrix context = context_.Rows(0, x.rows);
-  kernels_.Linear(*attention.query_key_value,
-                  sublayers_.Input(attention.norm, x, normed_.Rows(0, x.rows)),
-                  Activation::kNone, qkv);
+  sublayers_.LinearOfInput(attention.norm, *attention.query_key_value, x,
+                           normed_.Rows(0, x.rows), Activation::kNone, qkv);
   kernels_.SelfAttentionStep(
       model_.weights().DecoderHeads(model_.config().architecture.decoder), rows,
       qkv, target_cache_[layer], context);
@@ -273,9 +272,9 @@ void Decoder::AverageAttention(int layer, const kernels::StepRows& rows,
 void Decoder::Ssru(int layer, const kernels::StepRows& rows, Matrix x) {
   const SsruWeights& ssru = model_.weights().decoder_layers[layer].ssru;
   const Matrix input_forget = projected_.Rows(0, x.rows);
-  kernels_.Linear(*ssru.input_forget,
-                  sublayers_.Input(ssru.norm, x, normed_.Rows(0, x.rows)),
-                  Activation::kNone, input_forget);
+  sublayers_.LinearOfInput(ssru.norm, *ssru.input_forget, x,
+                           normed_.Rows(0, x.rows), Activation::kNone,
+                           input_forget);
   kernels_.SsruStep(rows, input_forget, states_[layer], x);
   sublayers_.End(ssru.norm, x);
 }
@@ -289,9 +288,9 @@ void Decoder::CompressedAttention(int layer, const DecoderInput& input,
       model_.weights().decoder_layers[layer].compressed_attention;
   const Matrix projected = projected_.Rows(0, x.rows);
   const Matrix context = context_.Rows(0, x.rows);
-  kernels_.Linear(*attention.query_key_value_inner,
-                  sublayers_.Input(attention.norm, x, normed_.Rows(0, x.rows)),
-                  Activation::kNone, projected);
+  sublayers_.LinearOfInput(attention.norm, *attention.query_key_value_inner, x,
+                           normed_.Rows(0, x.rows), Activation::kNone,
+                           projected);
   TapQueries(layer, projected);
   kernels_.CompressedAttentionStep(
       model_.config().architecture.decoder.heads(),
@@ -343,9 +342,8 @@ void Decoder::AttendToSource(int layer, const kernels::SourceSpans& spans,
       model_.weights().decoder_layers[layer].cross_attention;
   const Matrix query = query_.Rows(0, x.rows);
   const Matrix context = context_.Rows(0, x.rows);
-  kernels_.Linear(*attention.query,
-                  sublayers_.Input(attention.norm, x, normed_.Rows(0, x.rows)),
-                  Activation::kNone, query);
+  sublayers_.LinearOfInput(attention.norm, *attention.query, x,
+                           normed_.Rows(0, x.rows), Activation::kNone, query);
   TapQueries(layer, query);
   kernels_.CrossAttentionStep(heads, spans, query, source_cache_[layer],
                               context);

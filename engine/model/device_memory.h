@@ -39,6 +39,8 @@ class UploadedInts {
 
   std::vector<int32_t> host;
 
+  // Where it will be on the device.
+  int32_t* device() const { return device_; }
   // Copies `host` to the device and returns where it is.
   int32_t* Upload(kernels::Kernels& kernels);
 

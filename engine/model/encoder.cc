@@ -106,9 +106,8 @@ void Encoder::RunLayer(const EncoderLayerWeights& layer, const Chunk& chunk,
   const Matrix context = context_.Rows(0, x.rows);
 
   const SelfAttentionWeights& attention = layer.self_attention;
-  kernels_.Linear(*attention.query_key_value,
-                  sublayers_.Input(attention.norm, x, normed),
-                  kernels::Activation::kNone, qkv);
+  sublayers_.LinearOfInput(attention.norm, *attention.query_key_value, x,
+                           normed, kernels::Activation::kNone, qkv);
   kernels_.EncoderAttention(
       model_.weights().EncoderHeads(model_.config().architecture.encoder),
       {chunk.num_sequences, chunk.max_length, offsets + chunk.first_offset},

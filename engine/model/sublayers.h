@@ -11,7 +11,7 @@ namespace peregrine::model {
 //   pre-norm:  x = x + f(LN(x))
 //   post-norm: x = LN(x + f(x))
 // and is written as
-//   Matrix input = Input(...);           // LN(x) or x
+//   LinearOfInput(first, ...);           // of LN(x) or x
 //   ... kernels.LinearAdd(last, ..., x);
 //   End(...);                            // nothing, or x = LN(x)
 class Sublayers {
@@ -36,6 +36,18 @@ class Sublayers {
     return normed;
   }
 
+  // y = activation(input W^T + b) of that input.
+  void LinearOfInput(const kernels::NormWeight& norm,
+                     const kernels::LinearWeight& weight, kernels::Matrix x,
+                     kernels::Matrix normed, kernels::Activation activation,
+                     kernels::Matrix y) const {
+    if (norm_placement_ == NormPlacement::kPost) {
+      kernels_.Linear(weight, x, activation, y);
+    } else {
+      kernels_.NormLinear(norm, weight, x, normed, activation, y);
+    }
+  }
+
   void End(const kernels::NormWeight& norm, kernels::Matrix x) const {
     if (norm_placement_ == NormPlacement::kPost) kernels_.LayerNorm(norm, x, x);
   }
@@ -45,16 +57,16 @@ class Sublayers {
   void FeedForward(const FeedForwardWeights& weights, kernels::Matrix x,
                    kernels::Matrix normed, kernels::Matrix inner) const {
     if (weights.inner == nullptr) return;
-    const kernels::Matrix input = Input(weights.norm, x, normed);
     if (gated_) {
       const int dim = weights.outer->in_dim();
       const kernels::Matrix projected = {inner.data, x.rows, 2 * dim};
       inner = {projected.row(x.rows), x.rows, dim};
-      kernels_.Linear(*weights.inner, input, kernels::Activation::kNone,
-                      projected);
+      LinearOfInput(weights.norm, *weights.inner, x, normed,
+                    kernels::Activation::kNone, projected);
       kernels_.ActivateGated(activation_, projected, inner);
     } else {
-      kernels_.Linear(*weights.inner, input, activation_, inner);
+      LinearOfInput(weights.norm, *weights.inner, x, normed, activation_,
+                    inner);
     }
     kernels_.LinearAdd(*weights.outer, inner, x);
     End(weights.norm, x);

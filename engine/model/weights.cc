@@ -132,6 +132,7 @@ class WeightsLoader {
       }
       case kernels::Precision::kBFloat16:
       case kernels::Precision::kFloat16:
+      case kernels::Precision::kFloat8:
         return UploadTableInBFloat16(values, dim, table);
     }
     return absl::OkStatus();

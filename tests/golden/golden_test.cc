@@ -102,6 +102,8 @@ double UnitRoundoff(kernels::Precision precision) {
       return 1.0 / 512;
     case kernels::Precision::kInt8:
       return 0.5 / 127;
+    case kernels::Precision::kFloat8:
+      return 1.0 / 16;
   }
   return 1.0 / (1 << 24);
 }
@@ -139,6 +141,7 @@ class GoldenTest : public testing::TestWithParam<GoldenCase> {
 
   void SetUpDevice() {
     device_ = *kernels::ParseDevice(GetParam().device);
+    device_.tuning.eight_bits = true;  // of a GPU
     auto kernels = kernels::MakeKernels(device_);
     if (!kernels.ok() && device_.kind == kernels::Device::Kind::kCuda) {
       GTEST_SKIP() << "no CUDA device: " << kernels.status();
@@ -150,11 +153,14 @@ class GoldenTest : public testing::TestWithParam<GoldenCase> {
 
   // Tokenizers and settings come from the model on the CPU.
   void SetUpEmulatedGpu() {
+    kernels::GpuTuning tuning;
+    tuning.eight_bits = true;
     auto kernels = kernels::MakeEmulatedKernels(
         /*memory_bytes=*/0,
         GetParam().precision == kernels::Precision::kBFloat16
             ? kernels::EmulatedLibrary::kForAll
-            : kernels::EmulatedLibrary::kAsOnDevices);
+            : kernels::EmulatedLibrary::kAsOnDevices,
+        /*index=*/0, tuning);
     if (!kernels.ok()) GTEST_SKIP() << kernels.status();
     kernels_ = *std::move(kernels);
     device_ = kernels::Device::kReference;
@@ -454,15 +460,16 @@ std::vector<GoldenCase> AllCases() {
     }
     cases.push_back(
         {entry.path().filename(), "cpu-onednn", Precision::kFloat32});
-    for (Precision precision :
-         {Precision::kFloat32, Precision::kBFloat16, Precision::kFloat16}) {
+    for (Precision precision : {Precision::kFloat32, Precision::kBFloat16,
+                                Precision::kFloat16, Precision::kInt8}) {
       cases.push_back({entry.path().filename(), "cuda:0", precision});
     }
     if (std::count(std::begin(kEmulatedModels), std::end(kEmulatedModels),
                    entry.path().filename()) == 0) {
       continue;
     }
-    for (Precision precision : {Precision::kBFloat16, Precision::kFloat16}) {
+    for (Precision precision :
+         {Precision::kBFloat16, Precision::kFloat16, Precision::kInt8}) {
       cases.push_back({entry.path().filename(), kEmulatedGpu, precision});
     }
   }

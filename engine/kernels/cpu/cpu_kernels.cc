@@ -32,7 +32,8 @@ const LinearOps& LinearOpsFor(const VectorOps& ops, Precision precision) {
       return ops.bfloat16;
     case Precision::kInt8:
       return ops.int8;
-    case Precision::kFloat16:  // refused by PackLinear
+    case Precision::kFloat16:  // these are refused by PackLinear
+    case Precision::kFloat8:
       break;
   }
   PEREGRINE_CHECK(false) << "unknown precision";
@@ -76,7 +77,8 @@ absl::StatusOr<std::unique_ptr<Buffer>> CpuKernels::Allocate(size_t bytes) {
 absl::StatusOr<std::unique_ptr<LinearWeight>> CpuKernels::PackLinear(
     const LinearSource& source) {
   CheckLinearSource(source);
-  if (source.precision == Precision::kFloat16) {
+  if (source.precision == Precision::kFloat16 ||
+      source.precision == Precision::kFloat8) {
     return absl::UnimplementedError(absl::StrCat(
         device(), ": found the precision ", PrecisionName(source.precision),
         ", expected float32, bf16 or int8"));

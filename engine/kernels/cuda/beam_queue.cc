@@ -48,6 +48,8 @@ class CudaKernels::Queue final : public BeamQueue {
     return absl::OkStatus();
   }
 
+  bool wants_one_upload() const override { return kernels_.tuning_.one_upload; }
+
   void Follow(absl::Span<const QueuedBeam> beams,
               const BeamRows& rows) override {
     CheckBeams(beams, rows);
@@ -60,11 +62,15 @@ class CudaKernels::Queue final : public BeamQueue {
     rows_.tokens = rows.tokens;
     rows_.cells = rows.cells;
     rows_.cells_stride = rows.cells_stride;
-    kernels_.CopyToDevice(beams.data(), sizeof(QueuedBeam) * beams.size(),
-                          beams_);
+    step_beams_ = rows.beams;
+    if (step_beams_ == nullptr) {
+      kernels_.CopyToDevice(beams.data(), sizeof(QueuedBeam) * beams.size(),
+                            beams_);
+      step_beams_ = beams_;
+    }
     if (!kernels_.Ready()) return;
     kernels_.Note(
-        FollowBeams(beams_, num_beams_, largest_, chosen_, rows.new_cells,
+        FollowBeams(step_beams_, num_beams_, largest_, chosen_, rows.new_cells,
                     rows_, rows.lengths, constraints_, kernels_.stream()),
         "FollowBeams");
   }
@@ -80,7 +86,7 @@ class CudaKernels::Queue final : public BeamQueue {
     kernels_.UploadSuppressed(suppressed);
     kernels_.StartTopTokens(logits, constraints_, k, best_);
     if (!kernels_.Ready()) return;
-    kernels_.Note(AdvanceBeams(beams_, num_beams_, rows_, best_, k, eos_,
+    kernels_.Note(AdvanceBeams(step_beams_, num_beams_, rows_, best_, k, eos_,
                                chosen_, candidates_, kernels_.stream()),
                   "AdvanceBeams");
     if (!kernels_.Ready()) return;
@@ -152,8 +158,9 @@ class CudaKernels::Queue final : public BeamQueue {
 
   std::vector<std::unique_ptr<Buffer>> buffers_;  // of all on the device
 
+  QueuedBeam* beams_ = nullptr;  // [max_rows], where the caller has none there
   // The step begun last.
-  QueuedBeam* beams_ = nullptr;             // [max_rows]
+  const QueuedBeam* step_beams_ = nullptr;
   TokenConstraint* constraints_ = nullptr;  // [max_rows]
   BestToken* best_ = nullptr;               // [max_rows, 2 * largest beam]
   BeamCandidate* candidates_ = nullptr;     // [2 * max_rows]

@@ -30,23 +30,31 @@ int RoundUp(int value, int multiple) {
   return (value + multiple - 1) / multiple * multiple;
 }
 
+bool IsIn8Bits(Precision precision) {
+  return precision == Precision::kInt8 || precision == Precision::kFloat8;
+}
+
 size_t ElementBytes(Precision precision) {
+  if (IsIn8Bits(precision)) return 1;
   return precision == Precision::kFloat32 ? sizeof(float) : sizeof(uint16_t);
 }
 
 class CudaLinearWeight final : public LinearWeight {
  public:
   CudaLinearWeight(const PackedWeight& packed, const LibraryProducts& products,
-                   std::unique_ptr<Buffer> weight, std::unique_ptr<Buffer> bias)
+                   std::unique_ptr<Buffer> weight, std::unique_ptr<Buffer> bias,
+                   std::unique_ptr<Buffer> scales)
       : packed_(packed),
         products_(products),
         weight_(std::move(weight)),
-        bias_(std::move(bias)) {}
+        bias_(std::move(bias)),
+        scales_(std::move(scales)) {}
 
   int in_dim() const override { return packed_.in_dim; }
   int out_dim() const override { return packed_.out_dim; }
   size_t bytes() const override {
-    return weight_->bytes() + (bias_ == nullptr ? 0 : bias_->bytes());
+    return weight_->bytes() + (bias_ == nullptr ? 0 : bias_->bytes()) +
+           (scales_ == nullptr ? 0 : scales_->bytes());
   }
   const PackedWeight& packed() const { return packed_; }
   const LibraryProducts& products() const { return products_; }
@@ -56,6 +64,7 @@ class CudaLinearWeight final : public LinearWeight {
   const LibraryProducts products_;
   const std::unique_ptr<Buffer> weight_;
   const std::unique_ptr<Buffer> bias_;
+  const std::unique_ptr<Buffer> scales_;  // of 8 bits
 };
 
 const CudaLinearWeight& WeightOf(const LinearWeight& weight) {
@@ -179,7 +188,7 @@ absl::StatusOr<std::unique_ptr<Buffer>> CudaKernels::Allocate(size_t bytes) {
 absl::StatusOr<std::unique_ptr<LinearWeight>> CudaKernels::PackLinear(
     const LinearSource& source) {
   CheckLinearSource(source);
-  if (source.precision == Precision::kInt8) {
+  if (IsIn8Bits(source.precision) && !tuning_.eight_bits) {
     return absl::UnimplementedError(absl::StrCat(
         device(), ": found the precision ", PrecisionName(source.precision),
         ", expected float32, bf16 or fp16"));
@@ -193,9 +202,16 @@ absl::StatusOr<std::unique_ptr<LinearWeight>> CudaKernels::PackLinear(
   PEREGRINE_ASSIGN_OR_RETURN(
       auto weight,
       Allocate(ElementBytes(source.precision) * padded_out * packed.padded_in));
-  PackRowsOf(source, padded_out, packed.padded_in,
-             static_cast<char*>(weight->data()));
   packed.weight = weight->data();
+  std::unique_ptr<Buffer> scales;
+  if (IsIn8Bits(source.precision)) {
+    PEREGRINE_ASSIGN_OR_RETURN(scales, Allocate(sizeof(float) * padded_out));
+    packed.scales = static_cast<const float*>(scales->data());
+  }
+  PackRowsOf(source,
+             {weight->data(),
+              scales == nullptr ? nullptr : static_cast<float*>(scales->data()),
+              padded_out, packed.padded_in});
   std::unique_ptr<Buffer> bias;
   if (!source.bias.empty()) {
     const size_t bytes = source.bias.size() * sizeof(float);
@@ -207,7 +223,7 @@ absl::StatusOr<std::unique_ptr<LinearWeight>> CudaKernels::PackLinear(
   PEREGRINE_RETURN_IF_ERROR(status());
   return std::make_unique<CudaLinearWeight>(
       packed, ProductsOf(packed, source.rows, source.use), std::move(weight),
-      std::move(bias));
+      std::move(bias), std::move(scales));
 }
 
 LibraryProducts CudaKernels::ProductsOf(const PackedWeight& weight,
@@ -221,23 +237,27 @@ LibraryProducts CudaKernels::ProductsOf(const PackedWeight& weight,
 }
 
 // As many rows at once as scratch memory holds in float32.
-void CudaKernels::PackRowsOf(const LinearSource& source, int padded_out,
-                             int padded_in, char* packed) {
+void CudaKernels::PackRowsOf(const LinearSource& source,
+                             const RoundedRows& to) {
   const size_t row_bytes = sizeof(float) * source.in_dim;
   const int rows_at_once =
       static_cast<int>(std::max<size_t>(scratch_->bytes() / row_bytes, 1));
   PEREGRINE_CHECK(row_bytes <= scratch_->bytes()) << source.in_dim << " inputs";
+  auto* const floats = static_cast<float*>(scratch_->data());
   for (int begin = 0; begin < source.out_dim && Ready();
        begin += rows_at_once) {
     const int count = std::min(rows_at_once, source.out_dim - begin);
     const bool last = begin + count == source.out_dim;
     CopyToDevice(
         source.weight.data() + static_cast<size_t>(begin) * source.in_dim,
-        count * row_bytes, scratch_->data());
-    Note(PackRows(static_cast<const float*>(scratch_->data()), count,
-                  source.in_dim, source.precision,
-                  packed + ElementBytes(source.precision) * begin * padded_in,
-                  last ? padded_out - begin : count, padded_in, stream()),
+        count * row_bytes, floats);
+    RoundedRows part = to;
+    part.data = static_cast<char*>(to.data) +
+                ElementBytes(source.precision) * begin * to.padded_in;
+    if (to.scales != nullptr) part.scales = to.scales + begin;
+    part.rows = last ? to.rows - begin : count;
+    Note(RoundRows({{floats, count, source.in_dim}}, source.precision, part,
+                   stream()),
          "packing a weight");
   }
 }
@@ -367,54 +387,115 @@ void CudaKernels::ActivateGated(Activation activation, Matrix projected,
        "ActivateGated");
 }
 
+void CudaKernels::NormLinear(const NormWeight& norm, const LinearWeight& weight,
+                             Matrix x, Matrix normed, Activation activation,
+                             Matrix y) {
+  if (!tuning_.fused_norms ||
+      WeightOf(weight).packed().precision == Precision::kFloat32) {
+    Kernels::NormLinear(norm, weight, x, normed, activation, y);
+    return;
+  }
+  CheckLayerNorm(norm, x, normed);
+  RunLinear(weight, {x, norm}, {activation, Store::kOverwrite, y});
+}
+
 void CudaKernels::Linear(const LinearWeight& weight, Matrix x,
                          Activation activation, Matrix y) {
-  RunLinear(weight, x, activation, Store::kOverwrite, y);
+  RunLinear(weight, {x}, {activation, Store::kOverwrite, y});
 }
 
 void CudaKernels::LinearAdd(const LinearWeight& weight, Matrix x, Matrix y) {
-  RunLinear(weight, x, Activation::kNone, Store::kAdd, y);
+  RunLinear(weight, {x}, {Activation::kNone, Store::kAdd, y});
 }
 
-void CudaKernels::RunLinear(const LinearWeight& weight, Matrix x,
-                            Activation activation, Store store, Matrix y) {
-  CheckLinear(weight, x, y);
+void CudaKernels::RunLinear(const LinearWeight& weight,
+                            const LinearInputs& inputs,
+                            const LinearOutputs& outputs) {
+  CheckLinear(weight, inputs.x, outputs.y);
   if (!Ready()) return;
   const PackedWeight& packed = WeightOf(weight).packed();
   const LibraryProducts& products = WeightOf(weight).products();
-  const bool relu = activation == Activation::kRelu;
-  const LinearUse use = store == Store::kAdd ? LinearUse::kAdd
-                        : relu               ? LinearUse::kRelu
-                                             : LinearUse::kPlain;
-  if (products.algorithm == nullptr || products.use != use) {
-    Note(PEREGRINE_CUDA_NAMESPACE::Linear(packed, x, activation, store, y,
-                                          scratch_->data(), inputs_bytes(),
-                                          tuning_.tiles_ahead, stream()),
+  const LinearUse use = outputs.store == Store::kAdd ? LinearUse::kAdd
+                        : outputs.activation == Activation::kRelu
+                            ? LinearUse::kRelu
+                            : LinearUse::kPlain;
+  if (products.algorithm == nullptr ||
+      (products.use != use && !IsIn8Bits(packed.precision))) {
+    Note(PEREGRINE_CUDA_NAMESPACE::Linear(packed, inputs, outputs,
+                                          inputs_scratch(), tuning_.tiles_ahead,
+                                          stream()),
          "Linear");
-    return;
+  } else if (IsIn8Bits(packed.precision)) {
+    MultiplyBytesByLibrary(products, packed, inputs, outputs);
+  } else {
+    MultiplyByLibrary(products, packed, inputs, outputs);
   }
-  MultiplyByLibrary(*products.algorithm, packed, products.max_rows, x, y);
-  if (relu || activation == Activation::kNone || !Ready()) return;
-  Note(Activate(activation, y, stream()), "Activate");
 }
 
-void CudaKernels::MultiplyByLibrary(const MatrixLibrary::Algorithm& algorithm,
-                                    const PackedWeight& weight, int max_rows,
-                                    Matrix x, Matrix y) {
+void CudaKernels::MultiplyByLibrary(const LibraryProducts& products,
+                                    const PackedWeight& weight,
+                                    const LinearInputs& inputs,
+                                    const LinearOutputs& outputs) {
+  const Matrix& x = inputs.x;
   const size_t row_bytes = sizeof(uint16_t) * weight.padded_in;
-  const int rows_at_once =
-      static_cast<int>(std::min<size_t>(max_rows, inputs_bytes() / row_bytes));
+  const int rows_at_once = static_cast<int>(
+      std::min<size_t>(products.max_rows, inputs_bytes() / row_bytes));
   PEREGRINE_CHECK(rows_at_once > 0) << weight.in_dim << " inputs";
   for (int begin = 0; begin < x.rows && Ready(); begin += rows_at_once) {
     const int count = std::min(rows_at_once, x.rows - begin);
-    Note(PackRows(x.row(begin), count, x.cols, weight.precision,
-                  scratch_->data(), count, weight.padded_in, stream()),
+    Note(RoundRows({x.Rows(begin, count), inputs.norm}, weight.precision,
+                   {scratch_->data(), nullptr, count, weight.padded_in},
+                   stream()),
          "rounding inputs");
     if (!Ready()) return;
-    Note(library_->Multiply(algorithm,
+    Note(library_->Multiply(*products.algorithm,
                             {weight.weight, weight.bias, scratch_->data(),
-                             count, y.row(begin), workspace()},
+                             count, outputs.y.row(begin), workspace()},
                             stream()));
+  }
+  if (outputs.activation == Activation::kRelu ||
+      outputs.activation == Activation::kNone || !Ready()) {
+    return;
+  }
+  Note(Activate(outputs.activation, outputs.y, stream()), "Activate");
+}
+
+// Its sums go to y, or to scratch memory where y is to be added to.
+void CudaKernels::MultiplyBytesByLibrary(const LibraryProducts& products,
+                                         const PackedWeight& weight,
+                                         const LinearInputs& inputs,
+                                         const LinearOutputs& outputs) {
+  const Matrix& x = inputs.x;
+  const bool adds = outputs.store == Store::kAdd;
+  const size_t row_bytes = RoundedRowBytes(weight.padded_in) +
+                           (adds ? sizeof(float) * weight.out_dim : 0);
+  const int rows_at_once = static_cast<int>(std::min<size_t>(
+      products.max_rows, (inputs_bytes() - Arena::kAlignment) / row_bytes));
+  PEREGRINE_CHECK(rows_at_once > 0) << weight.in_dim << " inputs";
+  for (int begin = 0; begin < x.rows && Ready(); begin += rows_at_once) {
+    const int count = std::min(rows_at_once, x.rows - begin);
+    const RoundedRows rounded =
+        RoundedRowsIn(inputs_scratch(), count, weight.padded_in);
+    Note(RoundRows({x.Rows(begin, count), inputs.norm}, weight.precision,
+                   rounded, stream()),
+         "rounding inputs");
+    LinearOutputs part = outputs;
+    part.y = outputs.y.Rows(begin, count);
+    void* sums = part.y.data;
+    if (adds) {
+      sums =
+          static_cast<char*>(scratch_->data()) +
+          RoundUp(count * static_cast<int>(RoundedRowBytes(weight.padded_in)),
+                  static_cast<int>(Arena::kAlignment));
+    }
+    if (!Ready()) return;
+    Note(library_->Multiply(
+        *products.algorithm,
+        {weight.weight, nullptr, rounded.data, count, sums, workspace()},
+        stream()));
+    if (!Ready()) return;
+    Note(FinishBytes(weight, sums, rounded.scales, part, stream()),
+         "finishing a product");
   }
 }
 
@@ -433,7 +514,7 @@ void CudaKernels::SelfAttentionStep(HeadShape heads, const StepRows& rows,
   CheckSelfAttentionStep(heads, rows, qkv, cache, context);
   if (!Ready()) return;
   Note(PEREGRINE_CUDA_NAMESPACE::SelfAttentionStep(
-           heads, rows, qkv, cache, context, tuning_.vector_keys, stream()),
+           heads, rows, qkv, cache, context, key_reading(), stream()),
        "SelfAttentionStep");
 }
 
@@ -450,10 +531,9 @@ void CudaKernels::CrossAttentionStep(HeadShape heads, const SourceSpans& spans,
                                      Matrix context) {
   CheckCrossAttentionStep(heads, spans, queries, cache, context);
   if (!Ready()) return;
-  Note(
-      PEREGRINE_CUDA_NAMESPACE::CrossAttentionStep(
-          heads, spans, queries, cache, context, tuning_.vector_keys, stream()),
-      "CrossAttentionStep");
+  Note(PEREGRINE_CUDA_NAMESPACE::CrossAttentionStep(
+           heads, spans, queries, cache, context, key_reading(), stream()),
+       "CrossAttentionStep");
 }
 
 void CudaKernels::CompressedAttentionStep(HeadShape heads,
@@ -462,7 +542,7 @@ void CudaKernels::CompressedAttentionStep(HeadShape heads,
   CheckCompressedAttentionStep(heads, cells, projected, context);
   if (!Ready()) return;
   Note(PEREGRINE_CUDA_NAMESPACE::CompressedAttentionStep(
-           heads, cells, projected, context, tuning_.vector_keys, stream()),
+           heads, cells, projected, context, key_reading(), stream()),
        "CompressedAttentionStep");
 }
 
@@ -499,7 +579,7 @@ void CudaKernels::OutputTopK(const LinearWeight& projection, Matrix x,
   const size_t k = result.k;
   std::fill_n(result.tokens, x.rows * k, -1);
   std::fill_n(result.log_probs, x.rows * k, -kInfinity);
-  RunLinear(projection, x, Activation::kNone, Store::kOverwrite, logits);
+  RunLinear(projection, {x}, {Activation::kNone, Store::kOverwrite, logits});
   UploadSuppressed(suppressed);
   const int rows_at_once = static_cast<int>(
       std::min(best_->bytes() / (k * sizeof(BestToken)),

@@ -48,6 +48,8 @@ class CudaKernels final : public Kernels {
   void Embed(const EmbeddingTable& table, const int32_t* tokens,
              const int32_t* positions, Matrix y) override;
   void LayerNorm(const NormWeight& norm, Matrix x, Matrix y) override;
+  void NormLinear(const NormWeight& norm, const LinearWeight& weight, Matrix x,
+                  Matrix normed, Activation activation, Matrix y) override;
   void ActivateGated(Activation activation, Matrix projected,
                      Matrix y) override;
   void Linear(const LinearWeight& weight, Matrix x, Activation activation,
@@ -100,14 +102,23 @@ class CudaKernels final : public Kernels {
   bool Ready();
   void Note(cudaError_t error, const char* operation);
   void Note(const absl::Status& status);
-  void RunLinear(const LinearWeight& weight, Matrix x, Activation activation,
-                 Store store, Matrix y);
+  void RunLinear(const LinearWeight& weight, const LinearInputs& inputs,
+                 const LinearOutputs& outputs);
   // What cuBLASLt does for a weight; nothing: own kernels do all.
   LibraryProducts ProductsOf(const PackedWeight& weight, LinearRows rows,
                              LinearUse use);
-  void MultiplyByLibrary(const MatrixLibrary::Algorithm& algorithm,
-                         const PackedWeight& weight, int max_rows, Matrix x,
-                         Matrix y);
+  void MultiplyByLibrary(const LibraryProducts& products,
+                         const PackedWeight& weight, const LinearInputs& inputs,
+                         const LinearOutputs& outputs);
+  void MultiplyBytesByLibrary(const LibraryProducts& products,
+                              const PackedWeight& weight,
+                              const LinearInputs& inputs,
+                              const LinearOutputs& outputs);
+  KeyReading key_reading() const {
+    return tuning_.keys_ahead    ? KeyReading::kAhead
+           : tuning_.vector_keys ? KeyReading::kByVector
+                                 : KeyReading::kByLane;
+  }
   // Scratch memory: inputs in 16 bits, then the library's.
   size_t inputs_bytes() const {
     return scratch_->bytes() - MatrixLibrary::kWorkspaceBytes;
@@ -115,8 +126,8 @@ class CudaKernels final : public Kernels {
   void* workspace() const {
     return static_cast<char*>(scratch_->data()) + inputs_bytes();
   }
-  void PackRowsOf(const LinearSource& source, int padded_out, int padded_in,
-                  char* packed);
+  Scratch inputs_scratch() const { return {scratch_->data(), inputs_bytes()}; }
+  void PackRowsOf(const LinearSource& source, const RoundedRows& to);
   void UploadSuppressed(absl::Span<const int32_t> suppressed);
   // Starts looking for the best k of each row, constraints being on the device.
   void StartTopTokens(Matrix logits, const TokenConstraint* constraints, int k,

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <map>
 #include <memory>
 #include <string>
 #include <thread>
@@ -105,6 +106,42 @@ TEST(CudaKernelsTest, TilesAheadGiveTheSameBits) {
       }
     }
   }
+}
+
+// In 8 bits a product has two kernels, with a norm before it or without; in 16
+// bits and few rows one, in many two.
+TEST(CudaKernelsTest, FusedNormsHaveNoKernelOfTheirOwn) {
+  GpuTuning tuning;
+  tuning.fused_norms = tuning.eight_bits = true;
+  auto kernels =
+      MakeEmulatedKernels(0, EmulatedLibrary::kAbsent, 0, tuning).value();
+  DeviceMemory memory(*kernels);
+  const NormWeight norm = {memory.Put(std::vector<float>(kDim, 1.0f)), nullptr};
+  const std::vector<float> weight(kDim * kDim, 0.5f);
+  using Counts = std::map<std::string, int64_t>;
+  const auto run = [&](Precision precision, int rows) {
+    const auto packed =
+        kernels->PackLinear({weight, {}, kDim, kDim, precision}).value();
+    const Matrix x = memory.Put(Array(rows, kDim));
+    const Matrix normed = memory.Put(Array(rows, kDim));
+    const Matrix y = memory.Put(Array(rows, kDim));
+    kernels->Synchronize();
+    TakeEmulatedKernels();
+    kernels->NormLinear(norm, *packed, x, normed, Activation::kNone, y);
+    kernels->Synchronize();
+    return TakeEmulatedKernels();
+  };
+  EXPECT_EQ(run(Precision::kFloat16, 9), (Counts{{"FewRowsKernel", 1}}));
+  EXPECT_EQ(run(Precision::kBFloat16, 200),
+            (Counts{{"NormRowsKernel", 1}, {"ManyRowsKernel", 1}}));
+  for (Precision precision : {Precision::kInt8, Precision::kFloat8}) {
+    for (int rows : {9, 200}) {
+      EXPECT_EQ(run(precision, rows),
+                (Counts{{"QuantizeRowsKernel", 1}, {"BytesKernel", 1}}));
+    }
+  }
+  EXPECT_EQ(run(Precision::kFloat32, 9),
+            (Counts{{"LayerNormKernel", 1}, {"SingleKernel", 1}}));
 }
 
 TEST(CudaKernelsTest, AStopwatchOfALostDeviceStandsStill) {

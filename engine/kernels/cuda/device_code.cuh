@@ -12,6 +12,7 @@
 #define PEREGRINE_UNROLL _Pragma("unroll")
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
+#include <cuda_fp8.h>
 #include <cuda_pipeline.h>
 #include <cuda_runtime.h>
 #include <mma.h>
@@ -39,10 +40,10 @@ constexpr unsigned kFullWarp = 0xffffffffu;
 // blocks of `block` threads. A launch error is the result.
 #define PEREGRINE_LAUNCH(...) Launch(#__VA_ARGS__, __VA_ARGS__)
 
-// Every kernel calls this before it touches memory that another one writes. With
-// KernelStream::dependent it may begin while the kernel before it ends; what does
-// not change, such as weights, can be fetched meanwhile. The next one may begin
-// from here on.
+// Every kernel calls this before it touches memory that another one writes.
+// With KernelStream::dependent it may begin while the kernel before it ends;
+// what does not change, such as weights, can be fetched meanwhile. The next one
+// may begin from here on.
 __device__ inline void AwaitEarlierKernel() {
 #ifdef PEREGRINE_CUDA_EMULATION
   cudaGridDependencySynchronize();

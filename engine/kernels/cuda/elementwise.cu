@@ -4,6 +4,7 @@
 
 #include "engine/kernels/cuda/device_code.cuh"
 #include "engine/kernels/cuda/operations.h"
+#include "engine/kernels/cuda/row_norm.cuh"
 
 namespace peregrine::kernels::PEREGRINE_CUDA_NAMESPACE {
 namespace {
@@ -62,31 +63,16 @@ __global__ void EmbedInt8Kernel(const int8_t* table, const float* scales,
 
 constexpr int kNormRows = kThreads / kWarpSize;  // a block
 
-__global__ void LayerNormKernel(const float* gain, const float* bias,
-                                float epsilon, const float* x, float* y,
+__global__ void LayerNormKernel(NormWeight norm, const float* x, float* y,
                                 int rows, int dim) {
   AwaitEarlierKernel();
-  const int lane = threadIdx.x;
   const int row = blockIdx.x * kNormRows + threadIdx.y;
   if (row >= rows) return;  // a whole warp
   const float* from = x + static_cast<size_t>(row) * dim;
   float* to = y + static_cast<size_t>(row) * dim;
-
-  const bool is_rms = bias == nullptr;
-  float sum = 0.0f;
-  if (!is_rms) {
-    for (int i = lane; i < dim; i += kWarpSize) sum += from[i];
-  }
-  const float mean = WarpSum(sum) / static_cast<float>(dim);
-  float squares = 0.0f;
-  for (int i = lane; i < dim; i += kWarpSize) {
-    const float difference = from[i] - mean;
-    squares = fmaf(difference, difference, squares);
-  }
-  const float variance = WarpSum(squares) / static_cast<float>(dim);
-  const float inverse = 1.0f / sqrtf(variance + epsilon);
-  for (int i = lane; i < dim; i += kWarpSize) {
-    to[i] = fmaf((from[i] - mean) * inverse, gain[i], is_rms ? 0.0f : bias[i]);
+  const RowStatistics statistics = StatisticsOf(norm, from, dim);
+  for (int i = threadIdx.x; i < dim; i += kWarpSize) {
+    to[i] = Normed(norm, statistics, from[i], i);
   }
 }
 
@@ -197,9 +183,8 @@ cudaError_t Embed(const EmbeddingTable& table, const int32_t* tokens,
 cudaError_t LayerNorm(const NormWeight& norm, Matrix x, Matrix y,
                       KernelStream stream) {
   return PEREGRINE_LAUNCH(LayerNormKernel, dim3(CeilDiv(x.rows, kNormRows)),
-                          dim3(kWarpSize, kNormRows), 0, stream, norm.gain,
-                          norm.bias, norm.epsilon, x.data, y.data, x.rows,
-                          x.cols);
+                          dim3(kWarpSize, kNormRows), 0, stream, norm, x.data,
+                          y.data, x.rows, x.cols);
 }
 
 cudaError_t StoreKeysValues(const int32_t* cells, Matrix kv,

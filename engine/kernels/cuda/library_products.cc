@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "engine/base/float16.h"
+#include "engine/base/float8.h"
 
 namespace peregrine::kernels::PEREGRINE_CUDA_NAMESPACE {
 namespace {
@@ -12,10 +13,18 @@ namespace {
 constexpr size_t kTrialBytes = size_t{160} << 20;
 constexpr int kFewRows = 33;  // every count up to here is tried
 
+bool IsIn8Bits(const PackedWeight& weight) {
+  return weight.precision == Precision::kInt8 ||
+         weight.precision == Precision::kFloat8;
+}
+
+size_t InputBytes(const PackedWeight& weight) {
+  return (IsIn8Bits(weight) ? 1 : sizeof(uint16_t)) * weight.padded_in;
+}
+
 // Inputs of both products and their results, a row.
 size_t TrialRowBytes(const PackedWeight& weight) {
-  return 2 *
-         (sizeof(uint16_t) * weight.padded_in + sizeof(float) * weight.out_dim);
+  return 2 * (InputBytes(weight) + sizeof(float) * weight.out_dim);
 }
 
 // Every small count, then those around 2^n and 1.5 x 2^n, where tiles end.
@@ -35,17 +44,33 @@ std::vector<int> RowCounts(int max_rows) {
   return counts;
 }
 
-// `rows` rows in 16 bits, no two alike: parts of one sequence.
-std::vector<uint16_t> RandomInputs(int rows, const PackedWeight& weight) {
+// `x`, from -1 to 1, as an input of 16 or 8 bits.
+uint16_t InputOf(Precision precision, float x) {
+  switch (precision) {
+    case Precision::kBFloat16:
+      return ToBFloat16(x);
+    case Precision::kInt8:
+      return static_cast<uint8_t>(static_cast<int8_t>(127 * x));
+    case Precision::kFloat8:
+      return ToFloat8(kMaxFloat8 * x);
+    case Precision::kFloat32:
+    case Precision::kFloat16:
+      break;
+  }
+  return ToFloat16(x);
+}
+
+// `rows` rows of elements T, no two alike: parts of one sequence.
+template <class T>
+std::vector<T> RandomInputs(int rows, const PackedWeight& weight) {
   const int dim = weight.padded_in;
-  std::vector<uint16_t> sequence(dim + 16381);
+  std::vector<T> sequence(dim + 16381);
   std::mt19937 random(1);
   std::uniform_real_distribution<float> uniform(-1.0f, 1.0f);
-  for (uint16_t& x : sequence) {
-    x = weight.precision == Precision::kBFloat16 ? ToBFloat16(uniform(random))
-                                                 : ToFloat16(uniform(random));
+  for (T& x : sequence) {
+    x = static_cast<T>(InputOf(weight.precision, uniform(random)));
   }
-  std::vector<uint16_t> inputs(static_cast<size_t>(rows) * dim);
+  std::vector<T> inputs(static_cast<size_t>(rows) * dim);
   for (int r = 0; r < rows; ++r) {
     std::copy_n(sequence.begin() + r * 7 % 16381, dim,
                 inputs.begin() + static_cast<size_t>(r) * dim);
@@ -71,8 +96,8 @@ class Trial {
     if (!Multiply(algorithm, x_, max_rows_, y_)) return false;
     for (int rows : RowCounts(max_rows_)) {
       const size_t skipped = max_rows_ - rows;
-      if (!Is(cudaMemcpyAsync(part_x_, x_ + skipped * weight_.padded_in,
-                              sizeof(uint16_t) * rows * weight_.padded_in,
+      const size_t bytes = InputBytes(weight_);
+      if (!Is(cudaMemcpyAsync(part_x_, x_ + skipped * bytes, rows * bytes,
                               cudaMemcpyDeviceToDevice, stream_->get())) ||
           !Multiply(algorithm, part_x_, rows, part_y_) ||
           !Is(CompareWords(y_ + skipped * weight_.out_dim, part_y_,
@@ -98,29 +123,34 @@ class Trial {
       if (!buffer.ok()) return false;
       buffer_ = *std::move(buffer);
       Divide(static_cast<char*>(buffer_->data()));
-      const std::vector<uint16_t> inputs = RandomInputs(max_rows_, weight_);
-      if (!Is(cudaMemcpyAsync(x_, inputs.data(),
-                              inputs.size() * sizeof(uint16_t),
-                              cudaMemcpyHostToDevice, stream_->get())) ||
-          !Is(stream_->Synchronize())) {
+      if (!(IsIn8Bits(weight_) ? CopyInputs<uint8_t>()
+                               : CopyInputs<uint16_t>())) {
         return false;
       }
     }
     return Is(cudaMemsetAsync(different_, 0, sizeof(int), stream_->get()));
   }
 
+  template <class T>
+  bool CopyInputs() {
+    const std::vector<T> inputs = RandomInputs<T>(max_rows_, weight_);
+    return Is(cudaMemcpyAsync(x_, inputs.data(), inputs.size() * sizeof(T),
+                              cudaMemcpyHostToDevice, stream_->get())) &&
+           Is(stream_->Synchronize());
+  }
+
   void Divide(char* memory) {
     different_ = reinterpret_cast<int*>(memory);
-    x_ = reinterpret_cast<uint16_t*>(memory + Arena::kAlignment);
-    const size_t inputs = static_cast<size_t>(max_rows_) * weight_.padded_in;
+    x_ = memory + Arena::kAlignment;
+    const size_t inputs = InputBytes(weight_) * max_rows_;
     part_x_ = x_ + inputs;
-    y_ = reinterpret_cast<float*>(part_x_ + inputs);
+    y_ = reinterpret_cast<uint32_t*>(part_x_ + inputs);
     part_y_ = y_ + static_cast<size_t>(max_rows_) * weight_.out_dim;
   }
 
   // Onto zeros, where it adds.
-  bool Multiply(const MatrixLibrary::Algorithm& algorithm, const uint16_t* x,
-                int rows, float* y) {
+  bool Multiply(const MatrixLibrary::Algorithm& algorithm, const char* x,
+                int rows, uint32_t* y) {
     const size_t bytes = sizeof(float) * rows * weight_.out_dim;
     return Is(cudaMemsetAsync(y, 0, bytes, stream_->get())) &&
            library_
@@ -138,10 +168,10 @@ class Trial {
   const std::shared_ptr<const Stream> stream_;
   std::unique_ptr<Buffer> buffer_;
   int* different_ = nullptr;
-  uint16_t* x_ = nullptr;
-  uint16_t* part_x_ = nullptr;
-  float* y_ = nullptr;
-  float* part_y_ = nullptr;
+  char* x_ = nullptr;
+  char* part_x_ = nullptr;
+  uint32_t* y_ = nullptr;  // of words, whatever their type
+  uint32_t* part_y_ = nullptr;
 };
 
 }  // namespace
@@ -162,14 +192,17 @@ LibraryProducts ChooseProducts(MatrixLibrary& library,
       library_use.max_rows, kTrialBytes / TrialRowBytes(weight)));
   if (products.max_rows < 1) return products;
   Trial trial(library, weight, workspace, products.max_rows, device, stream);
-  products.algorithm =
-      library.Choose({weight.precision, weight.out_dim, weight.padded_in,
-                      weight.bias != nullptr, use == LinearUse::kRelu,
-                      use == LinearUse::kAdd ? Store::kAdd : Store::kOverwrite,
-                      library_use.typical_rows},
-                     [&](const MatrixLibrary::Algorithm& algorithm) {
-                       return trial.KeepsRows(algorithm);
-                     });
+  // In 8 bits the library finds the sums, whatever becomes of them.
+  const bool sums_alone = IsIn8Bits(weight);
+  const bool adds = use == LinearUse::kAdd && !sums_alone;
+  products.algorithm = library.Choose(
+      {weight.precision, weight.out_dim, weight.padded_in,
+       weight.bias != nullptr && !sums_alone,
+       use == LinearUse::kRelu && !sums_alone,
+       adds ? Store::kAdd : Store::kOverwrite, library_use.typical_rows},
+      [&](const MatrixLibrary::Algorithm& algorithm) {
+        return trial.KeepsRows(algorithm);
+      });
   return products;
 }
 

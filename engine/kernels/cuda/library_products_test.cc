@@ -93,16 +93,22 @@ Array Run(Kernels& kernels, const Layer& layer, Precision precision,
   return memory.Get(y);
 }
 
-// Both round inputs and weights alike, and sum in another order.
+// Both round inputs and weights alike, and sum in another order; of int8 the
+// sums are exact.
 void ExpectLikeOwnKernels(const Layer& layer, Precision precision) {
-  auto own = MakeEmulatedKernels(0, EmulatedLibrary::kAbsent).value();
-  auto library = MakeEmulatedKernels(0, EmulatedLibrary::kForAll).value();
+  GpuTuning tuning;
+  tuning.eight_bits = true;
+  auto own =
+      MakeEmulatedKernels(0, EmulatedLibrary::kAbsent, 0, tuning).value();
+  auto library =
+      MakeEmulatedKernels(0, EmulatedLibrary::kForAll, 0, tuning).value();
   const std::mt19937 random(layer.rows + layer.in_dim);
   const Array expected = Run(*own, layer, precision, random);
   const int64_t before = CountEmulated().products;
   const Array found = Run(*library, layer, precision, random);
   EXPECT_GT(CountEmulated().products, before);
-  const double tolerance = 32 * kEpsilon * (layer.in_dim + 2);
+  const double tolerance =
+      precision == Precision::kInt8 ? 0.0 : 32 * kEpsilon * (layer.in_dim + 2);
   ExpectNear(found, expected, [&](int, int) { return tolerance; });
 }
 
@@ -133,6 +139,41 @@ TEST_F(LibraryProductsTest, MultipliesAsOwnKernelsDo) {
       SCOPED_TRACE(testing::Message() << layer.rows << " x " << layer.in_dim
                                       << " -> " << layer.out_dim);
       ExpectLikeOwnKernels(layer, precision);
+    }
+  }
+}
+
+// What the library finds is their sums, whatever the layer does with them. Its
+// outputs are multiples of 4 or 16; others are for own kernels.
+TEST_F(LibraryProductsTest, MultipliesIn8BitsAsOwnKernelsDo) {
+  for (Precision precision : {Precision::kInt8, Precision::kFloat8}) {
+    for (const Layer& layer :
+         {Layer{7, 33, 16, true, Activation::kRelu},
+          Layer{7, 33, 48, false, Activation::kGelu},
+          Layer{11, 65, 32, true, {}, true}, Layer{1, 64, 16, false, {}, true},
+          Layer{3, 130, 64, true}}) {
+      SCOPED_TRACE(testing::Message()
+                   << PrecisionName(precision) << ", " << layer.rows << " x "
+                   << layer.in_dim << " -> " << layer.out_dim);
+      ExpectLikeOwnKernels(layer, precision);
+    }
+  }
+}
+
+// Which of its algorithms it takes: of float8 one that keeps rows.
+TEST_F(LibraryProductsTest, In8BitsARowHasTheSameBitsInAnyNumber) {
+  GpuTuning tuning;
+  tuning.eight_bits = true;
+  auto kernels =
+      MakeEmulatedKernels(0, EmulatedLibrary::kForAll, 0, tuning).value();
+  for (Precision precision : {Precision::kInt8, Precision::kFloat8}) {
+    const Array all = Multiply(*kernels, precision, 5).y;
+    for (int rows = 1; rows < 5; ++rows) {
+      const Multiplied some = Multiply(*kernels, precision, rows);
+      EXPECT_EQ(some.products, 1);
+      std::vector<int> first(rows);
+      std::iota(first.begin(), first.end(), 0);
+      ExpectSameBits(some.y, all.Select(first));
     }
   }
 }

@@ -16,6 +16,28 @@ namespace {
 constexpr int kMaxAlgorithms = 8;  // of the library's choice that are tried
 constexpr float kOne = 1.0f;
 constexpr float kZero = 0.0f;
+constexpr int32_t kOneOfInts = 1;
+constexpr int32_t kZeroOfInts = 0;
+
+// What the library is told of a precision.
+struct Types {
+  cudaDataType of_inputs;
+  cudaDataType of_sums;
+  cublasComputeType_t compute;
+  const void* one;
+  const void* zero;
+};
+
+Types TypesOf(Precision precision) {
+  Types types = {CUDA_R_16F, CUDA_R_32F, CUBLAS_COMPUTE_32F, &kOne, &kZero};
+  if (precision == Precision::kBFloat16) types.of_inputs = CUDA_R_16BF;
+  if (precision == Precision::kFloat8) types.of_inputs = CUDA_R_8F_E4M3;
+  if (precision == Precision::kInt8) {
+    types = {CUDA_R_8I, CUDA_R_32I, CUBLAS_COMPUTE_32I, &kOneOfInts,
+             &kZeroOfInts};
+  }
+  return types;
+}
 
 absl::Status ToStatus(cublasStatus_t status, const char* what) {
   if (status == CUBLAS_STATUS_SUCCESS) return absl::OkStatus();
@@ -47,8 +69,9 @@ class Description {
 
   absl::Status Make(const ProductShape& shape, int rows, const float* bias) {
     const cublasOperation_t transposed = CUBLAS_OP_T;
+    const Types types = TypesOf(shape.precision);
     PEREGRINE_RETURN_IF_ERROR(
-        ToStatus(functions_.desc_create(&desc_, CUBLAS_COMPUTE_32F, CUDA_R_32F),
+        ToStatus(functions_.desc_create(&desc_, types.compute, types.of_sums),
                  "describing a product"));
     PEREGRINE_RETURN_IF_ERROR(Set(CUBLASLT_MATMUL_DESC_TRANSA, transposed));
     cublasLtEpilogue_t epilogue = CUBLASLT_EPILOGUE_DEFAULT;
@@ -60,12 +83,10 @@ class Description {
       epilogue = CUBLASLT_EPILOGUE_RELU;
     }
     PEREGRINE_RETURN_IF_ERROR(Set(CUBLASLT_MATMUL_DESC_EPILOGUE, epilogue));
-    const cudaDataType type =
-        shape.precision == Precision::kBFloat16 ? CUDA_R_16BF : CUDA_R_16F;
     PEREGRINE_RETURN_IF_ERROR(
-        Layout(type, shape.in_dim, shape.out_dim, &weight_));
-    PEREGRINE_RETURN_IF_ERROR(Layout(type, shape.in_dim, rows, &x_));
-    return Layout(CUDA_R_32F, shape.out_dim, rows, &y_);
+        Layout(types.of_inputs, shape.in_dim, shape.out_dim, &weight_));
+    PEREGRINE_RETURN_IF_ERROR(Layout(types.of_inputs, shape.in_dim, rows, &x_));
+    return Layout(types.of_sums, shape.out_dim, rows, &y_);
   }
 
   cublasLtMatmulDesc_t desc() const { return desc_; }
@@ -223,10 +244,12 @@ absl::Status MatrixLibrary::Multiply(const Algorithm& algorithm,
       description.Make(algorithm.shape, product.rows, product.bias));
   cublasLtMatmulAlgo_t config;
   std::memcpy(&config, &algorithm.config, sizeof(config));
-  const float* beta = algorithm.shape.store == Store::kAdd ? &kOne : &kZero;
+  const Types types = TypesOf(algorithm.shape.precision);
+  const void* beta =
+      algorithm.shape.store == Store::kAdd ? types.one : types.zero;
   return ToStatus(
       functions_.matmul(static_cast<cublasLtHandle_t>(handle_),
-                        description.desc(), &kOne, product.weight,
+                        description.desc(), types.one, product.weight,
                         description.weight(), product.x, description.x(), beta,
                         product.y, description.y(), product.y, description.y(),
                         &config, product.workspace, kWorkspaceBytes, stream),

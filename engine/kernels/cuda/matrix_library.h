@@ -34,15 +34,16 @@ bool operator<(const ProductShape& a, const ProductShape& b);
 
 // One product; all pointers are of device memory.
 struct Product {
-  const void* weight = nullptr;  // [out_dim, in_dim] in 16 bits
+  const void* weight = nullptr;  // [out_dim, in_dim] in 16 or 8 bits
   const float* bias = nullptr;   // [out_dim], or null
-  const void* x = nullptr;       // [rows, in_dim] in 16 bits
+  const void* x = nullptr;       // [rows, in_dim] of the same type
   int rows = 0;
-  float* y = nullptr;         // [rows, out_dim]
+  void* y = nullptr;          // [rows, out_dim]: float32; int32 of int8
   void* workspace = nullptr;  // of MatrixLibrary::kWorkspaceBytes
 };
 
-// Large products in 16 bits by cuBLASLt on one device. Thread-safe.
+// Large products in 16 or 8 bits by cuBLASLt on one device; of 8 bits the sums
+// alone. Thread-safe.
 class MatrixLibrary {
  public:
   static constexpr size_t kWorkspaceBytes = size_t{8} << 20;

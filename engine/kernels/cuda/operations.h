@@ -27,13 +27,19 @@ cudaError_t SsruStep(const StepRows& rows, Matrix projected, Matrix states,
 cudaError_t AddGated(const Gated& a, const Gated& b, Matrix y,
                      KernelStream stream);
 
-// ---- linear.cu
+// ---- linear.cu, few_rows.cu, bytes.cu
+
+// Numbers of 8 bits, e4m3.
+struct Float8 {
+  uint8_t bits;
+};
 
 // A weight on the device: [padded_out, padded_in], zero where padded, in
-// float32 or in 16 bits; its bias may be null.
+// float32, 16 or 8 bits; its bias may be null.
 struct PackedWeight {
   Precision precision = Precision::kFloat32;
   const void* weight = nullptr;
+  const float* scales = nullptr;  // of 8 bits: [padded_out]
   const float* bias = nullptr;
   int out_dim = 0;
   int in_dim = 0;
@@ -44,18 +50,53 @@ constexpr int kInTile = 32;   // multiples of these
 
 enum class Store { kOverwrite, kAdd };
 
-// `scratch` of `scratch_bytes` holds inputs in 16 bits; at least those of one
-// row, or the operation is done in parts. `tiles_ahead`: see GpuTuning; the
-// bits are the same.
-cudaError_t Linear(const PackedWeight& weight, Matrix x, Activation activation,
-                   Store store, Matrix y, void* scratch, size_t scratch_bytes,
+// Rows that go into a product, and the norm that is taken of each before;
+// without a gain: none. float32 takes none.
+struct LinearInputs {
+  Matrix x;
+  NormWeight norm = {};
+};
+struct LinearOutputs {
+  Activation activation = Activation::kNone;
+  Store store = Store::kOverwrite;
+  Matrix y;
+};
+struct Scratch {
+  void* data = nullptr;
+  size_t bytes = 0;
+};
+
+// `scratch` holds inputs in 16 or 8 bits; at least those of one row, or the
+// operation is done in parts. `tiles_ahead`: see GpuTuning; the bits are the
+// same.
+cudaError_t Linear(const PackedWeight& weight, const LinearInputs& inputs,
+                   const LinearOutputs& outputs, Scratch scratch,
                    bool tiles_ahead, KernelStream stream);
 
-// Rounds `rows` rows of float32 to those of `precision`, [padded_rows,
-// padded_in], with zeros around. How a weight comes to the device.
-cudaError_t PackRows(const float* x, int rows, int in_dim, Precision precision,
-                     void* packed, int padded_rows, int padded_in,
-                     KernelStream stream);
+// In 8 bits, what is left after a product by cuBLASLt: `sums` [rows, out_dim]
+// are int32 of int8, float32 of float8, and may be where y is if that is
+// overwritten; `scales` [rows] are those of the inputs.
+cudaError_t FinishBytes(const PackedWeight& weight, const void* sums,
+                        const float* scales, const LinearOutputs& outputs,
+                        KernelStream stream);
+
+// ---- rows.cu
+
+// Rows in the precision of a weight, [rows, padded_in], with zeros around. How
+// weights come to the device, and inputs to a product.
+struct RoundedRows {
+  void* data = nullptr;
+  float* scales = nullptr;  // of 8 bits: [rows]
+  int rows = 0;             // no fewer than there are, if without a norm
+  int padded_in = 0;
+};
+cudaError_t RoundRows(const LinearInputs& inputs, Precision precision,
+                      const RoundedRows& to, KernelStream stream);
+
+// Where rows in 8 bits and their scales are in scratch memory, and how much of
+// it one takes.
+size_t RoundedRowBytes(int padded_in);
+RoundedRows RoundedRowsIn(Scratch scratch, int rows, int padded_in);
 
 // y = activation(y).
 cudaError_t Activate(Activation activation, Matrix y, KernelStream stream);
@@ -63,25 +104,30 @@ cudaError_t ActivateGated(Activation activation, Matrix projected, Matrix y,
                           KernelStream stream);
 
 // Sets *different to 1 where `count` words of a and b are not the same.
-cudaError_t CompareWords(const float* a, const float* b, size_t count,
+cudaError_t CompareWords(const uint32_t* a, const uint32_t* b, size_t count,
                          int* different, KernelStream stream);
 
-// ---- attention.cu
+// ---- encoder_attention.cu
 
 cudaError_t EncoderAttention(HeadShape heads, const PackedSequences& sequences,
                              Matrix qkv, Matrix context, KernelStream stream);
-// `vector_keys`: see GpuTuning; where keys can be read as vectors.
+
+// ---- step_attention.cu
+
+// How steps read keys and values: see GpuTuning. Where cells cannot be read so,
+// it is by lane.
+enum class KeyReading { kByLane, kByVector, kAhead };
 cudaError_t SelfAttentionStep(HeadShape heads, const StepRows& rows, Matrix qkv,
                               const KvCells& cache, Matrix context,
-                              bool vector_keys, KernelStream stream);
+                              KeyReading keys, KernelStream stream);
 cudaError_t CrossAttentionStep(HeadShape heads, const SourceSpans& spans,
                                Matrix queries, const KvCells& cache,
-                               Matrix context, bool vector_keys,
+                               Matrix context, KeyReading keys,
                                KernelStream stream);
 cudaError_t CompressedAttentionStep(HeadShape heads,
                                     const CompressedCells& cells,
                                     Matrix projected, Matrix context,
-                                    bool vector_keys, KernelStream stream);
+                                    KeyReading keys, KernelStream stream);
 
 // ---- top_k.cu
 

@@ -8,6 +8,7 @@
 
 #include "engine/base/check.h"
 #include "engine/base/float16.h"
+#include "engine/base/float8.h"
 #include "engine/kernels/host_buffer.h"
 #include "engine/kernels/shape_checks.h"
 
@@ -34,22 +35,30 @@ float RoundTo(Precision precision, float x) {
   return x;
 }
 
-// A row of int8 times its scale.
+bool IsIn8Bits(Precision precision) {
+  return precision == Precision::kInt8 || precision == Precision::kFloat8;
+}
+
+// A row of numbers of 8 bits times its scale.
 struct Quantized {
-  std::vector<int> values;
+  std::vector<float> values;
   float scale = 0.0f;
 };
 
-Quantized Quantize(const float* x, int count) {
+Quantized Quantize(Precision precision, const float* x, int count) {
+  const bool is_int8 = precision == Precision::kInt8;
+  const float most = is_int8 ? 127.0f : kMaxFloat8;
   float largest = 0.0f;
   for (int i = 0; i < count; ++i) largest = std::max(largest, std::abs(x[i]));
   Quantized row;
   row.values.resize(count);
   if (largest < 1e-35f) return row;
-  row.scale = largest / 127.0f;
-  const float inverse = 127.0f / largest;
+  row.scale = largest / most;
+  const float inverse = most / largest;
   for (int i = 0; i < count; ++i) {
-    row.values[i] = static_cast<int>(std::nearbyint(x[i] * inverse));
+    const float scaled = x[i] * inverse;
+    row.values[i] =
+        is_int8 ? std::nearbyint(scaled) : FromFloat8(ToFloat8(scaled));
   }
   return row;
 }
@@ -63,9 +72,9 @@ class ReferenceLinearWeight final : public LinearWeight {
         out_dim_(source.out_dim),
         in_dim_(source.in_dim) {
     for (float& w : weight_) w = RoundTo(precision_, w);
-    if (precision_ == Precision::kInt8) {
+    if (IsIn8Bits(precision_)) {
       for (int column = 0; column < out_dim_; ++column) {
-        quantized_.push_back(Quantize(Column(column), in_dim_));
+        quantized_.push_back(Quantize(precision_, Column(column), in_dim_));
       }
     }
   }
@@ -79,9 +88,9 @@ class ReferenceLinearWeight final : public LinearWeight {
   // x W^T + b of one row.
   std::vector<double> Multiply(const float* x) const {
     std::vector<double> y(out_dim_);
-    if (precision_ == Precision::kInt8) {
-      const Quantized input = Quantize(x, in_dim_);
-      for (int j = 0; j < out_dim_; ++j) y[j] = DotInt8(input, j);
+    if (IsIn8Bits(precision_)) {
+      const Quantized input = Quantize(precision_, x, in_dim_);
+      for (int j = 0; j < out_dim_; ++j) y[j] = DotIn8Bits(input, j);
       return y;
     }
     std::vector<float> input(x, x + in_dim_);
@@ -102,19 +111,19 @@ class ReferenceLinearWeight final : public LinearWeight {
     return sum;
   }
 
-  // In float32 once the sum is there: the order of these few operations is part
-  // of the definition, so that devices can agree to the bit.
-  float DotInt8(const Quantized& x, int column) const {
+  // In float32 once the sum is there, which is exact: the order of these few
+  // operations is part of the definition, so that devices can agree to the bit.
+  float DotIn8Bits(const Quantized& x, int column) const {
     const Quantized& w = quantized_[column];
-    int64_t sum = 0;
-    for (int i = 0; i < in_dim_; ++i) sum += x.values[i] * w.values[i];
+    double sum = 0;
+    for (int i = 0; i < in_dim_; ++i) sum += double{x.values[i]} * w.values[i];
     const float product = static_cast<float>(sum) * w.scale * x.scale;
     return product + (bias_.empty() ? 0.0f : bias_[column]);
   }
 
   const Precision precision_;
   std::vector<float> weight_;         // [out_dim, in_dim]
-  std::vector<Quantized> quantized_;  // [out_dim], int8 only
+  std::vector<Quantized> quantized_;  // [out_dim], in 8 bits only
   const std::vector<float> bias_;     // [out_dim] or empty
   const int out_dim_;
   const int in_dim_;

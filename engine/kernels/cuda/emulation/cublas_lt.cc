@@ -5,11 +5,14 @@
 #include <map>
 #include <string>
 
+#include "engine/base/float8.h"
+
 struct cublasLtContext {
   cuda_emulation::Blas blas;
 };
 
 struct cublasLtMatmulDesc {
+  cublasComputeType_t compute = CUBLAS_COMPUTE_32F;
   cublasOperation_t transpose_a = CUBLAS_OP_N;
   cublasLtEpilogue_t epilogue = CUBLASLT_EPILOGUE_DEFAULT;
   const float* bias = nullptr;
@@ -35,10 +38,19 @@ std::atomic<int64_t> products{0};
 enum Kind : uint64_t { kInParts, kDependsOnRows, kInOrder };
 
 float Element(const void* data, cudaDataType type, size_t at) {
-  if (type == CUDA_R_16F) {
-    return __half2float(static_cast<const __half*>(data)[at]);
+  switch (type) {
+    case CUDA_R_16F:
+      return __half2float(static_cast<const __half*>(data)[at]);
+    case CUDA_R_16BF:
+      return __bfloat162float(static_cast<const __nv_bfloat16*>(data)[at]);
+    case CUDA_R_8F_E4M3:
+      return peregrine::FromFloat8(static_cast<const uint8_t*>(data)[at]);
+    case CUDA_R_8I:
+    case CUDA_R_32I:
+    case CUDA_R_32F:
+      break;
   }
-  return __bfloat162float(static_cast<const __nv_bfloat16*>(data)[at]);
+  return static_cast<const int8_t*>(data)[at];
 }
 
 // d = epilogue(a^T b + beta c), column by column.
@@ -66,8 +78,23 @@ struct Matmul {
     return sum;
   }
 
+  // Of int8, in whichever order.
+  void SumIntegers() const {
+    auto* const sums = reinterpret_cast<int32_t*>(d_data);
+    for (uint64_t column = 0; column < d.columns; ++column) {
+      for (uint64_t row = 0; row < d.rows; ++row) {
+        const auto* x = static_cast<const int8_t*>(a_data) + row * a.stride;
+        const auto* y = static_cast<const int8_t*>(b_data) + column * b.stride;
+        int32_t sum = 0;
+        for (uint64_t i = 0; i < a.rows; ++i) sum += x[i] * y[i];
+        sums[column * d.stride + row] = sum;
+      }
+    }
+  }
+
   void operator()() const {
     ++products;
+    if (d.type == CUDA_R_32I) return SumIntegers();
     for (uint64_t column = 0; column < d.columns; ++column) {
       for (uint64_t row = 0; row < d.rows; ++row) {
         const size_t at = column * d.stride + row;
@@ -85,13 +112,42 @@ struct Matmul {
   }
 };
 
+// What the library demands of types and of rows, which must be of 16 bytes.
+bool FitsTypes(const cublasLtMatmulDesc& desc, const cublasLtMatrixLayout& a,
+               const cublasLtMatrixLayout& d) {
+  const bool in_floats =
+      desc.compute == CUBLAS_COMPUTE_32F && d.type == CUDA_R_32F;
+  switch (a.type) {
+    case CUDA_R_16F:
+    case CUDA_R_16BF:
+      return in_floats && a.rows % 8 == 0;
+    case CUDA_R_8F_E4M3:
+      return in_floats && a.rows % 16 == 0 && d.rows % 16 == 0;
+    case CUDA_R_8I:
+      return desc.compute == CUBLAS_COMPUTE_32I && d.type == CUDA_R_32I &&
+             a.rows % 16 == 0 && d.rows % 4 == 0 &&
+             desc.epilogue == CUBLASLT_EPILOGUE_DEFAULT;
+    case CUDA_R_32I:
+    case CUDA_R_32F:
+      break;
+  }
+  return false;
+}
+
 // Whether shapes and types are such as the kernels of this project use.
 bool Fits(const cublasLtMatmulDesc& desc, const cublasLtMatrixLayout& a,
           const cublasLtMatrixLayout& b, const cublasLtMatrixLayout& d) {
   return desc.transpose_a == CUBLAS_OP_T && a.rows == b.rows &&
          d.rows == a.columns && d.columns == b.columns && a.type == b.type &&
-         a.type != CUDA_R_32F && d.type == CUDA_R_32F &&
-         a.rows % 8 == 0;  // rows of 16 bytes
+         FitsTypes(desc, a, d);
+}
+
+// Of the type that is computed in.
+bool IsNumber(const void* value, cublasComputeType_t compute, int expected) {
+  return compute == CUBLAS_COMPUTE_32I
+             ? *static_cast<const int32_t*>(value) == expected
+             : *static_cast<const float*>(value) ==
+                   static_cast<float>(expected);
 }
 
 template <class Function>
@@ -149,10 +205,11 @@ cublasStatus_t cublasLtDestroy(cublasLtHandle_t handle) {
 cublasStatus_t cublasLtMatmulDescCreate(cublasLtMatmulDesc_t* desc,
                                         cublasComputeType_t compute_type,
                                         cudaDataType scale_type) {
-  if (compute_type != CUBLAS_COMPUTE_32F || scale_type != CUDA_R_32F) {
-    return CUBLAS_STATUS_NOT_SUPPORTED;
-  }
+  const cudaDataType expected =
+      compute_type == CUBLAS_COMPUTE_32I ? CUDA_R_32I : CUDA_R_32F;
+  if (scale_type != expected) return CUBLAS_STATUS_NOT_SUPPORTED;
   *desc = new cublasLtMatmulDesc;
+  (*desc)->compute = compute_type;
   return CUBLAS_STATUS_SUCCESS;
 }
 cublasStatus_t cublasLtMatmulDescDestroy(cublasLtMatmulDesc_t desc) {
@@ -259,14 +316,16 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t desc,
                               void* workspace, size_t workspace_bytes,
                               cudaStream_t stream) {
   const bool needs_bias = (desc->epilogue & CUBLASLT_EPILOGUE_BIAS) != 0;
-  if (!Fits(*desc, *a, *b, *d) || *static_cast<const float*>(alpha) != 1.0f ||
+  const bool adds = IsNumber(beta, desc->compute, 1);
+  if (!Fits(*desc, *a, *b, *d) || !IsNumber(alpha, desc->compute, 1) ||
+      !(adds || IsNumber(beta, desc->compute, 0)) ||
+      (adds && desc->compute == CUBLAS_COMPUTE_32I) ||
       (workspace == nullptr && workspace_bytes > 0) ||
       (needs_bias && desc->bias == nullptr) || c->stride != d->stride) {
     return CUBLAS_STATUS_INVALID_VALUE;
   }
   const cudaError_t error =
-      Enqueue(Matmul{*desc, *a, *b, *d, a_data, b_data,
-                     *static_cast<const float*>(beta),
+      Enqueue(Matmul{*desc, *a, *b, *d, a_data, b_data, adds ? 1.0f : 0.0f,
                      static_cast<const float*>(c_data),
                      static_cast<float*>(d_data), algorithm->data[0]},
               stream);

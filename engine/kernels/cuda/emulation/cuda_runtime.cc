@@ -26,7 +26,7 @@ constexpr int kRegistersOfWarp = 256;      // come in multiples of these
 std::atomic<int> failure{cudaSuccess};
 std::atomic<int> driver_version{kRuntimeVersion};
 std::atomic<int64_t> graph_launches, direct_launches, captures, allocations,
-    waits, spinning_waits;
+    copies_to_device, copies_to_host, waits, spinning_waits;
 
 std::mutex kernel_counts_mutex;
 std::map<std::string, int64_t> kernel_counts;
@@ -137,8 +137,8 @@ int RegistersOf(const std::string& kernel) {
 }
 
 Counts CountsSoFar() {
-  return {graph_launches, direct_launches, captures,
-          allocations,    waits,           spinning_waits};
+  return {graph_launches,   direct_launches, captures, allocations,
+          copies_to_device, copies_to_host,  waits,    spinning_waits};
 }
 
 std::map<std::string, int64_t> TakeKernelCounts() {
@@ -229,6 +229,8 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes,
       IsDeviceMemory(from, bytes) != from_device) {
     return cudaErrorInvalidValue;
   }
+  if (kind == cudaMemcpyHostToDevice) ++copies_to_device;
+  if (kind == cudaMemcpyDeviceToHost) ++copies_to_host;
   return Enqueue([=] { CopyBytes(to, from, bytes); }, stream);
 }
 

@@ -8,9 +8,11 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <type_traits>
 
 #include "engine/base/check.h"
 #include "engine/base/float16.h"
+#include "engine/base/float8.h"
 #include "engine/kernels/cuda/emulation/grid.h"
 
 // What the kernels and the host code of this folder use of CUDA, on the host
@@ -199,6 +201,8 @@ struct Counts {
   int64_t direct_launches = 0;
   int64_t captures = 0;
   int64_t allocations = 0;
+  int64_t copies_to_device = 0;
+  int64_t copies_to_host = 0;
   int64_t waits = 0;           // for a whole stream
   int64_t spinning_waits = 0;  // for it, or for an event that does not block
 };
@@ -250,6 +254,32 @@ inline __nv_bfloat16 __float2bfloat16_rn(float x) {
 inline __nv_bfloat16 __ushort_as_bfloat16(uint16_t bits) { return {bits}; }
 inline uint16_t __bfloat16_as_ushort(__nv_bfloat16 x) { return x.bits; }
 
+inline __half __ushort_as_half(uint16_t bits) { return {bits}; }
+
+// ---- cuda_fp8.h
+
+enum __nv_saturation_t { __NV_SATFINITE };
+enum __nv_fp8_interpretation_t { __NV_E4M3 };
+struct __half_raw {
+  uint16_t x;
+};
+inline uint8_t __nv_cvt_float_to_fp8(float x, __nv_saturation_t,
+                                     __nv_fp8_interpretation_t) {
+  return std::isnan(x) ? 0x7f : peregrine::ToFloat8(x);
+}
+inline __half_raw __nv_cvt_fp8_to_halfraw(uint8_t x,
+                                          __nv_fp8_interpretation_t) {
+  return {__float2half_rn(peregrine::FromFloat8(x)).bits};
+}
+
+// To nearest, ties to even; a NaN becomes 0, what is too large the largest.
+inline int __float2int_rn(float x) {
+  if (std::isnan(x)) return 0;
+  if (x >= 2147483648.0f) return 0x7fffffff;
+  if (x < -2147483648.0f) return -0x7fffffff - 1;
+  return static_cast<int>(std::nearbyint(x));
+}
+
 // ---- Matrix fragments. The first lane of a warp holds and computes them
 // whole; others pass by, as the kernels may only use them through these calls.
 
@@ -264,14 +294,19 @@ enum layout_t { mem_row_major };
 
 constexpr int kSide = 16;
 
-inline float ToFloat(__half x) { return __half2float(x); }
-inline float ToFloat(__nv_bfloat16 x) { return __bfloat162float(x); }
+inline float ToNumber(__half x) { return __half2float(x); }
+inline float ToNumber(__nv_bfloat16 x) { return __bfloat162float(x); }
+inline int32_t ToNumber(int8_t x) { return x; }
+
+// What elements of a fragment of T are held as.
+template <class T>
+using Number = std::conditional_t<std::is_integral_v<T>, int32_t, float>;
 
 template <class Use, int M, int N, int K, class T, class Layout = void>
 struct fragment {
   static_assert(M == kSide && N == kSide && K == kSide, "only 16 x 16 x 16");
   static constexpr int num_elements = kSide * kSide;
-  float x[num_elements] = {};  // row-major
+  Number<T> x[num_elements] = {};  // row-major
 };
 
 // What the hardware demands of a matrix in memory.
@@ -291,7 +326,7 @@ void load_matrix_sync(fragment<matrix_a, kSide, kSide, kSide, T, row_major>& a,
   CheckAlignment(from, stride);
   for (int i = 0; i < kSide; ++i)
     for (int j = 0; j < kSide; ++j)
-      a.x[i * kSide + j] = ToFloat(from[size_t(i) * stride + j]);
+      a.x[i * kSide + j] = ToNumber(from[size_t(i) * stride + j]);
 }
 
 template <class T>
@@ -301,12 +336,12 @@ void load_matrix_sync(fragment<matrix_b, kSide, kSide, kSide, T, col_major>& b,
   CheckAlignment(from, stride);
   for (int i = 0; i < kSide; ++i)
     for (int j = 0; j < kSide; ++j)
-      b.x[i * kSide + j] = ToFloat(from[size_t(j) * stride + i]);
+      b.x[i * kSide + j] = ToNumber(from[size_t(j) * stride + i]);
 }
 
-template <class Fragment>
-void fill_fragment(Fragment& fragment, float value) {
-  for (float& x : fragment.x) x = value;
+template <class Fragment, class T>
+void fill_fragment(Fragment& fragment, T value) {
+  for (auto& x : fragment.x) x = value;
 }
 
 template <class C, class A, class B>
@@ -314,7 +349,7 @@ void mma_sync(C& d, const A& a, const B& b, const C& c) {
   if (!cuda_emulation::IsFirstLane()) return;
   for (int i = 0; i < kSide; ++i) {
     for (int j = 0; j < kSide; ++j) {
-      float sum = c.x[i * kSide + j];
+      auto sum = c.x[i * kSide + j];
       for (int k = 0; k < kSide; ++k) {
         sum += a.x[i * kSide + k] * b.x[k * kSide + j];
       }
@@ -323,8 +358,8 @@ void mma_sync(C& d, const A& a, const B& b, const C& c) {
   }
 }
 
-template <class C>
-void store_matrix_sync(float* to, const C& c, unsigned stride, layout_t) {
+template <class T, class C>
+void store_matrix_sync(T* to, const C& c, unsigned stride, layout_t) {
   if (!cuda_emulation::IsFirstLane()) return;
   CheckAlignment(to, stride);
   for (int i = 0; i < kSide; ++i)

@@ -49,6 +49,8 @@ EmulatedCounts CountEmulated() {
           counts.graph_launches,
           counts.direct_launches,
           counts.allocations,
+          counts.copies_to_device,
+          counts.copies_to_host,
           counts.waits,
           counts.spinning_waits,
           cuda_emulation::ProductsSoFar()};

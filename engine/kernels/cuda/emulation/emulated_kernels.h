@@ -40,9 +40,11 @@ struct EmulatedCounts {
   int64_t graph_launches = 0;
   int64_t direct_launches = 0;  // of kernels, outside graphs
   int64_t allocations = 0;      // by the device, not from an arena
-  int64_t waits = 0;            // for all that a stream was given
-  int64_t spinning_waits = 0;   // that keep a core busy
-  int64_t products = 0;         // by the emulated cuBLASLt
+  int64_t copies_to_device = 0;
+  int64_t copies_to_host = 0;
+  int64_t waits = 0;           // for all that a stream was given
+  int64_t spinning_waits = 0;  // that keep a core busy
+  int64_t products = 0;        // by the emulated cuBLASLt
 };
 EmulatedCounts CountEmulated();
 
