@@ -346,8 +346,7 @@ int Main(int argc, char** argv) {
                  "Of each worker, on the device cpu: they share its products")
       ->check(CLI::Range(1, 256));
   app.add_option("--tuning", options.tuning,
-                 "On a GPU: vector-keys, split-top-k, tiles-ahead, "
-                 "dependent-launch, graphs=N");
+                 "On a GPU: some of " + kernels::GpuTuningNames());
   app.add_flag("--profile", options.profile, "Report the time of each stage");
   app.add_flag("--arrival-order", options.arrival_order,
                "Leave the sentences in the order of --lengths");

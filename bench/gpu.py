@@ -10,15 +10,15 @@ import json
 import os
 import shutil
 import pathlib
-import random
 import statistics
 import subprocess
 import sys
 import time
 
 import gpu_expectations
+import gpu_peers
 
-MEAN_LENGTH = 27
+MEAN_LENGTH = gpu_peers.MEAN_LENGTH
 # Of one target token, source and target equally long: multiply-adds of encoder
 # with cross-attention's keys and values, and of a decoder step (a hypothesis).
 MODELS = {
@@ -27,6 +27,15 @@ MODELS = {
 }
 RUNS = [("base-32k", 1), ("base-32k", 4), ("mdn", 1), ("mdn", 4)]  # model, beam size
 BATCHES = [1, 64, 512]
+# What of kernels::GpuTuning is compared with none of it, in which precision; the
+# bits are those of none but with vector-keys, split-top-k and in 8 bits.
+ALL_TUNING = ("keys-ahead,split-top-k,tiles-ahead,dependent-launch,fused-norms,"
+              "one-upload,graphs=256")
+CANDIDATES = [("", "fp16")] + [(name, "fp16") for name in (
+    "vector-keys", "keys-ahead", "split-top-k", "tiles-ahead", "dependent-launch",
+    "fused-norms", "one-upload", "graphs=256", ALL_TUNING)] + [
+        ("eight-bits", "int8"), ("eight-bits", "fp8"),
+        (f"{ALL_TUNING},eight-bits", "int8"), (f"{ALL_TUNING},eight-bits", "fp8")]
 MORE_BATCHES = [128, 256, 1024]  # for the best
 CHECKS = {
     "attention_parity_test": "*cuda_0*",
@@ -44,7 +53,7 @@ REHEARSED_CHECKS = {
     "attention_parity_test": "*SelfAttentionStep/cuda_emulated*",
     "bfloat16_parity_test": "*cuda_emulated*",
     "output_parity_test": "TunedGpus*Invariance*cuda_emulated*",
-    "norm_embed_parity_test": "*LayerNorm*cuda_emulated*",
+    "norm_embed_parity_test": "*Norm*cuda_emulated",
     "decoder_state_parity_test": "*AverageStep*cuda_emulated*",
     "beam_queue_test": "*ChoosesAs*cuda_emulated*",
     "session_test": "*RefusesSenseless*",
@@ -73,21 +82,6 @@ def environment(binaries):
                 LD_LIBRARY_PATH=":".join(folders))
 
 
-def sentence_lengths(count):
-    """Lengths as of news: mean 27, deviation 15, 3 to 100."""
-    generator = random.Random(7)
-    lengths = []
-    while len(lengths) < count:
-        length = round(generator.gauss(MEAN_LENGTH, 15))
-        if 3 <= length <= 100:
-            lengths.append(length)
-    return sorted(lengths, reverse=True)
-
-
-def sentences_for(batch, beam):
-    return {1: 16}.get(batch, batch * (8 if batch * beam <= 512 else 4))
-
-
 def check(binaries, out, checks):
     """Runs the tests of the GPU. True if all passed and some ran."""
     passed = True
@@ -112,17 +106,23 @@ def check(binaries, out, checks):
     return passed
 
 
-def steps(binaries, out, tuning, arguments=()):
+def tuned(names):
+    return [f"--tuning={names}"] if names else []
+
+
+def steps(binaries, out, tuning="", precision="fp16", arguments=()):
     """Each operation of a decode step and an encoder chunk, beside what is expected
     of it."""
-    if tuning:
-        arguments = [f"--tuning={tuning}", *arguments]
+    if precision in ("int8", "fp8"):
+        tuning = ",".join(filter(None, (tuning, "eight-bits")))
+    arguments = [*tuned(tuning), f"--precision={precision}", *arguments]
     result = subprocess.run([binaries / "step_bench", *arguments], text=True,
                             stdout=subprocess.PIPE, env=environment(binaries))
     rows = [json.loads(line) for line in result.stdout.splitlines()]
     (out / "steps.json").write_text(json.dumps(rows, indent=1))
     measured = {(row["operation"], row["rows"]): row["seconds"] for row in rows}
-    print("\n".join(gpu_expectations.table(measured)), flush=True)
+    expected = gpu_expectations.table(measured, frozenset(tuning.split(",")))
+    print("\n".join(expected), flush=True)
     if result.returncode != 0:
         sys.exit("bench/gpu: step_bench failed: see its message above")
     return measured
@@ -154,13 +154,13 @@ class Engine:
     """engine_bench with one model; decodes its sentences again and again."""
 
     def __init__(self, binaries, out, model, beam, batch, device="cuda:0",
-                 precision="fp16"):
-        lengths = sentence_lengths(sentences_for(batch, beam))
+                 precision="fp16", tuning=""):
+        lengths = gpu_peers.sentence_lengths(gpu_peers.sentences_for(batch, beam))
         file = out / f"lengths-{len(lengths)}"
         file.write_text("\n".join(map(str, lengths)))
         self.process = subprocess.Popen(
             [binaries / "engine_bench", f"--model={model}", f"--device={device}",
-             f"--precision={precision}", f"--beam-size={beam}",
+             f"--precision={precision}", *tuned(tuning), f"--beam-size={beam}",
              f"--batch-size={batch}", f"--lengths={file}",
              f"--min-admission={max(1, batch // 4)}"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
@@ -179,22 +179,49 @@ class Engine:
         self.process.wait()
 
 
-def time_engine(binaries, out, model, beam, batch, **options):
+def time_engine(binaries, out, model, beam, batch, runs=3, **options):
     engine = Engine(binaries, out, model, beam, batch, **options)
     try:
         engine.run()  # captures the graphs
-        results = [engine.run() for _ in range(3)]
+        results = [engine.run() for _ in range(runs)]
     finally:
         engine.close()
     return statistics.median(r["target_tokens"] / r["seconds"] for r in results), \
         statistics.median(r["latency_p50"] for r in results)
 
 
-def products(binaries, out):
+def candidates(binaries, out, names=None, model="base-32k",
+               works=((1, 1), (4, 64), (4, 256)), **options):
+    """The whole engine with each candidate, beside itself without. `works`: beam and
+    batch. True where all ran."""
+    titles = [f"beam {beam}, batch {batch} | x" for beam, batch in works]
+    print("| candidate | precision | " + " | ".join(titles) + " |\n" +
+          "|---|---|" + "---|---|" * len(works), flush=True)
+    plain, rows = {}, []
+    for name, precision in names or CANDIDATES:
+        line = f"| {name or 'none'} | {precision} |"
+        for work in works:
+            try:
+                rate, _ = time_engine(binaries, out, model, *work,
+                                      precision=precision, tuning=name, **options)
+            except RuntimeError as error:
+                line += f" {error} | |"
+                continue
+            plain.setdefault(work, rate)
+            rows.append({"tuning": name, "precision": precision, "beam": work[0],
+                         "batch": work[1], "tokens_per_second": rate})
+            line += f" {rate:,.0f} | {rate / plain[work]:.2f} |"
+        print(line, flush=True)
+    (out / "candidates.json").write_text(json.dumps(rows, indent=1))
+    return len(rows) == len(names or CANDIDATES) * len(works)
+
+
+def products(binaries, out, precision):
     """The products of the models' shapes by our kernels and by cuBLASLt: what the
     thresholds of engine/kernels/cuda/library_products.h are set by."""
-    process = subprocess.Popen([binaries / "products_bench"], text=True,
-                               stdout=subprocess.PIPE, env=environment(binaries))
+    process = subprocess.Popen(
+        [binaries / "products_bench", f"--precision={precision}"], text=True,
+        stdout=subprocess.PIPE, env=environment(binaries))
     print("| product | out x in | rows | own, us | cuBLASLt, us | own / cuBLASLt |\n"
           "|---|---|---|---|---|---|", flush=True)
     rows = []
@@ -216,15 +243,18 @@ def rehearse(binaries, out):
     passed = check(binaries, out, REHEARSED_CHECKS)
     print("\n## Engine, float32, CPU\n", flush=True)
     for model, beam in (("mdn", 1), ("mdn", 4)):
-        rate, latency = time_engine(binaries, out, model, beam, 1, device="cpu",
-                                    precision="float32")
+        rate, latency = time_engine(binaries, out, model, beam, 1, runs=1,
+                                    device="cpu", precision="float32")
         shares(model, beam, 1, rate, (1.0, 1.0))
         print(f"- {model}, beam {beam}, batch 1: {rate:,.0f} tokens/s, p50 "
               f"{latency * 1e3:.1f} ms", flush=True)
     print("\n## Steps, float32, CPU, 1 row and 64 tokens; no matter how long\n")
-    measured = steps(binaries, out, "", ["--device=cpu", "--precision=float32",
-                                         "--rows=1", "--chunk-tokens=64"])
+    measured = steps(binaries, out, precision="float32", arguments=[
+        "--device=cpu", "--rows=1", "--chunk-tokens=64"])
     passed = passed and ("top-k", 1) in measured
+    print("\n## Candidates, float32, CPU, where they change nothing\n", flush=True)
+    passed = candidates(binaries, out, [("", "float32"), (ALL_TUNING, "float32")],
+                        "mdn", [(1, 1)], device="cpu", runs=1) and passed
     refused = subprocess.run([binaries / "products_bench"], capture_output=True,
                              text=True, env=environment(binaries))
     print(f"\n## Products\n\n{refused.stderr.strip()}", flush=True)
@@ -269,162 +299,6 @@ def shares(model, beam, batch, tokens_per_second, roof):
             tokens_per_second * bytes_per_token / roof[1])
 
 
-def batches_of(lengths, batch):
-    return [lengths[i:i + batch] for i in range(0, len(lengths), batch)]
-
-
-def time_transformers(torch, beam, batch, static):
-    import transformers
-    config = transformers.MarianConfig(
-        vocab_size=32000, d_model=512, encoder_layers=6, decoder_layers=6,
-        encoder_ffn_dim=2048, decoder_ffn_dim=2048, encoder_attention_heads=8,
-        decoder_attention_heads=8, max_position_embeddings=256, pad_token_id=0,
-        eos_token_id=2, decoder_start_token_id=0, forced_eos_token_id=None)
-    torch.manual_seed(1)
-    model = transformers.MarianMTModel(config).half().cuda().eval()
-    options = {"cache_implementation": "static"} if static else {}
-    lengths = sentence_lengths(sentences_for(batch, beam))[:batch * 4]
-
-    def run():
-        tokens = 0
-        for group in batches_of(lengths, batch):
-            longest = group[0]
-            ids = torch.randint(4, 32000, (len(group), longest), device="cuda")
-            mask = (torch.arange(longest, device="cuda")[None, :] <
-                    torch.tensor(group, device="cuda")[:, None]).long()
-            model.generate(input_ids=ids, attention_mask=mask, num_beams=beam,
-                           min_new_tokens=longest, max_new_tokens=longest,
-                           do_sample=False, **options)
-            tokens += sum(group)
-        torch.cuda.synchronize()
-        return tokens
-
-    with torch.inference_mode():
-        run()
-        start = time.monotonic()
-        tokens = run()
-        return tokens / (time.monotonic() - start)
-
-
-def time_pytorch(torch, batch):
-    """The base model in plain PyTorch: static cache, compiled step, greedy."""
-    from torch import nn
-    from torch.nn import functional as f
-    width, heads, layers, vocabulary, longest = 512, 8, 6, 32000, 128
-
-    class Layer(nn.Module):
-        def __init__(self, is_decoder):
-            super().__init__()
-            self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(3))
-            self.qkv = nn.Linear(width, 3 * width)
-            self.out = nn.Linear(width, width)
-            self.inner = nn.Linear(width, 2048)
-            self.outer = nn.Linear(2048, width)
-            if is_decoder:
-                self.query = nn.Linear(width, width)
-                self.source = nn.Linear(width, 2 * width)
-                self.cross_out = nn.Linear(width, width)
-
-        def ffn(self, x):
-            return x + self.outer(f.relu(self.inner(self.norms[2](x))))
-
-    def split(x):
-        return x.unflatten(-1, (heads, width // heads)).transpose(1, 2)
-
-    def join(x):
-        return x.transpose(1, 2).flatten(2)
-
-    torch.manual_seed(1)
-    embedding = nn.Embedding(vocabulary, width).half().cuda()
-    encoder = nn.ModuleList(Layer(False) for _ in range(layers)).half().cuda()
-    decoder = nn.ModuleList(Layer(True) for _ in range(layers)).half().cuda()
-    output = nn.Linear(width, vocabulary).half().cuda()
-
-    def encode(ids, mask):
-        x = embedding(ids)
-        for layer in encoder:
-            q, k, v = layer.qkv(layer.norms[0](x)).chunk(3, -1)
-            x = x + layer.out(join(f.scaled_dot_product_attention(
-                split(q), split(k), split(v), attn_mask=mask[:, None, None, :])))
-            x = layer.ffn(x)
-        return x
-
-    def step(token, position, keys, values, source_keys, source_values, mask):
-        x = embedding(token)[:, None]
-        seen = (torch.arange(longest, device="cuda") <= position)[None, None, None]
-        for n, layer in enumerate(decoder):
-            q, k, v = layer.qkv(layer.norms[0](x)).chunk(3, -1)
-            keys[n].index_copy_(2, position, split(k))
-            values[n].index_copy_(2, position, split(v))
-            x = x + layer.out(join(f.scaled_dot_product_attention(
-                split(q), keys[n], values[n], attn_mask=seen)))
-            x = x + layer.cross_out(join(f.scaled_dot_product_attention(
-                split(layer.query(layer.norms[1](x))), source_keys[n],
-                source_values[n], attn_mask=mask[:, None, None, :])))
-            x = layer.ffn(x)
-        return output(x[:, 0]).argmax(-1)
-
-    compiled = torch.compile(step, mode="reduce-overhead")
-    lengths = sentence_lengths(sentences_for(batch, 1))[:batch * 2]
-    shape = (layers, batch, heads, longest, width // heads)
-    keys = torch.zeros(shape, device="cuda", dtype=torch.float16)
-    values = torch.zeros_like(keys)
-
-    def run():
-        tokens = 0
-        for group in batches_of(lengths, batch):
-            ids = torch.randint(4, vocabulary, (batch, longest), device="cuda")
-            mask = (torch.arange(longest, device="cuda")[None, :] <
-                    torch.tensor(group, device="cuda")[:, None])
-            encoded = encode(ids, mask)
-            pairs = [layer.source(encoded).chunk(2, -1) for layer in decoder]
-            source_keys = torch.stack([split(k) for k, _ in pairs])
-            source_values = torch.stack([split(v) for _, v in pairs])
-            token = torch.zeros(batch, device="cuda", dtype=torch.long)
-            for position in range(group[0]):
-                token = compiled(token, torch.tensor([position], device="cuda"), keys,
-                                 values, source_keys, source_values, mask).clone()
-            tokens += sum(group)
-        torch.cuda.synchronize()
-        return tokens
-
-    with torch.inference_mode():
-        run()
-        start = time.monotonic()
-        tokens = run()
-        return tokens / (time.monotonic() - start)
-
-
-def peers(torch, out):
-    jobs = []
-    for batch in (1, 64, 512):
-        jobs.append((f"PyTorch {torch.__version__}, compiled, greedy", batch,
-                     lambda batch=batch: time_pytorch(torch, batch)))
-    for beam in (1, 4):
-        for batch in (1, 64):
-            for static in (False, True):
-                cache = "static cache" if static else "dynamic cache"
-                jobs.append((f"transformers generate, beam {beam}, {cache}", batch,
-                             lambda beam=beam, batch=batch, static=static:
-                             time_transformers(torch, beam, batch, static)))
-    deadline = time.monotonic() + 240
-    rows = []
-    for name, batch, job in jobs:
-        if time.monotonic() > deadline:
-            print(f"| {name} | {batch} | left out: no time |", flush=True)
-            continue
-        try:
-            rate = job()
-        except Exception as error:  # a peer that fails is a line, not the end
-            reason = str(error).splitlines()[0][:80] if str(error) else ""
-            print(f"| {name} | {batch} | {type(error).__name__}: {reason} |",
-                  flush=True)
-            continue
-        rows.append({"peer": name, "batch": batch, "tokens_per_second": rate})
-        print(f"| {name} | {batch} | {rate:,.0f} |", flush=True)
-    return rows
-
-
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--bin", type=pathlib.Path, required=True)
@@ -433,15 +307,19 @@ def main():
     parser.add_argument("--rehearse", action="store_true")
     parser.add_argument("--steps", action="store_true")
     parser.add_argument("--sanitize", action="store_true")
+    parser.add_argument("--candidates", action="store_true")
     parser.add_argument("--tuning", default="")
+    parser.add_argument("--precision", default="fp16")
     arguments = parser.parse_args()
     if arguments.rehearse:
         sys.exit(0 if rehearse(arguments.bin, arguments.out) else 1)
     if arguments.products:
-        return products(arguments.bin, arguments.out)
+        return products(arguments.bin, arguments.out, arguments.precision)
     if arguments.steps:
-        steps(arguments.bin, arguments.out, arguments.tuning)
+        steps(arguments.bin, arguments.out, arguments.tuning, arguments.precision)
         return
+    if arguments.candidates:
+        sys.exit(0 if candidates(arguments.bin, arguments.out) else 1)
     if arguments.sanitize:
         sys.exit(0 if sanitize(arguments.bin, arguments.out) else 1)
     try:
@@ -489,11 +367,11 @@ def main():
               "(the paper: 2.52x, on its own engine in float32)")
 
     print("\n## Operations, base 6-6/32K, fp16: expected and measured\n", flush=True)
-    steps(arguments.bin, arguments.out, "")
+    steps(arguments.bin, arguments.out)
 
     print("\n## Peers, base 6-6/32K, fp16\n\n| | batch | target tokens/s |\n"
           "|---|---|---|", flush=True)
-    rows = peers(torch, arguments.out)
+    rows = gpu_peers.peers(torch)
     (arguments.out / "figures.json").write_text(json.dumps(
         {"device": torch.cuda.get_device_name(0), "roof": roof,
          "engine": figures, "peers": rows, "checks_passed": passed}, indent=1))

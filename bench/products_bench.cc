@@ -107,6 +107,7 @@ int Main(int argc, char** argv) {
   app.add_option("--precision", precision_name)->capture_default_str();
   CLI11_PARSE(app, argc, argv);
   kernels::Device device = OrDie(kernels::ParseDevice(device_name));
+  device.tuning.eight_bits = true;
   const auto precision = OrDie(kernels::ParsePrecision(precision_name, device));
   const auto library = OrDie(kernels::MakeKernels(device));
   device.own_products = true;

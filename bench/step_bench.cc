@@ -164,8 +164,12 @@ double Time(Kernels& kernels, int rows, const std::function<void()>& run) {
 
 class Bench {
  public:
-  Bench(Kernels& kernels, kernels::Precision precision, int max_rows)
-      : kernels_(kernels), bench_(kernels, precision, max_rows) {}
+  // fused_norms: products behind a norm take it on the way.
+  Bench(Kernels& kernels, kernels::Precision precision, int max_rows,
+        bool fused_norms)
+      : kernels_(kernels),
+        bench_(kernels, precision, max_rows),
+        fused_norms_(fused_norms) {}
 
   // The names are those of bench/gpu_expectations.py.
   void Step(int rows) {
@@ -173,19 +177,20 @@ class Bench {
       kernels_.Embed(bench_.table, bench_.tokens, bench_.positions, X(rows));
     });
     Norm("norm", rows);
-    Linear("qkv", rows, 3 * kDim, kDim, LinearRows::kHypotheses);
+    Linear("qkv", rows, 3 * kDim, kDim, LinearRows::kHypotheses, kNormed);
     const Matrix qkv = bench_.New(rows, 3 * kDim);
     Report("self attention", rows, [&] {
       kernels_.SelfAttentionStep(kHeads, bench_.Rows(rows), qkv, bench_.cache,
                                  bench_.context.Rows(0, rows));
     });
+    Linear("query", rows, kDim, kDim, LinearRows::kHypotheses, kNormed);
     Linear("512 x 512", rows, kDim, kDim, LinearRows::kHypotheses);
     Report("cross attention", rows, [&] {
       kernels_.CrossAttentionStep(
           kHeads, {rows, bench_.source_begins, bench_.source_lengths}, X(rows),
           bench_.cache, bench_.context.Rows(0, rows));
     });
-    Linear("ffn in", rows, kInner, kDim, LinearRows::kHypotheses);
+    Linear("ffn in", rows, kInner, kDim, LinearRows::kHypotheses, kNormed);
     Linear("ffn out", rows, kDim, kInner, LinearRows::kHypotheses);
     Linear("output", rows, kVocabulary, kDim, LinearRows::kHypotheses);
     TopK(rows);
@@ -193,7 +198,8 @@ class Bench {
 
   void Chunk(int tokens) {
     Norm("encoder norm", tokens);
-    Linear("encoder qkv", tokens, 3 * kDim, kDim, LinearRows::kSourceTokens);
+    Linear("encoder qkv", tokens, 3 * kDim, kDim, LinearRows::kSourceTokens,
+           kNormed);
     const int sentences = tokens / kSource;
     const Matrix qkv = bench_.New(sentences * kSource, 3 * kDim);
     Report("encoder attention", tokens, [&] {
@@ -201,11 +207,14 @@ class Bench {
                                 qkv, bench_.context.Rows(0, qkv.rows));
     });
     Linear("encoder 512 x 512", tokens, kDim, kDim, LinearRows::kSourceTokens);
-    Linear("encoder ffn in", tokens, kInner, kDim, LinearRows::kSourceTokens);
+    Linear("encoder ffn in", tokens, kInner, kDim, LinearRows::kSourceTokens,
+           kNormed);
     Linear("encoder ffn out", tokens, kDim, kInner, LinearRows::kSourceTokens);
   }
 
  private:
+  enum Input { kPlain, kNormed };
+
   Matrix X(int rows) const { return bench_.x.Rows(0, rows); }
 
   void Report(const char* operation, int rows,
@@ -226,15 +235,20 @@ class Bench {
   }
 
   void Linear(const char* operation, int rows, int out_dim, int in_dim,
-              LinearRows of) {
+              LinearRows of, Input input = kPlain) {
     const bool relu = out_dim == kInner;
     const auto weight = bench_.Weight(
         out_dim, in_dim, relu ? LinearUse::kRelu : LinearUse::kPlain, of);
     const Matrix from = in_dim == kInner ? bench_.wide.Rows(0, rows) : X(rows);
     const Matrix to = bench_.New(rows, out_dim);
+    const Activation activation = relu ? Activation::kRelu : Activation::kNone;
     Report(operation, rows, [&] {
-      kernels_.Linear(*weight, from,
-                      relu ? Activation::kRelu : Activation::kNone, to);
+      if (input == kNormed && fused_norms_) {
+        kernels_.NormLinear(bench_.norm, *weight, from,
+                            bench_.context.Rows(0, rows), activation, to);
+      } else {
+        kernels_.Linear(*weight, from, activation, to);
+      }
     });
   }
 
@@ -265,6 +279,7 @@ class Bench {
 
   Kernels& kernels_;
   Workbench bench_;
+  const bool fused_norms_;
 };
 
 int Main(int argc, char** argv) {
@@ -273,8 +288,7 @@ int Main(int argc, char** argv) {
   app.add_option("--device", options.device)->capture_default_str();
   app.add_option("--precision", options.precision)->capture_default_str();
   app.add_option("--tuning", options.tuning,
-                 "What of kernels::GpuTuning is on: vector-keys, split-top-k, "
-                 "tiles-ahead, dependent-launch");
+                 "On a GPU: some of " + kernels::GpuTuningNames());
   app.add_option("--rows", options.rows)->check(CLI::Range(1, 4096));
   app.add_option("--chunk-tokens", options.chunk_tokens)
       ->check(CLI::Range(27, 16384));
@@ -287,7 +301,7 @@ int Main(int argc, char** argv) {
   const int most =
       std::max(options.chunk_tokens,
                *std::max_element(options.rows.begin(), options.rows.end()));
-  Bench bench(*kernels, precision, most);
+  Bench bench(*kernels, precision, most, device.tuning.fused_norms);
   for (int rows : options.rows) bench.Step(rows);
   bench.Chunk(options.chunk_tokens);
   return 0;
