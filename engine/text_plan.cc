@@ -54,6 +54,10 @@ class SourceVocabulary final : public document::VocabularyView {
     return tokenizer_.Encode(word).size();
   }
 
+  bool Keeps(absl::string_view character) const override {
+    return tokenizer_.Decode(tokenizer_.Encode(character)) == character;
+  }
+
   std::vector<document::ByteRange> Unknown(
       absl::string_view text) const override {
     std::vector<document::ByteRange> unknown;

@@ -141,8 +141,7 @@ std::string SpaceBeside(const Beside& source, Beside::Neighbour neighbour,
   // It was a part of a word, or is one now where words have spaces.
   if (source.neighbour == Beside::Neighbour::kWord) return "";
   if (neighbour != Beside::Neighbour::kWord) return "";
-  const bool was_at_an_end = source.neighbour == Beside::Neighbour::kNone;
-  return gap.empty() && was_at_an_end ? " " : std::string(gap);
+  return gap.empty() ? " " : std::string(gap);
 }
 
 // Puts units, spans, white space and tags in a row.
@@ -301,8 +300,7 @@ class Writer {
                          IsOpening(last_unit_), gap);
     }
     if (point == nullptr) {
-      return SpaceBeside(AfterOf(*last_point_),
-                         NeighbourOf(FirstCharacter(unit).code_point),
+      return SpaceBeside(AfterOf(*last_point_), NeighbourOfUnit(unit),
                          IsClosing(unit), gap);
     }
     const Beside after = AfterOf(*last_point_);
@@ -314,6 +312,15 @@ class Writer {
     if (after.space.empty() && before.space.empty()) return gap;
     const std::string odd = absl::StrCat(OddSpace(after), OddSpace(before));
     return odd.empty() ? " " : odd;
+  }
+
+  // "$5" is a word, too.
+  static Beside::Neighbour NeighbourOfUnit(absl::string_view unit) {
+    const int32_t first = FirstCharacter(unit).code_point;
+    const bool is_amount = first >= 0 &&
+                           u_charType(first) == U_CURRENCY_SYMBOL &&
+                           text::IsDigit(LastCharacter(unit).code_point);
+    return is_amount ? Beside::Neighbour::kWord : NeighbourOf(first);
   }
 
   Beside::Neighbour NeighbourBefore() const {

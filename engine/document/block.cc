@@ -7,7 +7,10 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "engine/document/block_spans.h"
+#include "engine/document/built_in_spans.h"
 #include "engine/document/numbers.h"
+#include "engine/document/odd_characters.h"
 #include "engine/text/characters.h"
 #include "engine/text/cut_point.h"
 
@@ -97,69 +100,10 @@ class DocumentBuilder::BlockCutter {
 
  private:
   void FindAll() {
-    spans_ = FindSpans(text_, options_.kinds, options_.patterns);
-    for (const ByteRange& range : block_.ranges) {
-      spans_.push_back({range, SpanKind::kRange});
-    }
-    AddLongNumbers();
-    std::vector<ByteRange> unknown = builder_.vocabulary_.Unknown(text_);
-    // What is set aside all the same need not be known.
-    unknown.erase(
-        std::remove_if(unknown.begin(), unknown.end(),
-                       [&](const ByteRange& range) { return IsInSpan(range); }),
-        unknown.end());
-    builder_.document_.has_unknown_ |= !unknown.empty();
-    // Of an amount models keep the number and lose the sign.
-    if (options_.kinds.Has(SpanKind::kNumber)) {
-      for (const ByteRange& sign : CurrencySignsAtNumbers(text_)) {
-        if (!IsInSpan(sign)) unknown.push_back(sign);
-      }
-    }
-    if (options_.kinds.Has(SpanKind::kUnknown)) {
-      std::vector<Span> found;
-      for (const ByteRange& range : unknown) {
-        found.push_back({range, SpanKind::kUnknown});
-      }
-      WidenToWords(text_, &found);
-      TakeNumbersInto(&found);
-      spans_.insert(spans_.end(), found.begin(), found.end());
-    }
-    SortAndSeparate(&spans_);
-  }
-
-  // Those that are not a part of anything else.
-  void AddLongNumbers() {
-    SortAndSeparate(&spans_);
-    if (!options_.kinds.Has(SpanKind::kNumber)) return;
-    std::vector<Span> numbers = FindLongNumbers(text_);
-    numbers.erase(std::remove_if(numbers.begin(), numbers.end(),
-                                 [&](const Span& number) {
-                                   return IsInSpan(number.range);
-                                 }),
-                  numbers.end());
-    if (numbers.empty()) return;
-    spans_.insert(spans_.end(), numbers.begin(), numbers.end());
-    SortAndSeparate(&spans_);
-  }
-
-  // A number that such a word is a part of, "€52 000", goes with it.
-  void TakeNumbersInto(std::vector<Span>* words) {
-    const auto joins = [&](const Span& span) {
-      if (span.kind != SpanKind::kNumber) return false;
-      bool any = false;
-      for (Span& word : *words) {
-        if (word.range.begin >= span.range.end ||
-            span.range.begin >= word.range.end) {
-          continue;
-        }
-        word.range = {std::min(word.range.begin, span.range.begin),
-                      std::max(word.range.end, span.range.end)};
-        any = true;
-      }
-      return any;
-    };
-    spans_.erase(std::remove_if(spans_.begin(), spans_.end(), joins),
-                 spans_.end());
+    BlockSpans found = FindBlockSpans(block_, options_, builder_.vocabulary_);
+    builder_.document_.has_unknown_ |= found.has_unknown;
+    spans_ = std::move(found.spans);
+    targets_ = std::move(found.targets);
   }
 
   // No boundary is inside a span.
@@ -175,14 +119,8 @@ class DocumentBuilder::BlockCutter {
       }
       return sentences;
     }
-    // In markup a line break is a space.
     const bool is_plain = options_.format == Format::kPlain;
-    std::string masked(text_);
-    if (!is_plain) {
-      std::replace_if(
-          masked.begin(), masked.end(),
-          [](char c) { return absl::ascii_isspace(c); }, ' ');
-    }
+    const std::string masked = ForSplitter();
     for (const text::SentenceSegment& segment :
          builder_.splitter_.Split(masked)) {
       if (segment.sentence.empty()) continue;
@@ -198,6 +136,28 @@ class DocumentBuilder::BlockCutter {
       }
     }
     return sentences;
+  }
+
+  // The text with line breaks where sentences end, of as many bytes. In markup
+  // a line break is a space.
+  std::string ForSplitter() const {
+    std::string masked(text_);
+    if (options_.format != Format::kPlain) {
+      std::replace_if(
+          masked.begin(), masked.end(),
+          [](char c) { return absl::ascii_isspace(c); }, ' ');
+    }
+    for (const Span& span : spans_) {
+      if (span.kind != SpanKind::kPlaceholder ||
+          !IsLineBreakPlaceholder(
+              text_.substr(span.range.begin, span.range.size()))) {
+        continue;
+      }
+      std::fill(masked.begin() + static_cast<std::ptrdiff_t>(span.range.begin),
+                masked.begin() + static_cast<std::ptrdiff_t>(span.range.end),
+                '\n');
+    }
+    return masked;
   }
 
   // What tabs separate are cells of their own.
@@ -223,14 +183,6 @@ class DocumentBuilder::BlockCutter {
         [](size_t at, const Span& s) { return at < s.range.end; });
     return span != spans_.end() && span->range.begin < begin &&
            span->range.begin < end;
-  }
-
-  // In whole or in part.
-  bool IsInSpan(const ByteRange& range) const {
-    const auto span = std::upper_bound(
-        spans_.begin(), spans_.end(), range.begin,
-        [](size_t at, const Span& s) { return at < s.range.end; });
-    return span != spans_.end() && span->range.begin < range.end;
   }
 
   // Text between sentences, with the marks in it.
@@ -266,6 +218,8 @@ class DocumentBuilder::BlockCutter {
   }
 
   void AddSentence(ByteRange sentence) {
+    TrimInvisible(&sentence);
+    AddBetween(sentence.begin);
     // List marks, and emoji at either end, need no model.
     for (;;) {
       const size_t size =
@@ -280,6 +234,32 @@ class DocumentBuilder::BlockCutter {
     TrimSpans(&sentence);
     AddBetween(sentence.begin);
     Cut(sentence);
+  }
+
+  static bool IsUnseen(int32_t c) { return IsInvisible(c) || text::IsSpace(c); }
+
+  bool IsInSpan(size_t at) const {
+    const auto span = std::upper_bound(
+        spans_.begin(), spans_.end(), at,
+        [](size_t a, const Span& s) { return a < s.range.end; });
+    return span != spans_.end() && span->range.begin <= at;
+  }
+
+  // What is not seen stays at the ends.
+  void TrimInvisible(ByteRange* sentence) const {
+    for (;;) {
+      const Character first =
+          FirstCharacter(text_.substr(sentence->begin, sentence->size()));
+      if (!IsUnseen(first.code_point) || IsInSpan(sentence->begin)) break;
+      sentence->begin += first.size;
+    }
+    for (;;) {
+      const Character last =
+          text::LastCharacter(text_.substr(sentence->begin, sentence->size()));
+      const size_t end = sentence->end - last.size;
+      if (!IsUnseen(last.code_point) || IsInSpan(end)) break;
+      sentence->end = end;
+    }
   }
 
   // Spans at the ends stay where they are, with the punctuation between.
@@ -377,6 +357,7 @@ class DocumentBuilder::BlockCutter {
     parts.marks = absl::MakeConstSpan(block_.marks)
                       .subspan(next_mark_, marks_end - next_mark_);
     parts.language = options_.source_language;
+    parts.targets = &targets_;
     parts.count_pieces = [this](absl::string_view word) {
       return builder_.vocabulary_.NumPieces(word);
     };
@@ -501,6 +482,7 @@ class DocumentBuilder::BlockCutter {
   const absl::string_view text_;
   std::vector<Part>& parts_;
   std::vector<Span> spans_;
+  absl::flat_hash_map<size_t, std::string> targets_;  // of terms among them
   size_t at_ = 0;         // what is before is in `parts_`
   size_t next_mark_ = 0;  // likewise
 };

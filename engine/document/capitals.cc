@@ -83,15 +83,20 @@ Capitals CapitalsOf(absl::string_view sentence, absl::string_view language) {
   if (letters.lower == 0) return Capitals::kAll;
   if (NounsHaveCapitals(language)) return Capitals::kAsTheyAre;
   int words = 0;
+  int small = 0;
   for (const ByteRange& unit : Units(sentence)) {
     const absl::string_view word = sentence.substr(unit.begin, unit.size());
     const Character first = FirstCharacter(word);
     if (!text::IsLetter(first.code_point)) continue;
     const bool capital = text::IsUpper(first.code_point);
     if (!capital && word.size() > 3) return Capitals::kAsTheyAre;
+    small += !capital;
     words += capital && word.size() > 1;
   }
-  return words >= 4 ? Capitals::kTitle : Capitals::kAsTheyAre;
+  // "Use it in Template Toolkit and in PHP."
+  const bool is_sentence =
+      absl::EndsWith(sentence, ".") && small * 4 >= words * 3;
+  return words >= 4 && !is_sentence ? Capitals::kTitle : Capitals::kAsTheyAre;
 }
 
 std::string AsSentence(absl::string_view sentence, Capitals capitals,
@@ -112,7 +117,8 @@ std::string AsSentence(absl::string_view sentence, Capitals capitals,
                        absl::StartsWith(word, "I\xE2\x80\x99"));
     const bool all_upper = letters.lower == 0;
     const bool abbreviation =
-        (all_upper && letters.upper > 1 && (letters.digit || !letters.vowel)) ||
+        (all_upper &&
+         (letters.digit || (letters.upper > 1 && !letters.vowel))) ||
         (capitals == Capitals::kTitle && all_upper && letters.upper > 1);
     if (!abbreviation) {
       const std::string usual = first || is_i

@@ -30,6 +30,8 @@ class VocabularyView {
   virtual bool Fits(absl::string_view sentence) const = 0;
   // How many pieces a word is spelled in; 0: not known.
   virtual size_t NumPieces(absl::string_view /*word*/) const { return 0; }
+  // Whether it has the character itself, and does not spell it by others.
+  virtual bool Keeps(absl::string_view /*character*/) const { return true; }
   // The characters of `text` that the vocabulary does not have, in order; those
   // that it spells byte by byte are among them.
   virtual std::vector<ByteRange> Unknown(absl::string_view text) const = 0;

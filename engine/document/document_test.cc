@@ -197,7 +197,121 @@ TEST(DocumentTest, SpansAreSetAside) {
 
 TEST(DocumentTest, NumbersBesideUnknownCharactersAreNotTorn) {
   EXPECT_THAT(Shown("Pay €52,029.09 or €52 029 000 now."),
-              ElementsAre("Pay or now."));
+              ElementsAre("Pay 47 or 88 now."));
+}
+
+TEST(DocumentTest, SignsOfCurrenciesBelongToNumbers) {
+  DocumentOptions options;
+  options.kinds.Remove(SpanKind::kUnknown);
+  EXPECT_THAT(Shown("Pay €5 or 7 $ now.", options),
+              ElementsAre("Pay 47 or 88 now."));
+  const auto says = [](const char* text) {
+    return [text](const Segment&) { return SegmentTranslation{text, {}}; };
+  };
+  EXPECT_EQ(
+      TranslateDocument("Pay $1,000.5 now.", options, says("Zahl 47.")).text,
+      "Zahl $1,000.5.");
+  options.source_language = "en";
+  options.target_language = "de";
+  options.number_format = NumberFormat::kTarget;
+  EXPECT_EQ(
+      TranslateDocument("Pay $1,000.5 now.", options, says("Zahl 47.")).text,
+      "Zahl $1.000,5.");
+  options.kinds.Remove(SpanKind::kNumber);
+  EXPECT_THAT(Shown("Pay €5 now.", options), ElementsAre("Pay €5 now."));
+}
+
+// A vocabulary that writes "™" and the like as letters.
+class NormalisingVocabulary : public SmallVocabulary {
+ public:
+  std::vector<ByteRange> Unknown(absl::string_view) const override {
+    return {};
+  }
+  bool Keeps(absl::string_view) const override { return false; }
+};
+
+TEST(DocumentTest, SignsThatNormalisingWouldChangeAreSetAside) {
+  const auto splitter = text::SentenceSplitter::Create("en");
+  struct {
+    const char* text;
+    const char* shown;
+  } const cases[] = {
+      {"The new Acme™ phone", "The new phone"},
+      {"It is 5 ℃ in room № 7.", "It is 5 in room 7."},
+      {"A 1ˢᵗ class 𝐛𝐨𝐥𝐝 word", "A class word"},
+      {"The set ℝ, see Ⓐ and ㊗", "The set, see and"},
+      // Text in another form, and numbers.
+      {"The ﬁrst ＦＵＬＬ cup…", "The ﬁrst ＦＵＬＬ cup…"},
+      {"Add ½ of H₂O, the 1º", "Add ½ of H₂O, the 1º"},
+      // A note, but no unit.
+      {"The footnote² of 5 m²", "The footnote of 5 m²"},
+      {"He left.³ She, too.", "He left."},
+  };
+  for (const auto& c : cases) {
+    const Document document =
+        Document::Parse(c.text, {}, **splitter, NormalisingVocabulary());
+    ASSERT_FALSE(document.segments().empty()) << c.text;
+    EXPECT_EQ(document.segments()[0].shown, c.shown);
+    EXPECT_FALSE(document.has_unknown()) << c.text;
+    std::vector<SegmentTranslation> echo;
+    for (const Segment& segment : document.segments()) {
+      echo.push_back(Echo(segment));
+    }
+    EXPECT_EQ(document.Assemble(echo).text, c.text);
+  }
+}
+
+TEST(DocumentTest, UnknownWordsInARowAreOneRun) {
+  EXPECT_THAT(Shown("He said привет, мир to me."),
+              ElementsAre("He said to me."));
+  const AssembledDocument out =
+      TranslateDocument("one привет, мир two", {}, Reverse);
+  EXPECT_EQ(out.text, "two привет, мир one");
+}
+
+TEST(DocumentTest, WhatIsNotSeenComesThrough) {
+  const auto says = [](const char* text) {
+    return [text](const Segment&) { return SegmentTranslation{text, {}}; };
+  };
+  EXPECT_THAT(Shown("\uFEFF\u200EHello\u200Bthere.\u200F"),
+              ElementsAre("Hello there."));
+  EXPECT_EQ(
+      TranslateDocument("\uFEFF\u200EHello.\u200F", {}, says("Hallo.")).text,
+      "\uFEFF\u200EHallo.\u200F");
+  EXPECT_EQ(
+      TranslateDocument("Hello\u200Bthere.", {}, says("Hallo dort.")).text,
+      "Hallo\u200Bdort.");
+}
+
+TEST(DocumentTest, EscapedLineBreaksEndSentences) {
+  EXPECT_THAT(Shown("First line.\\nSecond line.\\r\\nThird"),
+              ElementsAre("First line.", "Second line.", "Third"));
+  EXPECT_THAT(Shown("C:\\new is a folder"), ElementsAre("is a folder"));
+}
+
+TEST(DocumentTest, AWordThatIsMissingDoesNotReplacePunctuation) {
+  DocumentOptions options;
+  options.glossaries = {*Glossary::Create({{"York", {"Yorck"}}})};
+  const AssembledDocument out =
+      TranslateDocument("This is York.", options, [](const Segment& segment) {
+        SegmentTranslation translation{"Dies ist nicht.", {}};
+        translation.alignment.source = Units(segment.shown);
+        translation.alignment.target = Units(translation.text);
+        // The full stop comes from the word.
+        translation.alignment.weights = {1, 0, 0, 0, 0, 1, 0, 0,
+                                         0, 1, 0, 0, 0, 0, 1, 0};
+        return translation;
+      });
+  EXPECT_EQ(out.text, "Dies ist nicht Yorck.");
+}
+
+TEST(DocumentTest, PunctuationThatIsGoneLeavesASpaceBehindASpan) {
+  const auto says = [](const char* text) {
+    return [text](const Segment&) { return SegmentTranslation{text, {}}; };
+  };
+  EXPECT_EQ(
+      TranslateDocument("{name}, you are here.", {}, says("Du bist da.")).text,
+      "{name} Du bist da.");
 }
 
 TEST(DocumentTest, SpansFollowTheirNeighbours) {
@@ -280,6 +394,10 @@ TEST(DocumentTest, CapitalsAreRestored) {
                               says("Das kleine Haus in meiner Straße"))
                 .text,
             "Das Kleine Haus In Meiner Straße");
+  EXPECT_THAT(Shown("MP3 And COVID-19 And G20 And 3D Came", options),
+              ElementsAre("MP3 and COVID-19 and G20 and 3D came"));
+  EXPECT_THAT(Shown("Use it in Template Toolkit and in PHP.", options),
+              ElementsAre("Use it in Template Toolkit and in PHP."));
   EXPECT_THAT(Shown("NATO met.", options), ElementsAre("NATO met."));
   options.restore_capitals = false;
   EXPECT_THAT(Shown("ALL OF IT", options), ElementsAre("ALL OF IT"));
@@ -330,6 +448,56 @@ TEST(DocumentTest, TermsOfAGlossary) {
                                 says("Benutze den roten Milan."))
                   .text,
               HasSubstr("Red Kite"));
+}
+
+TEST(DocumentTest, TermsOutrankWhatIsFoundByItsForm) {
+  DocumentOptions options;
+  options.glossaries = {*Glossary::Create({{"日本", {"Japan"}},
+                                           {"{brand}", {"Acme"}},
+                                           {"10 000 steps", {"Lauf"}},
+                                           {"😀", {"Lächeln"}},
+                                           {"house", {"Haus"}}})};
+  EXPECT_EQ(TranslateDocument("In 日本 is {brand} 😀.", options).text,
+            "In Japan is Acme Lächeln.");
+  EXPECT_THAT(Shown("See https://house.example, 10 000 steps.", options),
+              ElementsAre("See, 10 000 steps."));
+  // Those that hold more, and ranges, are left.
+  EXPECT_EQ(TranslateDocument("See https://a.org/日本/x.", options).text,
+            "See https://a.org/日本/x.");
+  options.ranges = {{3, 9}};
+  EXPECT_EQ(TranslateDocument("In 日本.", options).text, "In 日本.");
+}
+
+TEST(GlossaryTest, FindsTermsInWhateverForm) {
+  const auto glossary = *Glossary::Create({{"server", {"Rechner"}},
+                                           {"O'Neil", {"Onil"}},
+                                           {"caf\u00e9", {"Kaffee"}},
+                                           {"C++", {"Ceplus"}},
+                                           {"state-of-the-art", {"neu"}},
+                                           {"l'arbre", {"Baum"}}});
+  const auto found = [&](absl::string_view text) {
+    std::vector<std::string> words;
+    for (const TermMatch& match : glossary->Find(text)) {
+      words.emplace_back(text.substr(match.range.begin, match.range.size()));
+    }
+    return words;
+  };
+  EXPECT_THAT(found("The server's, servers, SERVER"),
+              ElementsAre("server", "SERVER"));
+  EXPECT_THAT(found("O\u2019Neil and O'Neil's"),
+              ElementsAre("O\u2019Neil", "O'Neil"));
+  EXPECT_THAT(found("a cafe\u0301, CAF\u00c9"),
+              ElementsAre("cafe\u0301", "CAF\u00c9"));
+  EXPECT_THAT(found("C++, C, state-of-the-art; l\u2019arbre"),
+              ElementsAre("C++", "state-of-the-art", "l\u2019arbre"));
+}
+
+TEST(DocumentTest, RangesOfTheCallerAreWholeWords) {
+  DocumentOptions options;
+  options.ranges = {{5, 8}};
+  EXPECT_THAT(Shown("Keep this here.", options), ElementsAre("Keep here."));
+  options.ranges = {{0, 3}};
+  EXPECT_THAT(Shown("日本です now", options), ElementsAre("now"));
 }
 
 TEST(DocumentTest, RangesOfTheCaller) {

@@ -1,6 +1,7 @@
 #ifndef PEREGRINE_ENGINE_DOCUMENT_FIND_SPANS_H_
 #define PEREGRINE_ENGINE_DOCUMENT_FIND_SPANS_H_
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -46,6 +47,12 @@ class SpanPatterns {
 std::vector<Span> FindSpans(
     absl::string_view text, SpanKinds kinds,
     absl::Span<const std::shared_ptr<const SpanPatterns>> patterns = {});
+
+// Those with nothing but punctuation between them, "{a}/{b}", become one: a
+// model that sees neither drops what is between. `may_join` is asked of that.
+void JoinSpans(absl::string_view text,
+               const std::function<bool(const ByteRange& between)>& may_join,
+               std::vector<Span>* spans);
 
 // To the ends of the words that they stand in.
 void WidenToWords(absl::string_view text, std::vector<Span>* spans);

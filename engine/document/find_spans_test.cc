@@ -17,7 +17,10 @@ std::string Found(
     absl::string_view text, SpanKinds kinds = SpanKinds::All(),
     absl::Span<const std::shared_ptr<const SpanPatterns>> patterns = {}) {
   std::vector<std::string> found;
-  for (const Span& span : FindSpans(text, kinds, patterns)) {
+  std::vector<Span> spans = FindSpans(text, kinds, patterns);
+  JoinSpans(
+      text, [](const ByteRange&) { return true; }, &spans);
+  for (const Span& span : spans) {
     found.push_back(
         absl::StrCat(SpanKindName(span.kind), "=",
                      text.substr(span.range.begin, span.range.size())));
@@ -71,7 +74,7 @@ TEST(FindSpansTest, FindsEachKind) {
        "placeholder={0,number} | placeholder={n, plural, one {a} other {b}}"},
       {"%s of %1$s, %(x)d, %-5.2f, %@ %%name%%",
        "placeholder=%s | placeholder=%1$s | placeholder=%(x)d | "
-       "placeholder=%-5.2f | placeholder=%@ | placeholder=%name%"},
+       "placeholder=%-5.2f | placeholder=%@ | placeholder=%%name%%"},
       {"50% discount, 100%, 5 %", ""},
       {"a <x/> b <a href=\"q\">c</a>",
        "placeholder=<x/> | placeholder=<a href=\"q\"> | placeholder=</a>"},
@@ -99,6 +102,86 @@ TEST(FindSpansTest, FindsEachKind) {
       {"“%s”, „{x}“", "placeholder=“%s” | placeholder=„{x}“"},
       {"plain text. Nothing here: no (really).", ""},
       {"", ""},
+  };
+  for (const Case& c : cases) EXPECT_EQ(Found(c.text), c.found) << c.text;
+}
+
+TEST(FindSpansTest, FindsAddressesOfAnyForm) {
+  const Case cases[] = {
+      {"https://münchen.example/straße?q=ü, ok",
+       "url=https://münchen.example/straße?q=ü"},
+      {"Open http://[2001:db8::1]:8080/i.html now",
+       "url=http://[2001:db8::1]:8080/i.html"},
+      {"at 2001:db8:85a3::8a2e:370:7334, ::1 and fe80::/10",
+       "url=2001:db8:85a3::8a2e:370:7334 | url=::1 | url=fe80::/10"},
+      {"bit.ly/3xYz, t.me/x and a.house:8080 or localhost:3000/x",
+       "url=bit.ly/3xYz | url=t.me/x | url=a.house:8080 | "
+       "url=localhost:3000/x"},
+      {"例え.jp and пример.рф", "url=例え.jp | url=пример.рф"},
+      {"data:text/plain;base64,SGk=; magnet:?xt=a:b; doi:10.1/2",
+       "url=data:text/plain;base64,SGk= | url=magnet:?xt=a:b | "
+       "url=doi:10.1/2"},
+      {"sms:+1555; urn:isbn:045; about:blank",
+       "url=sms:+1555 | url=urn:isbn:045 "
+       "| url=about:blank"},
+      {"That is it.So we go. At 3.5km/h, i.e. and/or", ""},
+      {"a.org, b@c.io,d@e.io;f@g.io", "url=a.org | email=b@c.io,d@e.io;f@g.io"},
+      {"jo.o'neil+x@a.co.uk, 'bob@a.org', root@localhost, x@[10.0.0.1]",
+       "email=jo.o'neil+x@a.co.uk | email='bob@a.org' | email=root@localhost | "
+       "email=x@[10.0.0.1]"},
+      {"请写jo@a.org谢谢 or 用户@例子.公司",
+       "email=jo@a.org | email=用户@例子.公司"},
+      {"git@github.com:org/repo.git", "email=git@github.com:org/repo.git"},
+      {"%APPDATA%\\Foo\\bar.ini and $HOME/.config/x",
+       "path=%APPDATA%\\Foo\\bar.ini | path=$HOME/.config/x"},
+      {"src/**/*.ts, *.txt, @scope/package, .gitignore",
+       "path=src/**/*.ts | path=*.txt | path=@scope/package | "
+       "path=.gitignore"},
+      {"wait ...und .5", ""},
+  };
+  for (const Case& c : cases) EXPECT_EQ(Found(c.text), c.found) << c.text;
+}
+
+TEST(FindSpansTest, FindsPlaceholdersOfAnyTemplate) {
+  const Case cases[] = {
+      {"{{ user.name }} {{{raw}}} {{#if ok}}",
+       "placeholder={{ user.name }} | placeholder={{{raw}}} | "
+       "placeholder={{#if ok}}"},
+      {"{{\n x\n}} and {% if x %}",
+       "placeholder={{\n x\n}} | "
+       "placeholder={% if x %}"},
+      {"${a + b} #{x ? y : z} %{n} @{m}",
+       "placeholder=${a + b} | placeholder=#{x ? y : z} | placeholder=%{n} | "
+       "placeholder=@{m}"},
+      {"{a ? b : c} {x?.y} {v|f} {n!r:>10} {$t} {/if}",
+       "placeholder={a ? b : c} | placeholder={x?.y} | placeholder={v|f} | "
+       "placeholder={n!r:>10} | placeholder={$t} | placeholder={/if}"},
+      {"{n, plural, =0 {no {t}} one {a {t}} other {{n} {t}}} x",
+       "placeholder={n, plural, =0 {no {t}} one {a {t}} other {{n} {t}}}"},
+      {"{0,number} {d, date, long} {2,5:F1} {0:yyyy-MM-dd}",
+       "placeholder={0,number} | placeholder={d, date, long} | "
+       "placeholder={2,5:F1} | placeholder={0:yyyy-MM-dd}"},
+      {"{see the note} {apples, pears} {unclosed", ""},
+      {"%3$05.1f%% of %d%%, 100%, %%",
+       "placeholder=%3$05.1f%% | "
+       "placeholder=%d%% | placeholder=%%"},
+      {"[% x %] $(cmd arg) ##N## *|F|* <<x>> __N__",
+       "placeholder=[% x %] | placeholder=$(cmd arg) | placeholder=##N## | "
+       "placeholder=*|F|* | placeholder=<<x>> | placeholder=__N__"},
+      {"<0>here</0> <1/> </12>",
+       "placeholder=<0> | placeholder=</0> | "
+       "placeholder=<1/> | placeholder=</12>"},
+      {"hi :name, see :count of 10:30",
+       "placeholder=:name | placeholder=:count"},
+      {"{a}/{b}, {x}-{y} {u} {v}",
+       "placeholder={a}/{b} | placeholder={x}-{y} | placeholder={u} | "
+       "placeholder={v}"},
+      {"{n}% and {t}°C", "placeholder={n}% | placeholder={t}°"},
+      {"f(), a.b(), std::vector<int>, MAX_COUNT, a_b@c.org, my_f.txt",
+       "code=f() | code=a.b() | code=std::vector<int> | code=MAX_COUNT | "
+       "email=a_b@c.org | path=my_f.txt"},
+      {":-) ok ;) x <3, :D. 8) y",
+       "emoji=:-) | emoji=;) | emoji=<3 | emoji=:D"},
   };
   for (const Case& c : cases) EXPECT_EQ(Found(c.text), c.found) << c.text;
 }

@@ -2,6 +2,8 @@
 
 #include <libxml/parser.h>
 #include <libxml/tree.h>
+#include <unicode/bytestream.h>
+#include <unicode/normalizer2.h>
 
 #include <algorithm>
 #include <utility>
@@ -20,6 +22,50 @@ namespace {
 
 absl::string_view Slice(absl::string_view text, const ByteRange& range) {
   return text.substr(range.begin, range.size());
+}
+
+bool IsApostrophe(int32_t c) { return c == '\'' || c == 0x2019; }
+
+// Units, with apostrophes apart: of "server's" the first is "server".
+std::vector<ByteRange> Words(absl::string_view text) {
+  std::vector<ByteRange> words;
+  for (const ByteRange& unit : Units(text)) {
+    size_t begin = unit.begin;
+    for (size_t at = unit.begin; at < unit.end;) {
+      const text::Character c = text::FirstCharacter(text.substr(at));
+      if (IsApostrophe(c.code_point) && unit.size() > c.size) {
+        if (at > begin) words.push_back({begin, at});
+        words.push_back({at, at + c.size});
+        begin = at + c.size;
+      }
+      at += c.size;
+    }
+    if (begin < unit.end) words.push_back({begin, unit.end});
+  }
+  return words;
+}
+
+// A word in one of the ways in which it may be written: "é" as one character,
+// any apostrophe as that of ASCII.
+std::string InOneForm(absl::string_view word) {
+  if (word == "\xE2\x80\x99") return "'";
+  const bool is_ascii = std::all_of(word.begin(), word.end(), [](char c) {
+    return static_cast<unsigned char>(c) < 0x80;
+  });
+  if (is_ascii) return std::string(word);
+  UErrorCode error = U_ZERO_ERROR;
+  const icu::Normalizer2* const nfc = icu::Normalizer2::getNFCInstance(error);
+  if (U_FAILURE(error)) return std::string(word);
+  std::string formed;
+  icu::StringByteSink<std::string> sink(&formed);
+  nfc->normalizeUTF8(
+      0, icu::StringPiece(word.data(), static_cast<int32_t>(word.size())), sink,
+      nullptr, error);
+  return U_FAILURE(error) ? std::string(word) : formed;
+}
+
+std::string Folded(absl::string_view word) {
+  return text::Lower(InOneForm(word));
 }
 
 // Written in capitals where the text is, with one in front where it has that.
@@ -144,9 +190,9 @@ absl::StatusOr<std::shared_ptr<const Glossary>> Glossary::Create(
       return status;
     }
     terms[i].source = std::string(text::Trim(terms[i].source));
-    const std::vector<ByteRange> units = Units(terms[i].source);
+    const std::vector<ByteRange> units = Words(terms[i].source);
     auto& same_start =
-        glossary->by_first_word_[text::Lower(Slice(terms[i].source, units[0]))];
+        glossary->by_first_word_[Folded(Slice(terms[i].source, units[0]))];
     for (size_t other : same_start) {
       if (terms[other].source == terms[i].source) {
         return absl::InvalidArgumentError(
@@ -170,15 +216,14 @@ absl::StatusOr<std::shared_ptr<const Glossary>> Glossary::Create(
 
 std::vector<TermMatch> Glossary::Find(absl::string_view text) const {
   std::vector<TermMatch> matches;
-  const std::vector<ByteRange> units = Units(text);
+  const std::vector<ByteRange> units = Words(text);
   for (size_t u = 0; u < units.size();) {
-    const auto candidates =
-        by_first_word_.find(text::Lower(Slice(text, units[u])));
+    const auto candidates = by_first_word_.find(Folded(Slice(text, units[u])));
     size_t next = u + 1;
     if (candidates != by_first_word_.end()) {
       for (size_t index : candidates->second) {
         const Term& term = terms_[index];
-        const std::vector<ByteRange> words = Units(term.source);
+        const std::vector<ByteRange> words = Words(term.source);
         if (u + words.size() > units.size()) continue;
         const auto same = [&](size_t i) {
           const absl::string_view a = Slice(text, units[u + i]);
@@ -186,8 +231,8 @@ std::vector<TermMatch> Glossary::Find(absl::string_view text) const {
           const bool apart = i > 0 && units[u + i].begin > units[u + i - 1].end;
           const bool apart_there = i > 0 && words[i].begin > words[i - 1].end;
           return apart == apart_there &&
-                 (term.case_sensitive ? a == b
-                                      : text::Lower(a) == text::Lower(b));
+                 (term.case_sensitive ? InOneForm(a) == InOneForm(b)
+                                      : Folded(a) == Folded(b));
         };
         bool all = true;
         for (size_t i = 0; all && i < words.size(); ++i) all = same(i);

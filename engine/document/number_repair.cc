@@ -58,9 +58,16 @@ class NumberRepair {
 
   void Run() {
     FindStandIns();
-    std::vector<const Kept*> missing;
+    // Those that only a stand-in can stand for come first.
+    std::vector<const Kept*> unfound;
     for (const Kept* kept : numbers_) {
-      if (!TakeBest(*kept)) missing.push_back(kept);
+      if (kept->stand_in.empty() || !TakeBest(*kept, IsStandIn)) {
+        unfound.push_back(kept);
+      }
+    }
+    std::vector<const Kept*> missing;
+    for (const Kept* kept : unfound) {
+      if (!TakeBest(*kept, IsSameNumber)) missing.push_back(kept);
     }
     for (const Kept* kept : missing) Mend(*kept);
     for (Found& number : found_) {
@@ -104,16 +111,24 @@ class NumberRepair {
     }
   }
 
-  bool IsFor(const Kept& kept, const Found& number) const {
-    if (!kept.stand_in.empty() && number.digits == kept.stand_in) return true;
-    return SameNumber(kept.source, state_.Slice(number.range));
+  using IsFor = bool (*)(const Kept& kept, absl::string_view number);
+
+  static bool IsStandIn(const Kept& kept, absl::string_view number) {
+    return DigitsOf(number) == kept.stand_in;
+  }
+  // Of an amount the sign must be there as well.
+  static bool IsSameNumber(const Kept& kept, absl::string_view number) {
+    return SameNumber(kept.source, number) &&
+           (FindAmounts(kept.source).empty() || number == kept.source);
   }
 
-  bool TakeBest(const Kept& kept) {
+  bool TakeBest(const Kept& kept, IsFor is_for) {
     Found* best = nullptr;
     float most = -1.0f;
     for (Found& number : found_) {
-      if (!IsFree(number) || !IsFor(kept, number)) continue;
+      if (!IsFree(number) || !is_for(kept, state_.Slice(number.range))) {
+        continue;
+      }
       // Where nothing is known, the first.
       const float mass = state_.alignment().is_known()
                              ? state_.Mass(number.units, kept)
@@ -127,7 +142,7 @@ class NumberRepair {
     best->kept = &kept;
     const absl::string_view text = state_.Slice(best->range);
     const bool is_good =
-        kept.is_exact ? text == kept.wanted[0] : SameNumber(kept.source, text);
+        kept.is_exact ? text == kept.wanted[0] : IsSameNumber(kept, text);
     if (is_good) {
       state_.Keep(best->units);
     } else {

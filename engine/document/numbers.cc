@@ -12,7 +12,6 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "absl/strings/strip.h"
 #include "engine/document/find_spans.h"
 #include "engine/text/characters.h"
 
@@ -241,14 +240,20 @@ bool JoinsNumbers(int32_t c) {
          c == 0x2019;
 }
 
+// What may be set aside, so that the number in front of it comes close: "5
+// ℃,$5".
+bool IsNumberOrSign(int32_t c) {
+  return IsNumber(c) || (c >= 0 && (U_GET_GC_MASK(c) & U_GC_S_MASK) != 0);
+}
+
 // Of "a1b2c3.5" neither: a stand-in would become one number with its neighbour.
 bool TouchesNumber(absl::string_view text, const ByteRange& range) {
   const Character before = LastCharacter(text.substr(0, range.begin));
   const Character behind = FirstCharacter(text.substr(range.end));
   return (JoinsNumbers(before.code_point) &&
-          IsNumber(Before(text, range.begin - before.size))) ||
+          IsNumberOrSign(Before(text, range.begin - before.size))) ||
          (JoinsNumbers(behind.code_point) &&
-          IsNumber(Behind(text, range.end + behind.size)));
+          IsNumberOrSign(Behind(text, range.end + behind.size)));
 }
 
 bool StandsAlone(absl::string_view text, const ByteRange& range) {
@@ -263,12 +268,30 @@ void FindShapes(absl::string_view text, std::vector<Span>* spans) {
       "(?: ?(?:Z\\b|[+-]\\d{2}:?\\d{2}\\b))?)?|"
       // DE89 3704 0044 0532 0130 00, GB29 NWBK 6016 1331 9268 19
       "[A-Z]{2}\\d{2} ?[A-Z0-9]{4}(?: ?\\d{4}){2,6}(?: ?\\d{1,3}\\b)?|"
-      // 0x1F, 1.5e10, 1920x1080
-      "0x[0-9A-Fa-f]+|\\d+(?:\\.\\d+)?[eE][+-]?\\d+|"
+      // 0x1F, 1h30m, 5'11", 52°31′12″N, 1.5e10, 1920x1080
+      "0x[0-9A-Fa-f]+|0b[01]+|0o[0-7]+|\\d+[dh]\\d+(?:h|min|m)?(?:\\d+s)?|"
+      "(?:\\d+°)?\\d+['′’]\\d+(?:[.,]\\d+)?[\"″”](?:[NSEWO]\\b)?|"
+      "\\d+(?:\\.\\d+)?[eE][+-]?\\d+|"
       "\\d+(?:\\.\\d+)?(?:[x×]\\d+(?:\\.\\d+)?)+");
   FindAll(
       *pattern, text,
       [&](const ByteRange& range) { return StandsAlone(text, range); }, spans);
+}
+
+// "2 + 2 = 4", "3×10⁸".
+void FindSums(absl::string_view text, std::vector<Span>* spans) {
+  static const RE2* const pattern = new RE2(
+      "\\d+(?:[.,]\\d+)*(?: ?[-+*×÷/=^·≈≠≤≥<>−] ?\\d+(?:[.,]\\d+)*)+"
+      "[\\x{B2}\\x{B3}\\x{B9}\\x{2070}-\\x{2079}\\x{207B}]*");
+  static const RE2* const sign = new RE2("[+*×÷=^·≈≠≤≥<>]");
+  FindAll(
+      *pattern, text,
+      [&](const ByteRange& range) {
+        return RE2::PartialMatch({text.data() + range.begin, range.size()},
+                                 *sign) &&
+               StandsAlone(text, range);
+      },
+      spans);
 }
 
 void FindMixedNames(absl::string_view text, std::vector<Span>* spans) {
@@ -388,29 +411,29 @@ std::vector<Span> FindLongNumbers(absl::string_view text) {
     return spans;
   }
   FindShapes(text, &spans);
+  FindSums(text, &spans);
   FindMixedNames(text, &spans);
   FindLongRuns(text, &spans);
   SortAndSeparate(&spans);
   return spans;
 }
 
-std::vector<ByteRange> CurrencySignsAtNumbers(absl::string_view text) {
-  std::vector<ByteRange> signs;
-  for (size_t at = 0; at < text.size();) {
-    const Character c = FirstCharacter(text.substr(at));
-    const size_t end = at + c.size;
-    if (c.code_point >= 0 && u_charType(c.code_point) == U_CURRENCY_SYMBOL) {
-      absl::string_view before = text.substr(0, at), after = text.substr(end);
-      absl::ConsumeSuffix(&before, " ");
-      absl::ConsumePrefix(&after, " ");
-      if ((!before.empty() && absl::ascii_isdigit(before.back())) ||
-          (!after.empty() && absl::ascii_isdigit(after[0]))) {
-        signs.push_back({at, end});
-      }
-    }
-    at = end;
+std::vector<Span> FindAmounts(absl::string_view text) {
+  // -$5.50, US$5, € 10-20, £3.5bn, 50 ₽, 1 000,50 zł is none.
+  static const RE2* const pattern = new RE2(
+      "(?:\\b[A-Z]{1,3})?[-−]?\\p{Sc}[ \\x{A0}]?[-−]?"
+      "\\d+(?:[.,'’\\x{A0}\\x{202F}]\\d+)*(?:[-–]\\d+(?:[.,]\\d+)*)?"
+      "(?:[kKmMbB]n?\\b)?|"
+      "[-−]?\\d+(?:[.,'’\\x{A0}\\x{202F}]\\d+)*(?:[-–]\\d+(?:[.,]\\d+)*)?"
+      "[ \\x{A0}\\x{202F}]?\\p{Sc}");
+  std::vector<Span> spans;
+  if (std::none_of(text.begin(), text.end(), absl::ascii_isdigit)) {
+    return spans;
   }
-  return signs;
+  FindAll(
+      *pattern, text,
+      [&](const ByteRange& range) { return StandsAlone(text, range); }, &spans);
+  return spans;
 }
 
 absl::flat_hash_set<std::string> DigitRuns(absl::string_view text) {
@@ -437,11 +460,17 @@ std::string StandIn(absl::flat_hash_set<std::string>* taken) {
 
 std::string InLanguage(absl::string_view number, absl::string_view from,
                        absl::string_view to) {
-  const Groups groups = GroupsOf(number);
-  if (number.empty() || !absl::ascii_isdigit(number[0]) || HasLetter(number) ||
-      !IsQuantity(groups)) {
-    return std::string(number);
+  // Of "$1,234.5" what is between the first digit and the last.
+  const size_t begin = number.find_first_of("0123456789");
+  if (begin == absl::string_view::npos) return std::string(number);
+  const size_t end = number.find_last_of("0123456789") + 1;
+  if (begin > 0 || end < number.size()) {
+    return absl::StrCat(number.substr(0, begin),
+                        InLanguage(number.substr(begin, end - begin), from, to),
+                        number.substr(end));
   }
+  const Groups groups = GroupsOf(number);
+  if (HasLetter(number) || !IsQuantity(groups)) return std::string(number);
   const Separators source = SeparatorsOf(from);
   const Separators target = SeparatorsOf(to);
   if (source.decimal.empty() || target.decimal.empty()) {

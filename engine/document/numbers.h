@@ -25,8 +25,9 @@ std::string DigitsOf(absl::string_view number);
 // A sign may be added, but not lost.
 bool SameNumber(absl::string_view source, absl::string_view target);
 
-// "$" of "$9.99", and "€" of "5 €": signs of currencies beside a number.
-std::vector<ByteRange> CurrencySignsAtNumbers(absl::string_view text);
+// "$9.99", "5 €": numbers with the sign of a currency beside them. In order,
+// none overlapping another.
+std::vector<Span> FindAmounts(absl::string_view text);
 
 // Numbers that models rarely copy without a mistake: with several separators,
 // long ones, and such as name something (telephones, accounts, hashes, times of

@@ -15,6 +15,7 @@ namespace {
 using testing::AnyOf;
 using testing::Contains;
 using testing::ElementsAre;
+using testing::ElementsAreArray;
 using testing::IsEmpty;
 using testing::UnorderedElementsAre;
 
@@ -128,17 +129,52 @@ TEST(FindLongNumbersTest, LeavesShortOnes) {
   }
 }
 
-TEST(CurrencySignsTest, StandBesideANumber) {
-  const auto signs = [](absl::string_view text) {
-    std::string found;
-    for (const ByteRange& range : CurrencySignsAtNumbers(text)) {
-      found += std::string(text.substr(range.begin, range.size()));
+TEST(FindLongNumbersTest, SumsMeasuresAndSpansOfTime) {
+  struct {
+    const char* text;
+    std::vector<std::string> found;
+  } const cases[] = {
+      {"2 + 2 = 4, 3*3=9 and 10^6", {"2 + 2 = 4", "3*3=9", "10^6"}},
+      {"3×10⁸ m/s, if 5 < 6", {"3×10⁸", "5 < 6"}},
+      {"He is 5'11\" tall", {"5'11\""}},
+      {"at 52°31′12″N", {"52°31′12″N"}},
+      {"for 1h30m or 2d4h", {"1h30m", "2d4h"}},
+      {"0b1010, 0o17, 0x1F", {"0b1010", "0o17", "0x1F"}},
+      {"5 - 7 days, 3/4, 16:9", {}},
+  };
+  for (const auto& c : cases) {
+    EXPECT_THAT(Long(c.text), ElementsAreArray(c.found)) << c.text;
+  }
+}
+
+TEST(FindKeptTest, OfACodeWithANumberTheNumber) {
+  const auto kept = [](absl::string_view text) {
+    std::vector<std::string> found;
+    for (const Span& span : FindKept(text, SpanKinds::All())) {
+      found.emplace_back(text.substr(span.range.begin, span.range.size()));
     }
     return found;
   };
-  EXPECT_EQ(signs("$9.99 or 5 €, £ 7, 8¥ and US$12"), "$€£¥$");
-  EXPECT_EQ(signs("in $ or in €; the $HOME of a5b; $"), "");
-  EXPECT_EQ(signs(""), "");
+  EXPECT_THAT(kept("EUR1,000.50 or USD5 or RTX-4090"),
+              ElementsAre("1,000.50", "USD5", "RTX-4090"));
+  EXPECT_THAT(kept("H₂O, C₆H₁₂O₆, m²"), ElementsAre("H₂O", "C₆H₁₂O₆", "m²"));
+}
+
+TEST(AmountsTest, AreNumbersWithTheSignOfACurrency) {
+  const auto amounts = [](absl::string_view text) {
+    std::vector<std::string> found;
+    for (const Span& span : FindAmounts(text)) {
+      found.emplace_back(text.substr(span.range.begin, span.range.size()));
+    }
+    return found;
+  };
+  EXPECT_THAT(amounts("$9.99 or 5 €, £ 7, 8¥ and US$12, 50¢"),
+              ElementsAre("$9.99", "5 €", "£ 7", "8¥", "US$12", "50¢"));
+  EXPECT_THAT(
+      amounts("€10–20, 10-20 €, -$5, $3.5bn, $50k, ₹1,00,000"),
+      ElementsAre("€10–20", "10-20 €", "-$5", "$3.5bn", "$50k", "₹1,00,000"));
+  EXPECT_THAT(amounts("in $ or in €; the $HOME of a5b; $"), IsEmpty());
+  EXPECT_THAT(amounts(""), IsEmpty());
 }
 
 TEST(StandInTest, NoneComesTwice) {
@@ -156,6 +192,7 @@ TEST(InLanguageTest, FollowsTheSeparatorsOfCldr) {
   EXPECT_EQ(InLanguage("3.450,75", "de", "en-US"), "3,450.75");
   EXPECT_EQ(InLanguage("1,234,567", "en", "fr"), "1\u202f234\u202f567");
   EXPECT_EQ(InLanguage("0.5", "en", "pt-BR"), "0,5");
+  EXPECT_EQ(InLanguage("$1,234.5bn", "en", "de"), "$1.234,5bn");
   EXPECT_EQ(InLanguage("1234.5", "en", "de"), "1234,5");
   // Not written as numbers of the language are.
   for (const char* number : {"10:30", "2024-03-15", "15/03/2024", "3,45",

@@ -63,6 +63,16 @@ bool RepairState::IsFree(UnitRange units) const {
   return units.begin < units.end;
 }
 
+bool RepairState::HasWord(UnitRange units) const {
+  for (size_t t = units.begin; t < units.end; ++t) {
+    const int32_t c = text::FirstCharacter(target_.units[t]).code_point;
+    if (NeighbourOf(c) == Beside::Neighbour::kWord || text::IsLetter(c)) {
+      return true;
+    }
+  }
+  return false;
+}
+
 bool RepairState::IsReplaced(UnitRange units) const {
   for (size_t t = units.begin; t < units.end; ++t) {
     if (replaced_[t]) return true;
@@ -146,7 +156,7 @@ void RepairState::Mend(const Kept& kept) {
   const UnitRange source = SourceOf(kept);
   const UnitRange best =
       PlaceRange(alignment_, source, {0, alignment_.target().size()});
-  if (IsFree(best)) {
+  if (IsFree(best) && HasWord(best)) {
     Replace(best, kept.wanted[0]);
     SeparateNumbers(best.begin);
     SeparateNumbers(best.end);

@@ -33,6 +33,8 @@ class RepairState {
 
   // Neither kept nor replaced.
   bool IsFree(UnitRange units) const;
+  // More than punctuation.
+  bool HasWord(UnitRange units) const;
   bool IsReplaced(UnitRange units) const;
   bool IsTaken(const ByteRange& range) const;
 

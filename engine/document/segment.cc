@@ -7,6 +7,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "engine/document/numbers.h"
+#include "engine/document/odd_characters.h"
 #include "engine/document/units.h"
 #include "engine/text/characters.h"
 
@@ -17,6 +18,25 @@ using text::Character;
 using text::FirstCharacter;
 
 bool IsPunctuation(int32_t c) { return c >= 0 && u_ispunct(c); }
+
+// Whether words are apart that have `space` between them: marks of direction
+// alone put nothing between.
+bool Separates(absl::string_view space) {
+  for (size_t at = 0; at < space.size();) {
+    const Character c = FirstCharacter(space.substr(at));
+    if (text::IsSpace(c.code_point) || c.code_point == 0x200B) return true;
+    at += c.size;
+  }
+  return false;
+}
+
+// A character that is not seen, and not inside a word.
+bool IsInvisibleBetween(absl::string_view text, size_t at) {
+  const Character c = FirstCharacter(text.substr(at));
+  if (!IsInvisible(c.code_point)) return false;
+  return c.code_point == 0x200B ||
+         !WouldJoin(text.substr(0, at), text.substr(at + c.size));
+}
 
 // Writes what the model is shown, and notes what it is not: one space between
 // two words, whatever white space there was, and none more beside what is set
@@ -31,18 +51,23 @@ class Builder {
       const Character c = FirstCharacter(text.substr(at));
       const absl::string_view rest = text.substr(at);
       const absl::string_view bytes = rest.substr(0, c.size);
+      const bool is_space =
+          text::IsSpace(c.code_point) || IsInvisibleBetween(text, at);
       at += c.size;
-      if (text::IsSpace(c.code_point)) {
+      if (is_space) {
         // Of "a <b> c" the first space stays.
         if (!tag_behind_space_) space_.append(bytes.data(), bytes.size());
         continue;
       }
       if (last_cut_ < 0) NoteSpace();
       const bool needs_space =
-          last_cut_ < 0 ? had_space_ : NeedsSpaceBehindCut(rest);
+          last_cut_ < 0
+              ? had_space_ || (noted_ && WouldJoin(segment_.shown, rest))
+              : NeedsSpaceBehindCut(rest);
       EndCut(NeighbourOf(c.code_point));
       if (needs_space && !segment_.shown.empty()) segment_.shown.push_back(' ');
       had_space_ = false;
+      noted_ = false;
       NoteSource({source + at - c.size, source + at});
       segment_.shown.append(bytes.data(), bytes.size());
     }
@@ -57,7 +82,7 @@ class Builder {
 
   void AddCut(Insert insert) {
     if (last_cut_ < 0) {
-      had_space_ |= !space_.empty();
+      had_space_ |= Separates(space_);
       insert.before.neighbour =
           had_space_ && space_.empty()
               ? Beside::Neighbour::kOther
@@ -86,7 +111,7 @@ class Builder {
   void EndCut(Beside::Neighbour neighbour) {
     if (last_cut_ >= 0) {
       Beside& after = segment_.inserts[static_cast<size_t>(last_cut_)].after;
-      had_space_ |= !space_.empty();
+      had_space_ |= Separates(space_);
       after.space = std::move(space_);
       after.neighbour = neighbour;
     }
@@ -124,13 +149,14 @@ class Builder {
 
   // White space other than one space is an insert of its own.
   void NoteSpace() {
-    had_space_ |= !space_.empty();
+    had_space_ |= Separates(space_);
     if (!space_.empty() && space_ != " ") {
       Insert insert;
       insert.kind = Insert::Kind::kSpace;
       insert.text = space_;
       insert.at = segment_.shown.size();
       segment_.inserts.push_back(std::move(insert));
+      noted_ = true;
     }
     ClearSpace();
   }
@@ -138,10 +164,10 @@ class Builder {
   bool NeedsSpaceBehindCut(absl::string_view rest) const {
     // "Line<br>break", "1😀2": neither becomes one word.
     if (WouldJoin(segment_.shown, rest)) return true;
-    if (!had_space_ && space_.empty()) return false;
+    if (!had_space_ && !Separates(space_)) return false;
     // "word {x}, next": no space is left in front of the comma.
     const int32_t next = FirstCharacter(rest).code_point;
-    return !space_.empty() || !IsPunctuation(next) ||
+    return Separates(space_) || !IsPunctuation(next) ||
            u_charType(next) == U_START_PUNCTUATION;
   }
 
@@ -150,6 +176,7 @@ class Builder {
   std::string space_;  // since the last character or cut
   bool tag_behind_space_ = false;
   bool had_space_ = false;  // since the last character
+  bool noted_ = false;      // white space as an insert, likewise
   int last_cut_ = -1;       // the insert directly in front, or -1
 };
 
@@ -245,8 +272,10 @@ Segment MakeSegment(const SentenceParts& parts) {
     Insert insert;
     insert.kind = Insert::Kind::kSpan;
     insert.span = span.kind;
-    insert.text =
-        std::string(parts.text.substr(span.range.begin, span.range.size()));
+    insert.text = span.kind == SpanKind::kTerm
+                      ? parts.targets->at(span.range.begin)
+                      : std::string(parts.text.substr(span.range.begin,
+                                                      span.range.size()));
     builder.AddCut(std::move(insert));
     at = span.range.end;
   }

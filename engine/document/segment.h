@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "engine/document/capitals.h"
@@ -109,6 +110,8 @@ struct SentenceParts {
   Capitals capitals = Capitals::kAsTheyAre;
   absl::string_view language;  // of the source
   CountPieces count_pieces;    // to find names
+  // What spans of kTerm become, by where they begin; null: there are none.
+  const absl::flat_hash_map<size_t, std::string>* targets = nullptr;
 };
 Segment MakeSegment(const SentenceParts& parts);
 

@@ -48,7 +48,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   // What is said again as it is comes back byte for byte.
   if (is_echo && options.format == document::Format::kPlain &&
       !options.hard_wrapped) {
-    PEREGRINE_CHECK(out.text == text) << absl::CEscape(out.text);
+    PEREGRINE_CHECK(out.text == text)
+        << absl::CEscape(out.text) << " of " << absl::CEscape(text);
   }
   return 0;
 }
