@@ -121,14 +121,39 @@ bool HasAttribute(const GumboNode& node, const char* name) {
   return gumbo_get_attribute(&node.v.element.attributes, name) != nullptr;
 }
 
-bool IsUntranslated(const GumboNode& node) {
-  if (UntranslatedTags().contains(node.v.element.tag)) return true;
-  if (absl::EqualsIgnoreCase(Attribute(node, "translate"), "no")) return true;
+// What an element says of the text in it.
+enum class Says { kNothing, kTranslate, kLeave };
+
+Says WhatItSays(const GumboNode& node) {
+  const absl::string_view translate = Attribute(node, "translate");
+  if (absl::EqualsIgnoreCase(translate, "no")) return Says::kLeave;
   for (absl::string_view name :
        absl::StrSplit(Attribute(node, "class"), ' ', absl::SkipEmpty())) {
-    if (name == "notranslate") return true;
+    if (name == "notranslate") return Says::kLeave;
   }
-  return false;
+  return absl::EqualsIgnoreCase(translate, "yes") ? Says::kTranslate
+                                                  : Says::kNothing;
+}
+
+// Whether something in an element is translated although the rest is not.
+bool HasTranslated(const GumboNode& node) {
+  if (node.type != GUMBO_NODE_ELEMENT ||
+      UntranslatedTags().contains(node.v.element.tag)) {
+    return false;
+  }
+  bool any = false;
+  ForEachChild(node, [&](const GumboNode& child) {
+    any = any ||
+          (child.type == GUMBO_NODE_ELEMENT &&
+           (WhatItSays(child) == Says::kTranslate || HasTranslated(child)));
+  });
+  return any;
+}
+
+// Left whole, with all that is in it.
+bool IsUntranslated(const GumboNode& node) {
+  if (UntranslatedTags().contains(node.v.element.tag)) return true;
+  return WhatItSays(node) == Says::kLeave && !HasTranslated(node);
 }
 
 // Whether it stands inside a sentence, as all that is in it does.
@@ -224,8 +249,30 @@ class HtmlWalker {
       : text_(text), options_(options), builder_(*builder) {}
 
   void Walk(const GumboNode& node) {
+    const bool was_left = is_left_;
+    if (IsElement(node)) {
+      const Says says = WhatItSays(node);
+      if (says != Says::kNothing) is_left_ = says == Says::kLeave;
+    }
+    WalkOne(node);
+    is_left_ = was_left;
+  }
+
+  void Flush() {
+    if (!block_.text.empty() || !block_.marks.empty()) {
+      builder_.AddBlock(block_, builder_.parts());
+    }
+    block_ = Block();
+  }
+
+ private:
+  void WalkOne(const GumboNode& node) {
     if (IsText(node) || node.type == GUMBO_NODE_CDATA) {
-      AddText(node);
+      if (is_left_ && node.type != GUMBO_NODE_WHITESPACE) {
+        AddMark(Insert::Kind::kOpaque, {{Raw(node, 0)}}, -1);
+      } else {
+        AddText(node);
+      }
     } else if (node.type == GUMBO_NODE_COMMENT) {
       AddMark(Insert::Kind::kOpaque, {{Raw(node, 0)}}, -1);
     } else if (node.type == GUMBO_NODE_DOCUMENT) {
@@ -243,45 +290,62 @@ class HtmlWalker {
     }
   }
 
-  void Flush() {
-    if (!block_.text.empty() || !block_.marks.empty()) {
-      builder_.AddBlock(block_, builder_.parts());
-    }
-    block_ = Block();
-  }
-
- private:
+  // With the line ends of the source: the parser makes LF of all.
   void AddText(const GumboNode& node) {
     const absl::string_view decoded = node.v.text.text;
-    const absl::string_view raw = View(node.v.text.original_text);
-    AddAnchors(decoded, raw);
-    block_.text.append(decoded.data(), decoded.size());
-  }
-
-  // Decoded and raw text differ where entities are.
-  void AddAnchors(absl::string_view decoded, absl::string_view raw) {
-    if (raw.data() == nullptr) return;
-    const auto base = static_cast<size_t>(raw.data() - text_.data());
-    const size_t offset = block_.text.size();
-    block_.anchors.push_back({offset, base});
-    if (decoded == raw) return;
+    absl::string_view raw = View(node.v.text.original_text);
+    // Of "\r\n" at the start the parser tells the second alone.
+    if (absl::StartsWith(raw, "\n") && raw.data() > text_.data() &&
+        *(raw.data() - 1) == '\r') {
+      raw = {raw.data() - 1, raw.size() + 1};
+    }
+    std::string& text = block_.text;
     size_t i = 0;
-    size_t j = 0;
-    while (i < decoded.size() && j < raw.size()) {
-      if (raw[j] == '&') {
-        ++j;
-        while (j < raw.size() &&
-               (absl::ascii_isalnum(raw[j]) || raw[j] == '#')) {
-          ++j;
+    if (raw.data() != nullptr) {
+      const auto base = static_cast<size_t>(raw.data() - text_.data());
+      block_.anchors.push_back({text.size(), base});
+      // They differ where entities and line ends are.
+      for (size_t j = 0;
+           decoded != raw && i < decoded.size() && j < raw.size();) {
+        const size_t entity = EntitySize(raw.substr(j), decoded.substr(i));
+        if (entity > 0) {
+          const size_t size = text::FirstCharacter(decoded.substr(i)).size;
+          text.append(decoded.data() + i, size);
+          i += size;
+          j += entity;
+          block_.anchors.push_back({text.size(), base + j, true});
+          continue;
         }
-        if (j < raw.size() && raw[j] == ';') ++j;
-        i += text::FirstCharacter(decoded.substr(i)).size;
-        block_.anchors.push_back({offset + i, base + j, /*ends_entity=*/true});
-      } else {
+        if (raw[j] == '\r' && decoded[i] == '\n') {
+          text.push_back('\r');
+          ++j;
+          if (j == raw.size() || raw[j] != '\n') {
+            ++i;
+            continue;
+          }
+        }
+        text.push_back(decoded[i]);
         ++i;
         ++j;
       }
     }
+    text.append(decoded.data() + i, decoded.size() - i);
+  }
+
+  // The bytes of the entity at the start of `raw`, 0: there is none.
+  static size_t EntitySize(absl::string_view raw, absl::string_view decoded) {
+    if (raw[0] != '&') return 0;
+    // "AT&T"
+    if (decoded[0] == '&' && !absl::StartsWithIgnoreCase(raw, "&amp") &&
+        !absl::StartsWith(raw, "&#")) {
+      return 0;
+    }
+    size_t size = 1;
+    while (size < raw.size() &&
+           (absl::ascii_isalnum(raw[size]) || raw[size] == '#')) {
+      ++size;
+    }
+    return size < raw.size() && raw[size] == ';' ? size + 1 : size;
   }
 
   void AddMark(Insert::Kind kind, std::vector<Part> markup, int pair) {
@@ -329,7 +393,7 @@ class HtmlWalker {
     const absl::string_view tag = View(node.v.element.original_tag);
     if (tag.empty()) return parts;
     size_t at = 0;
-    if (options_.translate_attributes) {
+    if (options_.translate_attributes && !is_left_) {
       const GumboVector& attributes = node.v.element.attributes;
       for (unsigned int i = 0; i < attributes.length; ++i) {
         const auto& attribute =
@@ -401,7 +465,49 @@ class HtmlWalker {
   DocumentBuilder& builder_;
   Block block_;
   int next_pair_ = 0;
+  bool is_left_ = false;  // text stays as it is
 };
+
+// The element in which a piece of a page would stand, by the first tag of it;
+// GUMBO_TAG_LAST: `text` is a page.
+GumboTag ContextOf(absl::string_view text) {
+  for (size_t at = text.find('<'); at != absl::string_view::npos;
+       at = text.find('<', at + 1)) {
+    const absl::string_view rest = text.substr(at + 1);
+    if (absl::StartsWith(rest, "!--")) {
+      at = text.find("-->", at);
+      if (at == absl::string_view::npos) break;
+      continue;
+    }
+    if (absl::StartsWithIgnoreCase(rest, "!doctype")) return GUMBO_TAG_LAST;
+    if (rest.empty() || !absl::ascii_isalpha(rest[0])) continue;
+    size_t end = 0;
+    while (end < rest.size() && absl::ascii_isalnum(rest[end])) ++end;
+    switch (gumbo_tagn_enum(rest.data(), static_cast<unsigned int>(end))) {
+      case GUMBO_TAG_HTML:
+      case GUMBO_TAG_HEAD:
+      case GUMBO_TAG_BODY:
+      case GUMBO_TAG_FRAMESET:
+        return GUMBO_TAG_LAST;
+      case GUMBO_TAG_TD:
+      case GUMBO_TAG_TH:
+        return GUMBO_TAG_TR;
+      case GUMBO_TAG_TR:
+        return GUMBO_TAG_TBODY;
+      case GUMBO_TAG_TBODY:
+      case GUMBO_TAG_THEAD:
+      case GUMBO_TAG_TFOOT:
+      case GUMBO_TAG_CAPTION:
+      case GUMBO_TAG_COLGROUP:
+        return GUMBO_TAG_TABLE;
+      case GUMBO_TAG_COL:
+        return GUMBO_TAG_COLGROUP;
+      default:
+        return GUMBO_TAG_BODY;
+    }
+  }
+  return GUMBO_TAG_BODY;
+}
 
 // At least as deep as the tree can be: elements that are closed by others, such
 // as <p>, are counted as well.
@@ -448,6 +554,7 @@ void ParseHtml(absl::string_view text, const DocumentOptions& options,
   builder->AddLiteral(Doctype(body), builder->parts());
   GumboOptions gumbo_options = kGumboDefaultOptions;
   gumbo_options.max_errors = 0;
+  gumbo_options.fragment_context = ContextOf(body);
   GumboOutput* output =
       gumbo_parse_with_options(&gumbo_options, body.data(), body.size());
   HtmlWalker walker(text, options, builder);

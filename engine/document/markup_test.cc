@@ -246,6 +246,42 @@ TEST(HtmlTest, BrokenMarkupDegrades) {
   EXPECT_EQ(TranslateDocument(deep, Html()).text, deep);
 }
 
+TEST(HtmlTest, PiecesOfPagesAndLineEndsStay) {
+  for (const char* text : {
+           "<td>Cell</td><td>two</td>",
+           "<tr><td>Cell</td></tr>",
+           "<!-- c --><thead><tr><th>Head</th></tr></thead>",
+           "<col><col>",
+           "<noscript><p>Please</p></noscript><p>Text</p>",
+           "<option>One<option>Two",
+           "<p>One</p>\r\n<p>two\r\nthree AT&amp;T x</p>\r\n",
+           "<title>Page</title><p>Text</p>",
+       }) {
+    EXPECT_EQ(TranslateDocument(text, Html()).text, text);
+  }
+}
+
+TEST(HtmlTest, SpansOnEitherSideOfATagAreTwo) {
+  const std::string text =
+      "<p>The <ruby>漢<rt>kan</rt>字<rt>ji</rt></ruby> and "
+      "<b>{a}</b>/<i>{b}</i> are old.</p>";
+  EXPECT_EQ(TranslateDocument(text, Html()).text, text);
+}
+
+TEST(HtmlTest, WhatIsTranslatedInsideWhatIsNot) {
+  const std::string text =
+      "<p translate=\"no\" title=\"A b\">Leave <b>this</b>, not <span "
+      "translate=\"yes\">this one <i translate=\"no\">but this</i></span>.</p>"
+      "<div class=\"notranslate\"><p>Leave</p><p translate=\"yes\">Take "
+      "it</p></div>";
+  EXPECT_THAT(Shown(text, Html()), ElementsAre("this one", "Take it"));
+  EXPECT_EQ(TranslateDocument(text, Html()).text, text);
+  EXPECT_THAT(
+      Shown("<r translate=\"no\">A b. <s translate=\"yes\">C d.</s></r>",
+            Xml()),
+      ElementsAre("C d."));
+}
+
 TEST(XmlTest, AnEchoIsTheSame) {
   for (const char* text : {
            "<a/>",
@@ -254,6 +290,13 @@ TEST(XmlTest, AnEchoIsTheSame) {
            "Hello <g id=\"1\">world</g>, you.",
            "<r><code>a b</code><s translate=\"no\">c d</s><![CDATA[e]]></r>",
            "a &lt; b &amp; c",
+           // Tags keep their bytes, namespaces theirs.
+           "<a:r xmlns:a='urn:x'><a:p  a:k = 'v'>Hi <a:b>my</a:b> x</a:p "
+           "></a:r>",
+           "<r><e></e>a<e/> b<?p q?><!-- c --></r>\r\n<!-- d -->",
+           "<!DOCTYPE r [<!ENTITY x \"y\">]>\r\n<r>Hi &x; b</r>\n<?p q?>\n",
+           "<r translate=\"no\">A b. <s translate=\"yes\">C d.</s> E</r>",
+           "<r>One\r\ntwo <b>a\r\nb</b></r>",
        }) {
     EXPECT_EQ(TranslateDocument(text, Xml()).text, text);
   }

@@ -8,7 +8,6 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "engine/document/markup.h"
 #include "engine/document/xml_source.h"
 #include "engine/text/characters.h"
@@ -68,30 +67,6 @@ size_t PrologSize(absl::string_view text) {
   }
 }
 
-std::string Dump(xmlDoc* document, xmlNode* node) {
-  xmlBuffer* buffer = xmlBufferCreate();
-  xmlNodeDump(buffer, document, node, 0, 0);
-  std::string text(View(xmlBufferContent(buffer)));
-  xmlBufferFree(buffer);
-  return text;
-}
-
-// The tag of an element without its content: "<a x="1"/>".
-std::string EmptyTag(xmlDoc* document, xmlNode* node) {
-  xmlNode* copy = xmlDocCopyNode(node, document, 2);
-  if (copy == nullptr) return "";
-  std::string tag = Dump(document, copy);
-  xmlFreeNode(copy);
-  return tag;
-}
-
-std::string Name(const xmlNode* node) {
-  if (node->ns != nullptr && node->ns->prefix != nullptr) {
-    return absl::StrCat(View(node->ns->prefix), ":", View(node->name));
-  }
-  return std::string(View(node->name));
-}
-
 bool IsText(const xmlNode* node) { return node->type == XML_TEXT_NODE; }
 
 bool HasWords(const xmlNode* node) {
@@ -117,69 +92,65 @@ bool HasTextInside(const xmlNode* node) {
   return false;
 }
 
-bool IsUntranslated(xmlNode* node) {
-  const absl::string_view name = View(node->name);
-  if (name == "code" || name == "script" || name == "style" || name == "pre") {
-    return true;
-  }
+// What an element says of the text in it.
+enum class Says { kNothing, kTranslate, kLeave };
+
+Says WhatItSays(const xmlNode* node) {
   for (const xmlAttr* attribute = node->properties; attribute != nullptr;
        attribute = attribute->next) {
-    if (View(attribute->name) == "translate" &&
-        attribute->children != nullptr &&
-        absl::EqualsIgnoreCase(View(attribute->children->content), "no")) {
+    if (View(attribute->name) != "translate" ||
+        attribute->children == nullptr) {
+      continue;
+    }
+    const absl::string_view value = View(attribute->children->content);
+    if (absl::EqualsIgnoreCase(value, "no")) return Says::kLeave;
+    if (absl::EqualsIgnoreCase(value, "yes")) return Says::kTranslate;
+  }
+  return Says::kNothing;
+}
+
+bool IsCode(const xmlNode* node) {
+  const absl::string_view name = View(node->name);
+  return name == "code" || name == "script" || name == "style" || name == "pre";
+}
+
+// Whether something in an element is translated although the rest is not.
+bool HasTranslated(const xmlNode* node) {
+  for (const xmlNode* child = node->children; child != nullptr;
+       child = child->next) {
+    if (child->type == XML_ELEMENT_NODE && !IsCode(child) &&
+        (WhatItSays(child) == Says::kTranslate || HasTranslated(child))) {
       return true;
     }
   }
   return false;
 }
 
+// Left whole, with all that is in it.
+bool IsUntranslated(const xmlNode* node) {
+  return IsCode(node) ||
+         (WhatItSays(node) == Says::kLeave && !HasTranslated(node));
+}
+
 class XmlWalker {
  public:
   // `source`: of the document, from `begin` on.
-  XmlWalker(xmlDoc* document, absl::string_view source, size_t begin,
-            DocumentBuilder* builder)
-      : document_(document), builder_(*builder), source_(source, begin) {}
+  XmlWalker(absl::string_view source, size_t begin, DocumentBuilder* builder)
+      : builder_(*builder), source_(source, begin) {}
 
   // `is_inline`: in a sentence of its parent.
-  void Walk(xmlNode* node, bool is_inline) {
-    if (IsText(node)) {
-      const absl::string_view text = View(node->content);
-      source_.Pass(text, block_.text.size(), &block_.anchors);
-      block_.text.append(text.data(), text.size());
-      return;
+  void Walk(const xmlNode* node, bool is_inline) {
+    const bool was_left = is_left_;
+    if (node->type == XML_ELEMENT_NODE) {
+      const Says says = WhatItSays(node);
+      if (says != Says::kNothing) is_left_ = says == Says::kLeave;
     }
-    if (node->type != XML_ELEMENT_NODE || IsUntranslated(node) ||
-        !HasTextInside(node)) {
-      PassText(node);
-      if (is_inline || node->type != XML_ELEMENT_NODE) {
-        AddMark(Insert::Kind::kOpaque, Dump(document_, node), -1);
-      } else {
-        Flush();
-        builder_.AddLiteral(Dump(document_, node), builder_.parts());
-      }
-      return;
-    }
-    std::string open = EmptyTag(document_, node);
-    absl::string_view start = open;
-    absl::ConsumeSuffix(&start, "/>");
-    open = absl::StrCat(start, ">");
-    const std::string close = absl::StrCat("</", Name(node), ">");
-    if (is_inline) {
-      const int pair = next_pair_++;
-      AddMark(Insert::Kind::kOpen, std::move(open), pair);
-      WalkChildren(node, true);
-      AddMark(Insert::Kind::kClose, close, pair);
-      return;
-    }
-    Flush();
-    builder_.AddLiteral(open, builder_.parts());
-    WalkChildren(node, IsMixed(node));
-    Flush();
-    builder_.AddLiteral(close, builder_.parts());
+    WalkOne(node, is_inline);
+    is_left_ = was_left;
   }
 
-  void WalkChildren(xmlNode* node, bool is_inline) {
-    for (xmlNode* child = node->children; child != nullptr;
+  void WalkChildren(const xmlNode* node, bool is_inline) {
+    for (const xmlNode* child = node->children; child != nullptr;
          child = child->next) {
       Walk(child, is_inline);
     }
@@ -193,14 +164,52 @@ class XmlWalker {
   }
 
  private:
-  // Of what stays as it is.
-  void PassText(xmlNode* node) {
-    if (IsText(node)) source_.Pass(View(node->content), 0, nullptr);
-    if (node->type != XML_ELEMENT_NODE) return;
-    for (xmlNode* child = node->children; child != nullptr;
-         child = child->next) {
-      PassText(child);
+  void WalkOne(const xmlNode* node, bool is_inline) {
+    if (IsText(node) && !(is_left_ && HasWords(node))) {
+      source_.PassText(View(node->content), &block_.text, &block_.anchors);
+      return;
     }
+    if (node->type != XML_ELEMENT_NODE || IsUntranslated(node) ||
+        !HasTextInside(node)) {
+      const size_t begin = source_.at();
+      Pass(node);
+      std::string raw(source_.Since(begin));
+      if (is_inline || node->type != XML_ELEMENT_NODE) {
+        AddMark(Insert::Kind::kOpaque, std::move(raw), -1);
+      } else {
+        Flush();
+        builder_.AddLiteral(raw, builder_.parts());
+      }
+      return;
+    }
+    std::string open(source_.PassMarkup());
+    if (is_inline) {
+      const int pair = next_pair_++;
+      AddMark(Insert::Kind::kOpen, std::move(open), pair);
+      WalkChildren(node, true);
+      AddMark(Insert::Kind::kClose, std::string(source_.PassMarkup()), pair);
+      return;
+    }
+    Flush();
+    builder_.AddLiteral(open, builder_.parts());
+    WalkChildren(node, IsMixed(node));
+    Flush();
+    builder_.AddLiteral(source_.PassMarkup(), builder_.parts());
+  }
+
+  // What stays as it is.
+  void Pass(const xmlNode* node) {
+    if (IsText(node)) {
+      source_.PassText(View(node->content), nullptr, nullptr);
+      return;
+    }
+    const absl::string_view tag = source_.PassMarkup();
+    if (node->type != XML_ELEMENT_NODE || absl::EndsWith(tag, "/>")) return;
+    for (const xmlNode* child = node->children; child != nullptr;
+         child = child->next) {
+      Pass(child);
+    }
+    source_.PassMarkup();
   }
 
   void AddMark(Insert::Kind kind, std::string markup, int pair) {
@@ -213,11 +222,11 @@ class XmlWalker {
     block_.marks.push_back(std::move(mark));
   }
 
-  xmlDoc* document_;
   DocumentBuilder& builder_;
   XmlSource source_;
   Block block_;
   int next_pair_ = 0;
+  bool is_left_ = false;  // text stays as it is
 };
 
 }  // namespace
@@ -236,7 +245,7 @@ void ParseXml(absl::string_view text, const DocumentOptions& options,
       return;
     }
     builder->AddLiteral(head, builder->parts());
-    XmlWalker walker(document.get(), text, prolog, builder);
+    XmlWalker walker(text, prolog, builder);
     for (xmlNode* node = root; node != nullptr; node = node->next) {
       walker.Walk(node, false);
     }
@@ -254,7 +263,7 @@ void ParseXml(absl::string_view text, const DocumentOptions& options,
     return;
   }
   builder->AddLiteral(head, builder->parts());
-  XmlWalker walker(document.get(), text, prolog, builder);
+  XmlWalker walker(text, prolog, builder);
   walker.WalkChildren(root, IsMixed(root));
   walker.Flush();
 }

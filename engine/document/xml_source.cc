@@ -1,7 +1,5 @@
 #include "engine/document/xml_source.h"
 
-#include <algorithm>
-
 #include "absl/strings/match.h"
 #include "engine/text/characters.h"
 
@@ -39,53 +37,50 @@ size_t MarkupSize(absl::string_view rest) {
 
 }  // namespace
 
-void XmlSource::PassMarkup() {
-  while (at_ < source_.size() && source_[at_] == '<') {
-    at_ += MarkupSize(source_.substr(at_));
+size_t XmlSource::ReferenceSize() const {
+  if (at_ >= source_.size() || source_[at_] != '&') return 0;
+  const size_t end = source_.find(';', at_);
+  return end == absl::string_view::npos ? 0 : end + 1 - at_;
+}
+
+absl::string_view XmlSource::PassMarkup() {
+  const size_t begin = at_;
+  if (const size_t size = ReferenceSize(); size > 0) {
+    at_ += size;
+    return Since(begin);
   }
+  while (at_ < source_.size() && source_[at_] != '<') ++at_;
+  if (at_ < source_.size()) at_ += MarkupSize(source_.substr(at_));
+  return Since(begin);
 }
 
-bool XmlSource::IsReference(absl::string_view rest, size_t* size,
-                            bool* expanded) {
-  const size_t end = rest.find(';');
-  if (rest[0] != '&' || end == absl::string_view::npos) return false;
-  const absl::string_view name = rest.substr(1, end - 1);
-  *size = end + 1;
-  *expanded = absl::StartsWith(name, "#") || name == "amp" || name == "lt" ||
-              name == "gt" || name == "quot" || name == "apos";
-  return true;
-}
-
-void XmlSource::Pass(absl::string_view content, size_t block_size,
-                     std::vector<Block::Anchor>* anchors) {
-  size_t expected = static_cast<size_t>(-1);  // if nothing stands between
-  for (size_t i = 0; i < content.size();) {
-    PassMarkup();
-    if (at_ >= source_.size()) return;
-    size_t size = 1;
-    bool expanded = true;
-    const bool is_reference =
-        IsReference(source_.substr(at_), &size, &expanded);
-    if (is_reference && !expanded) {
-      at_ += size;
+void XmlSource::PassText(absl::string_view content, std::string* text,
+                         std::vector<Block::Anchor>* anchors) {
+  const auto add = [&](absl::string_view bytes) {
+    if (text != nullptr) text->append(bytes.data(), bytes.size());
+  };
+  const auto anchor = [&](bool ends_entity) {
+    if (anchors != nullptr)
+      anchors->push_back({text->size(), at_, ends_entity});
+  };
+  anchor(false);
+  for (size_t i = 0; i < content.size() && at_ < source_.size();) {
+    if (const size_t reference = ReferenceSize(); reference > 0) {
+      const size_t size = text::FirstCharacter(content.substr(i)).size;
+      add(content.substr(i, size));
+      i += size;
+      at_ += reference;
+      anchor(true);
       continue;
     }
-    if (at_ != expected && anchors != nullptr) {
-      anchors->push_back({block_size + i, at_});
+    // The parser makes one line feed of the two.
+    if (absl::StartsWith(source_.substr(at_), "\r\n")) {
+      add("\r");
+      ++at_;
     }
-    if (is_reference) {
-      i += std::max<size_t>(1, text::FirstCharacter(content.substr(i)).size);
-    } else {
-      ++i;
-      // The parser makes one line feed of the two.
-      if (absl::StartsWith(source_.substr(at_), "\r\n")) size = 2;
-    }
-    at_ += size;
-    expected = size == 1 ? at_ : static_cast<size_t>(-1);
-    if (is_reference && anchors != nullptr) {
-      anchors->push_back({block_size + i, at_, /*ends_entity=*/true});
-      expected = at_;
-    }
+    add(content.substr(i, 1));
+    ++i;
+    ++at_;
   }
 }
 

@@ -2,6 +2,7 @@
 #define PEREGRINE_ENGINE_DOCUMENT_XML_SOURCE_H_
 
 #include <cstddef>
+#include <string>
 #include <vector>
 
 #include "absl/strings/string_view.h"
@@ -9,25 +10,32 @@
 
 namespace peregrine::document {
 
-// Where the character data of well-formed XML stands in its source, which the
-// parser does not tell. The text nodes must be passed in their order, each of
-// them. Total: of anything else the places are wrong.
+// The source of well-formed XML beside its tree: what bytes each node is, which
+// the parser does not tell. Nodes must be passed in their order, each of them.
+// Total: of anything else the places are wrong.
 class XmlSource {
  public:
   // `begin`: where the content begins, behind a prolog.
   XmlSource(absl::string_view source, size_t begin)
       : source_(source), at_(begin) {}
 
-  // Goes past the text node `content`. Appends its places, as those of a block
-  // whose text has `block_size` bytes so far, to `anchors` if that is not null.
-  void Pass(absl::string_view content, size_t block_size,
-            std::vector<Block::Anchor>* anchors);
+  size_t at() const { return at_; }
+  // What was passed since `begin`.
+  absl::string_view Since(size_t begin) const {
+    return source_.substr(begin, at_ - begin);
+  }
+
+  // Goes past a text node. Appends its characters, with the line ends of the
+  // source, to `text`, and their places to `anchors`; both may be null.
+  void PassText(absl::string_view content, std::string* text,
+                std::vector<Block::Anchor>* anchors);
+  // Goes past one tag, comment, instruction, CDATA section or reference, and
+  // what is in front of it, and returns that.
+  absl::string_view PassMarkup();
 
  private:
-  void PassMarkup();
-  // Whether `rest` begins with a reference; `size` is that of it in bytes, and
-  // it stands for a character of the text node if it is `expanded`.
-  static bool IsReference(absl::string_view rest, size_t* size, bool* expanded);
+  // Of the reference at `at_`, or 0.
+  size_t ReferenceSize() const;
 
   absl::string_view source_;
   size_t at_;
