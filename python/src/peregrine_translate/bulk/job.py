@@ -19,6 +19,7 @@ from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, Union
 from . import storage
 from ..client import Client
 from ..results import StreamResult
+from .calls import translate_in_calls
 from .rows import FORMATS, Row, count_rows, format_of, read_rows, write_rows
 
 ERRORS = "_errors"
@@ -74,7 +75,7 @@ class BulkJob:
     #: Of how many jobs with the same files and folders this is which, from 0: each
     #: does every so-many-eth partition.
     shard: Tuple[int, int] = (0, 1)
-    #: Of translate_stream: model, source, target, options, priority.
+    #: Of `translate`: model, source, target, options, priority.
     arguments: Dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -176,7 +177,7 @@ class BulkJob:
                 rows[number] = row
                 yield row.get(self.column)  # type: ignore[misc]  # checked by the stream
 
-        for result in client.translate_stream(texts(), **self.arguments):
+        for result in translate_in_calls(client, texts(), self.arguments):
             row = rows.pop(result.index)
             if result.translation is None:
                 report.failed += 1
