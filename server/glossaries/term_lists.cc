@@ -55,7 +55,7 @@ absl::StatusOr<std::string> TakeQuoted(absl::string_view& rest, size_t line) {
 }
 
 std::string TakeBare(absl::string_view& rest) {
-  const std::string cell(rest.substr(0, rest.find_first_of(",\r\n")));
+  std::string cell(rest.substr(0, rest.find_first_of(",\r\n")));
   rest.remove_prefix(cell.size());
   return cell;
 }

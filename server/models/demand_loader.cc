@@ -172,7 +172,7 @@ absl::Status DemandLoader::LoadOne(const std::string& name) {
       return absl::NotFoundError(
           absl::StrCat("model: ", Quoted(name), " has just gone"));
     }
-    const absl::Status status = LoadFrom(name, model->second);
+    absl::Status status = LoadFrom(name, model->second);
     const auto now = models_.catalog();
     const auto there = now->find(name);
     if (there != now->end() && there->second.version == model->second.version) {

@@ -86,7 +86,7 @@ class TreeReader {
     std::sort(folder.folders.begin(), folder.folders.end());
     for (const fs::path& file : files) folder.version += VersionOf(file);
     for (const std::string& one : folder.folders) {
-      const absl::Status status = ScanFolder(one, depth + 1);
+      absl::Status status = ScanFolder(one, depth + 1);
       // It may just have gone.
       if (!status.ok() && !absl::IsNotFound(status)) return status;
       absl::StrAppend(&folder.version, one, "\n", folders_[one].version);

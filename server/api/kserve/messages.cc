@@ -176,11 +176,10 @@ void ReadParameter(const std::string& name, const InferParameter& value,
         static_cast<float>(value.double_param());
   } else if (name == "timeout" && WholeNumber(value).has_value()) {
     request.head.timeout = absl::Microseconds(*WholeNumber(value));
-  } else if (name == "priority" && WholeNumber(value) == 0) {
-    // The usual one.
-  } else if (name == kEmptyFinalResponse) {
-    // Of streams: perf_analyzer sends it with every request.
-  } else {
+  } else if (name != kEmptyFinalResponse &&
+             (name != "priority" || WholeNumber(value) != 0)) {
+    // All but two that change nothing: the usual priority, 0, and one of
+    // streams that perf_analyzer sends with every request.
     violations.Add(path,
                    "not known: allowed are source_language, target_language, "
                    "beam_size, max_length, length_penalty (a double) and "
