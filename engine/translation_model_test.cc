@@ -121,6 +121,29 @@ TEST_F(DamagedModelTest, NamesAVocabularyOfAnotherSize) {
                                      "config.json, 77"));
 }
 
+std::string TranslateOne(const TranslationModel& model,
+                         const std::string& text) {
+  const auto translator = Translator::Create(model, {});
+  EXPECT_TRUE(translator.ok()) << translator.status();
+  const auto translations = (*translator)->Translate({text});
+  EXPECT_TRUE(translations.ok()) << translations.status();
+  EXPECT_TRUE((*translations)[0].lost.empty());
+  return (*translations)[0].hypotheses[0].text;
+}
+
+TEST_F(DamagedModelTest, PatternsOfItsConfigAreProtected) {
+  Configure("/protected_patterns", {"Red Kite", "K-[0-9]+"});
+  const auto model = TranslationModel::Load(directory_, kernels::Device::kCpu);
+  ASSERT_TRUE(model.ok()) << model.status();
+  const std::string text =
+      TranslateOne(**model, "The Red Kite of K-12 is a good house.");
+  EXPECT_THAT(text, HasSubstr("Red Kite"));
+  EXPECT_THAT(text, HasSubstr("K-12"));
+  Configure("/protected_patterns", {"("});
+  EXPECT_THAT(LoadError(), HasSubstr("config.json: protected_patterns: "
+                                     "pattern 0 (\"(\")"));
+}
+
 TEST(TranslatorTest, TranslatesTextsInOrder) {
   const auto model = TranslationModel::Load(kBundled, kernels::Device::kCpu);
   ASSERT_TRUE(model.ok()) << model.status();

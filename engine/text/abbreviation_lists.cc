@@ -26,7 +26,8 @@ constexpr AbbreviationList kLists[] = {
      "volume act scene exercise question example paragraph book item rule "
      "clause annex"},
     {"de", true,
-     "Dr Dres Prof Hr Hrn Fr Frl Dipl Ing Inf Kfm =Mag Hl St bzw ggf vgl evtl "
+     "Fa Dr Dres Prof Hr Hrn Fr Frl Dipl Ing Inf Kfm =Mag Hl St bzw ggf vgl "
+     "evtl "
      "inkl exkl einschl zzgl abzgl ca sog geb gest verw verh bzgl betr gem "
      "=lt Mio Mrd Tsd z.B d.h u.a i.d.R z.T o.g s.o s.u v.a i.A i.V z.Zt m.E "
      "a.d u.U u.ä z.Hd h.c rer =nat =med =phil =jur eigtl insb insbes "
@@ -41,7 +42,8 @@ constexpr AbbreviationList kLists[] = {
      "usw etc u.s.w v.Chr n.Chr Jh Jhd Jhdt Co Corp Inc Ltd Mfg sen jun jr Std "
      "Min Sek "
      "a.D u.a.m o.ä o.Ä",
-     "Der Die Das Ein Eine Er Sie Es Wir Ich Ihr Du In Im Am An Auf Aus Bei "
+     "Ja Nein Der Die Das Ein Eine Er Sie Es Wir Ich Ihr Du In Im Am An Auf "
+     "Aus Bei "
      "Mit Nach Von Vor Zu Zum Zur Für Und Aber Oder Doch Dann Da Dabei Damit "
      "Danach Dies Diese Dieser Dieses Dieses Wenn Weil Als Wie Was Wer Wo "
      "Warum Auch Noch Nun Jetzt Hier Dort So Man Kein Keine Nicht Ob Obwohl "
@@ -50,7 +52,8 @@ constexpr AbbreviationList kLists[] = {
      "kapitel abschnitt teil artikel abbildung tabelle anhang schritt lektion "
      "band akt szene aufgabe frage beispiel absatz punkt regel anlage"},
     {"fr", false,
-     "M MM Mme Mmes Mlle Mlles Dr Drs Pr Prof St Ste Sts Mgr Me cf env p.ex "
+     "Sté M MM Mme Mmes Mlle Mlles Dr Drs Pr Prof St Ste Sts Mgr Me cf env "
+     "p.ex "
      "c.-à-d av apr =Cie Cne Cdt Col =Gal Lt =Adj Sgt Vve Hon RR =PP Éts Bd "
      "boul max min vs i.e resp qq",
      "n no nº art p pp fig vol chap t janv févr avr juil sept oct nov déc tél "
@@ -98,7 +101,8 @@ constexpr AbbreviationList kLists[] = {
      "Sr Sra Srs Sras Srta Dr Dra Drs Dras D Dom Prof Profa Profª Eng Enga "
      "Arq Exmo Exma Ilmo Ilma Gen Cel Cap Maj Ten Sgt Alm Pe Fr Mons Sto Sta "
      "cf p.ex aprox Av Gov Pres Dep =Ver V vs Rev Adv Lic",
-     "n nº no núm art arts pág págs p pp fig figs vol vols cap caps tel tab "
+     "séc n nº no núm art arts pág págs p pp fig figs vol vols cap caps tel "
+     "tab "
      "ed t jan fev mar abr mai jun jul ago set out nov dez sec par ref",
      "etc Cia Ltda S.A Inc Ltd Corp Jr a.C d.C EUA al",
      "O A Os As Um Uma Uns Umas Ele Ela Eles Elas Eu Tu Nós Você Vocês É São "
@@ -127,7 +131,7 @@ constexpr AbbreviationList kLists[] = {
      "dr prof hr fr frk ca jfr bl.a t.ex d.v.s dvs o.d m.fl s.k fil mag =med "
      "doc ing =civ kapt löjtn gen =st f.d forts resp inkl exkl max p.g.a tex "
      "bla sk fd ev osv.ex jur h.c kand lic",
-     "nr s kap st fig tab tel jan feb mars apr aug sept okt nov dec avd bil "
+     "kl nr s kap st fig tab tel jan feb mars apr aug sept okt nov dec avd bil "
      "sid § vol p par art f d",
      "osv etc o.s.v m.m mm m.fl mfl jr sr Inc Ltd Co Corp f.Kr e.Kr",
      "Den Det De En Ett Han Hon Vi Jag Du Ni Man Och Men Eller Så Då När Om "
@@ -143,7 +147,8 @@ constexpr AbbreviationList kLists[] = {
      "nr s kap st fig tab tel jan feb mar apr jun jul aug sep sept okt nov dec "
      "afs bd § stk pkt vol art",
      "osv etc m.m m.v mv mm m.fl jr sr Inc Ltd Co Corp f.Kr e.Kr",
-     "Den Det De En Et Han Hun Vi Jeg Du I Man Og Men Eller Så Da Når Hvis Om "
+     "Ja Nej Den Det De En Et Han Hun Vi Jeg Du I Man Og Men Eller Så Da Når "
+     "Hvis Om "
      "Som På Af Med For Til Fra Efter Før Under Ved Dette Denne Disse Der Her "
      "Nu Ikke Også Hvad Hvem Hvor Hvorfor Hvordan Hans Hendes Deres Min Ifølge "
      "Alle Mange Siden Selv",
@@ -156,20 +161,23 @@ constexpr AbbreviationList kLists[] = {
      "nr s kap fig tab tel jan feb mar apr jun jul aug sep sept okt nov des bd "
      "§ pkt vol art",
      "osv etc m.m m.v mv mm m.fl mfl jr sr Inc Ltd Co Corp f.Kr e.Kr",
-     "Den Det De En Et Ei Han Hun Vi Jeg Du Dere Man Og Men Eller Så Da Når "
+     "Ja Nei Den Det De En Et Ei Han Hun Vi Jeg Du Dere Man Og Men Eller Så Da "
+     "Når "
      "Hvis Om Som I På Av Med For Til Fra Etter Før Under Ved Dette Denne "
      "Disse Der Her Nå Ikke Også Hva Hvem Hvor Hvorfor Hvordan Hans Hennes "
      "Deres Min Ifølge Alle Mange Siden Selv",
      "kapittel avsnitt del artikkel figur tabell vedlegg trinn leksjon akt "
      "scene øvelse spørsmål eksempel bok regel"},
     {"fi", true,
-     "tri prof esim ns ts yms.ks hra nti rva vrt ym.s eli =ent t.s ao em klo "
+     "tri prof esim ns ts yms.ks hra nti rva vrt ym.s eli =ent t.s ao em "
+     "klo "
      "kts lyh mm.s n prof.em puh.joht toim.joht kenr kapt evl maj ltn pst "
      "varat "
      "dipl.ins synt so s.o muk miljo mrd milj nk",
      "nro s kpl luku kuva taul puh liite § kohta nid vsk tammi helmi maalis",
      "jne yms ym tms mm ynnä oy jr sr Inc Ltd Co Corp jKr eKr jaa ao em",
-     "Se Hän He Ne Me Te Minä Sinä Tämä Nämä Tuo Nuo Ja Mutta Tai Vaan Kun Jos "
+     "Kyllä Joo Se Hän He Ne Me Te Minä Sinä Tämä Nämä Tuo Nuo Ja Mutta Tai "
+     "Vaan Kun Jos "
      "Koska Vaikka Sitten Silti Nyt Täällä Siellä Myös Ei Eivät En Mikä Kuka "
      "Missä Miksi Miten Hänen Heidän Kaikki Monet Jälkeen Ennen Siksi Siis Oli "
      "On",
@@ -198,7 +206,8 @@ constexpr AbbreviationList kLists[] = {
      "č čl s str obr tab odst písm kap sv r roč tel vol vyd par odd př",
      "atd apod aj etc jr st ml a.s s.r.o spol Inc Ltd Co Corp n.l př.n.l hod "
      "r",
-     "To Ten Ta Tento Tato Toto Ti On Ona Ono Oni My Vy Já Ty A Ale Nebo Však "
+     "Ano To Ten Ta Tento Tato Toto Ti On Ona Ono Oni My Vy Já Ty A Ale Nebo "
+     "Však "
      "Tak Takže V Ve Na Do Od Z Ze Za Po Před Při Pod Nad O Pro S Se Když "
      "Pokud "
      "Jak Co Kdo Kde Proč Ne Je Jsou Byl Byla Bylo Jeho Její Jejich Můj Náš "
@@ -212,7 +221,8 @@ constexpr AbbreviationList kLists[] = {
      "č čl s str obr tab odst písm kap zv r roč tel vol vyd par odd",
      "atď apod a pod iné i etc jr st ml a.s s.r.o spol Inc Ltd Co Corp n.l "
      "pred.n.l hod r",
-     "To Ten Tá Tento Táto Toto Tí On Ona Ono Oni My Vy Ja Ty A Ale Alebo Však "
+     "Áno To Ten Tá Tento Táto Toto Tí On Ona Ono Oni My Vy Ja Ty A Ale Alebo "
+     "Však "
      "Tak Takže V Vo Na Do Od Z Zo Za Po Pred Pri Pod Nad O Pre S So Keď Ak "
      "Ako "
      "Čo Kto Kde Prečo Nie Je Sú Bol Bola Bolo Jeho Jej Ich Môj Náš Tiež Teraz "
@@ -226,7 +236,8 @@ constexpr AbbreviationList kLists[] = {
      "sz o old köt fej ábra tábl tel § bek pont évf r jan febr márc ápr máj "
      "jún júl aug szept okt nov dec kb",
      "stb jr sr Inc Ltd Co Corp Kft Rt Zrt Bt i.sz i.e Kr.e Kr.u u",
-     "A Az Egy Ő Ők Mi Ti Én Te Ez Ezek Azok És De Vagy Hanem Ha Amikor Mert "
+     "Igen A Az Egy Ő Ők Mi Ti Én Te Ez Ezek Azok És De Vagy Hanem Ha Amikor "
+     "Mert "
      "Bár Majd Most Itt Ott Is Nem Van Volt Mit Ki Hol Miért Hogyan Minden "
      "Sok Szerint Után Előtt Azonban Ezért Aztán",
      "fejezet szakasz rész cikk ábra táblázat melléklet lépés lecke kötet "
@@ -238,7 +249,8 @@ constexpr AbbreviationList kLists[] = {
      "br čl str sl s st tab tel t sv vol god gl toč pogl r čl",
      "itd i.sl itsl i.dr etc jr st ml d.o.o d.d Inc Ltd Co Corp pr.Kr n.e "
      "p.n.e god st",
-     "To Taj Ta Ovaj Ova Ovo On Ona Ono Oni Mi Vi Ja Ti I A Ali Ili No Pa Zato "
+     "Da To Taj Ta Ovaj Ova Ovo On Ona Ono Oni Mi Vi Ja Ti I A Ali Ili No Pa "
+     "Zato "
      "U Na Do Od Iz S Sa Za Po Prije Pri Pod Nad O Kad Kada Ako Kako Što Tko "
      "Gdje Zašto Ne Je Su Bio Bila Bilo Njegov Njezin Njihov Moj Naš Također "
      "Sada Ovdje Tamo Potom Tada Sve Svi Mnogi Svaki Prema Tijekom",
@@ -251,7 +263,8 @@ constexpr AbbreviationList kLists[] = {
      "št čl str sl tab tel zv vol pogl odst toč r",
      "itd ipd itn etc jr st ml d.o.o d.d Inc Ltd Co Corp pr.Kr po.Kr n.št "
      "idr l",
-     "To Ta Tisti Ti On Ona Ono Oni Mi Vi Jaz A In Ampak Toda Ali Zato V Na Do "
+     "Da To Ta Tisti Ti On Ona Ono Oni Mi Vi Jaz A In Ampak Toda Ali Zato V Na "
+     "Do "
      "Od Iz S Z Za Po Pred Pri Pod Nad O Ko Če Kako Kaj Kdo Kje Zakaj Ne Je So "
      "Bil Bila Bilo Njegov Njen Njihov Moj Naš Tudi Zdaj Tukaj Tam Potem Vse "
      "Vsi Mnogi Vsak Med Po",
@@ -263,7 +276,8 @@ constexpr AbbreviationList kLists[] = {
      "k.a m.a akad dots insener",
      "nr lk joon tab tel § lg ptk kd p vol a",
      "jne jms jt jpt etc jun sen AS OÜ Inc Ltd Co Corp eKr pKr a saj",
-     "See Need Ta Tema Nad Nemad Me Meie Te Teie Ma Mina Sa Sina Ja Kuid Aga "
+     "Jah See Need Ta Tema Nad Nemad Me Meie Te Teie Ma Mina Sa Sina Ja Kuid "
+     "Aga "
      "Või Kui Sest Kuigi Siis Nüüd Siin Seal Ka Ei On Oli Mis Kes Kus Miks "
      "Kuidas Kõik Paljud Pärast Enne Seega",
      "peatükk jagu osa artikkel joonis tabel lisa samm õppetund köide vaatus "
@@ -275,7 +289,8 @@ constexpr AbbreviationList kLists[] = {
      "latv =red u.c.s st =iel pulkst",
      "nr lpp att tab tel p pk sēj nod vol att §",
      "utt u.tml u.c etc jun sen SIA Inc Ltd Co Corp m.ē p.m.ē g gs",
-     "Tas Tā Tie Šis Šī Šie Viņš Viņa Viņi Mēs Jūs Es Tu Un Bet Vai Ja Kad Jo "
+     "Jā Nē Tas Tā Tie Šis Šī Šie Viņš Viņa Viņi Mēs Jūs Es Tu Un Bet Vai Ja "
+     "Kad Jo "
      "Kaut Tad Tagad Šeit Tur Arī Nav Ir Bija Kas Kur Kāpēc Kā Visi Daudzi Pēc "
      "Pirms Tomēr Tāpēc No Ar Uz Par",
      "nodaļa sadaļa daļa pants attēls tabula pielikums solis mācība sējums "
@@ -296,7 +311,8 @@ constexpr AbbreviationList kLists[] = {
      "Lat =Mah Cad =Sok =Bul",
      "no s md sf sh cilt c böl şek tab tel mad fıkra vol yy fig",
      "vb vs vd vd etc A.Ş Ltd Şti Inc Co Corp M.Ö M.S yy",
-     "Bu Şu O Bir Onlar Biz Siz Ben Sen Ve Ama Fakat Ancak Veya Eğer Çünkü "
+     "Evet Hayır Bu Şu O Bir Onlar Biz Siz Ben Sen Ve Ama Fakat Ancak Veya "
+     "Eğer Çünkü "
      "Sonra Şimdi Burada Orada Da Değil Ne Kim Nerede Neden Nasıl Her Tüm Çok "
      "Göre Önce Daha",
      "bölüm kısım madde şekil tablo ek adım ders ünite cilt perde sahne "
@@ -307,7 +323,8 @@ constexpr AbbreviationList kLists[] = {
      "пер наб бул б-р шт корп стр.н кв тел.ф англ нем франц лат греч рус т.о "
      "соотв прим ред сост пер изд.во тов гр ок млн млрд тыс чел.к мин макс "
      "зав зам нач",
-     "стр рис табл гл ст п пп с т тт вып ч разд кн изд абз прил п.п № тел д кв "
+     "руб стр рис табл гл ст п пп с т тт вып ч разд кн изд абз прил п.п № тел "
+     "д кв "
      "оз г",
      "им др пр т.д т.п и.др и.пр н.э до.н.э гг вв руб коп руб.лей Инк Лтд Ко "
      "мл "

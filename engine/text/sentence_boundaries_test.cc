@@ -74,6 +74,20 @@ TEST(SentenceBoundariesTest, DoNotStandBeforeSmallLetters) {
   });
 }
 
+TEST(SentenceBoundariesTest, NumbersAtTheEndOfShortSentences) {
+  Expect({
+      {"da", "Det er nr. 5. | Ja."},
+      {"cs", "To je str. 5. | Ano."},
+      {"tr", "Bu No. 5. | Evet."},
+      {"sv", "Vi ses kl. 5. | Han kom."},
+      {"ru", "Это стоит руб. 50 коп. | Да."},
+      {"pt", "No séc. XX foi assim. | Bom."},
+      {"de", "Die Fa. Meier ist da. | Gut."},
+      {"fr", "La Sté. Générale. | Oui."},
+      {"da", "Den 5. maj kom han. | Godt."},
+  });
+}
+
 TEST(SentenceBoundariesTest, TakeWhatClosesAlong) {
   Expect({
       {"fr", "« Oui. » | Il partit."},

@@ -43,9 +43,22 @@ class PivotTest(harness.ServerTestCase):
         cls.folder = tempfile.TemporaryDirectory()
         second = make_model(cls.folder.name, MADE, "de", "nl")
         cls.server = harness.Server(
-            "--cache-mib=8",
+            "--cache-mib=8", f"--glossaries={cls.glossaries(cls.folder.name)}",
             models=(harness.MODEL_DIR, second))
         cls.expected = None
+
+    @staticmethod
+    def glossaries(folder):
+        """One between the outer languages, one of the first model alone."""
+        folder = os.path.join(folder, "glossaries")
+        os.mkdir(folder)
+        for name, pair, line in (
+                ("weather", "en nl", "weather station\tweerstation"),
+                ("first", "en de", "weather station\tWetterwarte")):
+            with open(os.path.join(folder, f"{name}.tsv"), "w",
+                      encoding="utf-8") as file:
+                file.write(f"# languages: {pair}\n{line}\n")
+        return folder
 
     @classmethod
     def tearDownClass(cls):
@@ -153,6 +166,25 @@ class PivotTest(harness.ServerTestCase):
                                targets=["weerstation"])])))
         self.assertIn("weerstation", answer)
         self.assertNotIn("weather", answer)
+
+    def test_stored_glossaries_are_those_of_the_outer_languages(self):
+        text = "The weather station is new."
+        answer = best(self.translate(text, text_options=pb.TextOptions(
+            glossaries=["weather"])))
+        self.assertIn("weerstation", answer)
+        self.assertNotIn("weather", answer)
+        # Terms of the request come before those that are stored.
+        answer = best(self.translate(text, text_options=pb.TextOptions(
+            glossaries=["weather"],
+            terms=[pb.Term(source="weather station", targets=["meteo"])])))
+        self.assertIn("meteo", answer)
+        self.assertNotIn("weerstation", answer)
+        with self.assertRaises(grpc.RpcError) as caught:
+            self.translate(text, text_options=pb.TextOptions(
+                glossaries=["first"]))
+        self.assertEqual(caught.exception.code(),
+                         grpc.StatusCode.INVALID_ARGUMENT)
+        self.assertIn("text_options.glossaries", caught.exception.details())
 
     def test_texts_without_words(self):
         answer = self.translate("", "  \n", "12 + 3", "One word.")
