@@ -4,14 +4,16 @@
 #include <future>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 namespace peregrine::client {
 namespace {
 
-// What is wrong is a pair, or the request.
+// What is wrong is a pair, and not the request.
 bool IsOfPair(const absl::Status& status) {
-  return absl::IsInvalidArgument(status);
+  return absl::IsInvalidArgument(status) &&
+         absl::StrContains(status.message(), "pairs[");
 }
 
 void AddPair(const ScoredPair& pair, v1::ScoreTextsRequest& request) {

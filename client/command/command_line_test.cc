@@ -293,6 +293,13 @@ TEST_F(CommandLineTest, WrongUsageIsTwo) {
   EXPECT_EQ(Translate({"--num-hypotheses=2", "one"}), 2) << "needs --json";
   EXPECT_EQ(Translate({"--file=/nonexistent/in"}), 2);
   EXPECT_EQ(Translate({"--file", WriteFile("a", "x\n"), "one"}), 2);
+  // A seed of a search, and seeds that are none.
+  EXPECT_EQ(Run({"translate", "x", "--seed=1"}), 2);
+  EXPECT_EQ(Run({"translate", "x", "--top-k=1", "--beam-size=2"}), 2);
+  EXPECT_EQ(Run({"translate", "x", "--sample", "--seed=-1"}), 2);
+  EXPECT_EQ(Run({"translate", "x", "--sample", "--seed=18446744073709551616"}),
+            2);
+  EXPECT_EQ(Run({"translate", "x", "--in-order"}), 2);
 }
 
 TEST_F(CommandLineTest, HelpAndVersionAreZero) {

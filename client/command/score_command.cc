@@ -135,7 +135,8 @@ int Score(const ScoreFlags& flags, const Console& console) {
   ClientOptions client_options = CommandOptions(flags.server);
   client_options.deadline = flags.deadline;
   const TranslationClient client(flags.server.address, client_options);
-  const absl::StatusOr<v1::Model> model = FindModel(client, flags.model, "");
+  const absl::StatusOr<v1::Model> model =
+      FindModel(client, flags.model, flags.target_language);
   if (!model.ok()) return Fail(console, flags.server.address, model.status());
 
   v1::ScoreTextsRequest settings;

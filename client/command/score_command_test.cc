@@ -129,6 +129,16 @@ TEST_F(ScoreCommandTest, AnErrorThatNoPairIsToBlameForEndsTheRun) {
                                 HasSubstr("no such model")));
 }
 
+// Once, and not for each pair.
+TEST_F(ScoreCommandTest, AnOptionAtFaultEndsTheRun) {
+  status_ = grpc::Status(grpc::StatusCode::INVALID_ARGUMENT,
+                         "length_penalty: found nan, allowed -5 to 5");
+  EXPECT_EQ(Score({"--length-penalty=nan"}, "one\teins\ntwo\tzw\n"), 1);
+  EXPECT_EQ(out_.str(), "");
+  EXPECT_THAT(err_.str(), HasSubstr("stopped after 0 pairs"));
+  EXPECT_EQ(requests_.size(), 1u);
+}
+
 TEST_F(ScoreCommandTest, InputThatIsNoPairsIsNamed) {
   EXPECT_EQ(Score({}, "one\teins\nno tab\n"), 1);
   EXPECT_EQ(out_.str(), "-2.000000\n");

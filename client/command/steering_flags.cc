@@ -2,12 +2,15 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 
 namespace peregrine::client {
 namespace {
@@ -24,19 +27,22 @@ void AddDemandFlags(v1::DecodingOptions* decoding, CLI::App* command) {
         decoding->mutable_target_prefix()->set_text(text);
       },
       "How each translation begins; the rest is completed.");
-  command
-      ->add_option_function<std::vector<std::string>>(
+  CLI::Option* const must_contain =
+      command->add_option_function<std::vector<std::string>>(
           "--must-contain",
           [decoding](const std::vector<std::string>& texts) {
             for (const std::string& text : texts) {
               decoding->add_must_contain()->set_text(text);
             }
           },
-          "What each translation holds; may be repeated.")
-      ->allow_extra_args(false);
-  command->add_flag_callback(
-      "--in-order", [decoding] { decoding->set_must_contain_in_order(true); },
-      "In the order of --must-contain.");
+          "What each translation holds; may be repeated.");
+  must_contain->allow_extra_args(false);
+  command
+      ->add_flag_callback(
+          "--in-order",
+          [decoding] { decoding->set_must_contain_in_order(true); },
+          "In the order of --must-contain.")
+      ->needs(must_contain);
   command
       ->add_option_function<std::vector<std::string>>(
           "--must-not-contain",
@@ -89,32 +95,52 @@ void AddDemandFlags(v1::DecodingOptions* decoding, CLI::App* command) {
           {"first_finished", "best_finished", "heuristic", "never"}));
 }
 
+// CLI11 takes "-1" for a large number.
+std::string CheckSeed(const std::string& text) {
+  std::uint64_t seed = 0;
+  if (absl::SimpleAtoi(text, &seed)) return "";
+  return absl::StrCat("found ", text, ", allowed 0 to ",
+                      std::numeric_limits<std::uint64_t>::max());
+}
+
+// A seed without samples would change nothing: nobody means that.
 void AddSamplingFlags(v1::DecodingOptions* decoding, CLI::App* command) {
-  command->add_flag_callback(
+  CLI::Option* const sample = command->add_flag_callback(
       "--sample", [decoding] { decoding->mutable_sampling(); },
       "Draw tokens by their probability instead of searching.");
-  command->add_option_function<int>(
-      "--top-k",
-      [decoding](int value) { decoding->mutable_sampling()->set_top_k(value); },
-      "Draw from so many of the most probable only.");
-  command->add_option_function<float>(
-      "--top-p",
-      [decoding](float value) {
-        decoding->mutable_sampling()->set_top_p(value);
-      },
-      "Draw from the fewest with this share of probability.");
-  command->add_option_function<float>(
-      "--temperature",
-      [decoding](float value) {
-        decoding->mutable_sampling()->set_temperature(value);
-      },
-      "Below 1 favours the probable.");
-  command->add_option_function<std::uint64_t>(
-      "--seed",
-      [decoding](std::uint64_t value) {
-        decoding->mutable_sampling()->set_seed(value);
-      },
-      "The same seed draws the same tokens.");
+  command
+      ->add_option_function<int>(
+          "--top-k",
+          [decoding](int value) {
+            decoding->mutable_sampling()->set_top_k(value);
+          },
+          "Draw from so many of the most probable only.")
+      ->needs(sample);
+  command
+      ->add_option_function<float>(
+          "--top-p",
+          [decoding](float value) {
+            decoding->mutable_sampling()->set_top_p(value);
+          },
+          "Draw from the fewest with this share of probability.")
+      ->needs(sample);
+  command
+      ->add_option_function<float>(
+          "--temperature",
+          [decoding](float value) {
+            decoding->mutable_sampling()->set_temperature(value);
+          },
+          "Below 1 favours the probable.")
+      ->needs(sample);
+  command
+      ->add_option_function<std::uint64_t>(
+          "--seed",
+          [decoding](std::uint64_t value) {
+            decoding->mutable_sampling()->set_seed(value);
+          },
+          "The same seed draws the same tokens.")
+      ->check(CheckSeed)
+      ->needs(sample);
   command->add_flag_callback(
       "--alternatives", [decoding] { decoding->set_return_alternatives(true); },
       "The best tokens behind --target-prefix, each completed.");
