@@ -112,6 +112,30 @@ class BrokenModelTest(unittest.TestCase):
         self.write_weights(header, data[:first] + data[last:])
         self.assert_refused("model.safetensors", name)
 
+    def replace(self, name, dtype, new):
+        """Another tensor of the same shape."""
+        header, data = self.read_weights()
+        rebuilt = b""
+        for other, tensor in sorted(header.items()):
+            if other == "__metadata__":
+                continue
+            first, last = tensor["data_offsets"]
+            piece = data[first:last]
+            if other == name:
+                tensor["dtype"], piece = dtype, new
+            tensor["data_offsets"] = [len(rebuilt), len(rebuilt) + len(piece)]
+            rebuilt += piece
+        self.write_weights(header, rebuilt)
+
+    def test_output_that_is_not_finite(self):
+        # Finite itself, and what it is multiplied with is not.
+        for precision in ("float32", "int8"):
+            with self.subTest(precision):
+                self.replace("encoder.norm.weight", "F32",
+                             struct.pack("<256f", *[3e38] * 256))
+                self.assert_refused("trial translation",
+                                    flags=(f"--precision={precision}",))
+
     def test_a_hole_between_tensors(self):
         header, data = self.read_weights()
         del header["encoder.layers.1.ffn.inner.weight"]
