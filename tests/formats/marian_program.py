@@ -70,6 +70,22 @@ def decode(lines: list[str], options: dict[str, Any],
     return found
 
 
+def align(lines: list[str], options: dict[str, Any],
+          where: pathlib.Path) -> list[list[tuple[list[str], np.ndarray]]]:
+    """Of each line its n-best list: pieces, and of each and of the end how much it looked at
+    each source token and at the end of the source."""
+    output = run("decode", {"n-best": True, "no-spm-decode": True, "log-level": "err",
+                            "cpu-threads": 1, "workspace": 200, "alignment": "soft", **options,
+                            "mini-batch": 1, "maxi-batch": 1},
+                 "".join(f"{line}\n" for line in lines), where)
+    found: list[list[tuple[list[str], np.ndarray]]] = [[] for _ in lines]
+    for line in output.splitlines():
+        number, pieces, rows, *_ = (field.strip(" ") for field in line.split("|||"))
+        matrix = np.array([[float(one) for one in row.split(",")] for row in rows.split()])
+        found[int(number)].append((pieces.split(), matrix))
+    return found
+
+
 def score(pairs: list[tuple[str, str]], options: dict[str, Any],
           where: pathlib.Path) -> list[list[float]]:
     """The log-probability of each token of each target, that of its end included."""

@@ -307,19 +307,36 @@ class Judge:
     def options(self, **others: Any) -> dict[str, Any]:
         return {"vocabs": [self.source.path, self.target.path], **others}
 
-    def search(self, options: dict[str, Any], may_be_close: bool = False) -> dict[str, Any]:
+    def settings(self, options: dict[str, Any]) -> dict[str, Any]:
         """`options` in the words of golden.json; what they leave out is the model's own."""
         settings = {**(DECODER if self.form.decoder else STUDENT_DECODER), **self.form.decoder}
         settings["beam-size"] = options.get("beam_size", settings["beam-size"])
         settings["normalize"] = options.get("length_penalty", settings["normalize"])
         if options.get("use_shortlist"):
             settings["shortlist"] = [self.directory / self.form.shortlist, FIRST, BEST, 0]
+        return settings
+
+    def limit(self, source: list[int]) -> int:
+        """Of the tokens of a translation."""
+        return int(self.settings({})["max-length-factor"] * len(source))
+
+    def align(self, options: dict[str, Any]) -> list[list[tuple[list[int], np.ndarray]]]:
+        """Of each source the tokens and the alignment of each hypothesis."""
+        found = marian_program.align(
+            [self.source.line(text) for text in self.text.sources],
+            self.options(models=self.model, **self.settings(options)), self.directory)
+        return [[([self.target.ids[piece] for piece in pieces], matrix)
+                 for pieces, matrix in ranked] for ranked in found]
+
+    def search(self, options: dict[str, Any], may_be_close: bool = False) -> dict[str, Any]:
+        """As golden.json has it."""
+        settings = self.settings(options)
         found = marian_program.decode(
             [self.source.line(text) for text in self.text.sources],
             self.options(models=self.model, **settings), self.directory)
         hypotheses = []
         for source, ranked in zip(self.sources, found):
-            limit = int(settings["max-length-factor"] * len(source))
+            limit = self.limit(source)
             scores = [score for _, score in ranked]
             if not may_be_close and any(a - b < CLOSE for a, b in zip(scores, scores[1:])):
                 raise TooClose
