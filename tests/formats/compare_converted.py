@@ -5,7 +5,10 @@
 
 Models of the size of Transformer-base with random weights, saved as the toolkit saves
 them. Prints the largest deviations; fails where they are above 1e-4 of the largest value
-of a row, or a token differs. README.md says how to install the toolkits.
+of a row, or a token differs. Searches of fairseq are steered as well: prefix_tokens and
+no_repeat_ngram_size must give the same n-best lists. Its constraints put phrases at other
+places (docs/decisions/0014): both must hold each phrase, and it is printed whose best
+translation is the more probable. README.md says how to install the toolkits.
 """
 
 from __future__ import annotations
@@ -48,6 +51,8 @@ class Reference:
     source_suffix: list[int]
     # N-best lists of a beam; none where the toolkit's search is not compared.
     search: Callable[[list[int], int], list[list[int]]] | None = None
+    # The same with options in the words of model_probe, and scores: sums.
+    steered: Callable[[list[int], dict[str, Any]], list[tuple[list[int], float]]] | None = None
 
 
 def randomise(model: torch.nn.Module) -> None:
@@ -66,7 +71,9 @@ def fairseq(checkpoint: pathlib.Path) -> Reference:
     with unittest.mock.patch("dataclasses.dataclass", hashed):
         from fairseq.data import Dictionary
         from fairseq.models.transformer import TransformerModel, base_architecture
+        from fairseq.search import LexicallyConstrainedBeamSearch
         from fairseq.sequence_generator import SequenceGenerator
+        from fairseq.token_generation_constraints import pack_constraints
 
     dictionary = Dictionary()
     for piece in PIECES:
@@ -100,8 +107,26 @@ def fairseq(checkpoint: pathlib.Path) -> Reference:
         return [hypothesis["tokens"].tolist()[:-1]
                 for hypothesis in generator.generate([model], sample)[0]]
 
+    def steered(source: list[int], options: dict[str, Any]) -> list[tuple[list[int], float]]:
+        constraints = options.get("must_contain")
+        strategy = (LexicallyConstrainedBeamSearch(dictionary, "unordered") if constraints
+                    else None)
+        generator = SequenceGenerator(
+            [model], dictionary, beam_size=options["beam_size"], max_len_a=0,
+            max_len_b=MAX_LENGTH, normalize_scores=False, search_strategy=strategy,
+            no_repeat_ngram_size=options.get("no_repeat_ngram_size", 0))
+        sample = {"net_input": {"src_tokens": torch.tensor([source]),
+                                "src_lengths": torch.tensor([len(source)])}}
+        prefix = options.get("prefix")
+        found = generator.generate(
+            [model], sample,
+            prefix_tokens=torch.tensor([prefix]) if prefix else None,
+            constraints=(pack_constraints([[torch.tensor(one) for one in constraints]])
+                         if constraints else None))[0]
+        return [(one["tokens"].tolist()[:-1], float(one["score"])) for one in found]
+
     return Reference(sum(p.numel() for p in model.parameters()), encode, logits, end, [end],
-                     search)
+                     search, steered)
 
 
 def opennmt(checkpoint: pathlib.Path) -> Reference:
@@ -155,6 +180,50 @@ def deviation(found: Any, expected: Tensor) -> float:
                   / np.abs(expected).max(axis=-1, keepdims=True)).max())
 
 
+def holds(tokens: list[int], phrase: list[int]) -> bool:
+    return any(tokens[i:i + len(phrase)] == phrase for i in range(len(tokens)))
+
+
+class SteeredSearches:
+    """Compares steered searches of a toolkit, sentence by sentence."""
+
+    def __init__(self, probe: Probe, model: Reference) -> None:
+        self.probe, self.model = probe, model
+        self.same = self.total = self.constrained = self.better = 0
+        self.holding = True
+
+    def ask(self, ids: list[int], options: dict[str, Any]) -> list[tuple[list[int], float]]:
+        found = self.probe.ask(source=ids, max_length=MAX_LENGTH, length_penalty=0.0,
+                               **options)["hypotheses"]
+        return [(one["tokens"], one["score"]) for one in found]
+
+    def compare(self, ids: list[int], source: list[int], generator: random.Random) -> None:
+        tokens = [[4 + generator.randrange(len(PIECES)) for _ in range(n)] for n in (3, 1, 2)]
+        for beam in BEAMS:
+            for options in ({"prefix": tokens[0]}, {"no_repeat_ngram_size": 2},
+                            {"no_repeat_ngram_size": 1}):
+                options = {"beam_size": beam, **options}
+                expected = self.model.steered(source, options)
+                found = self.ask(ids, options)
+                self.total += 1
+                self.same += [one for one, _ in found] == [one for one, _ in expected]
+        phrases = tokens[1:]
+        options = {"beam_size": 6, "must_contain": phrases}
+        expected = self.model.steered(source, options)
+        found = self.ask(ids, options)
+        self.holding &= all(holds(one, phrase) for one, _ in [*found, expected[0]]
+                            for phrase in phrases)
+        self.constrained += 1
+        self.better += found[0][1] >= expected[0][1] - TOLERANCE * abs(expected[0][1])
+
+    def report(self) -> bool:
+        print(f"  steered n-best lists: {self.same} of {self.total} identical")
+        print(f"  phrases that must be there: {'all' if self.holding else 'NOT ALL'} are; the "
+              f"best translation is as probable or more in {self.better} of "
+              f"{self.constrained}")
+        return self.same == self.total and self.holding
+
+
 def compare(program: pathlib.Path, toolkit: str) -> bool:
     generator = random.Random(1)
     worst = {"encoder output": 0.0, "logits": 0.0}
@@ -167,7 +236,8 @@ def compare(program: pathlib.Path, toolkit: str) -> bool:
         subprocess.run([sys.executable, "-m", "peregrine_convert", directory / "checkpoint.pt",
                         "--out", directory / "model"], cwd=TRAINING, check=True)
         probe = Probe(program, directory / "model")
-        for _ in range(SENTENCES):
+        steered = SteeredSearches(probe, model) if model.steered else None
+        for number in range(SENTENCES):
             ids = [4 + generator.randrange(len(PIECES)) for _ in range(generator.randint(1, 30))]
             source = [*ids, *model.source_suffix]
             target = [model.start, *ids[::-1][:12]]
@@ -184,13 +254,16 @@ def compare(program: pathlib.Path, toolkit: str) -> bool:
                 lengths += map(len, expected)
                 total += 1
                 same += [h["tokens"] for h in found] == expected
+            if steered and number < 2:  # it takes long
+                steered.compare(ids, source, generator)
         probe.close()
     for what, value in worst.items():
         print(f"  {what}: largest deviation {value:.2g} of the row's largest value")
     if total:
         print(f"  n-best lists of beams {BEAMS}: {same} of {total} identical, of "
               f"{min(lengths)} to {max(lengths)} tokens")
-    return max(worst.values()) <= TOLERANCE and same == total
+    good = steered.report() if steered else True
+    return good and max(worst.values()) <= TOLERANCE and same == total
 
 
 def main() -> None:

@@ -9,6 +9,11 @@
 //   {"source": [...], "beam_size": N,
 //    "languages": [FROM, TO], ...}       -> {"hypotheses": [{"tokens": [...],
 //                                              "score": S}, ...]}
+//   ... with "prefix": [...], "must_contain": [[...], ...],
+//    "no_repeat_ngram_size": N, "length_penalty": X: steered so
+//   ... with "align": true                 -> and "alignment": [of the first
+//                                              token, and so on, a number for
+//                                              each source token]
 
 #include <cstdint>
 #include <iostream>
@@ -41,6 +46,16 @@ Json EncoderOutput(const TranslationModel& model, kernels::Kernels& kernels,
   return {{"encoder_output", rows}};
 }
 
+void Steer(const Json& request, decode::DecodingOptions& options) {
+  options.length_penalty =
+      request.value("length_penalty", options.length_penalty);
+  decode::Steering& steering = options.steering;
+  steering.prefix = request.value("prefix", steering.prefix);
+  steering.must_contain = request.value("must_contain", steering.must_contain);
+  steering.no_repeat_ngram_size =
+      request.value("no_repeat_ngram_size", steering.no_repeat_ngram_size);
+}
+
 Json Search(const TranslationModel& model, decode::Session& session,
             const Json& request) {
   decode::SentenceInput sentence;
@@ -57,6 +72,8 @@ Json Search(const TranslationModel& model, decode::Session& session,
   options.beam_size = request.value("beam_size", options.beam_size);
   options.max_length = request.value("max_length", options.max_length);
   options.num_hypotheses = options.beam_size;
+  options.align = request.value("align", false);
+  Steer(request, options);
   const absl::Status valid = session.Validate(sentence);
   if (!valid.ok()) return {{"error", valid.ToString()}};
   session.Admit({sentence});
@@ -66,6 +83,7 @@ Json Search(const TranslationModel& model, decode::Session& session,
       for (const decode::Hypothesis& found : output.hypotheses) {
         hypotheses.push_back(
             {{"tokens", found.tokens}, {"score", found.score}});
+        if (options.align) hypotheses.back()["alignment"] = found.alignment;
       }
     }
   }

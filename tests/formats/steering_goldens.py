@@ -186,8 +186,35 @@ def scores_of_ctranslate2(
     return cases
 
 
+def sampling() -> list[dict[str, Any]]:
+    """What transformers draws from: its own warpers, in the order of generate()."""
+    generator = torch.Generator().manual_seed(3)
+    cases = []
+    for spread in (0.7, 3.0):
+        logits = torch.randn(1, 60, generator=generator, dtype=torch.float64) * spread
+        rows = {"logits": [float(f"{x:.6g}") for x in logits[0]], "cases": []}
+        logits = torch.tensor([rows["logits"]], dtype=torch.float64)
+        for temperature in (1.0, 0.5, 2.0):
+            for top_k in (0, 1, 7, 40, 100):
+                for top_p in (1.0, 0.9, 0.4):
+                    warped = transformers.TemperatureLogitsWarper(temperature)(None, logits)
+                    if top_k > 0:
+                        warped = transformers.TopKLogitsWarper(top_k)(None, warped)
+                    if top_p < 1.0:
+                        warped = transformers.TopPLogitsWarper(top_p)(None, warped)
+                    probabilities = warped.softmax(-1)[0]
+                    rows["cases"].append({
+                        "temperature": temperature, "top_k": top_k, "top_p": top_p,
+                        "probabilities": [[token, float(f"{p:.5g}")] for token, p in
+                                          enumerate(probabilities.tolist()) if p > 0]})
+        cases.append(rows)
+    return cases
+
+
 def main() -> None:
     goldens = pathlib.Path(sys.argv[1])
+    text = json.dumps(sampling(), separators=(",", ":"))
+    (goldens / "sampling.json").write_text(text + "\n")
     for name in ("hf-marian", "hf-m2m100", "ct2-float32"):
         directory = goldens / name
         golden = json.loads((directory / "golden.json").read_text())

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -12,6 +13,7 @@
 
 #include "engine/decode/decode_all.h"
 #include "engine/decode/session.h"
+#include "engine/decode/token_sampler.h"
 #include "engine/kernels/device.h"
 #include "engine/translation_model.h"
 
@@ -185,6 +187,37 @@ TEST_P(SteeringGoldenTest, ScoresAsTheLibraryDoes) {
     for (size_t i = 0; i < found.size(); ++i) {
       EXPECT_NEAR(found[i], of_case["scores"][i].get<float>(), 1e-4)
           << "token " << i;
+    }
+  }
+}
+
+// From what transformers draws: its tokens, each as often as it should come,
+// within six standard deviations. Draws depend on the seed alone.
+TEST(SamplingGoldenTest, DrawsFromWhatTheLibraryDrawsFrom) {
+  constexpr int kDraws = 3000;
+  for (const json& rows : ReadJson(PathOf("sampling", ".json"))) {
+    const std::vector<float> logits = rows["logits"];
+    for (const json& of_case : rows["cases"]) {
+      SCOPED_TRACE(testing::Message()
+                   << of_case["temperature"] << " " << of_case["top_k"] << " "
+                   << of_case["top_p"]);
+      decode::Sampling sampling;
+      sampling.temperature = of_case["temperature"];
+      sampling.top_k = of_case["top_k"];
+      sampling.top_p = of_case["top_p"];
+      sampling.seed = 5;
+      decode::TokenSampler sampler(sampling, static_cast<int>(logits.size()));
+      std::vector<int> drawn(logits.size(), 0);
+      for (int i = 0; i < kDraws; ++i) ++drawn[sampler.Draw(logits, i, 3)];
+      int known = 0;
+      for (const json& expected : of_case["probabilities"]) {
+        const double p = expected[1];
+        const int count = drawn[expected[0].get<size_t>()];
+        EXPECT_NEAR(count, kDraws * p,
+                    6 * std::sqrt(kDraws * p * (1 - p)) + 1.0);
+        known += count;
+      }
+      EXPECT_EQ(known, kDraws) << "tokens that the library never draws";
     }
   }
 }
