@@ -1,6 +1,7 @@
 // How long it takes to score translations, beside finding them: the same
-// sentences, shapes of full size with random weights, int8, in one run. Divide
-// Decode by Score of the same shape and batch.
+// sentences, shapes of full size with random weights, int8, in one run. Compare
+// items per second, target tokens, of Decode and Score of the same shape and
+// batch; Rerank is of eight translations of each source.
 
 #include <benchmark/benchmark.h>
 
@@ -64,6 +65,16 @@ decode::SentenceInput Sentence(const model::Model& model, uint64_t id,
   return sentence;
 }
 
+// With a translation that is given.
+decode::SentenceInput Given(const model::Model& model, uint64_t id) {
+  decode::SentenceInput sentence = Sentence(model, id, 1);
+  sentence.target = sentence.source;
+  sentence.target->resize(kTargetTokens);
+  sentence.options = decode::ScoringOptions(
+      sentence.options, sentence.target->size(), /*max_rows=*/256);
+  return sentence;
+}
+
 void Run(benchmark::State& state, const Loaded& loaded,
          const std::vector<decode::SentenceInput>& sentences) {
   for (auto _ : state) {
@@ -91,12 +102,23 @@ void BM_Score(benchmark::State& state, const char* shape) {
   const Loaded& loaded = ModelOf(shape);
   std::vector<decode::SentenceInput> sentences;
   for (int i = 0; i < state.range(0); ++i) {
-    decode::SentenceInput sentence = Sentence(*loaded.model, i, 1);
-    sentence.target = sentence.source;
-    sentence.target->resize(kTargetTokens);
-    sentence.options = decode::ScoringOptions(
-        sentence.options, sentence.target->size(), /*max_rows=*/256);
-    sentences.push_back(sentence);
+    sentences.push_back(Given(*loaded.model, i));
+  }
+  Run(state, loaded, sentences);
+}
+
+// Of each source several translations, as of an n-best list.
+constexpr int kTargetsOfSource = 8;
+
+void BM_Rerank(benchmark::State& state, const char* shape) {
+  const Loaded& loaded = ModelOf(shape);
+  std::vector<decode::SentenceInput> sentences;
+  for (int i = 0; i < state.range(0); ++i) {
+    for (int n = 0; n < kTargetsOfSource; ++n) {
+      sentences.push_back(Given(*loaded.model, i));
+      sentences.back().id = sentences.size();
+      sentences.back().target->back() = 100 + n;
+    }
   }
   Run(state, loaded, sentences);
 }
@@ -105,12 +127,19 @@ void BM_Score(benchmark::State& state, const char* shape) {
   BENCHMARK_CAPTURE(BM_Decode, name##_beam_4, shape, 4) \
       ->Arg(1)                                          \
       ->Arg(8)                                          \
+      ->Arg(64)                                         \
       ->Unit(benchmark::kMillisecond);                  \
   BENCHMARK_CAPTURE(BM_Decode, name##_greedy, shape, 1) \
       ->Arg(1)                                          \
       ->Arg(8)                                          \
+      ->Arg(64)                                         \
       ->Unit(benchmark::kMillisecond);                  \
   BENCHMARK_CAPTURE(BM_Score, name, shape)              \
+      ->Arg(1)                                          \
+      ->Arg(8)                                          \
+      ->Arg(64)                                         \
+      ->Unit(benchmark::kMillisecond);                  \
+  BENCHMARK_CAPTURE(BM_Rerank, name, shape)             \
       ->Arg(1)                                          \
       ->Arg(8)                                          \
       ->Unit(benchmark::kMillisecond)

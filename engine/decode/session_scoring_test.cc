@@ -160,6 +160,56 @@ TEST_P(SessionScoringTest, ACancelledOneGivesItsRoomBack) {
   }
 }
 
+// Sentences of one source, which is encoded once, whether they come together
+// or one after the other, and whichever leaves first.
+TEST_P(SessionScoringTest, TargetsOfOneSourceShareIt) {
+  auto alone = engine_.NewSession();
+  auto together = engine_.NewSession({128, 512});
+  const SentenceInput search = RandomSearch(0);
+  const int all_room = together->room().source_tokens;
+  const int of_one =
+      together->BlockedTokens(static_cast<int>(search.source.size()));
+  std::vector<SentenceInput> sentences;
+  for (int id = 0; id < 6; ++id) {
+    sentences.push_back(
+        id == 2 ? search : Given(id, search, RandomTokens(random_, 1, 20), 3));
+    sentences.back().id = id;
+    sentences.back().options.align = id % 2 == 0;
+  }
+  std::map<uint64_t, SentenceOutput> outputs;
+  const auto step = [&] {
+    for (SentenceOutput& output : together->Step()) {
+      outputs[output.id] = std::move(output);
+    }
+  };
+  together->Admit(absl::MakeConstSpan(sentences).subspan(0, 4));
+  EXPECT_EQ(together->room().source_tokens, all_room - of_one);
+  step();
+  together->Admit(absl::MakeConstSpan(sentences).subspan(4));
+  EXPECT_EQ(together->room().source_tokens, all_room - of_one);
+  SentenceInput other = search;
+  other.id = 6;
+  other.source.push_back(7);
+  together->Admit({other});
+  EXPECT_LT(together->room().source_tokens, all_room - of_one);
+  EXPECT_TRUE(together->Cancel(6));
+  const bool was_live = together->Cancel(0);
+  for (int i = 0; i < 100 && together->live_sentences() > 0; ++i) step();
+  EXPECT_EQ(together->room().source_tokens, all_room);
+  for (const SentenceInput& sentence : sentences) {
+    if (sentence.id == 0 && was_live) continue;
+    SCOPED_TRACE(testing::Message() << "sentence " << sentence.id);
+    const SentenceOutput expected = RunAll(*alone, {sentence}).at(sentence.id);
+    ASSERT_EQ(outputs.count(sentence.id), 1u);
+    const SentenceOutput& found = outputs.at(sentence.id);
+    ASSERT_EQ(found.hypotheses.size(), expected.hypotheses.size());
+    EXPECT_EQ(found.hypotheses[0].tokens, expected.hypotheses[0].tokens);
+    EXPECT_EQ(found.hypotheses[0].token_scores,
+              expected.hypotheses[0].token_scores);
+    EXPECT_EQ(found.hypotheses[0].alignment, expected.hypotheses[0].alignment);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Cpu, SessionScoringTest,
     testing::ValuesIn(ComputationsOn(kernels::Device::kCpu)),

@@ -50,85 +50,114 @@ int SourceSide::BlockedTokens(int source_length) const {
 void SourceSide::Admit(absl::Span<const SentenceInput> inputs,
                        model::Decoder& decoder,
                        std::vector<std::unique_ptr<LiveSentence>>& joined) {
-  size_t begin = 0;
-  while (begin < inputs.size()) {
-    size_t end = begin;
-    int num_tokens = 0;
-    while (end < inputs.size()) {
-      const int length =
-          static_cast<int>(inputs[end].source.size()) + added_length();
-      if (end > begin && num_tokens + length > encoder_->max_tokens()) break;
-      num_tokens += length;
-      ++end;
+  size_t first = joined.size();
+  const auto encode = [&] {
+    Encode(absl::MakeConstSpan(joined).subspan(first), decoder);
+    first = joined.size();
+  };
+  for (const SentenceInput& input : inputs) {
+    std::vector<int32_t> source = TokensOf(input);
+    const bool is_known = sources_.contains(source);
+    if (!is_known && !tokens_.empty() &&
+        static_cast<int>(tokens_.size() + source.size()) >
+            encoder_->max_tokens()) {
+      encode();
     }
-    Encode(inputs.subspan(begin, end - begin), decoder, joined);
-    begin = end;
+    joined.push_back(Join(input, std::move(source)));
   }
+  encode();
 }
 
 void SourceSide::Release(const LiveSentence& sentence) {
+  const auto source = source_at_.find(sentence.source_begin);
+  const auto run = sources_.find(*source->second);
+  if (--run->second.num_sentences > 0) return;
   runs_.Give(sentence.source_begin, sentence.source_length);
   used_cells_ -= RunPool::Rounded(sentence.source_length);
+  source_at_.erase(source);
+  sources_.erase(run);
 }
 
-void SourceSide::Encode(absl::Span<const SentenceInput> inputs,
-                        model::Decoder& decoder,
-                        std::vector<std::unique_ptr<LiveSentence>>& joined) {
+// Those of the sources that are new, for all of `sentences`.
+void SourceSide::Encode(
+    absl::Span<const std::unique_ptr<LiveSentence>> sentences,
+    model::Decoder& decoder) {
   const model::StageTimer timer(profile_, model::Stage::kEncode, kernels_);
   const auto start = LiveSentence::Clock::now();
   const std::shared_ptr<kernels::Stopwatch> stopwatch = kernels_.NewStopwatch();
   stopwatch->Start();
+  if (!tokens_.empty()) {
+    const kernels::Matrix encoded = encoder_->Encode(tokens_, lengths_);
+    decoder.StoreSource(encoded, cells_.Upload(kernels_));
+  }
+  stopwatch->Stop();
+  for (const std::unique_ptr<LiveSentence>& sentence : sentences) {
+    sentence->encode_start = start;
+    sentence->encoding = stopwatch;
+  }
   tokens_.clear();
   lengths_.clear();
   cells_.host.clear();
-  const size_t first = joined.size();
-  for (const SentenceInput& input : inputs) joined.push_back(Join(input));
-  const kernels::Matrix encoded = encoder_->Encode(tokens_, lengths_);
-  decoder.StoreSource(encoded, cells_.Upload(kernels_));
-  stopwatch->Stop();
-  for (size_t i = first; i < joined.size(); ++i) {
-    joined[i]->encode_start = start;
-    joined[i]->encoding = stopwatch;
-  }
 }
 
-// With its cells, and its tokens in the batch.
-std::unique_ptr<LiveSentence> SourceSide::Join(const SentenceInput& input) {
+// As the encoder sees them.
+std::vector<int32_t> SourceSide::TokensOf(const SentenceInput& input) const {
+  const model::TokenConfig& added = model_.config().tokens;
+  const absl::Span<const int32_t> own = added.WithoutAdded(input.source);
+  std::vector<int32_t> tokens;
+  tokens.reserve(own.size() + added_length());
+  AppendAdded(added.source_prefix, input.options, tokens);
+  tokens.insert(tokens.end(), own.begin(), own.end());
+  AppendAdded(added.source_suffix, input.options, tokens);
+  return tokens;
+}
+
+// With its cells, and its tokens in the batch if they are new.
+std::unique_ptr<LiveSentence> SourceSide::Join(const SentenceInput& input,
+                                               std::vector<int32_t> source) {
   const model::TokenConfig& added = model_.config().tokens;
   auto sentence = std::make_unique<LiveSentence>(input, added);
-  const absl::Span<const int32_t> source = added.WithoutAdded(input.source);
   sentence->source_tokens = static_cast<int>(input.source.size());
-  sentence->source_length = static_cast<int>(source.size()) + added_length();
+  sentence->source_length = static_cast<int>(source.size());
   sentence->target_blocks = HypothesisCells::MaxBlocks(
       sentence->forced != nullptr ? 1 : sentence->beam_size,
       sentence->max_length + 1);
-  sentence->source_begin = runs_.Take(sentence->source_length);
+  sentence->source_begin = TakeRun(std::move(source));
   PEREGRINE_CHECK(sentence->source_begin >= 0)
       << "no room for the source of sentence " << input.id;
-  used_cells_ += RunPool::Rounded(sentence->source_length);
-  for (int i = 0; i < sentence->source_length; ++i) {
-    cells_.host.push_back(sentence->source_begin + i);
-  }
-  AppendAdded(added.source_prefix, input.options);
-  tokens_.insert(tokens_.end(), source.begin(), source.end());
-  AppendAdded(added.source_suffix, input.options);
-  lengths_.push_back(sentence->source_length);
   sentence->steering = SentenceSteering::Create(
       LiveSentence::SearchOptions(input.options, added), model_.config());
   SelectOutputs(input, *sentence);
   return sentence;
 }
 
+// The first cell of a source, which is live then; -1: there is no room.
+int SourceSide::TakeRun(std::vector<int32_t> source) {
+  const int length = static_cast<int>(source.size());
+  const auto [found, is_new] = sources_.try_emplace(std::move(source));
+  Run& run = found->second;
+  ++run.num_sentences;
+  if (!is_new) return run.begin;
+  run.begin = runs_.Take(length);
+  used_cells_ += RunPool::Rounded(length);
+  source_at_[run.begin] = &found->first;
+  for (int i = 0; i < length; ++i) cells_.host.push_back(run.begin + i);
+  tokens_.insert(tokens_.end(), found->first.begin(), found->first.end());
+  lengths_.push_back(length);
+  return run.begin;
+}
+
 // The model's prefix or suffix, in the language of the sentence.
 void SourceSide::AppendAdded(const std::vector<int32_t>& added,
-                             const DecodingOptions& options) {
-  const model::TokenConfig& tokens = model_.config().tokens;
-  const int32_t language = tokens.target_in_source
+                             const DecodingOptions& options,
+                             std::vector<int32_t>& tokens) const {
+  const model::TokenConfig& config = model_.config().tokens;
+  const int32_t language = config.target_in_source
                                ? options.rules.forced_first_token
                                : options.source_language;
   for (int32_t token : added) {
-    const bool chosen = token == tokens.source_language && language >= 0;
-    tokens_.push_back(chosen ? language : token);
+    const bool chosen = token == config.source_language && language >= 0;
+    tokens.push_back(chosen ? language : token);
   }
 }
 
@@ -148,6 +177,9 @@ void SourceSide::SelectOutputs(const SentenceInput& input,
                   steering.prefix.end());
   for (const std::vector<int32_t>& phrase : steering.must_contain) {
     demanded.insert(demanded.end(), phrase.begin(), phrase.end());
+  }
+  for (const std::vector<int32_t>& ways : steering.completion) {
+    for (size_t i = 0; i < ways.size(); i += 2) demanded.push_back(ways[i]);
   }
   model_.shortlist()->TargetsOf(
       model_.config().tokens.WithoutAdded(input.source), demanded, shortlist_);

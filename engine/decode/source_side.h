@@ -5,6 +5,8 @@
 #include <memory>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/node_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/types/span.h"
 #include "engine/decode/cell_pool.h"
@@ -21,7 +23,10 @@ namespace peregrine::decode {
 
 // How sentences join a session: each gets source cells, together they go
 // through the encoder, and the keys and values that the decoder looks at come
-// into their cells. Not thread-safe; `model` and `kernels` must outlive it.
+// into their cells. Sentences with the same source share them, and it is
+// encoded once, as long as one of them is live: several translations of a
+// source are scored so, and options compared. Not thread-safe; `model` and
+// `kernels` must outlive it.
 class SourceSide {
  public:
   SourceSide(const model::Model& model, kernels::Kernels& kernels,
@@ -46,12 +51,22 @@ class SourceSide {
   void set_profile(model::StageProfile* profile) { profile_ = profile; }
 
  private:
+  // The cells of a source, and how many sentences read them.
+  struct Run {
+    int begin = 0;
+    int num_sentences = 0;
+  };
+
   int added_length() const { return model_.config().tokens.num_added(); }
-  void Encode(absl::Span<const SentenceInput> inputs, model::Decoder& decoder,
-              std::vector<std::unique_ptr<LiveSentence>>& joined);
-  std::unique_ptr<LiveSentence> Join(const SentenceInput& input);
+  std::vector<int32_t> TokensOf(const SentenceInput& input) const;
   void AppendAdded(const std::vector<int32_t>& added,
-                   const DecodingOptions& options);
+                   const DecodingOptions& options,
+                   std::vector<int32_t>& tokens) const;
+  std::unique_ptr<LiveSentence> Join(const SentenceInput& input,
+                                     std::vector<int32_t> source);
+  int TakeRun(std::vector<int32_t> source);
+  void Encode(absl::Span<const std::unique_ptr<LiveSentence>> sentences,
+              model::Decoder& decoder);
   void SelectOutputs(const SentenceInput& input, LiveSentence& sentence);
 
   const model::Model& model_;
@@ -59,11 +74,13 @@ class SourceSide {
   const int num_cells_;
   RunPool runs_;
   int used_cells_ = 0;
+  absl::node_hash_map<std::vector<int32_t>, Run> sources_;  // by their tokens
+  absl::flat_hash_map<int, const std::vector<int32_t>*> source_at_;  // by begin
   model::StageProfile* profile_ = nullptr;
   std::unique_ptr<model::Encoder> encoder_;
   model::DeviceMemory memory_;
 
-  // The batch being encoded.
+  // The batch to encode.
   std::vector<int32_t> tokens_;
   std::vector<int> lengths_;
   model::UploadedInts cells_;  // [tokens]
