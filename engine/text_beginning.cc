@@ -1,5 +1,6 @@
 #include "engine/text_beginning.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -34,9 +35,14 @@ TextBeginning::TextBeginning(const TextPlan& plan,
 void TextBeginning::Extend(size_t sentence, absl::Span<const int32_t> tokens) {
   const size_t segment = plan_.segments_[sentence];
   const std::string decoded = model_.target_tokenizer()->Decode(tokens);
-  const std::string kept = document::DropUnknown(
-      StableText(decoded), plan_.document_.segments()[segment].shown);
-  beginning_.Extend(segment, std::string(text::TrimRight(kept)));
+  const TextPlan::Spelled spelled = plan_.Spell(sentence, StableText(decoded));
+  document::SegmentTranslation begun;
+  begun.text = std::string(text::TrimRight(spelled.text));
+  begun.given_bytes = std::min(spelled.given_text, begun.text.size());
+  if (const TextPlan::Given* const given = plan_.GivenOf(sentence)) {
+    begun.holds = given->beginning.holds;
+  }
+  beginning_.Extend(segment, begun);
 }
 
 void TextBeginning::Finish(size_t sentence,

@@ -4,11 +4,14 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "engine/base/check.h"
 #include "engine/confidence.h"
 #include "engine/document/units.h"
 #include "engine/text/characters.h"
+#include "engine/text/open_prefix.h"
 #include "engine/text/piece_table.h"
+#include "engine/text_beginning.h"
 #include "engine/word_alignment.h"
 
 namespace peregrine {
@@ -180,19 +183,120 @@ bool TextPlan::NeedsAlignment(size_t sentence) const {
   return !segment.inserts.empty() || !segment.kept.empty();
 }
 
+TextPlan::Begun TextPlan::BeginWith(const TranslationModel& model,
+                                    absl::string_view text) {
+  PEREGRINE_CHECK(sentences_.size() == 1);
+  const text::Tokenizer& tokenizer = *model.target_tokenizer();
+  const std::string& language = model.config().target_language;
+  Given given;
+  given.beginning =
+      document::BeginWith(document_.segments()[segments_[0]], text, language);
+  Begun begun;
+  begun.tokens = tokenizer.Encode(given.beginning.shown);
+  given.decoded = tokenizer.Decode(begun.tokens);
+  text::OpenPrefix open =
+      text::OpenLastWord(tokenizer, given.beginning.shown, begun.tokens);
+  begun.prefix = std::move(open.tokens);
+  begun.completion = std::move(open.completion);
+  given_ = std::make_unique<const Given>(std::move(given));
+  return begun;
+}
+
+void TextPlan::BeginWith(const TranslationModel& model,
+                         const std::vector<int32_t>& tokens) {
+  PEREGRINE_CHECK(sentences_.size() == 1);
+  Given given;
+  given.decoded =
+      std::string(StableText(model.target_tokenizer()->Decode(tokens)));
+  given.beginning = document::BeginWithShown(document_.segments()[segments_[0]],
+                                             given.decoded);
+  given_ = std::make_unique<const Given>(std::move(given));
+}
+
+absl::string_view TextPlan::SetAsideIn(size_t sentence,
+                                       absl::string_view phrase) const {
+  return document::SetAsideIn(document_.segments()[segments_[sentence]],
+                              phrase);
+}
+
+// With what was given as it was given, whatever became of it as tokens.
+TextPlan::Spelled TextPlan::Spell(size_t sentence,
+                                  absl::string_view decoded) const {
+  const std::string& shown = document_.segments()[segments_[sentence]].shown;
+  Spelled spelled;
+  const Given* const given = GivenOf(sentence);
+  if (given == nullptr) {
+    spelled.decoded = document::DropUnknown(decoded, shown);
+    spelled.text = spelled.decoded;
+    return spelled;
+  }
+  const std::string& begun = given->decoded;
+  spelled.given_decoded = static_cast<size_t>(
+      std::mismatch(begun.begin(), begun.end(), decoded.begin(), decoded.end())
+          .first -
+      begun.begin());
+  const std::string rest =
+      document::DropUnknown(decoded.substr(spelled.given_decoded), shown);
+  spelled.decoded =
+      absl::StrCat(decoded.substr(0, spelled.given_decoded), rest);
+  spelled.text = given->beginning.text;
+  absl::string_view more = rest;
+  // The model does not see that an address stands in front of its first word.
+  const std::vector<size_t>& places = given->beginning.places;
+  const bool ends_aside = !spelled.text.empty() &&
+                          (places.size() < 2 ||
+                           places[places.size() - 2] + 1 < spelled.text.size());
+  const int32_t next = text::FirstCharacter(more).code_point;
+  if (ends_aside && !text::IsHanOrKana(next) &&
+      (text::IsLetter(next) || text::IsDigit(next))) {
+    spelled.text += ' ';
+  }
+  spelled.given_text = spelled.text.size();
+  const bool has_space =
+      spelled.text.empty() ||
+      text::IsSpace(text::LastCharacter(spelled.text).code_point);
+  if (has_space && absl::ConsumePrefix(&more, " ")) spelled.dropped = 1;
+  absl::StrAppend(&spelled.text, more);
+  return spelled;
+}
+
 document::SegmentTranslation TextPlan::Translated(
     const TranslationModel& model, size_t sentence,
     const decode::Hypothesis& hypothesis, bool with_words) const {
   const std::string& shown = document_.segments()[segments_[sentence]].shown;
+  const Spelled spelled =
+      Spell(sentence, model.target_tokenizer()->Decode(hypothesis.tokens));
   document::SegmentTranslation translation;
-  translation.text = document::DropUnknown(
-      model.target_tokenizer()->Decode(hypothesis.tokens), shown);
+  translation.text = spelled.text;
+  translation.given_bytes = spelled.given_text;
   if (with_words || NeedsAlignment(sentence)) {
     translation.alignment =
         AlignTokens(model, {shown, sentences_[sentence], !code_.empty()},
-                    translation.text, hypothesis);
+                    spelled.decoded, hypothesis);
+  }
+  if (const Given* const given = GivenOf(sentence)) {
+    translation.holds = given->beginning.holds;
+    MoveRanges(*given, spelled, &translation.alignment.target);
   }
   return translation;
+}
+
+// From what the tokens say to the text.
+void TextPlan::MoveRanges(const Given& given, const Spelled& spelled,
+                          std::vector<document::ByteRange>* ranges) {
+  const std::vector<size_t>& places = given.beginning.places;
+  const bool is_as_shown = given.decoded == given.beginning.shown;
+  const auto move = [&](size_t at) {
+    if (at > spelled.given_decoded) {
+      const size_t behind = at - spelled.given_decoded;
+      return spelled.given_text + behind - std::min(behind, spelled.dropped);
+    }
+    return is_as_shown ? places[std::min(at, places.size() - 1)]
+                       : std::min(at, spelled.given_text);
+  };
+  for (document::ByteRange& range : *ranges) {
+    range = {move(range.begin), move(range.end)};
+  }
 }
 
 TextTranslation TextPlan::Assemble(

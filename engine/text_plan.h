@@ -2,6 +2,7 @@
 #define PEREGRINE_ENGINE_TEXT_PLAN_H_
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -11,6 +12,7 @@
 #include "absl/types/span.h"
 #include "engine/decode/decoding_options.h"
 #include "engine/document/document.h"
+#include "engine/document/given_beginning.h"
 #include "engine/translation_model.h"
 
 namespace peregrine {
@@ -60,6 +62,25 @@ class TextPlan {
   const std::vector<std::vector<int32_t>>& sentences() const {
     return sentences_;
   }
+  // Has the translation of the only sentence begin with `text`, or with what
+  // `tokens` of the target vocabulary say: byte for byte, whatever is set aside
+  // or mended in it. Returns what the model's translation begins with;
+  // DecodingOptions::steering has to demand it.
+  struct Begun {
+    std::vector<int32_t> tokens;  // of all of it, as Encode cuts it
+    // The same with its last word in any pieces, where it may go on; equal to
+    // `tokens` where it cannot. See decode::Steering.
+    std::vector<int32_t> prefix;
+    std::vector<std::vector<int32_t>> completion;
+  };
+  Begun BeginWith(const TranslationModel& model, absl::string_view text);
+  void BeginWith(const TranslationModel& model,
+                 const std::vector<int32_t>& tokens);
+
+  // What of a phrase, which the translation of a sentence is to hold, the model
+  // cannot write, since it is set aside; empty: nothing.
+  absl::string_view SetAsideIn(size_t sentence, absl::string_view phrase) const;
+
   // Whether something has to be put at its place in a sentence's translation:
   // alignments say where.
   bool NeedsAlignment(size_t sentence) const;
@@ -74,8 +95,30 @@ class TextPlan {
 
  private:
   friend class TextBeginning;
+
+  // How the caller has the only sentence begin.
+  struct Given {
+    document::GivenBeginning beginning;
+    std::string decoded;  // what its tokens say
+  };
+
+  // A translation as text, and where bytes of what the tokens say are in it.
+  struct Spelled {
+    std::string text;
+    std::string decoded;       // without what stands for unknown tokens
+    size_t given_decoded = 0;  // bytes of it that say what was given
+    size_t given_text = 0;     // bytes of `text` that was given
+    size_t dropped = 0;        // bytes behind the former that are not in `text`
+  };
+
   explicit TextPlan(document::Document document)
       : document_(std::move(document)) {}
+  const Given* GivenOf(size_t sentence) const {
+    return sentence == 0 ? given_.get() : nullptr;
+  }
+  Spelled Spell(size_t sentence, absl::string_view decoded) const;
+  static void MoveRanges(const Given& given, const Spelled& spelled,
+                         std::vector<document::ByteRange>* ranges);
   document::SegmentTranslation Translated(const TranslationModel& model,
                                           size_t sentence,
                                           const decode::Hypothesis& hypothesis,
@@ -94,6 +137,7 @@ class TextPlan {
   // The segment of the document that a sentence is: some have no tokens.
   std::vector<size_t> segments_;
   std::string code_;  // see Tokenizer::LanguageCode
+  std::unique_ptr<const Given> given_;
   size_t begin_ = 0;  // of the document, in the text: behind the code
 };
 

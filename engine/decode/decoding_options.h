@@ -26,13 +26,19 @@ struct Steering {
   // How the output begins. Adds nothing to the score.
   std::vector<int32_t> prefix;
 
+  // How it goes on behind that, where only the text is given and not how it is
+  // cut into tokens. From place 0 on: the tokens that may come at a place,
+  // which rise, each with the place behind it in turn. Behind the last place
+  // anything may come. Its tokens add to the score.
+  std::vector<std::vector<int32_t>> completion;
+
   // What the output holds: each phrase once, in any order, or in this one.
   // At most kMaxPhrases.
   static constexpr int kMaxPhrases = 64;
   std::vector<std::vector<int32_t>> must_contain;
   bool in_order = false;
 
-  // What it does not hold. At most kMaxPhrases.
+  // What it does not hold. At most kMaxPhrases, each in up to 16 spellings.
   std::vector<std::vector<int32_t>> must_not_contain;
   bool allow_unknown = true;       // the unknown token
   std::vector<int32_t> not_first;  // tokens that do not follow the prefix
@@ -68,11 +74,12 @@ struct Steering {
 
   // Whether it demands anything.
   bool empty() const {
-    return prefix.empty() && must_contain.empty() && must_not_contain.empty() &&
-           allow_unknown && not_first.empty() && repetition_penalty == 1.0f &&
-           no_repeat_ngram_size == 0 && min_probability == 0.0f &&
-           end_penalty == 0.0f && coverage_penalty == 0.0f &&
-           !sampling.has_value() && !alternatives && beam_groups == 1;
+    return prefix.empty() && completion.empty() && must_contain.empty() &&
+           must_not_contain.empty() && allow_unknown && not_first.empty() &&
+           repetition_penalty == 1.0f && no_repeat_ngram_size == 0 &&
+           min_probability == 0.0f && end_penalty == 0.0f &&
+           coverage_penalty == 0.0f && !sampling.has_value() && !alternatives &&
+           beam_groups == 1;
   }
 };
 

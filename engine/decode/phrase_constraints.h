@@ -16,6 +16,7 @@ struct PhraseProgress {
   int begun = -1;            // the phrase that it is inside of; -1: none
   int position = 0;          // tokens of it that are there
   double begun_score = 0.0;  // sum of log-probabilities with its first token
+  int place = 0;             // of Steering::completion
   size_t taken = 0;  // tokens of its history up to its last phrase's end
 };
 
@@ -57,6 +58,12 @@ class PhraseConstraints {
     return is_whole;
   }
 
+  // Phrases that have not begun.
+  int NumLeft(const PhraseProgress& progress) const {
+    return static_cast<int>(phrases_.size()) -
+           __builtin_popcountll(progress.met);
+  }
+
   // Tokens that are still missing.
   int NumMissing(const PhraseProgress& progress) const;
 
@@ -73,6 +80,9 @@ class PhraseConstraints {
       if (earlier < 0 || IsMet(progress, earlier)) begin(static_cast<int>(i));
       if (in_order_) return;
     }
+  }
+  absl::Span<const int32_t> Tokens(int phrase) const {
+    return phrases_[phrase];
   }
   int32_t FirstToken(int phrase) const { return phrases_[phrase][0]; }
 

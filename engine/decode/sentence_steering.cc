@@ -61,6 +61,12 @@ SentenceSteering::SentenceSteering(const DecodingOptions& options,
   if (has_tokens_to_penalize() || steering.no_repeat_ngram_size > 0) {
     max_listed_ += static_cast<int>(stride_);
   }
+  size_t most_ways = 0;
+  for (const std::vector<int32_t>& ways : steering.completion) {
+    most_ways = std::max(most_ways, ways.size() / 2);
+  }
+  max_listed_ += static_cast<int>(most_ways);
+  kept_logits_.reserve(most_ways);
   const size_t per_row = 2 * rows + max_listed_;
   entries_.reserve(per_row);
   if (samples()) {
@@ -79,6 +85,12 @@ SentenceSteering::SentenceSteering(const DecodingOptions& options,
     phrases_ = std::make_unique<PhraseConstraints>(steering.must_contain,
                                                    steering.in_order);
     phrases_->Reserve(rows * per_row);
+    size_t longest = 0;
+    for (const auto& phrase : steering.must_contain) {
+      longest = std::max(longest, phrase.size());
+    }
+    with_phrase_.reserve(stride_ + longest + 1);
+    with_token_.reserve(stride_ + 1);
   }
 }
 
@@ -124,11 +136,53 @@ bool SentenceSteering::IsBanned(absl::Span<const int32_t> history,
       [&](const auto& phrase) { return EndsWith(history, token, phrase); });
 }
 
+// Whether all of a phrase that must be there may stand behind `history`: once
+// begun, it is finished.
+bool SentenceSteering::MayBegin(absl::Span<const int32_t> history, int phrase) {
+  with_phrase_.assign(history.begin(), history.end());
+  for (int32_t token : phrases_->Tokens(phrase)) {
+    if (IsBanned(with_phrase_, token)) return false;
+    with_phrase_.push_back(token);
+  }
+  return true;
+}
+
+// Whether all that may come there is banned: the beginning that is demanded
+// comes first.
+bool SentenceSteering::MustBreakBans(size_t row) const {
+  const auto& ways = options_.steering.completion[progress_[row].place];
+  for (size_t i = 0; i < ways.size(); i += 2) {
+    if (!IsBanned(History(row), ways[i])) return false;
+  }
+  return true;
+}
+
+int SentenceSteering::PlaceBehind(size_t row, int32_t token) const {
+  const auto& ways = options_.steering.completion[progress_[row].place];
+  size_t low = 0;
+  size_t high = ways.size() / 2;
+  while (low < high) {
+    const size_t middle = (low + high) / 2;
+    if (ways[2 * middle] < token) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  const bool is_there = 2 * low < ways.size() && ways[2 * low] == token;
+  return is_there ? ways[2 * low + 1] : -1;
+}
+
 void SentenceSteering::List(const BeamSearch& search, size_t row,
                             std::vector<int32_t>& tokens) {
   if (search.constraint().only >= 0) return;
   const Steering& steering = options_.steering;
   const size_t begin = tokens.size();
+  if (Completes(search, row)) {
+    const auto& ways = steering.completion[progress_[row].place];
+    for (size_t i = 0; i < ways.size(); i += 2) tokens.push_back(ways[i]);
+    return;
+  }
   const absl::Span<const int32_t> history = History(row);
   const auto ban = [&](int32_t token) {
     if (token >= 0 && IsBanned(history, token)) tokens.push_back(token);
@@ -138,7 +192,10 @@ void SentenceSteering::List(const BeamSearch& search, size_t row,
   } else if (steering.no_repeat_ngram_size > 0) {
     for (int32_t token : history) ban(token);
   }
-  for (const auto& phrase : steering.must_not_contain) ban(phrase.back());
+  for (const auto& phrase : steering.must_not_contain) {
+    const int32_t token = phrase.back();
+    if (EndsWith(history, token, phrase)) tokens.push_back(token);
+  }
   for (int32_t token : steering.not_first) ban(token);
   ban(tokens_.unk);
   const bool lacks_phrases =
@@ -168,6 +225,9 @@ void SentenceSteering::AdjustRow(const BeamSearch& search, size_t row,
                                  const RowOutputs& outputs) {
   const absl::Span<const int32_t> history = History(row);
   const kernels::TokenConstraint constraint = search.constraint();
+  // A completion lists all that may come.
+  const bool completes = Completes(search, row);
+  const bool may_be_banned = completes && MustBreakBans(row);
   entries_.clear();
   double sum = std::exp(double{outputs.log_rest});  // of probabilities
   for (size_t i = 0; i < outputs.listed_tokens.size(); ++i) {
@@ -177,7 +237,7 @@ void SentenceSteering::AdjustRow(const BeamSearch& search, size_t row,
         IsSuppressed(token)) {
       continue;
     }
-    if (IsBanned(history, token)) continue;
+    if (!may_be_banned && IsBanned(history, token)) continue;
     double adjusted = log_prob;
     if (has_tokens_to_penalize() && WasGenerated(history, token)) {
       adjusted = penalizes_logits()
@@ -187,7 +247,7 @@ void SentenceSteering::AdjustRow(const BeamSearch& search, size_t row,
     sum += std::exp(adjusted);
     entries_.push_back({adjusted, token});
   }
-  for (size_t i = 0; i < outputs.best_tokens.size(); ++i) {
+  for (size_t i = 0; i < outputs.best_tokens.size() && !completes; ++i) {
     if (outputs.best_tokens[i] < 0) break;
     if (!(outputs.best_log_probs[i] > -kInfinity)) break;
     entries_.push_back({outputs.best_log_probs[i], outputs.best_tokens[i]});
@@ -248,15 +308,31 @@ double LogProbOf(const RowOutputs& outputs, int32_t token) {
 
 }  // namespace
 
-// A hypothesis that would rather end, or has no more places than it needs.
+// A hypothesis that would rather end, or has no more places than it needs: one
+// more for each phrase where something may have to stand in front of it.
 bool SentenceSteering::MustBegin(const BeamSearch& search, size_t row,
                                  const RowOutputs& outputs) const {
   const int left = options_.max_length - search.step();
-  if (phrases_->NumMissing(progress_[row]) >= left) return true;
+  const bool keeps_clear = !options_.steering.must_not_contain.empty() ||
+                           options_.steering.no_repeat_ngram_size > 0;
+  const int spare = keeps_clear ? phrases_->NumLeft(progress_[row]) : 0;
+  if (phrases_->NumMissing(progress_[row]) + spare >= left) return true;
   const double eos = LogProbOf(outputs, tokens_.eos);
   return search.step() >= options_.min_length &&
          (entries_.empty() || entries_[0].token == tokens_.eos ||
           eos > entries_[0].log_prob);
+}
+
+// Whether a phrase that is missing may stand behind `token`.
+bool SentenceSteering::LeadsToPhrase(size_t row, int32_t token) {
+  bool leads = false;
+  phrases_->ForEachBeginning(progress_[row], [&](int phrase) {
+    const absl::Span<const int32_t> history = History(row);
+    with_token_.assign(history.begin(), history.end());
+    with_token_.push_back(token);
+    leads = leads || MayBegin(with_token_, phrase);
+  });
+  return leads;
 }
 
 void SentenceSteering::AddBeginnings(const BeamSearch& search, size_t row,
@@ -265,7 +341,7 @@ void SentenceSteering::AddBeginnings(const BeamSearch& search, size_t row,
   phrases_->ForEachBeginning(progress_[row], [&](int phrase) {
     const int32_t token = phrases_->FirstToken(phrase);
     const double log_prob = LogProbOf(outputs, token);
-    if (!(log_prob > -kInfinity)) return;
+    if (!(log_prob > -kInfinity) || !MayBegin(History(row), phrase)) return;
     const double score = search.live()[row].score + (free ? 0.0 : log_prob);
     AddOption(search, row, log_prob, token,
               phrases_->Begin(progress_[row], phrase, history_size_, score));
@@ -275,9 +351,14 @@ void SentenceSteering::AddBeginnings(const BeamSearch& search, size_t row,
 void SentenceSteering::AddOptions(const BeamSearch& search, size_t row,
                                   const RowOutputs& outputs) {
   const int32_t only = search.constraint().only;
-  if (phrases_ == nullptr) {
+  if (phrases_ == nullptr || Completes(search, row)) {
     for (const Entry& entry : entries_) {
-      AddOption(search, row, entry.log_prob, entry.token, {});
+      PhraseProgress next = progress_[row];
+      if (Completes(search, row)) next.place = PlaceBehind(row, entry.token);
+      if (phrases_ != nullptr) {
+        phrases_->Add(History(row), entry.token, next);
+      }
+      AddOption(search, row, entry.log_prob, entry.token, next);
     }
     return;
   }
@@ -296,7 +377,14 @@ void SentenceSteering::AddOptions(const BeamSearch& search, size_t row,
   if (lacks_phrases) AddBeginnings(search, row, outputs);
   const bool must_begin = lacks_phrases && MustBegin(search, row, outputs);
   if (must_begin && options_of_step_.size() > first) return;
+  // It cannot begin here: then behind what comes next.
+  const bool any_leads =
+      must_begin &&
+      std::any_of(entries_.begin(), entries_.end(), [&](const Entry& entry) {
+        return entry.token != tokens_.eos && LeadsToPhrase(row, entry.token);
+      });
   for (const Entry& entry : entries_) {
+    if (any_leads && !LeadsToPhrase(row, entry.token)) continue;
     PhraseProgress next = progress;
     if (entry.token == tokens_.eos) {
       if (lacks_phrases) continue;
@@ -416,12 +504,29 @@ void SentenceSteering::Follow(const BeamSearch& search) {
 
 // ---- Sampling
 
+// -infinity for all others.
+void SentenceSteering::KeepCompletions(size_t row, absl::Span<float> logits) {
+  const auto& ways = options_.steering.completion[progress_[row].place];
+  constexpr float kNever = -std::numeric_limits<float>::infinity();
+  const bool may_be_banned = MustBreakBans(row);
+  kept_logits_.clear();
+  for (size_t i = 0; i < ways.size(); i += 2) {
+    const bool may_come = may_be_banned || !IsBanned(History(row), ways[i]);
+    kept_logits_.push_back(may_come ? logits[ways[i]] : kNever);
+  }
+  std::fill(logits.begin(), logits.end(), kNever);
+  for (size_t i = 0; i < ways.size(); i += 2) {
+    logits[ways[i]] = kept_logits_[i / 2];
+  }
+}
+
 void SentenceSteering::Sample(const BeamSearch& search, size_t row,
                               absl::Span<float> logits) {
   if (row == 0) options_of_step_.clear();
   const absl::Span<const int32_t> history = History(row);
   const kernels::TokenConstraint constraint = search.constraint();
-  if (constraint.only < 0) {
+  const bool completes = Completes(search, row);
+  if (constraint.only < 0 && !completes) {
     // Each once: a penalty must not come twice.
     for (size_t i = 0; has_tokens_to_penalize() && i < history.size(); ++i) {
       float& logit = logits[history[i]];
@@ -438,7 +543,8 @@ void SentenceSteering::Sample(const BeamSearch& search, size_t row,
       for (int32_t token : history) ban(token);
     }
     for (const auto& phrase : options_.steering.must_not_contain) {
-      ban(phrase.back());
+      const int32_t token = phrase.back();
+      if (EndsWith(history, token, phrase)) forbid(token);
     }
     for (int32_t token : options_.steering.not_first) ban(token);
     ban(tokens_.unk);
@@ -449,11 +555,17 @@ void SentenceSteering::Sample(const BeamSearch& search, size_t row,
   if (!std::isfinite(largest)) return;
   const double log_sum =
       largest + std::log(kernels::SumOfExponentials(logits, largest));
+  if (completes) {
+    KeepCompletions(row, logits);
+    if (!std::isfinite(kernels::LargestLogit(logits))) return;
+  }
+  PhraseProgress next = progress_[row];
   const int32_t token =
       constraint.only >= 0
           ? constraint.only
           : sampler_->Draw(logits, search.live()[row].origin, search.step());
-  AddOption(search, row, logits[token] - log_sum, token, {});
+  if (completes) next.place = PlaceBehind(row, token);
+  AddOption(search, row, logits[token] - log_sum, token, next);
 }
 
 }  // namespace peregrine::decode

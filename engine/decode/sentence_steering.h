@@ -70,6 +70,15 @@ class SentenceSteering {
   absl::Span<const int32_t> History(size_t row) const {
     return {histories_.data() + row * stride_, history_size_};
   }
+  // Whether live hypothesis `row` is inside Steering::completion.
+  bool Completes(const BeamSearch& search, size_t row) const {
+    const auto place = static_cast<size_t>(progress_[row].place);
+    return search.constraint().only < 0 &&
+           place < options_.steering.completion.size();
+  }
+  bool MustBreakBans(size_t row) const;
+  // The place that `token` leads to; -1: it may not come there.
+  int PlaceBehind(size_t row, int32_t token) const;
   bool has_tokens_to_penalize() const {
     return options_.steering.repetition_penalty != 1.0f;
   }
@@ -86,6 +95,8 @@ class SentenceSteering {
   bool WasGenerated(absl::Span<const int32_t> history, int32_t token) const;
   bool RepeatsNgram(absl::Span<const int32_t> history, int32_t token) const;
   bool IsBanned(absl::Span<const int32_t> history, int32_t token) const;
+  bool MayBegin(absl::Span<const int32_t> history, int phrase);
+  bool LeadsToPhrase(size_t row, int32_t token);
   double Penalized(double value) const;
   void AdjustRow(const BeamSearch& search, size_t row,
                  const RowOutputs& outputs);
@@ -93,6 +104,7 @@ class SentenceSteering {
                   const RowOutputs& outputs);
   void AddOption(const BeamSearch& search, size_t row, double log_prob,
                  int32_t token, PhraseProgress progress);
+  void KeepCompletions(size_t row, absl::Span<float> logits);
   void AddBeginnings(const BeamSearch& search, size_t row,
                      const RowOutputs& outputs);
   bool MustBegin(const BeamSearch& search, size_t row,
@@ -116,7 +128,10 @@ class SentenceSteering {
   std::vector<PhraseProgress> progress_;
 
   // The step.
-  std::vector<Entry> entries_;  // of one row
+  std::vector<Entry> entries_;        // of one row
+  std::vector<int32_t> with_phrase_;  // a history, and a phrase behind it
+  std::vector<float> kept_logits_;    // of a completion
+  std::vector<int32_t> with_token_;   // a history, and a token behind it
   std::vector<PhraseOption> options_of_step_;
   std::vector<kernels::BeamCandidate> candidates_;
   std::vector<PhraseProgress> next_progress_;

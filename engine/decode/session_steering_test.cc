@@ -49,6 +49,7 @@ void DemandAnything(std::mt19937& random, DecodingOptions& options) {
   const auto sometimes = [&] { return Pick(random, 0, 2) == 0; };
   Steering& steering = options.steering;
   if (sometimes()) steering.prefix = RandomPhrase(random, 1, 3);
+  if (sometimes()) steering.completion = {{5, 1, 9, 2}, {6, 2, 7, 2}};
   if (sometimes()) steering.repetition_penalty = 1.3f;
   if (sometimes()) steering.no_repeat_ngram_size = Pick(random, 1, 3);
   if (sometimes()) steering.allow_unknown = false;
@@ -191,6 +192,37 @@ TEST_P(SessionSteeringTest, HypothesesBeginWithThePrefix) {
 
 // What is told of a sentence while it grows is how it begins in the end, and
 // of a greedy search all there is.
+// Along one of the ways that are given.
+TEST_P(SessionSteeringTest, HypothesesGoThroughTheCompletion) {
+  std::mt19937 random(29);
+  auto session = engine_.NewSession();
+  for (int id = 0; id < FewOr(40); ++id) {
+    SCOPED_TRACE(testing::Message() << "sentence " << id);
+    SentenceInput sentence = Random(id, random);
+    Steering& steering = sentence.options.steering;
+    if (id % 2 == 0) steering.prefix = RandomPhrase(random, 1, 3);
+    if (id % 3 == 0) steering.must_contain = {RandomPhrase(random, 2, 3)};
+    if (id % 3 == 1) {
+      steering.sampling.emplace();
+    } else if (id % 6 == 2) {
+      steering.alternatives = true;
+    }
+    steering.completion = {{5, 1, 9, 2, 40, 3}, {6, 3, 7, 2}, {11, 3, 30, 3}};
+    const std::set<Phrase> ways = {{5, 6},  {5, 7, 11}, {5, 7, 30},
+                                   {9, 11}, {9, 30},    {40}};
+    const SentenceOutput output = Alone(*session, sentence);
+    ASSERT_TRUE(output.status.ok()) << output.status;
+    for (const Hypothesis& hypothesis : output.hypotheses) {
+      const auto begin = hypothesis.tokens.begin() + steering.prefix.size();
+      EXPECT_TRUE(std::any_of(ways.begin(), ways.end(), [&](const Phrase& way) {
+        return hypothesis.tokens.end() - begin >=
+                   static_cast<std::ptrdiff_t>(way.size()) &&
+               std::equal(way.begin(), way.end(), begin);
+      }));
+    }
+  }
+}
+
 TEST_P(SessionSteeringTest, WhatIsStableStays) {
   std::mt19937 random(23);
   auto session = engine_.NewSession();
@@ -333,6 +365,36 @@ TEST_P(SessionSteeringTest, HypothesesLackWhatIsForbidden) {
     ++changed;
   }
   EXPECT_GT(changed, 0);
+}
+
+// A phrase is put where it makes nothing that is forbidden, neither with what
+// stands in front of it nor in its middle.
+TEST_P(SessionSteeringTest, PhrasesKeepClearOfWhatIsForbidden) {
+  std::mt19937 random(19);
+  auto session = engine_.NewSession();
+  for (int id = 0; id < FewOr(60); ++id) {
+    SCOPED_TRACE(testing::Message() << "sentence " << id);
+    SentenceInput sentence = Random(id, random);
+    Steering& steering = sentence.options.steering;
+    const Phrase phrase = {Pick(random, 4, 30), Pick(random, 31, 60),
+                           Pick(random, 61, 90)};
+    const int32_t before = Pick(random, 91, 96);
+    steering.prefix = {before};
+    steering.must_contain = {phrase};
+    steering.must_not_contain = {
+        Phrase{before, phrase[0]},
+        id % 2 == 0 ? Phrase{before, phrase[0], phrase[1]}
+                    : Phrase{Pick(random, 91, 96), phrase[0], phrase[1]}};
+    sentence.options.max_length = 12;
+    const SentenceOutput output = Alone(*session, sentence);
+    ASSERT_TRUE(output.status.ok()) << output.status;
+    for (const Hypothesis& hypothesis : output.hypotheses) {
+      EXPECT_EQ(CountOf(phrase, hypothesis.tokens), 1);
+      for (const Phrase& forbidden : steering.must_not_contain) {
+        EXPECT_EQ(CountOf(forbidden, hypothesis.tokens), 0);
+      }
+    }
+  }
 }
 
 TEST_P(SessionSteeringTest, SamplesFollowTheirSeed) {
@@ -503,6 +565,12 @@ TEST(SteeringChecksTest, ErrorsNameTheField) {
   EXPECT_THAT(
       error_of([](Options&, Steering& s) { s.diversity_penalty = 1.0f; }),
       HasSubstr("diversity_penalty: found without"));
+  EXPECT_THAT(error_of([](Options& o, Steering& s) {
+                o.beam_size = o.num_hypotheses = 1;
+                s.beam_groups = 4;
+                s.sampling.emplace();
+              }),
+              HasSubstr("beam_groups: found together with sampling"));
   EXPECT_THAT(error_of([](Options& o, Steering&) { o.patience = 0; }),
               HasSubstr("patience: found 0"));
 }

@@ -14,6 +14,9 @@ namespace {
 
 using Phrase = std::vector<int32_t>;
 
+// A phrase that is forbidden may be written in several ways.
+constexpr size_t kMaxSpellings = 16;
+
 absl::Status Invalid(absl::string_view field, absl::string_view description) {
   return absl::InvalidArgumentError(absl::StrCat(field, ": ", description));
 }
@@ -32,13 +35,15 @@ class Checker {
       : options_(options), steering_(options.steering), model_(model) {}
 
   absl::Status Check() const {
+    PEREGRINE_RETURN_IF_ERROR(CheckSearches());
     PEREGRINE_RETURN_IF_ERROR(CheckNumbers());
     PEREGRINE_RETURN_IF_ERROR(CheckSampling());
     PEREGRINE_RETURN_IF_ERROR(CheckTokens("prefix", steering_.prefix));
+    PEREGRINE_RETURN_IF_ERROR(CheckPhrases(
+        "must_contain", steering_.must_contain, Steering::kMaxPhrases));
     PEREGRINE_RETURN_IF_ERROR(
-        CheckPhrases("must_contain", steering_.must_contain));
-    PEREGRINE_RETURN_IF_ERROR(
-        CheckPhrases("must_not_contain", steering_.must_not_contain));
+        CheckPhrases("must_not_contain", steering_.must_not_contain,
+                     kMaxSpellings * Steering::kMaxPhrases));
     PEREGRINE_RETURN_IF_ERROR(CheckTogether());
     return CheckLength();
   }
@@ -103,11 +108,12 @@ class Checker {
   }
 
   absl::Status CheckPhrases(absl::string_view field,
-                            const std::vector<Phrase>& phrases) const {
-    if (phrases.size() > Steering::kMaxPhrases) {
-      return Invalid(field, absl::StrCat("found ", phrases.size(),
-                                         " phrases, allowed at most ",
-                                         Steering::kMaxPhrases));
+                            const std::vector<Phrase>& phrases,
+                            size_t max_phrases) const {
+    if (phrases.size() > max_phrases) {
+      return Invalid(field,
+                     absl::StrCat("found ", phrases.size(),
+                                  " phrases, allowed at most ", max_phrases));
     }
     for (size_t i = 0; i < phrases.size(); ++i) {
       const std::string name = absl::StrCat(field, "[", i, "]");
@@ -119,7 +125,8 @@ class Checker {
     return absl::OkStatus();
   }
 
-  absl::Status CheckTogether() const {
+  // That these ways to search go together.
+  absl::Status CheckSearches() const {
     const bool has_phrases = !steering_.must_contain.empty();
     if (steering_.beam_groups > 1 &&
         (has_phrases || steering_.sampling.has_value() ||
@@ -139,6 +146,10 @@ class Checker {
     if (steering_.alternatives && has_phrases) {
       return Invalid("must_contain", "found together with alternatives");
     }
+    return absl::OkStatus();
+  }
+
+  absl::Status CheckTogether() const {
     for (size_t i = 0; i < steering_.must_contain.size(); ++i) {
       PEREGRINE_RETURN_IF_ERROR(CheckAllowed(
           absl::StrCat("must_contain[", i, "]"), steering_.must_contain[i]));

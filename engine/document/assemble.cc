@@ -29,9 +29,10 @@ struct Item {
 // The tree of what was set aside, from the flat list with its pairs.
 class TreeBuilder {
  public:
+  // Without the inserts that `held` says of.
   TreeBuilder(const Segment& segment, const UnitAlignment& alignment,
-              std::vector<Item>* items)
-      : segment_(segment), alignment_(alignment), items_(*items) {}
+              const std::vector<bool>& held, std::vector<Item>* items)
+      : segment_(segment), alignment_(alignment), held_(held), items_(*items) {}
 
   std::vector<Node> Build() {
     std::vector<Node> roots;
@@ -39,7 +40,9 @@ class TreeBuilder {
     const auto add = [&](Node node) {
       (open.empty() ? roots : open.back().children).push_back(std::move(node));
     };
-    for (const Insert& insert : segment_.inserts) {
+    for (size_t i = 0; i < segment_.inserts.size(); ++i) {
+      if (i < held_.size() && held_[i]) continue;
+      const Insert& insert = segment_.inserts[i];
       const size_t gap = GapAt(alignment_.source(), insert.at);
       if (insert.kind == Insert::Kind::kOpen) {
         Node node = MakeNode(insert, gap);
@@ -106,6 +109,7 @@ class TreeBuilder {
 
   const Segment& segment_;
   const UnitAlignment& alignment_;
+  const std::vector<bool>& held_;
   std::vector<Item>& items_;
 };
 
@@ -150,6 +154,12 @@ class Writer {
   Writer(const TargetUnits& target, const std::vector<Item>& items,
          AssembledSegment* out)
       : target_(target), items_(items), out_(*out) {}
+
+  // White space at the end of what was given, which `num_units` units begin in.
+  void KeepSpace(std::string space, size_t num_units) {
+    given_space_ = std::move(space);
+    num_given_ = num_units;
+  }
 
   void Write(std::vector<Node>* nodes) {
     SortAll(nodes);
@@ -210,7 +220,7 @@ class Writer {
       AddText(text);
       const size_t end = out_.pieces.back().text.size();
       places_.push_back(
-          {unit, {out_.pieces.size() - 1, {end - text.size(), end}, {}}});
+          {unit, {out_.pieces.size() - 1, {end - text.size(), end}, unit, {}}});
       last_unit_ = text;
     }
     next_unit_ = unit + 1;
@@ -295,6 +305,10 @@ class Writer {
   std::string SpaceBetween(const Item* point, absl::string_view unit) const {
     const std::string& gap = target_.gaps[next_unit_];
     if (last_point_ == nullptr && point == nullptr) return gap;
+    if (last_point_ == nullptr && next_unit_ == num_given_ &&
+        !given_space_.empty()) {
+      return given_space_;
+    }
     if (last_point_ == nullptr) {
       return SpaceBeside(BeforeOf(*point), NeighbourBefore(),
                          IsOpening(last_unit_), gap);
@@ -355,6 +369,8 @@ class Writer {
   const std::vector<Item>& items_;
   AssembledSegment& out_;
   size_t next_unit_ = 0;
+  std::string given_space_;
+  size_t num_given_ = 0;
   std::vector<std::pair<size_t, PlacedUnit>> places_;  // by number
   std::string last_unit_;             // the text of the last one, or ""
   const Item* last_point_ = nullptr;  // if nothing but tags was written since
@@ -363,15 +379,76 @@ class Writer {
   Separated separated_ = Separated::kNo;
 };
 
+// Of all units but the first `given_bytes` of the text.
 void RestoreCapitals(Capitals capitals, absl::string_view language,
+                     const std::vector<ByteRange>& ranges, size_t given_bytes,
                      TargetUnits* target) {
   if (capitals == Capitals::kAsTheyAre) return;
-  for (std::string& unit : target->units) {
-    unit = Restore(unit, capitals, language);
+  for (size_t t = 0; t < ranges.size(); ++t) {
+    std::string& unit = target->units[t];
+    if (ranges[t].begin >= given_bytes) {
+      unit = Restore(unit, capitals, language);
+    } else if (ranges[t].end > given_bytes && capitals == Capitals::kAll) {
+      const size_t given = given_bytes - ranges[t].begin;
+      unit = absl::StrCat(
+          unit.substr(0, given),
+          Restore(absl::string_view(unit).substr(given), capitals, language));
+    }
   }
 }
 
+// Whether what is set aside has its place whatever the translation becomes.
+bool HasSurePlaces(const Segment& segment, const SegmentTranslation& begun) {
+  if (!segment.kept.empty()) return false;
+  const std::vector<ByteRange> units = Units(segment.shown);
+  for (size_t i = 0; i < segment.inserts.size(); ++i) {
+    if (i < begun.holds.size() && begun.holds[i]) continue;
+    const Insert& insert = segment.inserts[i];
+    const bool is_text = insert.kind == Insert::Kind::kSpan ||
+                         insert.kind == Insert::Kind::kSpace;
+    const size_t gap = GapAt(units, insert.at);
+    const bool is_first = gap == 0 && begun.given_bytes == 0;
+    if (!is_text || (!is_first && gap < units.size())) return false;
+  }
+  return true;
+}
+
+// The units of `text` that stay as they are whatever follows.
+size_t NumFinished(absl::string_view text, absl::Span<const ByteRange> units) {
+  if (units.empty()) return 0;
+  // "don" and "'" may become "don't".
+  const absl::string_view last = text.substr(units.back().begin);
+  const bool may_join = last == "'" || last == "\u2019" || last == "." ||
+                        last == "," || last == ":" || last == "/";
+  return units.size() - std::min<size_t>(units.size(), may_join ? 2 : 1);
+}
+
 }  // namespace
+
+std::string CertainBeginning(const Segment& segment,
+                             const SegmentTranslation& begun,
+                             absl::string_view target_language) {
+  if (KeepsItsText(segment)) return begun.text;
+  // Tags may open and close anywhere.
+  if (std::any_of(
+          segment.inserts.begin(), segment.inserts.end(),
+          [](const Insert& insert) { return !insert.markup.empty(); })) {
+    return "";
+  }
+  std::string given = begun.text.substr(0, begun.given_bytes);
+  if (!HasSurePlaces(segment, begun)) return given;
+  const size_t finished = NumFinished(begun.text, Units(begun.text));
+  if (finished == 0) return given;
+  const AssembledSegment assembled =
+      Assemble(segment, begun, target_language, /*with_units=*/true);
+  const auto last = std::find_if(
+      assembled.units.rbegin(), assembled.units.rend(),
+      [&](const PlacedUnit& unit) { return unit.index < finished; });
+  if (last == assembled.units.rend()) return given;
+  const std::string text =
+      assembled.pieces[last->piece].text.substr(0, last->range.end);
+  return text.size() > given.size() ? text : given;
+}
 
 std::string DropUnknown(absl::string_view text, absl::string_view source) {
   std::string result(text);
@@ -422,11 +499,14 @@ AssembledSegment Assemble(const Segment& segment,
   const UnitAlignment alignment(segment.shown, translation.text,
                                 translation.alignment);
   TargetUnits target(translation.text, alignment.target());
-  RestoreCapitals(segment.capitals, target_language, &target);
-  KeptRepair repair = RepairKept(segment, alignment, &target);
+  RestoreCapitals(segment.capitals, target_language, alignment.target(),
+                  translation.given_bytes, &target);
+  KeptRepair repair =
+      RepairKept(segment, alignment, translation.given_bytes, &target);
   out.numbers_differ = repair.numbers_differ;
   std::vector<Item> items;
-  std::vector<Node> nodes = TreeBuilder(segment, alignment, &items).Build();
+  std::vector<Node> nodes =
+      TreeBuilder(segment, alignment, translation.holds, &items).Build();
   for (Node& node : repair.missing) {
     Item item;
     item.text = repair.texts[node.id];
@@ -436,6 +516,10 @@ AssembledSegment Assemble(const Segment& segment,
   }
   Place(alignment, {target.has_space, repair.closed}, &nodes);
   Writer writer(target, items, &out);
+  const absl::string_view given =
+      absl::string_view(translation.text).substr(0, translation.given_bytes);
+  writer.KeepSpace(std::string(given.substr(text::TrimRight(given).size())),
+                   GapBegun(alignment.target(), given.size()));
   writer.Write(&nodes);
   if (with_units) out.units = writer.TakeUnits(alignment);
   return out;

@@ -14,6 +14,10 @@ namespace peregrine::document {
 struct SegmentTranslation {
   std::string text;
   TokenAlignment alignment;  // of `shown` and `text`; may be unknown
+  // How much of `text` the caller has given, see GivenBeginning: nothing is put
+  // or mended there. And which inserts it holds.
+  size_t given_bytes = 0;
+  std::vector<bool> holds = {};
 };
 
 // A protected span that did not come through as it should.
@@ -35,6 +39,7 @@ struct OutputPiece {
 struct PlacedUnit {
   size_t piece = 0;
   ByteRange range;             // of its text
+  size_t index = 0;            // among the units of the translation
   std::vector<float> weights;  // of the units of `shown`: add up to 1, or to 0
 };
 
@@ -51,6 +56,14 @@ AssembledSegment Assemble(const Segment& segment,
                           const SegmentTranslation& translation,
                           absl::string_view target_language,
                           bool with_units = false);
+
+// How the text of every translation that begins with that of `begun` begins.
+// What is put back or mended may stand anywhere, with these exceptions: what
+// stood at an end of the sentence stays there, and capitals are restored word
+// by word.
+std::string CertainBeginning(const Segment& segment,
+                             const SegmentTranslation& begun,
+                             absl::string_view target_language);
 
 // Whether Assemble leaves every translation of the segment as it is.
 bool KeepsItsText(const Segment& segment);

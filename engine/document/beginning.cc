@@ -22,8 +22,10 @@ void Beginning::Finish(size_t segment, SegmentTranslation translation) {
   Update();
 }
 
-void Beginning::Extend(size_t segment, std::string text) {
-  if (!KeepsItsText(document_.segments_[segment])) return;
+void Beginning::Extend(size_t segment, const SegmentTranslation& begun) {
+  std::string text = CertainBeginning(document_.segments_[segment], begun,
+                                      document_.target_language_);
+  if (text.size() <= extended_[segment].size()) return;
   extended_[segment] = std::move(text);
   Update();
 }

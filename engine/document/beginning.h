@@ -22,9 +22,9 @@ class Beginning {
   void Finish(size_t segment, SegmentTranslation translation);
 
   // How the translation of a segment that is not finished begins; never less
-  // than before. A segment in whose translation something is put back or mended
-  // shows nothing of it before it is finished.
-  void Extend(size_t segment, std::string text);
+  // than before. Of one in which something is put back or mended as much shows
+  // as is certain, see CertainBeginning.
+  void Extend(size_t segment, const SegmentTranslation& begun);
 
   // Never less than before.
   const std::string& text() const { return text_; }

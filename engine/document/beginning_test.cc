@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "engine/document/document_fixture.h"
+#include "engine/document/given_beginning.h"
 #include "engine/text/utf8.h"
 
 namespace peregrine::document {
@@ -18,11 +19,12 @@ namespace {
 // Longer or shorter than the source, with numbers, entities and letters of
 // several bytes.
 std::string RandomText(std::mt19937& random) {
-  static const char* const kWords[] = {"das", "Größe", "3",    "<b>", "&",
-                                       "ist", "1,50",  "日本", "\"",  "ja."};
+  static const char* const kWords[] = {"das", "Größe",  "3",    "<b>", "&",
+                                       "ist", "1,50",   "日本", "\"",  "ja.",
+                                       "es",  "geht's", "Maß-", "a.b"};
   std::string text;
   for (size_t words = random() % 9; words > 0; --words) {
-    absl::StrAppend(&text, text.empty() ? "" : " ", kWords[random() % 10]);
+    absl::StrAppend(&text, text.empty() ? "" : " ", kWords[random() % 14]);
   }
   return text;
 }
@@ -49,6 +51,8 @@ std::vector<Case> Cases() {
       {"See https://a.org/b?c=d, write to jo@a.org. Hi {name}! No more.",
        plain},
       {"IT IS ALL CAPITALS. It Is A Title Of Words. And normal again.", plain},
+      {"@jo THANKS A LOT FOR IT 😀. SEE YOU {x}. {y} and the end {z}", plain},
+      {"{a} {b} All of it.\nSomething 😀 else 😀", plain},
       {"Double  spaces   inside. And 17 numbers. None here.", plain},
       {"<p>One <b>bold</b> word. And &amp; more.</p><h1>A title</h1>"
        "<img alt=\"A small picture\"> behind it. Last words.",
@@ -67,7 +71,16 @@ std::vector<Case> Cases() {
 void ExpectBeginnings(const Case& c, std::mt19937& random) {
   const Document document = ParseDocument(c.text, c.options);
   std::vector<SegmentTranslation> translations(document.segments().size());
-  for (SegmentTranslation& one : translations) one.text = RandomText(random);
+  for (size_t i = 0; i < translations.size(); ++i) {
+    SegmentTranslation& one = translations[i];
+    one.text = RandomText(random);
+    if (random() % 3 != 0) continue;
+    const GivenBeginning given = BeginWith(
+        document.segments()[i], random() % 2 == 0 ? "Da {x}" : "GR", "de");
+    one.text = given.text + one.text;
+    one.given_bytes = given.text.size();
+    one.holds = given.holds;
+  }
   const std::string whole = document.Assemble(translations).text;
 
   Beginning beginning(document);
@@ -90,7 +103,10 @@ void ExpectBeginnings(const Case& c, std::mt19937& random) {
       const size_t wanted = shown[segment] + 1 + random() % 9;
       shown[segment] =
           std::max(shown[segment], text::Utf8Prefix(text, wanted).size());
-      beginning.Extend(segment, text.substr(0, shown[segment]));
+      SegmentTranslation begun = translations[segment];
+      shown[segment] = std::max(shown[segment], begun.given_bytes);
+      begun.text = text.substr(0, shown[segment]);
+      beginning.Extend(segment, begun);
     } else {
       beginning.Finish(segment, translations[segment]);
       open.erase(open.begin() + static_cast<std::ptrdiff_t>(at));
@@ -116,17 +132,33 @@ TEST(BeginningTest, ShowsWhatIsSureAtOnce) {
   ASSERT_EQ(document.segments().size(), 3u);
   Beginning beginning(document);
   EXPECT_EQ(beginning.text(), "- ");
-  beginning.Extend(2, "Drei");
+  beginning.Extend(2, {"Drei", {}});
   EXPECT_EQ(beginning.text(), "- ");
-  beginning.Extend(0, "Ei");
+  beginning.Extend(0, {"Ei", {}});
   EXPECT_EQ(beginning.text(), "- Ei");
   beginning.Finish(0, {"Eins.", {}});
   EXPECT_EQ(beginning.text(), "- Eins. ");
   // Its number may have to be mended.
-  beginning.Extend(1, "Zwei");
+  beginning.Extend(1, {"Zwei", {}});
   EXPECT_EQ(beginning.text(), "- Eins. ");
   beginning.Finish(1, {"Zwei 7 Worte.", {}});
   EXPECT_EQ(beginning.text(), "- Eins. Zwei 7 Worte. Drei");
+}
+
+TEST(BeginningTest, ShowsCapitalsWordByWordAndWhatStandsAtTheEnds) {
+  const Document document =
+      ParseDocument("@jo THANKS FOR ALL THAT 😀\nAsk {x} now.", {});
+  ASSERT_EQ(document.segments().size(), 2u);
+  Beginning beginning(document);
+  beginning.Extend(0, {"Danke f", {}});
+  EXPECT_EQ(beginning.text(), "@jo DANKE");
+  beginning.Extend(0, {"Danke für alles", {}});
+  EXPECT_EQ(beginning.text(), "@jo DANKE FÜR");
+  beginning.Finish(0, {"Danke für alles das", {}});
+  EXPECT_EQ(beginning.text(), "@jo DANKE FÜR ALLES DAS 😀\n");
+  // Where this is put depends on all of the sentence, but for what is given.
+  beginning.Extend(1, {"Frag jetzt {x}", {}, 5});
+  EXPECT_EQ(beginning.text(), "@jo DANKE FÜR ALLES DAS 😀\nFrag ");
 }
 
 TEST(BeginningTest, EscapesAsTheDocumentDoes) {
@@ -134,7 +166,7 @@ TEST(BeginningTest, EscapesAsTheDocumentDoes) {
   options.format = Format::kHtml;
   const Document document = ParseDocument("<p>One &amp; two.</p>", options);
   Beginning beginning(document);
-  beginning.Extend(0, "Eins <");
+  beginning.Extend(0, {"Eins <", {}});
   EXPECT_EQ(beginning.text(), "<p>Eins &lt;");
 }
 

@@ -109,12 +109,14 @@ std::string Normalized(const std::string& text) {
 }
 
 // "m2" where the source has "m²": its digits were lost by normalising.
-void RestoreSmallDigits(const Segment& segment, TargetUnits* target) {
+void RestoreSmallDigits(const Segment& segment, size_t first_unit,
+                        TargetUnits* target) {
   for (const Kept& kept : segment.kept) {
     if (kept.kind != SpanKind::kVersion) continue;
     const std::string plain = Normalized(kept.source);
     if (plain == kept.source) continue;
-    for (std::string& unit : target->units) {
+    for (size_t t = first_unit; t < target->units.size(); ++t) {
+      std::string& unit = target->units[t];
       if (!absl::EndsWith(unit, plain)) continue;
       const size_t front = unit.size() - plain.size();
       if (front == 0 || absl::ascii_isdigit(unit[front - 1])) {
@@ -127,9 +129,10 @@ void RestoreSmallDigits(const Segment& segment, TargetUnits* target) {
 }  // namespace
 
 KeptRepair RepairKept(const Segment& segment, const UnitAlignment& alignment,
-                      TargetUnits* target) {
-  RestoreSmallDigits(segment, target);
-  RepairState state(segment, alignment, target);
+                      size_t given_bytes, TargetUnits* target) {
+  RestoreSmallDigits(segment, GapBegun(alignment.target(), given_bytes),
+                     target);
+  RepairState state(segment, alignment, given_bytes, target);
   std::vector<const Kept*> words;
   std::vector<const Kept*> numbers;
   for (const Kept& kept : segment.kept) {

@@ -14,7 +14,8 @@ namespace peregrine::document {
 // Sees to it that all of `segment.kept` stands in the translation: what does
 // not replaces the words that came from it; what no word came from is returned,
 // to be inserted, with the gap of the source where it stood. What stands there
-// too often is taken out. `numbers_differ`: the translation has numbers that
+// too often is taken out, but nothing of the first `given_bytes` bytes is
+// changed. `numbers_differ`: the translation has numbers that
 // the source has not, in digits or in words.
 struct KeptRepair {
   std::vector<Node> missing;  // points; ids are those of `texts`
@@ -23,7 +24,7 @@ struct KeptRepair {
   bool numbers_differ = false;
 };
 KeptRepair RepairKept(const Segment& segment, const UnitAlignment& alignment,
-                      TargetUnits* target);
+                      size_t given_bytes, TargetUnits* target);
 
 }  // namespace peregrine::document
 

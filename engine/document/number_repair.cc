@@ -122,13 +122,19 @@ class NumberRepair {
            (FindAmounts(kept.source).empty() || number == kept.source);
   }
 
+  // As it is.
+  static bool IsGood(const Kept& kept, absl::string_view number) {
+    return kept.is_exact ? number == kept.wanted[0]
+                         : IsSameNumber(kept, number);
+  }
+
   bool TakeBest(const Kept& kept, IsFor is_for) {
     Found* best = nullptr;
     float most = -1.0f;
     for (Found& number : found_) {
-      if (!IsFree(number) || !is_for(kept, state_.Slice(number.range))) {
-        continue;
-      }
+      const absl::string_view text = state_.Slice(number.range);
+      if (!IsFree(number) || !is_for(kept, text)) continue;
+      if (state_.IsGiven(number.units) && !IsGood(kept, text)) continue;
       // Where nothing is known, the first.
       const float mass = state_.alignment().is_known()
                              ? state_.Mass(number.units, kept)
@@ -140,10 +146,7 @@ class NumberRepair {
     }
     if (best == nullptr) return false;
     best->kept = &kept;
-    const absl::string_view text = state_.Slice(best->range);
-    const bool is_good =
-        kept.is_exact ? text == kept.wanted[0] : IsSameNumber(kept, text);
-    if (is_good) {
+    if (IsGood(kept, state_.Slice(best->range))) {
       state_.Keep(best->units);
     } else {
       state_.ReplaceBytes(best->range, kept.wanted[0]);
@@ -209,7 +212,13 @@ class NumberRepair {
 
   void Judge(const Found& number) {
     if (IsSpelled(number.digits)) return;
-    if (IsRepeated(number)) {
+    if (state_.IsGiven(number.units)) {
+      // Also those of an address.
+      if (!DigitRuns(state_.segment().original).contains(number.digits) &&
+          state_.segment().checks_numbers) {
+        state_.NumbersDiffer();
+      }
+    } else if (IsRepeated(number)) {
       state_.Drop(Repetition(number));
     } else if (state_.segment().checks_numbers) {
       state_.NumbersDiffer();

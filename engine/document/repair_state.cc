@@ -9,14 +9,17 @@
 namespace peregrine::document {
 
 RepairState::RepairState(const Segment& segment, const UnitAlignment& alignment,
-                         TargetUnits* target)
+                         size_t given_bytes, TargetUnits* target)
     : segment_(segment),
       alignment_(alignment),
       target_(*target),
+      num_given_(GapBegun(alignment.target(), given_bytes)),
       text_(target->Text()),
       kept_(target->units.size(), false),
       replaced_(target->units.size(), false) {
   result_.closed.assign(target_.gaps.size(), false);
+  std::fill_n(kept_.begin(), num_given_, true);
+  std::fill_n(result_.closed.begin(), num_given_, true);
   size_t at = 0;
   for (size_t t = 0; t < target_.units.size(); ++t) {
     at += target_.gaps[t].size();
@@ -116,6 +119,7 @@ void RepairState::Drop(UnitRange units) {
   size_t before = units.begin;  // the last unit in front that is still there
   while (before > 0 && target_.units[before - 1].empty()) --before;
   if (before == 0 || units.end == target_.units.size()) return;
+  if (before <= num_given_) return;
   std::string& last = target_.units[before - 1];
   const std::string& next = target_.units[units.end];
   if (next == last && (next == "." || next == ",")) {
@@ -132,7 +136,8 @@ void RepairState::SetGap(size_t gap, absl::string_view text) {
 }
 
 void RepairState::SeparateNumbers(size_t gap) {
-  if (gap == 0 || gap >= target_.units.size() || target_.gaps[gap] != " ") {
+  if (gap <= num_given_ || gap >= target_.units.size() ||
+      target_.gaps[gap] != " ") {
     return;
   }
   const auto is_digit = [](const text::Character& c) {

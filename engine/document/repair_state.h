@@ -13,8 +13,9 @@ namespace peregrine::document {
 // the source already, by words or by numbers.
 class RepairState {
  public:
+  // The first `given_bytes` bytes stay as they are.
   RepairState(const Segment& segment, const UnitAlignment& alignment,
-              TargetUnits* target);
+              size_t given_bytes, TargetUnits* target);
 
   const Segment& segment() const { return segment_; }
   const UnitAlignment& alignment() const { return alignment_; }
@@ -31,10 +32,12 @@ class RepairState {
   // How much of the unit that begins `units` comes from `kept`.
   float Mass(UnitRange units, const Kept& kept) const;
 
-  // Neither kept nor replaced.
+  // Neither given, kept nor replaced.
   bool IsFree(UnitRange units) const;
   // More than punctuation.
   bool HasWord(UnitRange units) const;
+  // Begins where nothing is changed.
+  bool IsGiven(UnitRange units) const { return units.begin < num_given_; }
   bool IsReplaced(UnitRange units) const;
   bool IsTaken(const ByteRange& range) const;
 
@@ -63,6 +66,7 @@ class RepairState {
   const Segment& segment_;
   const UnitAlignment& alignment_;
   TargetUnits& target_;
+  const size_t num_given_;  // units
   const std::string text_;
   std::vector<ByteRange> ranges_;  // of its units
   std::vector<ByteRange> taken_;   // of it, by words

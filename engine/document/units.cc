@@ -100,6 +100,14 @@ size_t GapAt(absl::Span<const ByteRange> units, size_t at) {
       units.begin());
 }
 
+size_t GapBegun(absl::Span<const ByteRange> units, size_t at) {
+  return static_cast<size_t>(
+      std::lower_bound(
+          units.begin(), units.end(), at,
+          [](const ByteRange& unit, size_t a) { return unit.begin < a; }) -
+      units.begin());
+}
+
 UnitAlignment::UnitAlignment(absl::string_view source, absl::string_view target,
                              const TokenAlignment& tokens)
     : source_(Units(source)), target_(Units(target)) {

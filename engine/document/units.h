@@ -23,6 +23,9 @@ bool WouldJoin(absl::string_view before, absl::string_view after);
 // `at` is.
 size_t GapAt(absl::Span<const ByteRange> units, size_t at);
 
+// How many of `units` begin before byte `at`.
+size_t GapBegun(absl::Span<const ByteRange> units, size_t at);
+
 // What each token of a sentence stands for, and how the tokens of source and
 // target belong together. Token i of the target has weights
 // [i * source.size(), (i + 1) * source.size()), each 0 to 1.

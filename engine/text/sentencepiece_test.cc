@@ -11,6 +11,7 @@
 #include <fstream>
 #include <memory>
 #include <random>
+#include <set>
 #include <sstream>
 #include <string>
 #include <utility>
@@ -23,7 +24,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "engine/base/damage.h"
+#include "engine/text/open_prefix.h"
 #include "engine/text/sentencepiece_model.pb.h"
+#include "engine/text/spellings.h"
 #include "engine/text/utf8.h"
 
 namespace peregrine::text {
@@ -115,6 +118,53 @@ class GoldenTest : public ::testing::TestWithParam<std::string> {
 
   ModelPointer model_;
 };
+
+TEST_P(GoldenTest, SpellingsDecodeToTheSame) {
+  for (const std::string text : {"garden", "the old", "a", "x y z"}) {
+    const auto spellings = Spellings(*model_, text, 8);
+    EXPECT_EQ(spellings[0], model_->Encode(text));
+    EXPECT_LE(spellings.size(), 8u);
+    const std::set<std::vector<int32_t>> different(spellings.begin(),
+                                                   spellings.end());
+    EXPECT_EQ(different.size(), spellings.size());
+    for (const std::vector<int32_t>& spelling : spellings) {
+      EXPECT_EQ(model_->Decode(spelling), model_->Decode(spellings[0]));
+    }
+  }
+}
+
+// Each way through a completion spells a word that begins so.
+TEST_P(GoldenTest, AnOpenPrefixGoesOnInAnyPieces) {
+  for (const std::string text :
+       {"the gard", "the garden", "a", "the 12", "x, "}) {
+    const std::vector<int32_t> tokens = model_->Encode(text);
+    const OpenPrefix open = OpenLastWord(*model_, text, tokens);
+    if (open.completion.empty()) {
+      EXPECT_EQ(open.tokens, tokens);
+      continue;
+    }
+    std::mt19937 random(1);
+    for (int i = 0; i < 50; ++i) {
+      std::vector<int32_t> spelled = open.tokens;
+      size_t place = 0;
+      while (place < open.completion.size()) {
+        const std::vector<int32_t>& ways = open.completion[place];
+        ASSERT_FALSE(ways.empty());
+        const size_t way = random() % (ways.size() / 2);
+        if (way > 0) {
+          EXPECT_LT(ways[2 * way - 2], ways[2 * way]);
+        }
+        spelled.push_back(ways[2 * way]);
+        ASSERT_GT(static_cast<size_t>(ways[2 * way + 1]), place);
+        place = static_cast<size_t>(ways[2 * way + 1]);
+      }
+      const std::string usual = model_->Decode(tokens);
+      EXPECT_EQ(model_->Decode(spelled).substr(0, usual.size()), usual);
+    }
+  }
+  EXPECT_TRUE(OpenLastWord(*model_, "the 12", model_->Encode("the 12"))
+                  .completion.empty());
+}
 
 TEST_P(GoldenTest, EncodesAsTheReference) {
   const std::vector<std::string> texts =

@@ -18,6 +18,7 @@
 #include "engine/formats/recognise.h"
 #include "engine/kernels/gpu_memory.h"
 #include "engine/kernels/precision.h"
+#include "engine/text/spellings.h"
 #include "engine/text/tokenizer.h"
 #include "engine/text_beginning.h"
 #include "engine/text_plan.h"
@@ -27,6 +28,9 @@
 
 namespace peregrine::server {
 namespace {
+
+// Of a phrase that is not to be there.
+constexpr size_t kMaxSpellings = 16;
 
 class EngineSession : public DecodeSession {
  public:
@@ -94,6 +98,17 @@ class EnginePlan : public PlannedText {
   }
   bool NeedsAlignment(size_t sentence) const override {
     return plan_.NeedsAlignment(sentence);
+  }
+  TextPlan::Begun BeginWith(absl::string_view text,
+                            const std::vector<int32_t>& /*encoded*/) override {
+    return plan_.BeginWith(model_, text);
+  }
+  void BeginWith(const std::vector<int32_t>& tokens) override {
+    plan_.BeginWith(model_, tokens);
+  }
+  absl::string_view SetAsideIn(size_t sentence,
+                               absl::string_view phrase) const override {
+    return plan_.SetAsideIn(sentence, phrase);
   }
   TextTranslation Assemble(
       absl::Span<const std::vector<decode::Hypothesis>> hypotheses,
@@ -203,6 +218,10 @@ class EngineBackend : public ModelBackend {
   }
   std::vector<int32_t> EncodeTarget(absl::string_view text) const override {
     return target_pieces_->Encode(text);
+  }
+  std::vector<std::vector<int32_t>> SpellTarget(
+      absl::string_view text) const override {
+    return text::Spellings(*target_pieces_, text, kMaxSpellings);
   }
   std::vector<int32_t> EncodeSource(absl::string_view text) const override {
     text = absl::StripAsciiWhitespace(text);

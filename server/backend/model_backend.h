@@ -55,6 +55,16 @@ class PlannedText {
   virtual ~PlannedText() = default;
   virtual const std::vector<std::vector<int32_t>>& sentences() const = 0;
   virtual bool NeedsAlignment(size_t /*sentence*/) const { return false; }
+  // Of a text of one sentence; `encoded` are the tokens of `text` as it is.
+  virtual TextPlan::Begun BeginWith(absl::string_view /*text*/,
+                                    const std::vector<int32_t>& encoded) {
+    return {encoded, encoded, {}};
+  }
+  virtual void BeginWith(const std::vector<int32_t>& /*tokens*/) {}
+  virtual absl::string_view SetAsideIn(size_t /*sentence*/,
+                                       absl::string_view /*phrase*/) const {
+    return "";
+  }
   virtual TextTranslation Assemble(
       absl::Span<const std::vector<decode::Hypothesis>> hypotheses,
       bool with_words) const = 0;
@@ -131,6 +141,11 @@ class ModelBackend {
   // The tokens of a part of a translation.
   virtual std::vector<int32_t> EncodeTarget(absl::string_view /*text*/) const {
     return {};
+  }
+  // Ways to write it in tokens, EncodeTarget's first: see text::Spellings.
+  virtual std::vector<std::vector<int32_t>> SpellTarget(
+      absl::string_view text) const {
+    return {EncodeTarget(text)};
   }
   // The tokens of a whole source, as it is: nothing is cut or set aside.
   virtual std::vector<int32_t> EncodeSource(absl::string_view /*text*/) const {

@@ -57,15 +57,15 @@ class KeyWriter {
     // Most sentences demand nothing, whatever the order of phrases is.
     Add(steering.empty());
     if (steering.empty()) return;
-    const auto& [prefix, must_contain, in_order, must_not_contain,
+    const auto& [prefix, completion, must_contain, in_order, must_not_contain,
                  allow_unknown, not_first, repetition_penalty,
                  no_repeat_ngram_size, min_probability, end_penalty,
                  coverage_penalty, sampling, alternatives, beam_groups,
                  diversity_penalty] = steering;
-    Write(prefix, must_contain, in_order, must_not_contain, allow_unknown,
-          not_first, repetition_penalty, no_repeat_ngram_size, min_probability,
-          end_penalty, coverage_penalty, sampling, alternatives, beam_groups,
-          diversity_penalty);
+    Write(prefix, completion, must_contain, in_order, must_not_contain,
+          allow_unknown, not_first, repetition_penalty, no_repeat_ngram_size,
+          min_probability, end_penalty, coverage_penalty, sampling,
+          alternatives, beam_groups, diversity_penalty);
   }
   void Add(const decode::DecodingOptions& options) {
     const auto& [beam_size, length_penalty, num_hypotheses, min_length,

@@ -66,6 +66,9 @@ const std::vector<Change>& Changes() {
         s.options.steering.prefix = {2, 3};
       },
       [](Sentence& s) {
+        s.options.steering.completion = {{2, 1}};
+      },
+      [](Sentence& s) {
         s.options.steering.must_contain = {{2, 3}};
       },
       [](Sentence& s) {

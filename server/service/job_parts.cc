@@ -6,6 +6,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
 
 namespace peregrine::server {
@@ -66,11 +67,10 @@ void ResponseSize::Check(absl::string_view field, const RequestLimits& limits,
 }
 
 Sentence SentenceMaker::Make(const std::vector<int32_t>& ids,
-                             const RequestOptions& options, int index) const {
+                             decode::DecodingOptions options, int index) const {
   Sentence sentence;
   sentence.source = ids;
-  sentence.options =
-      SentenceOptions(model, options, languages, static_cast<int>(ids.size()));
+  sentence.options = std::move(options);
   sentence.deadline = terms.deadline;
   sentence.flow = terms.flow;
   sentence.group = &group;
@@ -113,6 +113,12 @@ void CheckPhraseTokens(const ModelBackend& model, const RequestOptions& options,
   check(options.must_not_contain, "must_not_contain");
 }
 
+void SpellForbidden(const ModelBackend& model, RequestOptions& options) {
+  for (RequestPhrase& phrase : options.must_not_contain) {
+    if (!phrase.text.empty()) phrase.spellings = model.SpellTarget(phrase.text);
+  }
+}
+
 decode::DecodingOptions SentenceOptions(const ModelBackend& model,
                                         const RequestOptions& options,
                                         const RequestLanguages& languages,
@@ -129,8 +135,17 @@ decode::DecodingOptions SentenceOptions(const ModelBackend& model,
   for (const RequestPhrase& phrase : options.must_contain) {
     result.steering.must_contain.push_back(TokensOf(model, phrase));
   }
+  std::vector<std::vector<int32_t>>& forbidden =
+      result.steering.must_not_contain;
+  // First as they are named, so that errors name them.
   for (const RequestPhrase& phrase : options.must_not_contain) {
-    result.steering.must_not_contain.push_back(TokensOf(model, phrase));
+    forbidden.push_back(phrase.spellings.empty() ? TokensOf(model, phrase)
+                                                 : phrase.spellings[0]);
+  }
+  for (const RequestPhrase& phrase : options.must_not_contain) {
+    for (size_t i = 1; i < phrase.spellings.size(); ++i) {
+      forbidden.push_back(phrase.spellings[i]);
+    }
   }
   return result;
 }
@@ -152,7 +167,9 @@ void CheckDemands(const ModelBackend& model,
   }
   violations.Add(
       absl::StrCat(path, ".", field),
-      std::string(message.substr(std::min(colon + 2, message.size()))));
+      absl::StrReplaceAll(message.substr(std::min(colon + 2, message.size())),
+                          {{"together with alternatives",
+                            "together with return_alternatives"}}));
 }
 
 std::vector<TargetToken> DescribeTokens(const ModelBackend& model,

@@ -33,13 +33,11 @@ class ResponseSize {
 
 // What the sentences of a job have in common.
 struct SentenceMaker {
-  const ModelBackend& model;
-  const RequestLanguages& languages;
   const SentenceTerms& terms;
   SentenceGroup& group;
 
-  Sentence Make(const std::vector<int32_t>& ids, const RequestOptions& options,
-                int index) const;
+  Sentence Make(const std::vector<int32_t>& ids,
+                decode::DecodingOptions options, int index) const;
 };
 
 // The token ids of a part of a translation.
@@ -52,6 +50,10 @@ void CheckPhraseTokens(const ModelBackend& model, const RequestOptions& options,
 void CheckPieces(const ModelBackend& model,
                  const std::vector<std::string>& pieces,
                  const std::string& path, Violations& violations);
+
+// Fills in how phrases that must not be there may be written. Once, since it
+// takes longer than to encode them.
+void SpellForbidden(const ModelBackend& model, RequestOptions& options);
 
 // The options of one sentence of `length` tokens, with the tokens of all
 // phrases.

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "engine/base/status_macros.h"
+#include "engine/text/characters.h"
 #include "server/service/job_parts.h"
 #include "server/service/pivot.h"
 #include "server/service/priority.h"
@@ -148,6 +149,10 @@ absl::Status TextJob::Prepare(const ModelBackend& model,
                               const RequestLimits& limits) {
   model_ = &model;
   PEREGRINE_RETURN_IF_ERROR(CheckRequest(limits));
+  SpellForbidden(*model_, request_.head.options);
+  for (RequestText& text : request_.texts) {
+    SpellForbidden(*model_, text.options);
+  }
   Violations violations;
   const RequestLanguages languages = LanguagesOf(0, violations);
   const int count = static_cast<int>(request_.texts.size());
@@ -248,8 +253,41 @@ void TextJob::Plan(int index, const RequestLanguages& languages,
   if (request_.texts[index].without_terms) glossaries.swap(put_aside);
   planned.languages = languages;
   planned.first_sentence = num_sentences_;
+  BeginText(index, planned);
   num_sentences_ += static_cast<int>(planned.plan->sentences().size());
   texts_.push_back(std::move(planned));
+}
+
+void TextJob::BeginText(int index, Planned& planned) const {
+  const RequestOptions options = OptionsOf(index);
+  if (!options.target_prefix.has_value()) return;
+  if (planned.plan->sentences().size() != 1) return;
+  const RequestPhrase& prefix = *options.target_prefix;
+  const std::vector<int32_t> tokens = TokensOf(*model_, prefix);
+  if (prefix.tokens.empty()) {
+    planned.begun = planned.plan->BeginWith(prefix.text, tokens);
+  } else {
+    planned.plan->BeginWith(tokens);
+    planned.begun = {tokens, tokens, {}};
+  }
+}
+
+// Of one sentence.
+decode::DecodingOptions TextJob::OptionsOf(const Planned& text,
+                                           const RequestOptions& options,
+                                           size_t sentence) const {
+  decode::DecodingOptions result = SentenceOptions(
+      *model_, options, text.languages,
+      static_cast<int>(text.plan->sentences()[sentence].size()));
+  if (!options.target_prefix.has_value()) return result;
+  // In other pieces it may take more tokens. Alternatives are those of the next
+  // word, not of the last one.
+  const size_t most = text.begun.tokens.size() + text.begun.completion.size();
+  const bool is_open = most <= static_cast<size_t>(result.max_length) &&
+                       !result.steering.alternatives;
+  result.steering.prefix = is_open ? text.begun.prefix : text.begun.tokens;
+  if (is_open) result.steering.completion = text.begun.completion;
+  return result;
 }
 
 RequestOptions TextJob::OptionsOf(int index) const {
@@ -280,24 +318,49 @@ void TextJob::CheckSentences(int index, Violations& violations) const {
   const auto need_one_sentence = [&](const char* field, bool is_own) {
     violations.Add(
         absl::StrCat(path_of(is_own), ".", field),
-        absl::StrCat("found a text of ", sentences.size(),
-                     " sentences, allowed one: set single_sentence"));
+        absl::StrCat("found a text of ", sentences.size(), " sentences, ",
+                     sentences.empty()
+                         ? "expected one: nothing in it is translated"
+                     : request_.single_sentence
+                         ? "allowed one: it is longer than the model can read"
+                         : "allowed one: set single_sentence"));
   };
-  if (sentences.size() > 1 && options.target_prefix.has_value()) {
+  const bool is_blank = text::TrimRight(request_.texts[index].text).empty();
+  const bool is_one = sentences.size() == 1 || is_blank;
+  if (!is_one && options.target_prefix.has_value() &&
+      !options.target_prefix->empty()) {
     need_one_sentence("target_prefix", own.target_prefix.has_value());
   }
-  if (sentences.size() > 1 && !options.must_contain.empty()) {
+  if (!is_one && !options.must_contain.empty()) {
     need_one_sentence("must_contain", !own.must_contain.empty());
   }
   Violations of_sentences;
-  for (const std::vector<int32_t>& ids : sentences) {
-    CheckDemands(*model_,
-                 SentenceOptions(*model_, options, texts_[index].languages,
-                                 static_cast<int>(ids.size())),
+  CheckPhrases(index, path_of(!own.must_contain.empty()), of_sentences);
+  for (size_t s = 0; s < sentences.size(); ++s) {
+    CheckDemands(*model_, OptionsOf(texts_[index], options, s),
                  path_of(request_.texts[index].options.demands_something()),
                  of_sentences);
   }
   violations.Append(of_sentences);
+}
+
+// The model can write no address that it does not see.
+void TextJob::CheckPhrases(int index, const std::string& path,
+                           Violations& violations) const {
+  const PlannedText& plan = *texts_[index].plan;
+  const std::vector<RequestPhrase> phrases = OptionsOf(index).must_contain;
+  for (size_t s = 0; s < plan.sentences().size(); ++s) {
+    for (size_t i = 0; i < phrases.size(); ++i) {
+      const absl::string_view span = plan.SetAsideIn(s, phrases[i].text);
+      if (span.empty()) continue;
+      violations.Add(
+          absl::StrCat(path, ".must_contain[", i, "]"),
+          absl::StrCat("found '", span,
+                       "', which is set aside in this text and comes through "
+                       "by itself: leave it out, or name its kind in "
+                       "text_options.unprotected"));
+    }
+  }
 }
 
 std::vector<Sentence> TextJob::MakeSentences(SentenceGroup& group,
@@ -305,12 +368,13 @@ std::vector<Sentence> TextJob::MakeSentences(SentenceGroup& group,
   std::vector<Sentence> sentences;
   sentences.reserve(num_sentences_);
   for (size_t i = 0; i < texts_.size(); ++i) {
-    const SentenceMaker maker = {*model_, texts_[i].languages, terms, group};
+    const SentenceMaker maker = {terms, group};
     const RequestOptions options = OptionsOf(static_cast<int>(i));
     const PlannedText& plan = *texts_[i].plan;
     for (size_t s = 0; s < plan.sentences().size(); ++s) {
       const int index = static_cast<int>(sentences.size());
-      sentences.push_back(maker.Make(plan.sentences()[s], options, index));
+      sentences.push_back(maker.Make(plan.sentences()[s],
+                                     OptionsOf(texts_[i], options, s), index));
       sentences.back().options.align |= plan.NeedsAlignment(s);
       sentences.back().options.stream = stable_text_ != nullptr;
     }

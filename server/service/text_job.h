@@ -64,6 +64,7 @@ class TextJob final : public Job {
     std::unique_ptr<PlannedText> plan;
     int first_sentence = 0;
     RequestLanguages languages;
+    TextPlan::Begun begun;  // that its sentence begins with
   };
   struct Part {
     std::unique_ptr<TextJob> job;
@@ -96,7 +97,14 @@ class TextJob final : public Job {
   void Plan(int index, const RequestLanguages& languages,
             Violations& violations);
   RequestOptions OptionsOf(int index) const;  // of a text
+  // Has the translation begin as is demanded.
+  void BeginText(int index, Planned& planned) const;
+  decode::DecodingOptions OptionsOf(const Planned& text,
+                                    const RequestOptions& options,
+                                    size_t sentence) const;
   void CheckSentences(int index, Violations& violations) const;
+  void CheckPhrases(int index, const std::string& path,
+                    Violations& violations) const;
   void AddDetails(int index, ResponseSize& size) const;
   void AddFirst(TextAnswer& answer) const;
   TranslatedText TakeOne(const Planned& text, const RequestOptions& options,

@@ -44,6 +44,7 @@ absl::Status TokenJob::Prepare(const ModelBackend& model,
   CheckPhraseTokens(model, request_.head.options, "options", violations);
   PEREGRINE_RETURN_IF_ERROR(violations.status());
 
+  SpellForbidden(model, request_.head.options);
   for (const std::vector<std::string>& sequence : request_.sources) {
     const std::vector<absl::string_view> pieces(sequence.begin(),
                                                 sequence.end());
@@ -64,13 +65,17 @@ absl::Status TokenJob::Prepare(const ModelBackend& model,
 
 std::vector<Sentence> TokenJob::MakeSentences(
     SentenceGroup& group, const SentenceTerms& terms) const {
-  const SentenceMaker maker = {*model_, languages_, terms, group};
+  const SentenceMaker maker = {terms, group};
   std::vector<Sentence> sentences;
   sentences.reserve(num_sentences_);
   for (const Source& source : sources_) {
     if (source.ids.empty()) continue;
     const int index = static_cast<int>(sentences.size());
-    sentences.push_back(maker.Make(source.ids, request_.head.options, index));
+    sentences.push_back(
+        maker.Make(source.ids,
+                   SentenceOptions(*model_, request_.head.options, languages_,
+                                   static_cast<int>(source.ids.size())),
+                   index));
   }
   return sentences;
 }

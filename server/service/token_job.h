@@ -35,7 +35,7 @@ class TokenJob final : public Job {
 
   TranslatedTokens TakeOne(const Source& source, SentenceAnswer& answer) const;
 
-  const TokenRequest request_;
+  TokenRequest request_;
   const ModelBackend* model_ = nullptr;
   ChosenLanguages chosen_;
   RequestLanguages languages_;

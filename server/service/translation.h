@@ -26,6 +26,10 @@ inline constexpr int kPriorities = 3;
 struct RequestPhrase {
   std::string text;
   std::vector<std::string> tokens;
+  // Of a text that is forbidden: all ways to write it, see SpellForbidden.
+  std::vector<std::vector<int32_t>> spellings = {};
+
+  bool empty() const { return text.empty() && tokens.empty(); }
 };
 
 // How to decode. What is absent is the model's default.

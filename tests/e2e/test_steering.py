@@ -46,6 +46,34 @@ class SteeringTest(harness.ServerTestCase):
         self.assertTrue(found["hypotheses"][0]["text"].startswith(
             "Ein alter Mann"))
 
+    def test_a_prefix_is_kept_byte_for_byte(self):
+        for text, prefixes in (
+                ("Please see https://example.org/a?b=1 today.",
+                 ("Siehe https://example.org/a?b=1", "Bitte",
+                  "Sehen Sie https://exa", "https://example.org/a?b=1")),
+                ("It costs 5 euros and not 1,250.75.",
+                 ("Es kostet 7", "Es kostet 5", "1.250,75", "Es kostet ")),
+                ("THE OLD HOUSE IS NICE.", ("Das Alte", "DAS ALTE HA")),
+                ("Ask {name} for the key.",
+                 ("Fragen Sie {na", "Bitte {name} um", " Zwei  "))):
+            for prefix in prefixes:
+                for beam_size in (1, 4):
+                    with self.subTest(text=text, prefix=prefix,
+                                      beam_size=beam_size):
+                        options = {"target_prefix": {"text": prefix},
+                                   "beam_size": beam_size}
+                        found = self.server.translate(
+                            text, options=options).translations[0]
+                        best_text = found.hypotheses[0].text
+                        self.assertTrue(best_text.startswith(prefix),
+                                        best_text)
+                        self.assertFalse(found.lost_spans, best_text)
+                        (pieces, answer), = self.stream(text, **options)
+                        self.assertEqual(
+                            answer.translation.hypotheses[0].text, best_text)
+                        self.assertTrue(best_text.startswith(
+                            "".join(piece.text for piece in pieces)), pieces)
+
     def test_phrases_that_must_be_there(self):
         phrases = ["https://example.org/a_b?c=1", "Herr Schmidt"]
         for beam_size in (1, 4):
@@ -271,8 +299,11 @@ class SteeringTest(harness.ServerTestCase):
                              stdin=lines.encode())
         self.assertEqual(run.returncode, 0, run.stderr)
         self.assertEqual(run.stdout, plain.stdout)
+        # So long that some of it is told before all of it is there.
+        text = " ".join(f"The young woman sold {flower}s on the old market."
+                        for flower in ("rose", "tulip", "lily", "daisy") * 20)
         run = harness.client(self.server, "translate", "--stream", "--json",
-                             "The young woman sold flowers on the old market.")
+                             "--no-cache", text)
         *stable, answer = map(json.loads, run.stdout.splitlines())
         self.assertTrue(stable)
         for line in stable:
@@ -348,6 +379,12 @@ class SteeringTest(harness.ServerTestCase):
                      must_not_contain=[{"text": "Haus"}])
         self.refused("options.must_contain", text="One. Two is next.",
                      must_contain=[{"text": "Haus"}])
+        self.refused("options.must_contain", text="12345",
+                     must_contain=[{"text": "Haus"}])
+        self.refused("options.target_prefix", text="...",
+                     target_prefix={"text": "Haus"})
+        self.refused("options.must_contain[0]", text="Ask {name} for a key.",
+                     must_contain=[{"text": "um {name}"}])
         self.refused("options.must_contain[0].tokens[1]",
                      must_contain=[{"tokens": ["\u2581H", "no such piece"]}])
         self.refused("options.target_prefix.tokens[0]",
