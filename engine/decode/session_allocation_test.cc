@@ -52,10 +52,12 @@ void Demand(size_t i, DecodingOptions& options) {
       break;
     case 3:
       steering.sampling.emplace().top_k = 10;
+      steering.completion = {{5, 1, 9, 2}, {6, 2, 7, 2}};
       break;
     case 4:
       steering.alternatives = true;
       steering.prefix = {30, 31};
+      steering.completion = {{5, 1, 9, 2}, {6, 2, 7, 2}};
       break;
     default:
       break;

@@ -12,6 +12,9 @@
 namespace peregrine::server {
 namespace {
 
+// Of all phrases of a request together.
+constexpr size_t kMaxMoreSpellings = 256;
+
 // Where the engine's names are others.
 constexpr std::pair<absl::string_view, absl::string_view> kWireNames[] = {
     {"prefix", "target_prefix"},
@@ -42,6 +45,7 @@ absl::StatusOr<Job*> Job::BeginPivot(const ModelBackend& /*model*/,
 
 std::vector<int32_t> TokensOf(const ModelBackend& model,
                               const RequestPhrase& phrase) {
+  if (!phrase.spellings.empty()) return phrase.spellings[0];
   if (phrase.tokens.empty()) return model.EncodeTarget(phrase.text);
   const std::vector<absl::string_view> pieces(phrase.tokens.begin(),
                                               phrase.tokens.end());
@@ -113,10 +117,45 @@ void CheckPhraseTokens(const ModelBackend& model, const RequestOptions& options,
   check(options.must_not_contain, "must_not_contain");
 }
 
-void SpellForbidden(const ModelBackend& model, RequestOptions& options) {
+void EncodePhrases(const ModelBackend& model, RequestOptions& options) {
+  const auto encode = [&](RequestPhrase& phrase) {
+    if (!phrase.text.empty()) {
+      phrase.spellings = {model.EncodeTarget(phrase.text)};
+    }
+  };
+  if (options.target_prefix.has_value()) encode(*options.target_prefix);
+  for (RequestPhrase& phrase : options.must_contain) encode(phrase);
+  size_t left = kMaxMoreSpellings;
   for (RequestPhrase& phrase : options.must_not_contain) {
-    if (!phrase.text.empty()) phrase.spellings = model.SpellTarget(phrase.text);
+    if (phrase.text.empty()) continue;
+    phrase.spellings = model.SpellTarget(phrase.text);
+    phrase.spellings.resize(std::min(phrase.spellings.size(), left + 1));
+    left -= phrase.spellings.size() - 1;
   }
+}
+
+bool DemandSize::Add(const decode::Steering& steering, const std::string& path,
+                     Violations& violations) {
+  // What a list of tokens takes beside them.
+  constexpr int64_t kOfPhrase = 10;
+  const auto add = [&](const std::vector<std::vector<int32_t>>& phrases) {
+    for (const std::vector<int32_t>& phrase : phrases) {
+      size_ += kOfPhrase + static_cast<int64_t>(phrase.size());
+    }
+  };
+  ++sentences_;
+  add({steering.prefix});
+  add(steering.completion);
+  add(steering.must_contain);
+  add(steering.must_not_contain);
+  if (size_ <= kMax) return true;
+  const bool is_forbidden = !steering.must_not_contain.empty();
+  violations.Add(
+      absl::StrCat(path, is_forbidden ? ".must_not_contain" : ".must_contain"),
+      absl::StrCat("found phrases that are too many and too long for ",
+                   sentences_,
+                   " sentences or more: send fewer of one or the other"));
+  return false;
 }
 
 decode::DecodingOptions SentenceOptions(const ModelBackend& model,
@@ -139,8 +178,7 @@ decode::DecodingOptions SentenceOptions(const ModelBackend& model,
       result.steering.must_not_contain;
   // First as they are named, so that errors name them.
   for (const RequestPhrase& phrase : options.must_not_contain) {
-    forbidden.push_back(phrase.spellings.empty() ? TokensOf(model, phrase)
-                                                 : phrase.spellings[0]);
+    forbidden.push_back(TokensOf(model, phrase));
   }
   for (const RequestPhrase& phrase : options.must_not_contain) {
     for (size_t i = 1; i < phrase.spellings.size(); ++i) {

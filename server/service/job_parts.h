@@ -51,9 +51,23 @@ void CheckPieces(const ModelBackend& model,
                  const std::vector<std::string>& pieces,
                  const std::string& path, Violations& violations);
 
-// Fills in how phrases that must not be there may be written. Once, since it
-// takes longer than to encode them.
-void SpellForbidden(const ModelBackend& model, RequestOptions& options);
+// Encodes all phrases, once for all sentences, and those that must not be there
+// in the ways that they may be written.
+void EncodePhrases(const ModelBackend& model, RequestOptions& options);
+
+// Adds up the phrases that the sentences of a request carry with them: each has
+// its own, so that many long ones for many sentences would be much.
+class DemandSize {
+ public:
+  // One sentence more. False, and a violation: that is too much.
+  bool Add(const decode::Steering& steering, const std::string& path,
+           Violations& violations);
+
+ private:
+  static constexpr int64_t kMax = int64_t{1} << 24;  // of 4 bytes each
+  int64_t size_ = 0;
+  int sentences_ = 0;
+};
 
 // The options of one sentence of `length` tokens, with the tokens of all
 // phrases.

@@ -149,9 +149,9 @@ absl::Status TextJob::Prepare(const ModelBackend& model,
                               const RequestLimits& limits) {
   model_ = &model;
   PEREGRINE_RETURN_IF_ERROR(CheckRequest(limits));
-  SpellForbidden(*model_, request_.head.options);
+  EncodePhrases(*model_, request_.head.options);
   for (RequestText& text : request_.texts) {
-    SpellForbidden(*model_, text.options);
+    EncodePhrases(*model_, text.options);
   }
   Violations violations;
   const RequestLanguages languages = LanguagesOf(0, violations);
@@ -308,7 +308,7 @@ void TextJob::AddDetails(int index, ResponseSize& size) const {
 }
 
 // What is demanded, against the sentences that it is demanded of.
-void TextJob::CheckSentences(int index, Violations& violations) const {
+void TextJob::CheckSentences(int index, Violations& violations) {
   const RequestOptions options = OptionsOf(index);
   const RequestOptions& own = request_.texts[index].options;
   const auto& sentences = texts_[index].plan->sentences();
@@ -336,10 +336,11 @@ void TextJob::CheckSentences(int index, Violations& violations) const {
   }
   Violations of_sentences;
   CheckPhrases(index, path_of(!own.must_contain.empty()), of_sentences);
+  const std::string path = path_of(own.demands_something());
   for (size_t s = 0; s < sentences.size(); ++s) {
-    CheckDemands(*model_, OptionsOf(texts_[index], options, s),
-                 path_of(request_.texts[index].options.demands_something()),
-                 of_sentences);
+    const decode::DecodingOptions of_one = OptionsOf(texts_[index], options, s);
+    if (!demand_size_.Add(of_one.steering, path, of_sentences)) break;
+    CheckDemands(*model_, of_one, path, of_sentences);
   }
   violations.Append(of_sentences);
 }

@@ -102,7 +102,7 @@ class TextJob final : public Job {
   decode::DecodingOptions OptionsOf(const Planned& text,
                                     const RequestOptions& options,
                                     size_t sentence) const;
-  void CheckSentences(int index, Violations& violations) const;
+  void CheckSentences(int index, Violations& violations);
   void CheckPhrases(int index, const std::string& path,
                     Violations& violations) const;
   void AddDetails(int index, ResponseSize& size) const;
@@ -126,6 +126,7 @@ class TextJob final : public Job {
   RequestGlossaries stored_;
   std::vector<Planned> texts_;
   int num_sentences_ = 0;
+  DemandSize demand_size_;
   std::unique_ptr<StableText> stable_text_;  // above what it looks at
   std::vector<Part> parts_;                  // of several ways; else none
   std::vector<Kept> kept_;                   // beside them

@@ -44,7 +44,8 @@ absl::Status TokenJob::Prepare(const ModelBackend& model,
   CheckPhraseTokens(model, request_.head.options, "options", violations);
   PEREGRINE_RETURN_IF_ERROR(violations.status());
 
-  SpellForbidden(model, request_.head.options);
+  EncodePhrases(model, request_.head.options);
+  DemandSize demand_size;
   for (const std::vector<std::string>& sequence : request_.sources) {
     const std::vector<absl::string_view> pieces(sequence.begin(),
                                                 sequence.end());
@@ -53,10 +54,12 @@ absl::Status TokenJob::Prepare(const ModelBackend& model,
     source.ids = model.SourceIds(pieces, unknown);
     source.has_unknown = unknown > 0;
     num_sentences_ += !source.ids.empty();
-    CheckDemands(model,
-                 SentenceOptions(model, request_.head.options, languages_,
-                                 static_cast<int>(source.ids.size())),
-                 "options", violations);
+    const decode::DecodingOptions options_of_one =
+        SentenceOptions(model, request_.head.options, languages_,
+                        static_cast<int>(source.ids.size()));
+    if (demand_size.Add(options_of_one.steering, "options", violations)) {
+      CheckDemands(model, options_of_one, "options", violations);
+    }
     sources_.push_back(std::move(source));
     PEREGRINE_RETURN_IF_ERROR(violations.status());
   }

@@ -26,7 +26,7 @@ inline constexpr int kPriorities = 3;
 struct RequestPhrase {
   std::string text;
   std::vector<std::string> tokens;
-  // Of a text that is forbidden: all ways to write it, see SpellForbidden.
+  // Of a text: its tokens, then other ways to write it. See EncodePhrases.
   std::vector<std::vector<int32_t>> spellings = {};
 
   bool empty() const { return text.empty() && tokens.empty(); }

@@ -379,6 +379,10 @@ class SteeringTest(harness.ServerTestCase):
                      must_not_contain=[{"text": "Haus"}])
         self.refused("options.must_contain", text="One. Two is next.",
                      must_contain=[{"text": "Haus"}])
+        # Each sentence carries the phrases with it.
+        self.refused("options.must_not_contain", text="It is. " * 9000,
+                     must_not_contain=[{"text": f"w{i} " * 1000}
+                                       for i in range(64)])
         self.refused("options.must_contain", text="12345",
                      must_contain=[{"text": "Haus"}])
         self.refused("options.target_prefix", text="...",

@@ -1,18 +1,62 @@
 // Any text of any format is parsed, and put together again under any
-// translation: every protected span and every tag is in the result. The first
-// byte chooses the format, the second the translation.
+// translation: every protected span and every tag is in the result, and what
+// was given stands at its beginning. The first byte chooses the format, the
+// second the translation.
 
 #include <string>
 #include <vector>
 
 #include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/string_view.h"
 #include "engine/base/check.h"
 #include "engine/document/document.h"
 #include "engine/document/document_fixture.h"
+#include "engine/document/given_beginning.h"
 #include "engine/text/utf8.h"
 
 namespace document = peregrine::document;
+
+namespace {
+
+// Up to a character.
+std::string Begin(absl::string_view text, size_t bytes) {
+  return std::string(peregrine::text::Utf8Prefix(text, bytes));
+}
+
+std::string TextOf(const document::AssembledSegment& assembled) {
+  std::string text;
+  for (const document::OutputPiece& piece : assembled.pieces) {
+    text += piece.text;
+  }
+  return text;
+}
+
+// A translation that begins with some of the source, and goes on with all of
+// it, tells nothing that it does not keep.
+void CheckGiven(const document::Segment& segment, size_t bytes) {
+  const document::GivenBeginning given =
+      document::BeginWith(segment, Begin(segment.original, bytes), "de");
+  document::SegmentTranslation translation;
+  translation.text = given.text + " " + segment.shown;
+  translation.given_bytes = given.text.size();
+  translation.holds = given.holds;
+  const std::string text =
+      TextOf(document::Assemble(segment, translation, "de"));
+  PEREGRINE_CHECK(absl::StartsWith(text, given.text))
+      << absl::CEscape(given.text) << " | " << absl::CEscape(text);
+  const size_t step = 7 + translation.text.size() / 8;
+  for (size_t more = 0; more < translation.text.size(); more += step) {
+    document::SegmentTranslation begun = translation;
+    begun.text = Begin(translation.text, given.text.size() + more);
+    const std::string certain =
+        document::CertainBeginning(segment, begun, "de");
+    PEREGRINE_CHECK(absl::StartsWith(text, certain))
+        << absl::CEscape(certain) << " | " << absl::CEscape(text);
+  }
+}
+
+}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size < 2) return 0;
@@ -29,6 +73,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   options.restore_capitals = !is_echo;
   const document::AssembledDocument out = document::TranslateDocument(
       text, options, [&](const document::Segment& segment) {
+        CheckGiven(segment, data[1]);
         document::SegmentTranslation translation = document::Echo(segment);
         if (!is_echo) {
           size_t length = data[1] % (translation.text.size() + 1);
