@@ -9,6 +9,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <system_error>
 #include <utility>
 
@@ -91,20 +92,59 @@ absl::StatusOr<std::unique_ptr<const MappedFile>> MappedFile::Open(
   const size_t size = static_cast<size_t>(info.st_size);
   void* mapping = nullptr;  // there is no mapping of 0 bytes
   if (size > 0) mapping = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0);
-  const int error = errno;
-  close(fd);
   if (mapping == MAP_FAILED) {
+    const int error = errno;
+    close(fd);
     return absl::ResourceExhaustedError(
         absl::StrCat(path, ": cannot map: ", std::strerror(error)));
   }
   auto file = absl::WrapUnique(new MappedFile(
-      path, absl::string_view(static_cast<const char*>(mapping), size)));
+      path, fd, absl::string_view(static_cast<const char*>(mapping), size)));
   PEREGRINE_RETURN_IF_ERROR(CheckIsContent(file->bytes(), path));
   return std::unique_ptr<const MappedFile>(std::move(file));
 }
 
 MappedFile::~MappedFile() {
   if (!bytes_.empty()) munmap(const_cast<char*>(bytes_.data()), bytes_.size());
+  close(descriptor_);
+}
+
+bool MappedFile::Has(absl::string_view part) const {
+  return std::less_equal<>()(bytes_.data(), part.data()) &&
+         std::less_equal<>()(part.data() + part.size(),
+                             bytes_.data() + bytes_.size());
+}
+
+absl::Status MappedFile::Copy(absl::string_view part, void* to) const {
+  if (!Has(part)) {
+    std::memcpy(to, part.data(), part.size());
+    return absl::OkStatus();
+  }
+  size_t done = 0;
+  while (done < part.size()) {
+    const ssize_t count =
+        pread(descriptor_, static_cast<char*>(to) + done, part.size() - done,
+              part.data() - bytes_.data() + static_cast<ptrdiff_t>(done));
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) {
+      return absl::UnavailableError(absl::StrCat(
+          path_, ": ",
+          count < 0 ? std::strerror(errno) : "it has become shorter",
+          ", expected the ", bytes_.size(), " bytes that it had"));
+    }
+    done += static_cast<size_t>(count);
+  }
+  return absl::OkStatus();
+}
+
+void MappedFile::Forget(absl::string_view part) const {
+  if (!Has(part)) return;
+  const size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  const size_t offset = part.data() - bytes_.data();
+  const size_t begin = offset / page * page;
+  // Whether it worked makes no difference but to the memory taken.
+  madvise(const_cast<char*>(bytes_.data()) + begin,
+          offset + part.size() - begin, MADV_DONTNEED);
 }
 
 }  // namespace peregrine

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
@@ -37,11 +38,22 @@ class MappedFile {
   const std::string& path() const { return path_; }
   absl::string_view bytes() const { return bytes_; }
 
+  // Copies `part`, which may be a part of bytes() or anything else: of bytes()
+  // without touching its pages, so that they take no memory. By any thread.
+  // UNAVAILABLE: the file has become shorter, or cannot be read.
+  absl::Status Copy(absl::string_view part, void* to) const;
+
+  // Gives the pages of `part` of bytes() back; they come again when touched.
+  void Forget(absl::string_view part) const;
+
  private:
-  MappedFile(std::string path, absl::string_view bytes)
-      : path_(std::move(path)), bytes_(bytes) {}
+  MappedFile(std::string path, int descriptor, absl::string_view bytes)
+      : path_(std::move(path)), descriptor_(descriptor), bytes_(bytes) {}
+
+  bool Has(absl::string_view part) const;
 
   const std::string path_;
+  const int descriptor_;
   const absl::string_view bytes_;
 };
 

@@ -73,6 +73,32 @@ TEST(MappedFileTest, HoldsTheBytes) {
   EXPECT_EQ((*file)->bytes(), "bytes");
 }
 
+TEST(MappedFileTest, CopiesAnyPart) {
+  const std::string content(100000, 'x');
+  const auto file = MappedFile::Open(Write("copied", content + "end"));
+  ASSERT_TRUE(file.ok()) << file.status();
+  const absl::string_view bytes = (*file)->bytes();
+  std::string copy(4, '\0');
+  ASSERT_TRUE((*file)->Copy(bytes.substr(bytes.size() - 4), &copy[0]).ok());
+  EXPECT_EQ(copy, "xend");
+  ASSERT_TRUE((*file)->Copy("else", &copy[0]).ok());
+  EXPECT_EQ(copy, "else");
+  (*file)->Forget(bytes);
+  EXPECT_EQ(bytes, content + "end");
+}
+
+TEST(MappedFileTest, NoticesThatTheFileHasBecomeShorter) {
+  const std::string path = Write("shortened", "0123456789");
+  const auto file = MappedFile::Open(path);
+  ASSERT_TRUE(file.ok()) << file.status();
+  ASSERT_EQ(truncate(path.c_str(), 5), 0);
+  std::string copy(10, '\0');
+  const absl::Status status = (*file)->Copy((*file)->bytes(), &copy[0]);
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(status.message()),
+              AllOf(HasSubstr(path), HasSubstr("expected the 10 bytes")));
+}
+
 TEST(MappedFileTest, AnEmptyFileIsEmpty) {
   const auto file = MappedFile::Open(Write("mapped_empty", ""));
   ASSERT_TRUE(file.ok()) << file.status();

@@ -1,5 +1,6 @@
 #include "engine/formats/renamed_tensors.h"
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -11,9 +12,48 @@
 namespace peregrine::formats {
 namespace {
 
-size_t RowSize(absl::Span<const int64_t> shape) {
-  return shape.size() < 2 ? 1 : static_cast<size_t>(shape[1]);
+std::vector<int64_t> ShapeInFile(const TensorPlace& place,
+                                 absl::Span<const int64_t> shape) {
+  std::vector<int64_t> file_shape(shape.begin(), shape.end());
+  file_shape[0] = file_shape[0] * place.parts - place.zero_rows;
+  if (place.transposed) std::swap(file_shape[0], file_shape[1]);
+  if (place.leading_one) file_shape.insert(file_shape.begin(), 1);
+  return file_shape;
 }
+
+// Rows of a tensor of a file, and of zeros behind them.
+class PlacedRows final : public model::TensorRows {
+ public:
+  // Our row 0 is `first_row` of `rows`, which has `num_rows`.
+  PlacedRows(std::unique_ptr<const model::TensorRows> rows, int64_t first_row,
+             int64_t num_rows, int64_t row_size, float scale)
+      : rows_(std::move(rows)),
+        first_row_(first_row),
+        num_rows_(num_rows),
+        row_size_(row_size),
+        scale_(scale) {}
+
+  absl::Status Read(int64_t first, int64_t count, float* to) const override {
+    const int64_t begin = std::min(first_row_ + first, num_rows_);
+    const int64_t there = std::min(count, num_rows_ - begin);
+    if (there > 0) {
+      PEREGRINE_RETURN_IF_ERROR(rows_->Read(begin, there, to));
+    }
+    float* const end = to + there * row_size_;
+    if (scale_ != 1.0f) {
+      for (float* value = to; value < end; ++value) *value *= scale_;
+    }
+    std::fill_n(end, (count - there) * row_size_, 0.0f);
+    return absl::OkStatus();
+  }
+
+ private:
+  const std::unique_ptr<const model::TensorRows> rows_;
+  const int64_t first_row_;
+  const int64_t num_rows_;
+  const int64_t row_size_;
+  const float scale_;
+};
 
 std::vector<float> Transposed(const std::vector<float>& matrix,
                               int64_t num_columns) {
@@ -63,21 +103,36 @@ absl::StatusOr<std::vector<float>> RenamedTensors::Read(
 
 absl::StatusOr<std::vector<float>> RenamedTensors::ReadPlace(
     const TensorPlace& place, absl::Span<const int64_t> shape) {
-  std::vector<int64_t> file_shape(shape.begin(), shape.end());
-  file_shape[0] = file_shape[0] * place.parts - place.zero_rows;
-  if (place.transposed) std::swap(file_shape[0], file_shape[1]);
-  if (place.leading_one) file_shape.insert(file_shape.begin(), 1);
+  const std::vector<int64_t> file_shape = ShapeInFile(place, shape);
   PEREGRINE_ASSIGN_OR_RETURN(std::vector<float> values,
                              file_->Read(place.name, file_shape));
   if (place.transposed) values = Transposed(values, file_shape[1]);
   if (place.scale != 1.0f) {
     for (float& value : values) value *= place.scale;
   }
-  values.resize(values.size() + place.zero_rows * RowSize(shape), 0.0f);
+  values.resize(values.size() + place.zero_rows * model::RowSize(shape), 0.0f);
   if (place.parts == 1) return values;
   const size_t size = values.size() / place.parts;
   const auto begin = values.begin() + static_cast<ptrdiff_t>(size) * place.part;
   return std::vector<float>(begin, begin + static_cast<ptrdiff_t>(size));
+}
+
+absl::StatusOr<std::unique_ptr<const model::TensorRows>>
+RenamedTensors::OpenRows(const std::string& name,
+                         absl::Span<const int64_t> shape) {
+  const auto found = table_.find(name);
+  if (found == table_.end() || found->second.transposed ||
+      found->second.leading_one || supplied_.count(name) != 0 ||
+      excluded_.count(name) != 0) {
+    return TensorSource::OpenRows(name, shape);
+  }
+  const TensorPlace& place = found->second;
+  const std::vector<int64_t> file_shape = ShapeInFile(place, shape);
+  PEREGRINE_ASSIGN_OR_RETURN(auto rows,
+                             file_->OpenRows(place.name, file_shape));
+  return std::make_unique<PlacedRows>(std::move(rows), shape[0] * place.part,
+                                      file_shape[0], model::RowSize(shape),
+                                      place.scale);
 }
 
 std::vector<std::string> RenamedTensors::Unread() const {

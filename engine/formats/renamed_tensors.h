@@ -57,6 +57,8 @@ class RenamedTensors final : public model::TensorSource {
   bool Has(const std::string& name) const override;
   absl::StatusOr<std::vector<float>> Read(
       const std::string& name, absl::Span<const int64_t> shape) override;
+  absl::StatusOr<std::unique_ptr<const model::TensorRows>> OpenRows(
+      const std::string& name, absl::Span<const int64_t> shape) override;
   std::vector<std::string> Unread() const override;
 
  private:

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,6 +14,10 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "engine/kernels/arguments.h"
+
+namespace peregrine {
+class ThreadTeam;
+}  // namespace peregrine
 
 namespace peregrine::kernels {
 
@@ -43,15 +48,28 @@ enum class LinearRows { kHypotheses, kSourceTokens };
 // LinearAdd. What a device prepares for it; others work, too.
 enum class LinearUse { kPlain, kRelu, kAdd };
 
-// Where LinearWeight comes from: host memory, read only during the call.
+// Writes the rows [first, first + count) of a matrix to `to`, one after
+// another. May be called by several threads at once.
+using RowReader = std::function<absl::Status(int first, int count, float* to)>;
+
+// Where LinearWeight comes from: host memory, read only during the call, or
+// rows that are read as they are packed, so that all of a large weight never
+// stands in memory in float32.
 struct LinearSource {
-  absl::Span<const float> weight;  // [out_dim, in_dim]
+  absl::Span<const float> weight;  // [out_dim, in_dim], or empty: `read_rows`
   absl::Span<const float> bias;    // [out_dim], or empty
   int out_dim = 0;
   int in_dim = 0;
   Precision precision = Precision::kFloat32;
   LinearRows rows = LinearRows::kHypotheses;
   LinearUse use = LinearUse::kPlain;
+  RowReader read_rows;  // of the weight
+  // Shares the work of packing, where the host does it; null: none.
+  ThreadTeam* team = nullptr;
+
+  // The rows [first, first + count) where they stand, or read into `buffer`.
+  absl::StatusOr<const float*> Rows(int first, int count,
+                                    std::vector<float>& buffer) const;
 };
 
 // The best continuations of each row, in host memory, best first; ties go to
@@ -166,7 +184,8 @@ class Kernels {
   // Whether a buffer takes all of its memory when it is made, not as it is
   // used: then room for the worst case is no free choice.
   virtual bool commits_at_once() const { return false; }
-  // UNIMPLEMENTED where the device does not multiply in source.precision.
+  // UNIMPLEMENTED where the device does not multiply in source.precision; an
+  // error of source.read_rows.
   virtual absl::StatusOr<std::unique_ptr<LinearWeight>> PackLinear(
       const LinearSource& source) = 0;
   // Host to device. The host memory may be reused when the call returns.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "engine/base/thread_team.h"
 #include "engine/kernels/kernels.h"
 #include "engine/kernels/parity_fixture.h"
 #include "engine/kernels/precision.h"
@@ -243,6 +244,41 @@ TEST_P(LinearParityTest, RoundsTiesToEven) {
   for (int i = 1; i < 130; ++i) linear.x.row(0)[i] = i - 64.5f;
   for (int i = 0; i < 130; ++i) linear.x.row(1)[i] = 1.0f + i / 256.0f;
   ExpectParity(linear);
+}
+
+// Some rows at a time, by several threads where the host packs.
+TEST_P(LinearParityTest, WeightsAreReadByRows) {
+  ThreadTeam team(3);
+  for (auto [in_dim, out_dim] :
+       std::vector<std::pair<int, int>>{{37, 41}, {600, 700}}) {
+    LinearCase linear = RandomLinear(2, in_dim, out_dim, true);
+    const float* const weight = linear.weight.data.data();
+    for (Precision precision : GetParam().precisions) {
+      SCOPED_TRACE(absl::StrCat(PrecisionName(precision), ", ", in_dim, " -> ",
+                                out_dim));
+      linear.precision = precision;
+      LinearSource source = {{}, linear.bias, out_dim, in_dim, precision};
+      source.team = &team;
+      source.read_rows = [&, in_dim = in_dim](int first, int count, float* to) {
+        std::copy_n(weight + static_cast<size_t>(first) * in_dim,
+                    static_cast<size_t>(count) * in_dim, to);
+        return absl::OkStatus();
+      };
+      const auto packed = device_->PackLinear(source);
+      ASSERT_TRUE(packed.ok()) << packed.status();
+      DeviceMemory memory(*device_);
+      const Matrix y = memory.Put(linear.y);
+      device_->Linear(**packed, memory.Put(linear.x), Activation::kNone, y);
+      ExpectSameBits(memory.Get(y), linear.Run(*device_));
+
+      source.read_rows = [](int first, int count, float*) {
+        return first + count > 30 ? absl::UnavailableError("row 30")
+                                  : absl::OkStatus();
+      };
+      EXPECT_EQ(device_->PackLinear(source).status(),
+                absl::UnavailableError("row 30"));
+    }
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Devices, LinearPrecisionTest,

@@ -68,8 +68,9 @@ void CheckToken(int32_t token, int vocab_size) {
 void CheckLinearSource(const LinearSource& source) {
   PEREGRINE_CHECK(source.out_dim > 0 && source.in_dim > 0)
       << source.out_dim << " x " << source.in_dim;
-  PEREGRINE_CHECK(source.weight.size() ==
-                  static_cast<size_t>(source.out_dim) * source.in_dim)
+  const size_t size = static_cast<size_t>(source.out_dim) * source.in_dim;
+  PEREGRINE_CHECK(source.read_rows != nullptr ? source.weight.empty()
+                                              : source.weight.size() == size)
       << source.weight.size() << " elements for " << source.out_dim << " x "
       << source.in_dim;
   PEREGRINE_CHECK(source.bias.empty() ||

@@ -2,17 +2,16 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
+#include <memory>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/types/span.h"
-#include "engine/base/float16.h"
 #include "engine/base/status_macros.h"
-#include "engine/kernels/precision.h"
 #include "engine/model/positions.h"
+#include "engine/model/weight_uploader.h"
 
 namespace peregrine::model {
 namespace {
@@ -23,12 +22,6 @@ using kernels::LinearUse;
 using kernels::LinearWeight;
 using kernels::NormWeight;
 
-constexpr size_t kPartElements = 1 << 16;
-
-// Values of an embedding table from which int8 models keep it in int8: it then
-// saves 4 MiB or more (decision 5).
-constexpr size_t kLargeTable = size_t{4} << 20;
-
 // Reads tensors by name and puts them on the device. One story: the functions
 // stand in the order of docs/model-format.md.
 class WeightsLoader {
@@ -37,8 +30,7 @@ class WeightsLoader {
                 kernels::Kernels& kernels, kernels::Precision precision)
       : architecture_(architecture),
         tensors_(tensors),
-        kernels_(kernels),
-        precision_(precision) {
+        uploader_(kernels, precision) {
     weights_.precision = precision;
   }
 
@@ -67,6 +59,8 @@ class WeightsLoader {
                                  LoadNorm("decoder.norm", decoder.model_dim));
     }
     PEREGRINE_RETURN_IF_ERROR(CheckNothingLeft());
+    weights_.buffers = uploader_.TakeBuffers();
+    weights_.bytes = uploader_.bytes();
     return std::move(weights_);
   }
 
@@ -79,107 +73,30 @@ class WeightsLoader {
     return values;
   }
 
-  template <class T>
-  absl::StatusOr<const T*> Upload(const std::vector<T>& values) {
-    const size_t bytes = values.size() * sizeof(T);
-    PEREGRINE_ASSIGN_OR_RETURN(auto buffer, kernels_.Allocate(bytes));
-    kernels_.CopyToDevice(values.data(), bytes, buffer->data());
-    weights_.bytes += bytes;
-    weights_.buffers.push_back(std::move(buffer));
-    return static_cast<const T*>(weights_.buffers.back()->data());
+  // The same by rows, for what may be large.
+  absl::StatusOr<std::unique_ptr<const TensorRows>> Open(
+      const std::string& name, absl::Span<const int64_t> shape) {
+    weights_.num_parameters += NumElements(shape);
+    return tensors_.OpenRows(name, shape);
   }
 
-  // A row of an embedding is only looked at when its token comes, so a trial
-  // translation does not find one that makes the output infinite: a norm sums
-  // squares, in float32.
-  absl::Status CheckRows(const std::string& name,
-                         absl::Span<const float> values, size_t dim) const {
-    const double scale = architecture_.scale_embeddings ? dim : 1.0;
-    for (size_t begin = 0; begin < values.size(); begin += dim) {
-      double sum = 0.0;
-      for (float value : values.subspan(begin, dim)) {
-        sum += scale * value * value;
-      }
-      if (sum <= std::numeric_limits<float>::max()) continue;
-      return absl::InvalidArgumentError(absl::StrCat(
-          tensors_.path(), ": ", name, ": row ", begin / dim,
-          ": found a sum of squares of ", sum, ", expected at most ",
-          std::numeric_limits<float>::max()));
-    }
-    return absl::OkStatus();
+  absl::StatusOr<StackedRows> OpenMatrix(const std::string& name, int num_rows,
+                                         int row_size) {
+    StackedRows matrix(row_size);
+    PEREGRINE_ASSIGN_OR_RETURN(auto rows, Open(name, {num_rows, row_size}));
+    matrix.Add(std::move(rows), num_rows);
+    return matrix;
   }
 
-  // `values` are rows of `dim`.
-  absl::Status UploadTable(const std::vector<float>& values, int dim,
-                           EmbeddingTable& table) {
-    switch (precision_) {
-      case kernels::Precision::kFloat32: {
-        PEREGRINE_ASSIGN_OR_RETURN(table.table, Upload(values));
-        break;
-      }
-      case kernels::Precision::kInt8: {
-        if (values.size() < kLargeTable) {
-          return UploadTableInBFloat16(values, dim, table);
-        }
-        std::vector<float> scales;
-        const auto quantize = [&](absl::Span<const float> row, int8_t* to) {
-          scales.push_back(kernels::QuantizeRow(row.data(), dim, to));
-        };
-        PEREGRINE_ASSIGN_OR_RETURN(table.int8_table,
-                                   UploadRows<int8_t>(values, dim, quantize));
-        PEREGRINE_ASSIGN_OR_RETURN(table.int8_scales, Upload(scales));
-        break;
-      }
-      case kernels::Precision::kBFloat16:
-      case kernels::Precision::kFloat16:
-      case kernels::Precision::kFloat8:
-        return UploadTableInBFloat16(values, dim, table);
-    }
-    return absl::OkStatus();
-  }
-
-  absl::Status UploadTableInBFloat16(const std::vector<float>& values, int dim,
-                                     EmbeddingTable& table) {
-    const auto round = [](absl::Span<const float> row, uint16_t* to) {
-      std::transform(row.begin(), row.end(), to, ToBFloat16);
-    };
-    PEREGRINE_ASSIGN_OR_RETURN(table.bfloat16_table,
-                               UploadRows<uint16_t>(values, dim, round));
-    return absl::OkStatus();
-  }
-
-  // `values` as elements T, into which convert(row, to) turns a row of `dim`.
-  // Some rows at a time: a second copy of a large table would be the peak of
-  // memory.
-  template <class T, class Convert>
-  absl::StatusOr<const T*> UploadRows(absl::Span<const float> values,
-                                      size_t dim, Convert convert) {
-    const size_t bytes = values.size() * sizeof(T);
-    PEREGRINE_ASSIGN_OR_RETURN(auto buffer, kernels_.Allocate(bytes));
-    auto* const to = static_cast<T*>(buffer->data());
-    const size_t part = std::max<size_t>(1, kPartElements / dim) * dim;
-    std::vector<T> converted(std::min(part, values.size()));
-    for (size_t begin = 0; begin < values.size(); begin += part) {
-      const size_t count = std::min(part, values.size() - begin);
-      for (size_t i = 0; i < count; i += dim) {
-        convert(values.subspan(begin + i, dim), &converted[i]);
-      }
-      kernels_.CopyToDevice(converted.data(), count * sizeof(T), to + begin);
-    }
-    weights_.bytes += bytes;
-    weights_.buffers.push_back(std::move(buffer));
-    return to;
-  }
-
-  absl::StatusOr<std::unique_ptr<LinearWeight>> Pack(
-      const std::vector<float>& weight, const std::vector<float>& bias,
-      int out_dim, int in_dim, LinearRows rows = LinearRows::kHypotheses,
-      LinearUse use = LinearUse::kPlain) {
-    PEREGRINE_ASSIGN_OR_RETURN(
-        auto packed, kernels_.PackLinear({weight, bias, out_dim, in_dim,
-                                          precision_, rows, use}));
-    weights_.bytes += packed->bytes();
-    return packed;
+  // The table `name`, to be multiplied by sqrt(dim) where the architecture asks
+  // for it.
+  absl::StatusOr<Table> OpenTable(const std::string& name, int num_rows,
+                                  int dim) {
+    PEREGRINE_ASSIGN_OR_RETURN(StackedRows rows,
+                               OpenMatrix(name, num_rows, dim));
+    return Table{absl::StrCat(tensors_.path(), ": ", name),
+                 std::make_shared<const StackedRows>(std::move(rows)),
+                 architecture_.scale_embeddings ? dim : 1.0};
   }
 
   struct LinearName {
@@ -193,20 +110,20 @@ class WeightsLoader {
       const std::vector<LinearName>& linears, int in_dim,
       LinearRows rows = LinearRows::kHypotheses,
       LinearUse use = LinearUse::kPlain) {
-    std::vector<float> weight;
+    StackedRows weight(in_dim);
     std::vector<float> bias;
     for (const LinearName& linear : linears) {
       PEREGRINE_ASSIGN_OR_RETURN(
-          auto w, Read(linear.name + ".weight", {linear.out_dim, in_dim}));
+          auto w, Open(linear.name + ".weight", {linear.out_dim, in_dim}));
+      weight.Add(std::move(w), linear.out_dim);
       std::vector<float> b(linear.out_dim);
       if (linear.has_bias && architecture_.linear_bias) {
         PEREGRINE_ASSIGN_OR_RETURN(
             b, Read(linear.name + ".bias", {linear.out_dim}));
       }
-      weight.insert(weight.end(), w.begin(), w.end());
       bias.insert(bias.end(), b.begin(), b.end());
     }
-    return Pack(weight, bias, static_cast<int>(bias.size()), in_dim, rows, use);
+    return uploader_.Pack(weight, bias, rows, use);
   }
 
   // The same where all have out_dim outputs and a bias.
@@ -222,10 +139,10 @@ class WeightsLoader {
   absl::StatusOr<NormWeight> LoadNorm(const std::string& name, int dim) {
     NormWeight norm;
     PEREGRINE_ASSIGN_OR_RETURN(auto gain, Read(name + ".weight", {dim}));
-    PEREGRINE_ASSIGN_OR_RETURN(norm.gain, Upload(gain));
+    PEREGRINE_ASSIGN_OR_RETURN(norm.gain, uploader_.Upload(gain));
     if (!architecture_.rms_norm) {
       PEREGRINE_ASSIGN_OR_RETURN(auto bias, Read(name + ".bias", {dim}));
-      PEREGRINE_ASSIGN_OR_RETURN(norm.bias, Upload(bias));
+      PEREGRINE_ASSIGN_OR_RETURN(norm.bias, uploader_.Upload(bias));
     }
     norm.epsilon = architecture_.layer_norm_epsilon;
     return norm;
@@ -235,27 +152,22 @@ class WeightsLoader {
     const StackConfig& encoder = architecture_.encoder;
     const StackConfig& decoder = architecture_.decoder;
     PEREGRINE_ASSIGN_OR_RETURN(
-        auto source, Read("encoder.embedding", {architecture_.source_vocab_size,
-                                                encoder.model_dim}));
+        Table table,
+        OpenTable("encoder.embedding", architecture_.source_vocab_size,
+                  encoder.model_dim));
     PEREGRINE_RETURN_IF_ERROR(
-        CheckRows("encoder.embedding", source, encoder.model_dim));
-    PEREGRINE_RETURN_IF_ERROR(
-        UploadTable(source, encoder.model_dim, weights_.source_embedding));
+        uploader_.UploadTable(table, weights_.source_embedding));
     if (architecture_.share_embeddings) {
       weights_.target_embedding = weights_.source_embedding;
-      target_embedding_ = std::move(source);
     } else {
       PEREGRINE_ASSIGN_OR_RETURN(
-          target_embedding_,
-          Read("decoder.embedding",
-               {architecture_.target_vocab_size, decoder.model_dim}));
+          table, OpenTable("decoder.embedding", architecture_.target_vocab_size,
+                           decoder.model_dim));
       PEREGRINE_RETURN_IF_ERROR(
-          CheckRows("decoder.embedding", target_embedding_, decoder.model_dim));
-      PEREGRINE_RETURN_IF_ERROR(UploadTable(
-          target_embedding_, decoder.model_dim, weights_.target_embedding));
+          uploader_.UploadTable(table, weights_.target_embedding));
     }
-    if (architecture_.output != OutputProjection::kTied) {
-      target_embedding_ = {};
+    if (architecture_.output == OutputProjection::kTied) {
+      target_embedding_ = table.rows;
     }
     PEREGRINE_RETURN_IF_ERROR(LoadPositions(
         "encoder.positions", encoder.model_dim, weights_.source_embedding));
@@ -279,15 +191,19 @@ class WeightsLoader {
     std::vector<float> positions;
     if (architecture_.positions == PositionEncoding::kLearned) {
       PEREGRINE_ASSIGN_OR_RETURN(
-          positions, Read(name, {architecture_.max_positions, dim}));
-      PEREGRINE_RETURN_IF_ERROR(CheckRows(name, positions, dim));
+          const Table learned,
+          OpenTable(name, architecture_.max_positions, dim));
+      positions.resize(static_cast<size_t>(architecture_.max_positions) * dim);
+      PEREGRINE_RETURN_IF_ERROR(
+          learned.rows->Read(0, architecture_.max_positions, positions.data()));
+      PEREGRINE_RETURN_IF_ERROR(CheckRows(learned, 0, positions));
     } else if (architecture_.positions == PositionEncoding::kDistances) {
       positions.resize(static_cast<size_t>(architecture_.max_positions) * dim);
     } else {
       positions = SinusoidalPositions(architecture_.positions,
                                       architecture_.max_positions, dim);
     }
-    PEREGRINE_ASSIGN_OR_RETURN(table.positions, Upload(positions));
+    PEREGRINE_ASSIGN_OR_RETURN(table.positions, uploader_.Upload(positions));
     return absl::OkStatus();
   }
 
@@ -309,8 +225,8 @@ class WeightsLoader {
         const auto by_bucket,
         Read(name, {buckets.num_buckets, stack.num_heads}));
     PEREGRINE_ASSIGN_OR_RETURN(
-        bias.table,
-        Upload(DistanceTable(buckets, is_encoder, stack.num_heads, by_bucket)));
+        bias.table, uploader_.Upload(DistanceTable(
+                        buckets, is_encoder, stack.num_heads, by_bucket)));
     bias.max_distance = buckets.max_distance;
     return absl::OkStatus();
   }
@@ -466,24 +382,26 @@ class WeightsLoader {
     if (architecture_.output == OutputProjection::kFactorized) {
       in_dim = architecture_.output_rank;
       PEREGRINE_ASSIGN_OR_RETURN(
-          auto factor, Read("output.factor.weight", {in_dim, model_dim}));
-      PEREGRINE_ASSIGN_OR_RETURN(weights_.output_factor,
-                                 Pack(factor, {}, in_dim, model_dim));
+          const StackedRows factor,
+          OpenMatrix("output.factor.weight", in_dim, model_dim));
+      PEREGRINE_ASSIGN_OR_RETURN(
+          weights_.output_factor,
+          uploader_.Pack(factor, {}, LinearRows::kHypotheses,
+                         LinearUse::kPlain));
     }
-    std::vector<float> weight;
-    if (architecture_.output == OutputProjection::kTied) {
-      weight = std::move(target_embedding_);
-    } else {
-      PEREGRINE_ASSIGN_OR_RETURN(weight,
-                                 Read("output.weight", {vocab_size, in_dim}));
+    std::shared_ptr<const StackedRows> weight = std::move(target_embedding_);
+    if (weight == nullptr) {
+      PEREGRINE_ASSIGN_OR_RETURN(
+          StackedRows rows, OpenMatrix("output.weight", vocab_size, in_dim));
+      weight = std::make_shared<const StackedRows>(std::move(rows));
     }
     std::vector<float> bias;
     if (architecture_.output_bias) {
       PEREGRINE_ASSIGN_OR_RETURN(bias, Read("output.bias", {vocab_size}));
     }
-    PEREGRINE_ASSIGN_OR_RETURN(weights_.output,
-                               Pack(weight, bias, vocab_size, in_dim));
-    target_embedding_ = {};
+    PEREGRINE_ASSIGN_OR_RETURN(
+        weights_.output, uploader_.Pack(*weight, bias, LinearRows::kHypotheses,
+                                        LinearUse::kPlain));
     return absl::OkStatus();
   }
 
@@ -500,10 +418,10 @@ class WeightsLoader {
 
   const ArchitectureConfig& architecture_;
   TensorSource& tensors_;
-  kernels::Kernels& kernels_;
-  const kernels::Precision precision_;
+  WeightUploader uploader_;
   Weights weights_;
-  std::vector<float> target_embedding_;  // until LoadOutput, which may tie it
+  // Until LoadOutput, where that is tied to it.
+  std::shared_ptr<const StackedRows> target_embedding_;
 };
 
 }  // namespace

@@ -162,11 +162,17 @@ absl::optional<std::string> CTranslate2File::Text(const std::string& name) {
   return std::string(variable->bytes);
 }
 
+// Integers have their scales beside them.
+bool CTranslate2File::IsPlain(const std::string& /*name*/,
+                              const StoredTensor& variable) const {
+  return variable.type != ElementType::kInt8 &&
+         variable.type != ElementType::kInt16;
+}
+
 absl::StatusOr<std::vector<float>> CTranslate2File::Values(
     const std::string& name, const StoredTensor& variable) {
   std::vector<float> values = StoredValues(variable);
-  if (variable.type == ElementType::kInt8 ||
-      variable.type == ElementType::kInt16) {
+  if (!IsPlain(name, variable)) {
     PEREGRINE_RETURN_IF_ERROR(Descale(name, variable, values));
   }
   return values;

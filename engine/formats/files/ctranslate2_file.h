@@ -55,6 +55,8 @@ class CTranslate2File final : public TensorFile {
   absl::Status Parse();
   absl::Status ParseVariable(ByteCursor& cursor);
   absl::Status ParseAlias(ByteCursor& cursor);
+  bool IsPlain(const std::string& name,
+               const StoredTensor& tensor) const override;
   absl::StatusOr<std::vector<float>> Values(
       const std::string& name, const StoredTensor& variable) override;
   absl::Status Descale(const std::string& name, const StoredTensor& variable,

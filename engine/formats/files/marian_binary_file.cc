@@ -150,6 +150,11 @@ absl::Status MarianBinaryFile::CheckBytes(const std::string& name,
                                       : absl::StrCat("at least ", expected)));
 }
 
+bool MarianBinaryFile::IsPlain(const std::string& /*name*/,
+                               const StoredTensor& tensor) const {
+  return !IsQuantized(tensor);
+}
+
 absl::StatusOr<std::vector<float>> MarianBinaryFile::Values(
     const std::string& name, const StoredTensor& tensor) {
   if (IsQuantized(tensor)) return Dequantized(name, tensor);

@@ -46,6 +46,8 @@ class MarianBinaryFile final : public MarianFile {
   absl::Status Parse();
   absl::Status CheckBytes(const std::string& name, uint64_t type,
                           const StoredTensor& tensor) const;
+  bool IsPlain(const std::string& name,
+               const StoredTensor& tensor) const override;
   absl::StatusOr<std::vector<float>> Values(
       const std::string& name, const StoredTensor& tensor) override;
   absl::StatusOr<std::vector<float>> Dequantized(

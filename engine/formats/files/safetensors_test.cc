@@ -8,7 +8,9 @@
 #include <cstdio>
 #include <cstring>
 #include <fstream>
+#include <limits>
 #include <string>
+#include <vector>
 
 #include "engine/base/damage.h"
 
@@ -84,6 +86,29 @@ TEST_F(SafetensorsTest, ConvertsHalfPrecision) {
       *(*file)->Read("h", {5}),
       ElementsAre(1.0f, -2.0f, 65504.0f, 5.9604644775390625e-8f, -0.0f));
   EXPECT_THAT(*(*file)->Read("b", {2}), ElementsAre(1.0f, -2.5f));
+}
+
+TEST_F(SafetensorsTest, ReadsByRows) {
+  Write(R"({"f":{"dtype":"F32","shape":[3,2],"data_offsets":[0,24]},
+            "h":{"dtype":"F16","shape":[3],"data_offsets":[24,30]}})",
+        Bytes({1, 2, 3, 4, 5, std::numeric_limits<float>::infinity()}) +
+            Bytes16({0x3c00, 0xc000, 0x8000}));
+  auto file = SafetensorsFile::Open(path_);
+  ASSERT_TRUE(file.ok()) << file.status();
+  const auto matrix = (*file)->OpenRows("f", {3, 2});
+  ASSERT_TRUE(matrix.ok()) << matrix.status();
+  std::vector<float> values(2);
+  ASSERT_TRUE((*matrix)->Read(1, 1, values.data()).ok());
+  EXPECT_THAT(values, ElementsAre(3.0f, 4.0f));
+  EXPECT_THAT(std::string((*matrix)->Read(2, 1, values.data()).message()),
+              HasSubstr("tensor f: found inf at element 5"));
+  const auto vector = (*file)->OpenRows("h", {3});
+  ASSERT_TRUE(vector.ok()) << vector.status();
+  ASSERT_TRUE((*vector)->Read(1, 2, values.data()).ok());
+  EXPECT_THAT(values, ElementsAre(-2.0f, -0.0f));
+  EXPECT_THAT((*file)->Unread(), ElementsAre());
+  EXPECT_THAT(std::string((*file)->OpenRows("f", {2, 3}).status().message()),
+              HasSubstr("tensor f: found shape [3, 2], expected [2, 3]"));
 }
 
 TEST_F(SafetensorsTest, ReadErrorsNameTensorFoundAndExpected) {

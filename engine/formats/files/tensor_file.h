@@ -48,6 +48,10 @@ constexpr int kMaxDimensions = 8;
 // The elements as they are; the type is one of numbers.
 std::vector<float> StoredValues(const StoredTensor& tensor);
 
+// `count` elements of `type`, one of numbers, which need not be aligned.
+void ConvertElements(ElementType type, const char* elements, size_t count,
+                     float* to);
+
 // What the readers of files of weights share: the file, mapped and not read,
 // and an index of its tensors, which a reader fills as it opens the file. Not
 // thread-safe.
@@ -56,6 +60,8 @@ class TensorFile : public model::TensorSource {
   const std::string& path() const override { return file_->path(); }
   bool Has(const std::string& name) const override;
   absl::StatusOr<std::vector<float>> Read(
+      const std::string& name, absl::Span<const int64_t> shape) override;
+  absl::StatusOr<std::unique_ptr<const model::TensorRows>> OpenRows(
       const std::string& name, absl::Span<const int64_t> shape) override;
   std::vector<std::string> Unread() const override;
 
@@ -78,6 +84,13 @@ class TensorFile : public model::TensorSource {
   explicit TensorFile(std::unique_ptr<const MappedFile> file)
       : file_(std::move(file)) {}
 
+  // Whether Values gives no more than the elements as they are stored, which
+  // are then read by rows.
+  virtual bool IsPlain(const std::string& /*name*/,
+                       const StoredTensor& /*tensor*/) const {
+    return true;
+  }
+
   // What Read gives of a tensor, before it is checked to be finite.
   virtual absl::StatusOr<std::vector<float>> Values(const std::string& name,
                                                     const StoredTensor& tensor);
@@ -88,6 +101,9 @@ class TensorFile : public model::TensorSource {
   }
   // Null if there is none.
   const StoredTensor* Find(const std::string& name) const;
+  // An error if there is none of this shape.
+  absl::StatusOr<const StoredTensor*> FindOfShape(
+      const std::string& name, absl::Span<const int64_t> shape) const;
   void MarkRead(const std::string& name) { read_.insert(Resolve(name)); }
 
   // Adds a tensor to the index; an error if there is one of this name.

@@ -389,6 +389,11 @@ std::string TorchFile::Layout(const std::string& name) const {
       strides == strides_.end() ? "" : model::ShapeString(strides->second));
 }
 
+bool TorchFile::IsPlain(const std::string& name,
+                        const StoredTensor& /*tensor*/) const {
+  return strides_.count(name) == 0 && !is_big_endian_;
+}
+
 absl::StatusOr<std::vector<float>> TorchFile::Values(
     const std::string& name, const StoredTensor& tensor) {
   if (tensor.type == ElementType::kOther) {
@@ -397,7 +402,7 @@ absl::StatusOr<std::vector<float>> TorchFile::Values(
                                     ", expected floating-point numbers"));
   }
   const auto strides = strides_.find(name);
-  if (strides == strides_.end() && !is_big_endian_) return StoredValues(tensor);
+  if (IsPlain(name, tensor)) return StoredValues(tensor);
 
   // Row by row, and little-endian.
   const size_t width = WidthOf(tensor.type_name);

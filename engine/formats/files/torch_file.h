@@ -79,6 +79,8 @@ class TorchFile final : public TensorFile {
                        const std::vector<int64_t>& shape,
                        const std::vector<int64_t>& strides);
   std::string Layout(const std::string& name) const override;
+  bool IsPlain(const std::string& name,
+               const StoredTensor& tensor) const override;
   absl::StatusOr<std::vector<float>> Values(
       const std::string& name, const StoredTensor& tensor) override;
 

@@ -135,15 +135,27 @@ bool WeightFiles::Has(const std::string& name) const {
   return shard_of_.count(name) != 0;
 }
 
-absl::StatusOr<std::vector<float>> WeightFiles::Read(
-    const std::string& name, absl::Span<const int64_t> shape) {
+absl::StatusOr<TensorFile*> WeightFiles::ShardOf(
+    const std::string& name, absl::Span<const int64_t> shape) const {
   const auto file = shard_of_.find(name);
   if (file == shard_of_.end()) {
     return absl::NotFoundError(absl::StrCat(
         path_, ": tensor ", name, ": found none, expected one of shape ",
         model::ShapeString(shape)));
   }
-  return shards_.at(file->second)->Read(name, shape);
+  return shards_.at(file->second).get();
+}
+
+absl::StatusOr<std::vector<float>> WeightFiles::Read(
+    const std::string& name, absl::Span<const int64_t> shape) {
+  PEREGRINE_ASSIGN_OR_RETURN(TensorFile * shard, ShardOf(name, shape));
+  return shard->Read(name, shape);
+}
+
+absl::StatusOr<std::unique_ptr<const model::TensorRows>> WeightFiles::OpenRows(
+    const std::string& name, absl::Span<const int64_t> shape) {
+  PEREGRINE_ASSIGN_OR_RETURN(TensorFile * shard, ShardOf(name, shape));
+  return shard->OpenRows(name, shape);
 }
 
 std::vector<std::string> WeightFiles::Unread() const {

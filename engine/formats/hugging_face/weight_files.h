@@ -39,11 +39,16 @@ class WeightFiles final : public model::TensorSource {
   bool Has(const std::string& name) const override;
   absl::StatusOr<std::vector<float>> Read(
       const std::string& name, absl::Span<const int64_t> shape) override;
+  absl::StatusOr<std::unique_ptr<const model::TensorRows>> OpenRows(
+      const std::string& name, absl::Span<const int64_t> shape) override;
   std::vector<std::string> Unread() const override;
 
  private:
   explicit WeightFiles(std::string path) : path_(std::move(path)) {}
   absl::Status OpenShards();
+  // The file of a tensor.
+  absl::StatusOr<TensorFile*> ShardOf(const std::string& name,
+                                      absl::Span<const int64_t> shape) const;
   absl::Status CheckIndex() const;
 
   const std::string path_;

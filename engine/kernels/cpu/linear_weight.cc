@@ -1,14 +1,21 @@
 #include "engine/kernels/cpu/linear_weight.h"
 
 #include <algorithm>
+#include <utility>
+#include <vector>
 
 #include "absl/memory/memory.h"
+#include "absl/synchronization/mutex.h"
 #include "engine/base/check.h"
 #include "engine/base/status_macros.h"
+#include "engine/base/thread_team.h"
 #include "engine/kernels/host_buffer.h"
 
 namespace peregrine::kernels {
 namespace {
+
+constexpr int kPartElements = 1 << 16;
+constexpr int kMaxParts = 1 << 12;
 
 size_t RoundUp(size_t value, size_t multiple) {
   return (value + multiple - 1) / multiple * multiple;
@@ -42,14 +49,49 @@ absl::Status CpuLinearWeight::Allocate() {
   return absl::OkStatus();
 }
 
+absl::Status CpuLinearWeight::PackOutputs(const LinearSource& source, int first,
+                                          int count) {
+  std::vector<float> buffer;
+  PEREGRINE_ASSIGN_OR_RETURN(const float* rows,
+                             source.Rows(first, count, buffer));
+  PackedWeight to = packed_;
+  to.panels += first * steps_;
+  if (is_int8_) {
+    to.scales += first;
+    to.first_sums += first;
+  }
+  ops_.pack_weight(rows, count, in_dim_, to);
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::unique_ptr<CpuLinearWeight>> CpuLinearWeight::Pack(
     Isa isa, const LinearOps& ops, const LinearSource& source) {
   auto weight = absl::WrapUnique(
       new CpuLinearWeight(isa, ops, source.in_dim, source.out_dim,
                           source.precision == Precision::kInt8));
   PEREGRINE_RETURN_IF_ERROR(weight->Allocate());
-  ops.pack_weight(source.weight.data(), source.out_dim, source.in_dim,
-                  weight->packed_);
+  // Parts that a core's cache holds: a whole number of panels each.
+  const int panel = ops.panel_columns;
+  const int panels = (source.out_dim + panel - 1) / panel;
+  const int panels_of_part = std::max(
+      {1, kPartElements / (panel * source.in_dim), panels / kMaxParts + 1});
+  const int num_parts = (panels + panels_of_part - 1) / panels_of_part;
+  absl::Mutex mutex;
+  absl::Status status;  // guarded by `mutex`
+  const auto pack_part = [&](int part) {
+    const int first = part * panels_of_part * panel;
+    const int count = std::min(panels_of_part * panel, source.out_dim - first);
+    absl::Status packed = weight->PackOutputs(source, first, count);
+    if (packed.ok()) return;
+    absl::MutexLock lock(&mutex);
+    status.Update(std::move(packed));
+  };
+  if (source.team == nullptr) {
+    for (int part = 0; part < num_parts; ++part) pack_part(part);
+  } else {
+    source.team->Run(num_parts, pack_part);
+  }
+  PEREGRINE_RETURN_IF_ERROR(status);
   std::copy(source.bias.begin(), source.bias.end(), weight->bias_);
   return weight;
 }

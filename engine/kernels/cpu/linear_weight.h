@@ -18,7 +18,8 @@ namespace peregrine::kernels {
 // there is none), then scales and first sums of int8.
 class CpuLinearWeight final : public LinearWeight {
  public:
-  // `ops` are those of source.precision on `isa`. RESOURCE_EXHAUSTED.
+  // `ops` are those of source.precision on `isa`. RESOURCE_EXHAUSTED, or an
+  // error of source.read_rows.
   static absl::StatusOr<std::unique_ptr<CpuLinearWeight>> Pack(
       Isa isa, const LinearOps& ops, const LinearSource& source);
 
@@ -56,6 +57,8 @@ class CpuLinearWeight final : public LinearWeight {
   CpuLinearWeight(Isa isa, const LinearOps& ops, int in_dim, int out_dim,
                   bool is_int8);
   absl::Status Allocate();
+  // Packs the outputs [first, first + count), of whole panels or to the end.
+  absl::Status PackOutputs(const LinearSource& source, int first, int count);
   size_t InputStride() const;
 
   const Isa isa_;

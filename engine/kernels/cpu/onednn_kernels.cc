@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iterator>
 #include <utility>
+#include <vector>
 
 #include "absl/base/attributes.h"
 #include "absl/container/flat_hash_map.h"
@@ -199,8 +200,10 @@ class OneDnnKernels::Matmuls {
 
     auto packed = std::make_unique<OneDnnLinearWeight>(source, layout, engine_,
                                                        std::move(buffer), bias);
-    memory from(Transposed(source), engine_,
-                const_cast<float*>(source.weight.data()));
+    std::vector<float> weight;
+    PEREGRINE_ASSIGN_OR_RETURN(const float* rows,
+                               source.Rows(0, source.out_dim, weight));
+    memory from(Transposed(source), engine_, const_cast<float*>(rows));
     memory to = packed->weight();
     dnnl::reorder(from, to).execute(stream_, from, to);
     stream_.wait();

@@ -208,10 +208,11 @@ absl::StatusOr<std::unique_ptr<LinearWeight>> CudaKernels::PackLinear(
     PEREGRINE_ASSIGN_OR_RETURN(scales, Allocate(sizeof(float) * padded_out));
     packed.scales = static_cast<const float*>(scales->data());
   }
-  PackRowsOf(source,
-             {weight->data(),
-              scales == nullptr ? nullptr : static_cast<float*>(scales->data()),
-              padded_out, packed.padded_in});
+  PEREGRINE_RETURN_IF_ERROR(PackRowsOf(
+      source,
+      {weight->data(),
+       scales == nullptr ? nullptr : static_cast<float*>(scales->data()),
+       padded_out, packed.padded_in}));
   std::unique_ptr<Buffer> bias;
   if (!source.bias.empty()) {
     const size_t bytes = source.bias.size() * sizeof(float);
@@ -237,8 +238,9 @@ LibraryProducts CudaKernels::ProductsOf(const PackedWeight& weight,
 }
 
 // As many rows at once as scratch memory holds in float32.
-void CudaKernels::PackRowsOf(const LinearSource& source,
-                             const RoundedRows& to) {
+absl::Status CudaKernels::PackRowsOf(const LinearSource& source,
+                                     const RoundedRows& to) {
+  std::vector<float> buffer;
   const size_t row_bytes = sizeof(float) * source.in_dim;
   const int rows_at_once =
       static_cast<int>(std::max<size_t>(scratch_->bytes() / row_bytes, 1));
@@ -248,9 +250,9 @@ void CudaKernels::PackRowsOf(const LinearSource& source,
        begin += rows_at_once) {
     const int count = std::min(rows_at_once, source.out_dim - begin);
     const bool last = begin + count == source.out_dim;
-    CopyToDevice(
-        source.weight.data() + static_cast<size_t>(begin) * source.in_dim,
-        count * row_bytes, floats);
+    PEREGRINE_ASSIGN_OR_RETURN(const float* rows,
+                               source.Rows(begin, count, buffer));
+    CopyToDevice(rows, count * row_bytes, floats);
     RoundedRows part = to;
     part.data = static_cast<char*>(to.data) +
                 ElementBytes(source.precision) * begin * to.padded_in;
@@ -260,6 +262,7 @@ void CudaKernels::PackRowsOf(const LinearSource& source,
                    stream()),
          "packing a weight");
   }
+  return absl::OkStatus();
 }
 
 void CudaKernels::CopyToDevice(const void* host, size_t bytes, void* device) {

@@ -127,7 +127,7 @@ class CudaKernels final : public Kernels {
     return static_cast<char*>(scratch_->data()) + inputs_bytes();
   }
   Scratch inputs_scratch() const { return {scratch_->data(), inputs_bytes()}; }
-  void PackRowsOf(const LinearSource& source, const RoundedRows& to);
+  absl::Status PackRowsOf(const LinearSource& source, const RoundedRows& to);
   void UploadSuppressed(absl::Span<const int32_t> suppressed);
   // Starts looking for the best k of each row, constraints being on the device.
   void StartTopTokens(Matrix logits, const TokenConstraint* constraints, int k,

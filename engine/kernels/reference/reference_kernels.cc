@@ -9,6 +9,7 @@
 #include "engine/base/check.h"
 #include "engine/base/float16.h"
 #include "engine/base/float8.h"
+#include "engine/base/status_macros.h"
 #include "engine/kernels/host_buffer.h"
 #include "engine/kernels/shape_checks.h"
 
@@ -65,9 +66,11 @@ Quantized Quantize(Precision precision, const float* x, int count) {
 
 class ReferenceLinearWeight final : public LinearWeight {
  public:
-  explicit ReferenceLinearWeight(const LinearSource& source)
+  // `weight` is that of `source`.
+  ReferenceLinearWeight(const LinearSource& source, const float* weight)
       : precision_(source.precision),
-        weight_(source.weight.begin(), source.weight.end()),
+        weight_(weight,
+                weight + static_cast<size_t>(source.out_dim) * source.in_dim),
         bias_(source.bias.begin(), source.bias.end()),
         out_dim_(source.out_dim),
         in_dim_(source.in_dim) {
@@ -304,7 +307,10 @@ absl::StatusOr<std::unique_ptr<Buffer>> ReferenceKernels::Allocate(
 absl::StatusOr<std::unique_ptr<LinearWeight>> ReferenceKernels::PackLinear(
     const LinearSource& source) {
   CheckLinearSource(source);
-  return std::make_unique<ReferenceLinearWeight>(source);
+  std::vector<float> buffer;
+  PEREGRINE_ASSIGN_OR_RETURN(const float* weight,
+                             source.Rows(0, source.out_dim, buffer));
+  return std::make_unique<ReferenceLinearWeight>(source, weight);
 }
 
 void ReferenceKernels::CopyToDevice(const void* host, size_t bytes,
