@@ -37,6 +37,14 @@ class VocabularyView {
   virtual std::vector<ByteRange> Unknown(absl::string_view text) const = 0;
 };
 
+// Which elements of XML end sentences, by their names with prefix. What is in
+// neither list does unless text stands beside it, or never.
+struct XmlElements {
+  std::vector<std::string> blocks;   // these do, wherever they stand
+  std::vector<std::string> inlines;  // these do not
+  bool by_content = true;            // false: what is in neither list does not
+};
+
 struct DocumentOptions {
   Format format = Format::kPlain;
   // The text is one sentence; line breaks are white space like any other.
@@ -47,6 +55,7 @@ struct DocumentOptions {
   // Of HTML: alt, title, placeholder, label and aria-label, and the content of
   // description and keywords.
   bool translate_attributes = false;
+  XmlElements xml_elements;
   bool restore_capitals = true;
   NumberFormat number_format = NumberFormat::kEither;
   SpanKinds kinds = SpanKinds::All();

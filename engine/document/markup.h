@@ -18,7 +18,8 @@ void ParseHtml(absl::string_view text, const DocumentOptions& options,
                DocumentBuilder* builder);
 
 // Not well-formed XML is taken as text with tags. An element with
-// text beside it is inline, any other a block. Left as it is: CDATA sections,
+// text beside it is inline, any other a block, unless `options` say otherwise;
+// one with a block inside is a block. Left as it is: CDATA sections,
 // comments, processing instructions, translate="no" (also its:translate), code.
 // Never loads anything that the document refers to, nor expands its entities.
 void ParseXml(absl::string_view text, const DocumentOptions& options,

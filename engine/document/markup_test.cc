@@ -312,6 +312,35 @@ TEST(XmlTest, TheModelSeesTextAlone) {
             "<r>One <b>two.</r>");
 }
 
+TEST(XmlTest, ElementsEndSentencesAsTheyAreToldTo) {
+  DocumentOptions options = Xml();
+  const char kMixed[] = "<r>One <p>two</p> three <b>four <i>five</i></b></r>";
+  EXPECT_THAT(Shown(kMixed, options), ElementsAre("One two three four five"));
+  options.xml_elements.blocks = {"p"};
+  EXPECT_THAT(Shown(kMixed, options),
+              ElementsAre("One", "two", "three four five"));
+  options.xml_elements.blocks = {"i", "x:p"};  // and so does what it stands in
+  EXPECT_THAT(Shown(kMixed, options),
+              ElementsAre("One two three", "four", "five"));
+  const char kPrefixed[] =
+      "<r xmlns:x=\"urn:x\">One <x:p>two</x:p> <p>three</p></r>";
+  EXPECT_THAT(Shown(kPrefixed, options), ElementsAre("One", "two", "three"));
+
+  options = Xml();
+  const char kParts[] = "<r><p>One</p><p>two</p><q>three</q></r>";
+  EXPECT_THAT(Shown(kParts, options), ElementsAre("One", "two", "three"));
+  options.xml_elements.inlines = {"p"};
+  EXPECT_THAT(Shown(kParts, options), ElementsAre("Onetwo", "three"));
+  options = Xml();
+  options.xml_elements.by_content = false;
+  EXPECT_THAT(Shown(kParts, options), ElementsAre("Onetwothree"));
+  options.xml_elements.blocks = {"q"};
+  EXPECT_THAT(Shown(kParts, options), ElementsAre("Onetwo", "three"));
+  for (const char* text : {kMixed, kPrefixed, kParts, "a <q/> b", "<q>a"}) {
+    EXPECT_EQ(TranslateDocument(text, options).text, text);
+  }
+}
+
 TEST(XmlTest, SentencesAreLocated) {
   const std::string text =
       "<?xml version=\"1.0\"?>\r\n<r t=\"a>b\"><!-- One. --><t>A &amp; b. "

@@ -1,9 +1,11 @@
 #include <libxml/parser.h>
 #include <libxml/tree.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -132,21 +134,38 @@ bool IsUntranslated(const xmlNode* node) {
          (WhatItSays(node) == Says::kLeave && !HasTranslated(node));
 }
 
+// Whether the name of an element, with its prefix, is among `names`.
+bool IsIn(const std::vector<std::string>& names, const xmlNode* node) {
+  const absl::string_view prefix =
+      node->ns == nullptr ? absl::string_view() : View(node->ns->prefix);
+  const std::string name = prefix.empty()
+                               ? std::string(View(node->name))
+                               : absl::StrCat(prefix, ":", View(node->name));
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
 class XmlWalker {
  public:
   // `source`: of the document, from `begin` on.
-  XmlWalker(absl::string_view source, size_t begin, DocumentBuilder* builder)
-      : builder_(*builder), source_(source, begin) {}
+  XmlWalker(absl::string_view source, size_t begin, const XmlElements& elements,
+            DocumentBuilder* builder)
+      : elements_(elements), builder_(*builder), source_(source, begin) {}
 
-  // `is_inline`: in a sentence of its parent.
+  // `is_inline`: in a sentence of its parent, by what stands beside it.
   void Walk(const xmlNode* node, bool is_inline) {
     const bool was_left = is_left_;
     if (node->type == XML_ELEMENT_NODE) {
       const Says says = WhatItSays(node);
       if (says != Says::kNothing) is_left_ = says == Says::kLeave;
+      is_inline = IsInline(node, is_inline);
     }
     WalkOne(node, is_inline);
     is_left_ = was_left;
+  }
+
+  // Of an element that ends sentences, or of all.
+  void WalkChildren(const xmlNode* node) {
+    WalkChildren(node, IsMixed(node) || !elements_.by_content);
   }
 
   void WalkChildren(const xmlNode* node, bool is_inline) {
@@ -164,6 +183,23 @@ class XmlWalker {
   }
 
  private:
+  bool IsInline(const xmlNode* node, bool is_inline) const {
+    if (IsIn(elements_.blocks, node) || HasBlockInside(node)) return false;
+    return is_inline || IsIn(elements_.inlines, node);
+  }
+
+  bool HasBlockInside(const xmlNode* node) const {
+    if (elements_.blocks.empty()) return false;
+    for (const xmlNode* child = node->children; child != nullptr;
+         child = child->next) {
+      if (child->type == XML_ELEMENT_NODE &&
+          (IsIn(elements_.blocks, child) || HasBlockInside(child))) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   void WalkOne(const xmlNode* node, bool is_inline) {
     if (IsText(node) && !(is_left_ && HasWords(node))) {
       source_.PassText(View(node->content), &block_.text, &block_.anchors);
@@ -192,7 +228,7 @@ class XmlWalker {
     }
     Flush();
     builder_.AddLiteral(open, builder_.parts());
-    WalkChildren(node, IsMixed(node));
+    WalkChildren(node);
     Flush();
     builder_.AddLiteral(source_.PassMarkup(), builder_.parts());
   }
@@ -222,6 +258,7 @@ class XmlWalker {
     block_.marks.push_back(std::move(mark));
   }
 
+  const XmlElements& elements_;
   DocumentBuilder& builder_;
   XmlSource source_;
   Block block_;
@@ -245,7 +282,7 @@ void ParseXml(absl::string_view text, const DocumentOptions& options,
       return;
     }
     builder->AddLiteral(head, builder->parts());
-    XmlWalker walker(text, prolog, builder);
+    XmlWalker walker(text, prolog, options.xml_elements, builder);
     for (xmlNode* node = root; node != nullptr; node = node->next) {
       walker.Walk(node, false);
     }
@@ -263,8 +300,8 @@ void ParseXml(absl::string_view text, const DocumentOptions& options,
     return;
   }
   builder->AddLiteral(head, builder->parts());
-  XmlWalker walker(text, prolog, builder);
-  walker.WalkChildren(root, IsMixed(root));
+  XmlWalker walker(text, prolog, options.xml_elements, builder);
+  walker.WalkChildren(root);
   walker.Flush();
 }
 

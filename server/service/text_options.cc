@@ -41,6 +41,7 @@ document::DocumentOptions CheckTextOptions(const RequestTextOptions& options,
   }
   checked.hard_wrapped = options.hard_wrapped;
   checked.translate_attributes = options.translate_attributes;
+  checked.xml_elements = options.xml_elements;
   checked.restore_capitals = !options.keep_capitals;
   checked.number_format = options.number_format;
   if (options.number_format < document::NumberFormat::kEither ||

@@ -103,6 +103,7 @@ struct RequestTextOptions {
   document::Format format = document::Format::kPlain;
   bool hard_wrapped = false;
   bool translate_attributes = false;
+  document::XmlElements xml_elements;
   bool keep_capitals = false;
   std::vector<std::string> unprotected;  // names of kinds
   std::vector<std::string> patterns;

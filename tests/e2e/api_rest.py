@@ -102,6 +102,11 @@ def ask_deepl(url, token):
             f"<r>{ENGLISH} <keep id=\"1\">The old house.</keep></r>",
             source_lang="EN", target_lang="DE", tag_handling=tags,
             ignore_tags=["keep", "other"]).text for tags in ("xml", "html")],
+        "split": [client.translate_text(
+            f"<r><a>{ENGLISH}</a> <b>{TWO[1]}</b></r>", source_lang="EN",
+            target_lang="DE", tag_handling="xml", **tags).text for tags in (
+                {}, {"outline_detection": False, "splitting_tags": ["a", "b"]},
+                {"non_splitting_tags": ["a", "b"]})],
         "sources": {l.code: l.name for l in client.get_source_languages()},
         "targets": {l.code: l.supports_formality
                     for l in client.get_target_languages()},

@@ -349,6 +349,9 @@ class RestTest(unittest.TestCase):
             [self.expected[0], "EN"],
             ["Am Wochenende streichen die Nachbarn ihre Küche neu.", "DE"]])
         self.assertEqual(answers["options"], self.expected[0])
+        parts = f"<r><a>{self.expected[0]}</a> <b>{self.expected[1]}</b></r>"
+        self.assertEqual(answers["split"][:2], [parts] * 2)
+        self.assertRegex(answers["split"][2], "^<r>.*<a>.*</a>.*<b>.*</b>.*</r>$")
         for reply in answers["numbers"]:
             self.assertEqual(reply[1]["translations"][0]["text"],
                              self.expected[0])

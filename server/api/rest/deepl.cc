@@ -38,10 +38,11 @@ void CheckRefused(const compat::v1::DeeplTranslateRequest& message,
          "glossary_ids", "found glossary_id too, expected one of them");
   refuse(message.ignore_tags_size() > 0 && message.tag_handling().empty(),
          "ignore_tags", "needs tag_handling");
-  refuse(message.splitting_tags_size() > 0, "splitting_tags",
-         "what ends a sentence is decided by the markup itself");
-  refuse(message.non_splitting_tags_size() > 0, "non_splitting_tags",
-         "what ends a sentence is decided by the markup itself");
+  const bool is_xml = message.tag_handling() == "xml";
+  refuse(message.splitting_tags_size() > 0 && !is_xml, "splitting_tags",
+         "needs tag_handling=xml");
+  refuse(message.non_splitting_tags_size() > 0 && !is_xml, "non_splitting_tags",
+         "needs tag_handling=xml");
   refuse(!message.style_id().empty(), "style_id", "not supported");
   refuse(message.custom_instructions_size() > 0, "custom_instructions",
          "no model takes instructions");
@@ -54,6 +55,18 @@ std::string TextOf(const google::protobuf::Value& value) {
   if (value.has_bool_value()) return value.bool_value() ? "1" : "0";
   if (value.has_number_value()) return absl::StrCat(value.number_value());
   return value.string_value();
+}
+
+// Lists have several names in one string, or each in its own.
+std::vector<std::string> NamesIn(
+    const google::protobuf::RepeatedPtrField<std::string>& lists) {
+  std::vector<std::string> names;
+  for (const std::string& list : lists) {
+    for (absl::string_view name : absl::StrSplit(list, ',')) {
+      names.emplace_back(absl::StripAsciiWhitespace(name));
+    }
+  }
+  return names;
 }
 
 void CheckOneOf(const std::string& value, const char* field,
@@ -117,12 +130,10 @@ absl::StatusOr<TextRequest> DeeplTranslateCodec::Read(
   } else {
     request.text_options.hard_wrapped = split == kNoNewlines;
   }
-  std::vector<std::string> ignored;
-  for (const std::string& names : message.ignore_tags()) {
-    for (absl::string_view name : absl::StrSplit(names, ',')) {
-      ignored.emplace_back(absl::StripAsciiWhitespace(name));
-    }
-  }
+  request.text_options.xml_elements = {
+      NamesIn(message.splitting_tags()), NamesIn(message.non_splitting_tags()),
+      TextOf(message.outline_detection()) != "0"};
+  const std::vector<std::string> ignored = NamesIn(message.ignore_tags());
   has_ignored_ = !ignored.empty();
   for (std::string& text : *message.mutable_text()) {
     characters_.push_back(static_cast<int>(text::CountUtf8Characters(text)));
