@@ -6,10 +6,12 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "engine/base/status_macros.h"
 #include "server/api/admin_call.h"
 #include "server/api/answer_at_once.h"
 #include "server/api/glossary_access.h"
+#include "server/errors.h"
 
 namespace peregrine::server {
 namespace {
@@ -51,6 +53,14 @@ v1::GetGlossaryResponse DescribeAll(const StoredGlossaryPtr& glossary) {
   return response;
 }
 
+// What is wrong with a field of PutGlossary, which the store names first.
+absl::Status OfField(const absl::Status& status) {
+  const std::pair<std::string, std::string> parts =
+      absl::StrSplit(status.message(), absl::MaxSplits(": ", 1));
+  if (!absl::IsInvalidArgument(status) || parts.second.empty()) return status;
+  return InvalidFieldsError({{parts.first, parts.second}});
+}
+
 absl::StatusOr<v1::PutGlossaryResponse> Put(GlossaryStore* maybe_store,
                                             const v1::PutGlossaryRequest& put) {
   PEREGRINE_ASSIGN_OR_RETURN(GlossaryStore * store, Needed(maybe_store));
@@ -64,10 +74,11 @@ absl::StatusOr<v1::PutGlossaryResponse> Put(GlossaryStore* maybe_store,
                      {term.targets().begin(), term.targets().end()},
                      term.case_sensitive()});
   }
-  PEREGRINE_ASSIGN_OR_RETURN(const StoredGlossaryPtr glossary,
-                             store->Put(std::move(head), std::move(terms)));
+  const absl::StatusOr<StoredGlossaryPtr> glossary =
+      store->Put(std::move(head), std::move(terms));
+  if (!glossary.ok()) return OfField(glossary.status());
   v1::PutGlossaryResponse response;
-  *response.mutable_glossary() = Describe(*glossary);
+  *response.mutable_glossary() = Describe(**glossary);
   return response;
 }
 

@@ -6,6 +6,7 @@ import time
 import unittest
 
 import grpc
+from google.rpc import error_details_pb2
 
 import harness
 from harness import best, pb
@@ -102,9 +103,12 @@ class GlossariesTest(unittest.TestCase):
             lambda: self.reader.DeleteGlossary(
                 glossary_pb2.DeleteGlossaryRequest(name="houses")))
         put.name = "../x"
-        why = self.assert_code(grpc.StatusCode.INVALID_ARGUMENT,
-                               lambda: self.admin.PutGlossary(put))
-        self.assertIn("../x", why)
+        with self.assertRaises(grpc.RpcError) as caught:
+            self.admin.PutGlossary(put)
+        violations = harness.detail(caught.exception,
+                                    error_details_pb2.BadRequest)
+        self.assertEqual([v.field for v in violations.field_violations], ["name"])
+        self.assertIn("../x", violations.field_violations[0].description)
 
     def test_the_command(self):
         terms = os.path.join(self.folder.name, "terms.txt")
