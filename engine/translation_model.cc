@@ -20,11 +20,17 @@ using Loaded = absl::StatusOr<std::unique_ptr<const TranslationModel>>;
 // The standard library has no other way to say that memory is short: a server
 // then goes on with the models that it has.
 template <class Load>
-Loaded WithinMemory(const std::string& name, Load load) try {
-  return load();
-} catch (const std::bad_alloc&) {
-  return absl::ResourceExhaustedError(absl::StrCat(
-      name, ": found too little memory to load it, expected more"));
+Loaded WithinMemory(const std::string& name, Load load) {
+  constexpr char kTooLittle[] = ": found too little memory to load it";
+  try {
+    Loaded loaded = load();
+    if (!absl::IsResourceExhausted(loaded.status())) return loaded;
+    return absl::ResourceExhaustedError(
+        absl::StrCat(name, kTooLittle, ": ", loaded.status().message()));
+  } catch (const std::bad_alloc&) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat(name, kTooLittle, ", expected more"));
+  }
 }
 
 // "<0x0A>" and "</s>" stand for no text.

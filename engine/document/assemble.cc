@@ -379,6 +379,40 @@ class Writer {
   Separated separated_ = Separated::kNo;
 };
 
+// Puts `given` back as it was at the beginning of the text, where what is set
+// aside brought white space of its own.
+void RestoreGiven(absl::string_view given, AssembledSegment* out) {
+  if (out->pieces.empty()) return;
+  std::string& text = out->pieces[0].text;
+  if (absl::StartsWith(text, given)) return;
+  std::vector<size_t> places;  // in `given`, of each byte of the text
+  absl::string_view rest = text;
+  absl::string_view words = text::TrimLeft(given);
+  for (; !words.empty(); words = text::TrimLeft(words)) {
+    rest = text::TrimLeft(rest);
+    const size_t place = given.size() - words.size();
+    places.resize(text.size() - rest.size(), place);
+    if (rest.empty() || rest[0] != words[0]) return;  // other words
+    places.push_back(place);
+    rest.remove_prefix(1);
+    words.remove_prefix(1);
+  }
+  if (text::TrimRight(given).size() != given.size()) {
+    rest = text::TrimLeft(rest);
+  }
+  const size_t end = text.size() - rest.size();
+  text.replace(0, end, std::string(given));
+  const auto place_of = [&](size_t byte) {
+    if (byte < places.size()) return places[byte];
+    return given.size() + (std::max(byte, end) - end);
+  };
+  for (PlacedUnit& unit : out->units) {
+    if (unit.piece != 0) continue;
+    unit.range.begin = place_of(unit.range.begin);
+    unit.range.end = place_of(unit.range.end - 1) + 1;
+  }
+}
+
 // Of all units but the first `given_bytes` of the text.
 void RestoreCapitals(Capitals capitals, absl::string_view language,
                      const std::vector<ByteRange>& ranges, size_t given_bytes,
@@ -395,6 +429,15 @@ void RestoreCapitals(Capitals capitals, absl::string_view language,
           Restore(absl::string_view(unit).substr(given), capitals, language));
     }
   }
+}
+
+// Tags bring white space of their own.
+bool HasTags(const Segment& segment) {
+  return std::any_of(segment.inserts.begin(), segment.inserts.end(),
+                     [](const Insert& insert) {
+                       return insert.kind != Insert::Kind::kSpan &&
+                              insert.kind != Insert::Kind::kSpace;
+                     });
 }
 
 // Whether what is set aside has its place whatever the translation becomes.
@@ -435,6 +478,7 @@ std::string CertainBeginning(const Segment& segment,
           [](const Insert& insert) { return !insert.markup.empty(); })) {
     return "";
   }
+  if (HasTags(segment)) return "";
   std::string given = begun.text.substr(0, begun.given_bytes);
   if (!HasSurePlaces(segment, begun)) return given;
   const size_t finished = NumFinished(begun.text, Units(begun.text));
@@ -522,6 +566,7 @@ AssembledSegment Assemble(const Segment& segment,
                    GapBegun(alignment.target(), given.size()));
   writer.Write(&nodes);
   if (with_units) out.units = writer.TakeUnits(alignment);
+  RestoreGiven(given, &out);
   return out;
 }
 

@@ -327,15 +327,15 @@ TEST(XmlTest, ElementsEndSentencesAsTheyAreToldTo) {
   EXPECT_THAT(Shown(kPrefixed, options), ElementsAre("One", "two", "three"));
 
   options = Xml();
-  const char kParts[] = "<r><p>One</p><p>two</p><q>three</q></r>";
+  const char kParts[] = "<r><p>One</p> <p>two</p> <q>three</q></r>";
   EXPECT_THAT(Shown(kParts, options), ElementsAre("One", "two", "three"));
   options.xml_elements.inlines = {"p"};
-  EXPECT_THAT(Shown(kParts, options), ElementsAre("Onetwo", "three"));
+  EXPECT_THAT(Shown(kParts, options), ElementsAre("One two", "three"));
   options = Xml();
   options.xml_elements.by_content = false;
-  EXPECT_THAT(Shown(kParts, options), ElementsAre("Onetwothree"));
+  EXPECT_THAT(Shown(kParts, options), ElementsAre("One two three"));
   options.xml_elements.blocks = {"q"};
-  EXPECT_THAT(Shown(kParts, options), ElementsAre("Onetwo", "three"));
+  EXPECT_THAT(Shown(kParts, options), ElementsAre("One two", "three"));
   for (const char* text : {kMixed, kPrefixed, kParts, "a <q/> b", "<q>a"}) {
     EXPECT_EQ(TranslateDocument(text, options).text, text);
   }
