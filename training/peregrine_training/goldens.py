@@ -50,22 +50,39 @@ from .tiny_models import TINY_MODELS, TinyModel, randomize, teach
 MARGIN = 1e-4
 SOURCE_LENGTHS = (1, 2, 3, 5, 8, 13, 21, 40)
 
-# Written for this purpose; from no corpus.
-SENTENCES = (
-    "Good morning!",
-    "Where is the nearest train station?",
-    "Please close the window before you leave.",
-    "My sister bought 12 apples and 3 loaves of bread for 17.50 euros.",
-    "Anna Petersen moved from Hamburg to Vienna in 1998.",
-    "I have never seen such a beautiful garden",
-    "Do you know why the meeting was cancelled?",
-    "If it rains tomorrow, we will stay at home and read a book.",
-    "The old lighthouse keeper told the children a story about a ship that had "
-    "been lost in a storm more than a hundred years ago.",
-    "Don't forget to call your mother tonight.",
-    "The file could not be opened because the disk is full.",
-    "Tom can't swim, but he likes to sit by the river.",
-)
+# Written for this purpose; from no corpus. By the source's language.
+SENTENCES = {
+    "en": (
+        "Good morning!",
+        "Where is the nearest train station?",
+        "Please close the window before you leave.",
+        "My sister bought 12 apples and 3 loaves of bread for 17.50 euros.",
+        "Anna Petersen moved from Hamburg to Vienna in 1998.",
+        "I have never seen such a beautiful garden",
+        "Do you know why the meeting was cancelled?",
+        "If it rains tomorrow, we will stay at home and read a book.",
+        "The old lighthouse keeper told the children a story about a ship that had "
+        "been lost in a storm more than a hundred years ago.",
+        "Don't forget to call your mother tonight.",
+        "The file could not be opened because the disk is full.",
+        "Tom can't swim, but he likes to sit by the river.",
+    ),
+    "de": (
+        "Guten Morgen!",
+        "Wo ist der nächste Bahnhof?",
+        "Bitte schließen Sie das Fenster, bevor Sie gehen.",
+        "Meine Schwester hat 12 Äpfel und 3 Brote für 17,50 Euro gekauft.",
+        "Anna Petersen zog 1998 von Hamburg nach Wien.",
+        "Ich habe noch nie einen so schönen Garten gesehen",
+        "Weißt du, warum die Sitzung abgesagt wurde?",
+        "Wenn es morgen regnet, bleiben wir zu Hause und lesen ein Buch.",
+        "Der alte Leuchtturmwärter erzählte den Kindern von einem Schiff, das vor mehr "
+        "als hundert Jahren in einem Sturm untergegangen war.",
+        "Vergiss nicht, heute Abend deine Mutter anzurufen.",
+        "Die Datei konnte nicht geöffnet werden, weil die Festplatte voll ist.",
+        "Tom kann nicht schwimmen, aber er sitzt gern am Fluss.",
+    ),
+}
 
 
 class CloseCall(Exception):
@@ -238,7 +255,7 @@ def trained_golden(directory: pathlib.Path) -> dict[str, Any]:
     processors = [spm.SentencePieceProcessor(model_file=str(directory / name))
                   for name in (config.tokenizer.source, config.tokenizer.target)]
     kept: list[tuple[str, list[int], list[tuple[SearchOptions, list[Hypothesis]]]]] = []
-    for text in SENTENCES:
+    for text in SENTENCES[config.source_language]:
         source = processors[0].encode(text) + config.tokens.source_suffix
         options = [default_options(config, len(source), beam) for beam in (1, 4)]
         options.append(dataclasses.replace(options[1], length_penalty=1.0))
