@@ -73,11 +73,12 @@ RUN apt-get update && \
     rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/ldconfig/* \
            /var/cache/debconf/* /var/log/* /usr/share/doc/*
 COPY models/en-de-mdn /models/en-de-mdn
+COPY models/de-en-mdn /models/de-en-mdn
 # Being reachable is the point of the container; who may reach it is for the
 # network around it to decide.
 ENV PEREGRINE_LISTEN=:50051 \
     PEREGRINE_METRICS_LISTEN=:9090 \
-    PEREGRINE_MODEL=/models/en-de-mdn
+    PEREGRINE_MODEL=/models/en-de-mdn,/models/de-en-mdn
 EXPOSE 50051 9090
 USER 65532:65532
 # By HTTP, so that TLS and certificates of clients do not matter.
