@@ -5,7 +5,8 @@
 
 Models of the size of Transformer-base with random weights, saved as the toolkit saves
 them. Prints the largest deviations; fails where they are above 1e-4 of the largest value
-of a row, or a token differs. Searches of fairseq are steered as well: prefix_tokens and
+of a row, or a token differs. With --steered searches of fairseq are steered as well, which takes
+more than half an hour: prefix_tokens and
 no_repeat_ngram_size must give the same n-best lists. Its constraints put phrases at other
 places (docs/decisions/0014): both must hold each phrase, and it is printed whose best
 translation is the more probable. README.md says how to install the toolkits.
@@ -224,7 +225,7 @@ class SteeredSearches:
         return self.same == self.total and self.holding
 
 
-def compare(program: pathlib.Path, toolkit: str) -> bool:
+def compare(program: pathlib.Path, toolkit: str, with_steered: bool) -> bool:
     generator = random.Random(1)
     worst = {"encoder output": 0.0, "logits": 0.0}
     same = total = 0
@@ -236,7 +237,7 @@ def compare(program: pathlib.Path, toolkit: str) -> bool:
         subprocess.run([sys.executable, "-m", "peregrine_convert", directory / "checkpoint.pt",
                         "--out", directory / "model"], cwd=TRAINING, check=True)
         probe = Probe(program, directory / "model")
-        steered = SteeredSearches(probe, model) if model.steered else None
+        steered = SteeredSearches(probe, model) if with_steered and model.steered else None
         for number in range(SENTENCES):
             ids = [4 + generator.randrange(len(PIECES)) for _ in range(generator.randint(1, 30))]
             source = [*ids, *model.source_suffix]
@@ -254,7 +255,7 @@ def compare(program: pathlib.Path, toolkit: str) -> bool:
                 lengths += map(len, expected)
                 total += 1
                 same += [h["tokens"] for h in found] == expected
-            if steered and number < 2:  # it takes long
+            if steered and number < 2:
                 steered.compare(ids, source, generator)
         probe.close()
     for what, value in worst.items():
@@ -271,8 +272,11 @@ def main() -> None:
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("probe", type=pathlib.Path, help="the program model_probe")
     parser.add_argument("toolkits", nargs="*", choices=[*TOOLKITS, []])
+    parser.add_argument("--steered", action="store_true",
+                        help="also searches of fairseq with a prefix, rules and phrases")
     arguments = parser.parse_args()
-    good = [compare(arguments.probe.resolve(), name) for name in arguments.toolkits or TOOLKITS]
+    good = [compare(arguments.probe.resolve(), name, arguments.steered)
+            for name in arguments.toolkits or TOOLKITS]
     raise SystemExit(not all(good))
 
 
