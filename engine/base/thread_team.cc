@@ -1,6 +1,7 @@
 #include "engine/base/thread_team.h"
 
 #include <chrono>
+#include <utility>
 
 #include "engine/base/check.h"
 
@@ -106,6 +107,24 @@ bool ThreadTeam::AwaitPieces() {
   mutex_.Await(absl::Condition(this, &ThreadTeam::ShouldWake));
   num_sleeping_.fetch_sub(1);
   return !ending_;
+}
+
+absl::Status ForParts(ThreadTeam* team, int num_parts,
+                      absl::FunctionRef<absl::Status(int part)> work) {
+  absl::Mutex mutex;
+  absl::Status status;  // guarded by `mutex`
+  const auto do_part = [&](int part) {
+    absl::Status done = work(part);
+    if (done.ok()) return;
+    absl::MutexLock lock(&mutex);
+    status.Update(std::move(done));
+  };
+  if (team == nullptr) {
+    for (int part = 0; part < num_parts; ++part) do_part(part);
+  } else {
+    team->Run(num_parts, do_part);
+  }
+  return status;
 }
 
 }  // namespace peregrine

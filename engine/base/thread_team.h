@@ -8,6 +8,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 
 namespace peregrine {
@@ -55,6 +56,11 @@ class ThreadTeam {
   bool ending_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<std::thread> helpers_;
 };
+
+// work(part) for each part in [0, num_parts), by `team` or, where that is null,
+// by the caller alone. The first error; the other parts are done all the same.
+absl::Status ForParts(ThreadTeam* team, int num_parts,
+                      absl::FunctionRef<absl::Status(int part)> work);
 
 }  // namespace peregrine
 

@@ -102,5 +102,20 @@ TEST(ThreadTeamTest, SeveralTeamsWorkSideBySide) {
   for (std::thread& owner : owners) owner.join();
 }
 
+TEST(ForPartsTest, DoesAllPartsAndTellsOfAnError) {
+  ThreadTeam team(3);
+  for (ThreadTeam* by : {static_cast<ThreadTeam*>(nullptr), &team}) {
+    std::atomic<int> done{0};
+    const auto work = [&](int part) {
+      ++done;
+      return part == 7 ? absl::InternalError("seven") : absl::OkStatus();
+    };
+    EXPECT_TRUE(ForParts(by, 7, work).ok());
+    EXPECT_EQ(done, 7);
+    EXPECT_EQ(ForParts(by, 20, work), absl::InternalError("seven"));
+    EXPECT_EQ(done, 27);
+  }
+}
+
 }  // namespace
 }  // namespace peregrine

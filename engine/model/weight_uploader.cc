@@ -5,7 +5,6 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/mutex.h"
 #include "engine/base/float16.h"
 #include "engine/base/status_macros.h"
 #include "engine/kernels/precision.h"
@@ -97,25 +96,6 @@ ThreadTeam* WeightUploader::TeamFor(int64_t num_elements) {
   return team_.get();
 }
 
-absl::Status WeightUploader::ForParts(
-    int num_parts, ThreadTeam* team,
-    absl::FunctionRef<absl::Status(int part)> work) {
-  absl::Mutex mutex;
-  absl::Status status;  // guarded by `mutex`
-  const auto do_part = [&](int part) {
-    absl::Status done = work(part);
-    if (done.ok()) return;
-    absl::MutexLock lock(&mutex);
-    status.Update(std::move(done));
-  };
-  if (team == nullptr) {
-    for (int part = 0; part < num_parts; ++part) do_part(part);
-  } else {
-    team->Run(num_parts, do_part);
-  }
-  return status;
-}
-
 // The rows as elements T, into which convert(number of the row, row, to) turns
 // one.
 template <class T, class Convert>
@@ -148,7 +128,7 @@ absl::StatusOr<const T*> WeightUploader::UploadRows(const Table& table,
       return absl::OkStatus();
     };
     PEREGRINE_RETURN_IF_ERROR(
-        ForParts((count + part_rows - 1) / part_rows, team, convert_part));
+        ForParts(team, (count + part_rows - 1) / part_rows, convert_part));
     kernels_.CopyToDevice(converted.data(),
                           static_cast<size_t>(count) * dim * sizeof(T),
                           device + static_cast<size_t>(begin) * dim);

@@ -8,7 +8,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
@@ -85,9 +84,6 @@ class WeightUploader {
 
   // Null for what one thread does sooner.
   ThreadTeam* TeamFor(int64_t num_elements);
-  // work(part) for each part; the first error.
-  absl::Status ForParts(int num_parts, ThreadTeam* team,
-                        absl::FunctionRef<absl::Status(int part)> work);
 
   kernels::Kernels& kernels_;
   const kernels::Precision precision_;

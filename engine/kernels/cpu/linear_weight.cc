@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "absl/memory/memory.h"
-#include "absl/synchronization/mutex.h"
 #include "engine/base/check.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/thread_team.h"
@@ -76,22 +75,12 @@ absl::StatusOr<std::unique_ptr<CpuLinearWeight>> CpuLinearWeight::Pack(
   const int panels_of_part = std::max(
       {1, kPartElements / (panel * source.in_dim), panels / kMaxParts + 1});
   const int num_parts = (panels + panels_of_part - 1) / panels_of_part;
-  absl::Mutex mutex;
-  absl::Status status;  // guarded by `mutex`
   const auto pack_part = [&](int part) {
     const int first = part * panels_of_part * panel;
     const int count = std::min(panels_of_part * panel, source.out_dim - first);
-    absl::Status packed = weight->PackOutputs(source, first, count);
-    if (packed.ok()) return;
-    absl::MutexLock lock(&mutex);
-    status.Update(std::move(packed));
+    return weight->PackOutputs(source, first, count);
   };
-  if (source.team == nullptr) {
-    for (int part = 0; part < num_parts; ++part) pack_part(part);
-  } else {
-    source.team->Run(num_parts, pack_part);
-  }
-  PEREGRINE_RETURN_IF_ERROR(status);
+  PEREGRINE_RETURN_IF_ERROR(ForParts(source.team, num_parts, pack_part));
   std::copy(source.bias.begin(), source.bias.end(), weight->bias_);
   return weight;
 }
