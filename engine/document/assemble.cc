@@ -155,12 +155,6 @@ class Writer {
          AssembledSegment* out)
       : target_(target), items_(items), out_(*out) {}
 
-  // White space at the end of what was given, which `num_units` units begin in.
-  void KeepSpace(std::string space, size_t num_units) {
-    given_space_ = std::move(space);
-    num_given_ = num_units;
-  }
-
   void Write(std::vector<Node>* nodes) {
     SortAll(nodes);
     WriteRange(*nodes, 0, target_.units.size());
@@ -305,10 +299,6 @@ class Writer {
   std::string SpaceBetween(const Item* point, absl::string_view unit) const {
     const std::string& gap = target_.gaps[next_unit_];
     if (last_point_ == nullptr && point == nullptr) return gap;
-    if (last_point_ == nullptr && next_unit_ == num_given_ &&
-        !given_space_.empty()) {
-      return given_space_;
-    }
     if (last_point_ == nullptr) {
       return SpaceBeside(BeforeOf(*point), NeighbourBefore(),
                          IsOpening(last_unit_), gap);
@@ -369,8 +359,6 @@ class Writer {
   const std::vector<Item>& items_;
   AssembledSegment& out_;
   size_t next_unit_ = 0;
-  std::string given_space_;
-  size_t num_given_ = 0;
   std::vector<std::pair<size_t, PlacedUnit>> places_;  // by number
   std::string last_unit_;             // the text of the last one, or ""
   const Item* last_point_ = nullptr;  // if nothing but tags was written since
@@ -562,8 +550,6 @@ AssembledSegment Assemble(const Segment& segment,
   Writer writer(target, items, &out);
   const absl::string_view given =
       absl::string_view(translation.text).substr(0, translation.given_bytes);
-  writer.KeepSpace(std::string(given.substr(text::TrimRight(given).size())),
-                   GapBegun(alignment.target(), given.size()));
   writer.Write(&nodes);
   if (with_units) out.units = writer.TakeUnits(alignment);
   RestoreGiven(given, &out);
