@@ -12,6 +12,7 @@ import pytest
 
 docx = pytest.importorskip("docx")
 import pptx  # noqa: E402
+from changes import identity, translate, upper  # noqa: E402
 from markdown_it import MarkdownIt  # noqa: E402
 
 from peregrine_translate.documents.android import AndroidStrings  # noqa: E402
@@ -36,32 +37,6 @@ from peregrine_translate.documents.markdown import Markdown  # noqa: E402
 from peregrine_translate.documents.office import OfficeDocument  # noqa: E402
 from peregrine_translate.documents.subtitles import Subtitles  # noqa: E402
 from peregrine_translate.documents.yaml_values import Yaml  # noqa: E402
-
-
-def upper(nodes):
-    changed = []
-    for node in nodes:
-        if isinstance(node, Text):
-            changed.append(Text(node.text.upper()))
-        elif isinstance(node, Group):
-            changed.append(Group(node.key, upper(node.children)))
-        else:
-            changed.append(node)
-    return changed
-
-
-def translate(document, change):
-    """As the server would: through markup, and back."""
-    for segment in document.segments:
-        if segment.is_translatable:
-            core = segment.peeled.core
-            back = from_markup(to_markup(core), core)
-            segment.translated = segment.peeled.put_back(change(back))
-    return document.to_bytes()
-
-
-def identity(document):
-    return translate(document, lambda nodes: nodes)
 
 
 # ---- Inline markup.

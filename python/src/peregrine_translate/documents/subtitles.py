@@ -22,7 +22,8 @@ class Subtitles(Document):
     def __init__(self, data: bytes, name: str) -> None:
         text = decode(data, name)
         self._mark, self._encoding = encoding_of(data)
-        self._end = "\r\n" if "\r\n" in text else "\n"
+        ends = [end for end in ("\r\n", "\n", "\r") if end in text]
+        self._end = ends[0] if ends else "\n"
         # Only WebVTT knows entities.
         self._entities = text.startswith("WEBVTT")
         self._blocks: List[Tuple[List[str], List["_Turn"]]] = []

@@ -11,7 +11,7 @@ from ..client import Client
 from ..errors import InvalidRequestError
 from ..results import StreamResult
 from .base import Document, PathLike, Report, Segment
-from .files import open_document
+from .files import check_output, open_document
 from .inline import BrokenMarkupError, flatten, from_markup, plain_text, to_markup
 
 Progress = Callable[[int], Any]
@@ -24,6 +24,7 @@ def translate_file(
     *,
     keys: Optional[Sequence[str]] = None,
     columns: Optional[Sequence[str]] = None,
+    encoding: Optional[str] = None,
     progress: Optional[Progress] = None,
     arguments: Optional[StreamArguments] = None,
 ) -> Report:
@@ -32,12 +33,18 @@ def translate_file(
     :param keys: of JSON and YAML, patterns of paths such as "messages.*.text";
         absent: all strings.
     :param columns: of CSV, names or numbers from 0.
+    :param encoding: of a text file that is neither UTF-8 nor UTF-16 with a mark.
     :param progress: called with the number of segments that were finished.
     :param arguments: of `translate_stream`: target, source, model, options, …
     """
     arguments = arguments or {}
+    check_output(source, target)
     document = open_document(
-        source, keys=keys, columns=columns, target=arguments.get("target", "")
+        source,
+        keys=keys,
+        columns=columns,
+        encoding=encoding,
+        target=arguments.get("target", ""),
     )
     report = translate_document(client, document, progress=progress, **arguments)
     document.write(target)
