@@ -14,8 +14,9 @@ class GettextCatalog(Document):
     """Translations are marked as fuzzy, for a person to look at."""
 
     def __init__(self, data: bytes, name: str, target: str = "") -> None:
-        from translate.storage import po
+        from translate.storage import po as catalogs
 
+        po: Any = catalogs  # whose types depend on its version
         self.segments = []
         self.skipped = []
         self._data = data
