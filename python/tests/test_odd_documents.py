@@ -6,6 +6,8 @@ document, as the format's own library reads it; and a "translation" into capital
 changes what is text, and nothing else. Here is what all formats have in common.
 """
 
+import subprocess
+import sys
 import zipfile
 
 import pytest
@@ -107,3 +109,21 @@ def test_an_archive_that_cannot_be_read(tmp_path, name, fault):
         path.write_bytes(data)
         with pytest.raises(DocumentError, match=f"{name}: {part}: "):
             open_document(path).to_bytes()
+
+
+@pytest.mark.parametrize(
+    "command, missing, extra",
+    [("document", "lxml", "documents"), ("bulk", "tqdm", "bulk"), ("bulk", "ray", "ray")],
+)
+def test_a_package_that_is_not_installed_is_named(tmp_path, command, missing, extra):
+    (tmp_path / "a.html").write_text("<p>Text</p>")
+    (tmp_path / "a.jsonl").write_text('{"text": "Text"}\n')
+    arguments = {"document": ["a.html", "b.html"], "bulk": ["--input=a.jsonl", "--out=out"]}[command]
+    if missing == "ray":
+        arguments.append("--ray=auto")
+    code = (f"import sys; sys.modules[{missing!r}] = None; from peregrine_translate.command "
+            f"import main; sys.exit(main({[command, *arguments]!r}))")
+    run = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert run.returncode == 1
+    assert run.stderr == (f"peregrine-py: found no package {missing}: "
+                          f"pip install 'peregrine-translate[{extra}]'\n")

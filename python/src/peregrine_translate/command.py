@@ -26,6 +26,16 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     except (TranslationError, ValueError, OSError) as error:
         print(f"peregrine-py: {error}", file=sys.stderr)
         return 1
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("peregrine_translate"):
+            raise
+        extra = "ray" if error.name == "ray" else options.extra
+        print(
+            f"peregrine-py: found no package {error.name}: "
+            f"pip install 'peregrine-translate[{extra}]'",
+            file=sys.stderr,
+        )
+        return 1
     except KeyboardInterrupt:
         print("peregrine-py: interrupted", file=sys.stderr)
         return 130
@@ -58,7 +68,7 @@ def _make_parser() -> argparse.ArgumentParser:
     bulk.add_argument("--serve", metavar="COMMAND", help="on Ray: each actor starts this "
                       "server for itself, as in 'peregrine-server --model=DIR'")
     _add_common(bulk)
-    bulk.set_defaults(run=_run_bulk)
+    bulk.set_defaults(run=_run_bulk, extra="bulk")
 
     document = commands.add_parser(
         "document",
@@ -76,7 +86,7 @@ def _make_parser() -> argparse.ArgumentParser:
                           help="of a text file that is neither UTF-8 nor UTF-16 with a mark, such "
                           "as cp1252; it is written as UTF-8")
     _add_common(document)
-    document.set_defaults(run=_run_document)
+    document.set_defaults(run=_run_document, extra="documents")
     return parser
 
 
