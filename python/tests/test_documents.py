@@ -28,8 +28,10 @@ from peregrine_translate.documents.inline import (  # noqa: E402
     Text,
     flatten,
     from_markup,
+    merge,
     peel,
     plain_text,
+    split_long,
     to_markup,
 )
 from peregrine_translate.documents.json_values import Json  # noqa: E402
@@ -89,6 +91,22 @@ def test_what_stands_around_all_text_is_set_aside():
     assert peeled.wrappers == [LINK]
     assert plain_text(peeled.core) == "Hello "
     assert peeled.put_back(peeled.core) == [Group(LINK, nodes)]
+
+
+def test_long_paragraphs_are_cut_behind_sentences():
+    sentence = "It costs 3.5 \u20ac, e.g. & more. "
+    nodes = [Text(sentence * 900), Group(BOLD, [Text("Bold. " * 9)]), Text(" goes on. " + sentence * 900)]
+    parts = split_long(nodes)
+    assert len(parts) > 3
+    assert merge([node for part in parts for node in part]) == merge(nodes)
+    for part in parts:
+        assert len(to_markup(part)) < 17_000
+    for part in parts[:-1]:
+        assert plain_text(part).endswith((". ", "! "))
+    assert split_long(SENTENCE) == [SENTENCE]
+    endless = [Text("word " * 9000)]
+    assert split_long(endless) == [endless]
+    assert len(split_long([Text("\u5bb6\u3002" * 9000)])) == 2
 
 
 def test_characters_that_xml_cannot_hold_are_left_out():
