@@ -258,6 +258,13 @@ def test_subtitles_break_longer_lines():
     assert len(cue) == 4 and max(map(len, cue)) - min(map(len, cue)) < 12
 
 
+def test_a_short_line_stays_one():
+    document = Subtitles(b"1\n00:00:01,000 --> 00:00:02,000\n- Yes.\n- No.\n", "a.srt")
+    for segment, words in zip(document.segments, ("Aber ja doch.", "Nein, niemals.")):
+        segment.translated = [Text(words)]
+    assert document.to_bytes().decode().split("\n")[2:4] == ["- Aber ja doch.", "- Nein, niemals."]
+
+
 def test_no_subtitles():
     with pytest.raises(DocumentError, match="a.srt: found no line with '-->'"):
         Subtitles(b"Hello.", "a.srt")
