@@ -1,6 +1,7 @@
 // Times the whole engine, on one thread unless told otherwise: a model
 // directory, or a model of random weights; sentences of given lengths and
-// random tokens; output lengths forced to be those of the sources.
+// random tokens; output lengths forced to be those of the sources. Or texts, as
+// the model's own settings translate them.
 //
 // Speaks to the script that runs it beside a peer: for every line on standard
 // input it decodes the whole workload once and answers with one line of JSON.
@@ -33,6 +34,7 @@
 #include "engine/shapes/paper_shapes.h"
 #include "engine/shapes/random_tensors.h"
 #include "engine/translation_model.h"
+#include "engine/translator.h"
 
 namespace peregrine {
 namespace {
@@ -42,6 +44,7 @@ struct BenchOptions {
   std::string device = "cpu";
   std::string precision = "float32";
   std::string lengths_file;
+  std::string texts_file;
   int beam_size = 1;
   int batch_size = 64;  // sentences decoded side by side
   // Sentences that must be able to join before the encoder runs for them.
@@ -289,6 +292,54 @@ std::vector<RunResult> RunAll(std::vector<Worker>& workers,
   return results;
 }
 
+// A thread's own share of the texts.
+struct TextWorker {
+  std::unique_ptr<Translator> translator;
+  std::vector<std::string> texts;
+};
+
+std::vector<TextWorker> MakeTextWorkers(const TranslationModel& model,
+                                        const BenchOptions& options) {
+  std::vector<TextWorker> workers(options.workers);
+  for (TextWorker& worker : workers) {
+    worker.translator = OrDie(Translator::Create(model, {}));
+  }
+  std::ifstream file(options.texts_file);
+  std::string text;
+  for (size_t i = 0; std::getline(file, text); ++i) {
+    workers[i % workers.size()].texts.push_back(text);
+  }
+  if (workers.back().texts.empty()) {
+    OrDie(absl::InvalidArgumentError(
+        absl::StrCat("--texts=", options.texts_file,
+                     ": expected a text a line, and one for each worker")));
+  }
+  return workers;
+}
+
+// From text to text, on all threads.
+nlohmann::json RunTexts(const std::vector<TextWorker>& workers) {
+  const auto begin = std::chrono::steady_clock::now();
+  size_t num_texts = 0;
+  std::vector<std::thread> threads;
+  for (const TextWorker& worker : workers) {
+    num_texts += worker.texts.size();
+    threads.emplace_back(
+        [&worker] { OrDie(worker.translator->Translate(worker.texts)); });
+  }
+  for (std::thread& thread : threads) thread.join();
+  const std::chrono::duration<double> seconds =
+      std::chrono::steady_clock::now() - begin;
+  return {{"seconds", seconds.count()}, {"texts", num_texts}};
+}
+
+// Answers each line of standard input with a report of `run`.
+template <typename RunOnce>
+void AnswerLines(const RunOnce& run) {
+  std::string line;
+  while (std::getline(std::cin, line)) std::cout << run().dump() << std::endl;
+}
+
 int64_t PeakBytes() {
   const int64_t bytes = PeakResidentBytes();
   if (bytes == 0) OrDie(absl::InternalError("/proc/self/status: no VmHWM"));
@@ -329,8 +380,13 @@ int Main(int argc, char** argv) {
   app.add_option("--device", options.device);
   app.add_option("--precision", options.precision,
                  "float32, bf16, fp16, int8, auto");
-  app.add_option("--lengths", options.lengths_file, "A source length a line")
-      ->required();
+  CLI::Option_group& workload = *app.add_option_group("workload");
+  workload.add_option("--lengths", options.lengths_file,
+                      "A source length a line");
+  workload.add_option("--texts", options.texts_file,
+                      "A text a line, for a model directory; beam size, batch "
+                      "size and lengths are then the model's own");
+  workload.require_option(1);
   app.add_option("--beam-size", options.beam_size)->check(CLI::Range(1, 64));
   app.add_option("--batch-size", options.batch_size)
       ->check(CLI::Range(1, 4096));
@@ -352,12 +408,6 @@ int Main(int argc, char** argv) {
                "Leave the sentences in the order of --lengths");
   CLI11_PARSE(app, argc, argv);
 
-  std::ifstream file(options.lengths_file);
-  const std::vector<int> lengths{std::istream_iterator<int>(file), {}};
-  if (lengths.empty()) {
-    std::cerr << "engine_bench: " << options.lengths_file << ": no lengths\n";
-    return 1;
-  }
   kernels::Device device = OrDie(kernels::ParseDevice(options.device));
   if (options.threads > 1 && !(device == kernels::Device::kCpu)) {
     std::cerr << "engine_bench: --threads is for --device=cpu, found "
@@ -369,6 +419,24 @@ int Main(int argc, char** argv) {
   const kernels::Precision precision =
       OrDie(kernels::ParsePrecision(options.precision, device));
   const BenchModel model = OrDie(LoadModel(options, device, precision));
+  if (!options.texts_file.empty()) {
+    if (model.loaded == nullptr || !model.loaded->takes_text()) {
+      std::cerr << "engine_bench: --texts is for a model directory with "
+                   "tokenizers, found --model="
+                << options.model << "\n";
+      return 1;
+    }
+    const std::vector<TextWorker> workers =
+        MakeTextWorkers(*model.loaded, options);
+    AnswerLines([&] { return RunTexts(workers); });
+    return 0;
+  }
+  std::ifstream file(options.lengths_file);
+  const std::vector<int> lengths{std::istream_iterator<int>(file), {}};
+  if (lengths.empty()) {
+    std::cerr << "engine_bench: " << options.lengths_file << ": no lengths\n";
+    return 1;
+  }
   std::vector<Worker> workers =
       MakeWorkers(model.weights(), device, options,
                   Workload(lengths, options, model.weights().config()));
@@ -380,12 +448,11 @@ int Main(int argc, char** argv) {
 
   const nlohmann::json multiply_adds =
       MultiplyAddsOf(model.weights(), lengths, options);
-  std::string line;
-  while (std::getline(std::cin, line)) {
+  AnswerLines([&] {
     nlohmann::json report = Report(RunAll(workers, options), options);
     report["multiply_adds"] = multiply_adds;
-    std::cout << report.dump() << std::endl;
-  }
+    return report;
+  });
   return 0;
 }
 

@@ -10,7 +10,7 @@ import pathlib
 import statistics
 import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "client" / "compare"))
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "compare"))
 import peer  # noqa: E402  pylint: disable=wrong-import-position
 
 # The peer has no Mini-Decoder (one head of 64 at width 512, no ffn, factorised

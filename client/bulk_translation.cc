@@ -8,11 +8,31 @@
 #include "absl/random/random.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "client/route.h"
 #include "client/rpc_status.h"
 #include "engine/text/utf8.h"
 #include "grpcpp/client_context.h"
 
 namespace peregrine::client {
+namespace {
+
+absl::StatusOr<v1::Translation> TakeResult(
+    v1::TranslateStreamResponse* response) {
+  if (!response->has_translation()) return FromTextError(response->error());
+  v1::Translation translation = std::move(*response->mutable_translation());
+  *translation.mutable_route() = RouteOf(*response, translation);
+  return translation;
+}
+
+google::protobuf::Duration ToProto(absl::Duration duration) {
+  google::protobuf::Duration proto;
+  proto.set_seconds(absl::IDivDuration(duration, absl::Seconds(1), &duration));
+  proto.set_nanos(
+      static_cast<std::int32_t>(absl::ToInt64Nanoseconds(duration)));
+  return proto;
+}
+
+}  // namespace
 
 BulkTranslation::BulkTranslation(v1::TranslationService::StubInterface* stub,
                                  const TranslationSettings& settings,
@@ -201,10 +221,7 @@ void BulkTranslation::Receive(Stream* stream) {
       changed_.SignalAll();
       continue;
     }
-    absl::StatusOr<v1::Translation> translation =
-        response.has_translation() ? absl::StatusOr<v1::Translation>(std::move(
-                                         *response.mutable_translation()))
-                                   : FromTextError(response.error());
+    absl::StatusOr<v1::Translation> translation = TakeResult(&response);
     absl::MutexLock lock(&mutex_);
     if (IsRetryable(translation.status())) {
       // A server that ends takes nothing more: the rest goes to another one.
@@ -232,6 +249,9 @@ v1::TranslateStreamRequest BulkTranslation::MakeRequest(
   request.set_target_language(settings_.target_language);
   request.set_priority(settings_.priority);
   request.set_no_cache(settings_.no_cache);
+  if (options_.text_timeout != absl::InfiniteDuration()) {
+    *request.mutable_timeout() = ToProto(options_.text_timeout);
+  }
   request.set_return_stable_text(options_.on_beginning != nullptr);
   request.mutable_text()->set_text(std::move(outgoing.text));
   *request.mutable_text()->mutable_options() = settings_.decoding;

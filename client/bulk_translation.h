@@ -24,6 +24,10 @@ struct BulkOptions {
   // Longer texts fail without being sent. 0: the server is to judge.
   std::size_t max_text_bytes = 0;
 
+  // Of each text, from its arrival at the server on: what would take longer is
+  // DEADLINE_EXCEEDED.
+  absl::Duration text_timeout = absl::InfiniteDuration();
+
   // Of the whole run.
   absl::Time deadline = absl::InfiniteFuture();
 

@@ -152,6 +152,7 @@ TEST_F(BulkTranslationTest, SendsTheSettingsWithEachText) {
   settings_.single_sentence = true;
   settings_.decoding.set_num_hypotheses(3);
   settings_.priority = v1::PRIORITY_BULK;
+  options_.text_timeout = absl::Milliseconds(1500);
   std::vector<v1::TranslateStreamRequest> requests;
   server_.SetStreamHandler([&requests](ServerStream* stream) {
     v1::TranslateStreamRequest request;
@@ -170,7 +171,47 @@ TEST_F(BulkTranslationTest, SendsTheSettingsWithEachText) {
     EXPECT_EQ(request.text().options().num_hypotheses(), 3);
     EXPECT_FALSE(request.text().options().has_beam_size());
     EXPECT_EQ(request.priority(), v1::PRIORITY_BULK);
+    EXPECT_EQ(request.timeout().seconds(), 1);
+    EXPECT_EQ(request.timeout().nanos(), 500'000'000);
   }
+}
+
+// A server says it of the answer, or, where each text has its own, of the text.
+TEST_F(BulkTranslationTest, TellsWhoTranslatedEach) {
+  server_.SetStreamHandler([](ServerStream* stream) {
+    v1::TranslateStreamRequest request;
+    while (stream->Read(&request)) {
+      v1::TranslateStreamResponse answer =
+          FakeTranslationServer::MakeAnswer(request);
+      if (request.text().text() == "a") {
+        answer.set_model("fr-de");
+        answer.set_revision("12");
+        answer.set_target_language("de");
+        answer.mutable_pivot()->set_model("fr-en");
+      } else {
+        answer.mutable_translation()->mutable_route()->set_model("own");
+      }
+      stream->Write(answer);
+    }
+    return grpc::Status::OK;
+  });
+  std::vector<v1::TextRoute> routes;
+  ListSource source({"a", "b"});
+  const TranslationClient client(server_.address());
+  EXPECT_TRUE(client.TranslateBulk(settings_, options_)
+                  ->Run(&source,
+                        [&routes](const BulkResult& result) {
+                          routes.push_back(result.translation->route());
+                          return absl::OkStatus();
+                        })
+                  .ok());
+  ASSERT_EQ(routes.size(), 2u);
+  EXPECT_EQ(routes[0].model(), "fr-de");
+  EXPECT_EQ(routes[0].revision(), "12");
+  EXPECT_EQ(routes[0].target_language(), "de");
+  EXPECT_EQ(routes[0].pivot().model(), "fr-en");
+  EXPECT_EQ(routes[1].model(), "own");
+  EXPECT_FALSE(routes[1].has_pivot());
 }
 
 // The server answers each ten backwards.

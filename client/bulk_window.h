@@ -30,6 +30,7 @@ struct RetryPolicy {
 struct BulkResult {
   std::int64_t index = 0;  // of the text, counted from 0
   std::string text;
+  // Its `route` is set, whether one model serves or several.
   absl::StatusOr<v1::Translation> translation;
 };
 

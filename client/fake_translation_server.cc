@@ -225,6 +225,9 @@ grpc::Status FakeTranslationServer::TranslateTokens(
 grpc::Status FakeTranslationServer::ListLanguages(
     grpc::ServerContext*, const v1::ListLanguagesRequest* request,
     v1::ListLanguagesResponse* response) {
+  if (!request->model().empty() && request->model() != "fake") {
+    return grpc::Status::OK;
+  }
   v1::Language& target = *response->add_languages();
   target.set_language("de");
   target.set_is_target(true);

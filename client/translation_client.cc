@@ -45,14 +45,18 @@ void SetDeadline(absl::Duration deadline, grpc::ClientContext* context) {
   context->set_deadline(absl::ToChronoTime(absl::Now() + deadline));
 }
 
+absl::Status NotUtf8(const std::string& name, std::size_t offset) {
+  return absl::InvalidArgumentError(
+      absl::StrFormat("%s: not UTF-8 at byte %d", name, offset));
+}
+
 // What `texts[i]` and the like are called in an error: `name`(i).
 template <typename Texts, typename Name>
 absl::Status CheckUtf8(const Texts& texts, const Name& name) {
   int index = 0;
   for (const auto& text : texts) {
     if (const auto offset = text::FindInvalidUtf8(text)) {
-      return absl::InvalidArgumentError(
-          absl::StrFormat("%s: not UTF-8 at byte %d", name(index), *offset));
+      return NotUtf8(name(index), *offset);
     }
     ++index;
   }
@@ -143,14 +147,27 @@ absl::StatusOr<Response> TranslationClient::Run(
 absl::StatusOr<v1::TranslateResponse> TranslationClient::Translate(
     const std::vector<std::string>& texts, const TranslationSettings& settings,
     const CallOptions& call) const {
-  if (absl::Status status = CheckTexts(texts); !status.ok()) return status;
+  std::vector<v1::Text> messages(texts.size());
+  for (std::size_t i = 0; i < texts.size(); ++i) messages[i].set_text(texts[i]);
+  return TranslateTexts(messages, settings, call);
+}
+
+absl::StatusOr<v1::TranslateResponse> TranslationClient::TranslateTexts(
+    const std::vector<v1::Text>& texts, const TranslationSettings& settings,
+    const CallOptions& call) const {
   v1::TranslateRequest request;
+  for (const v1::Text& text : texts) {
+    if (const auto offset = text::FindInvalidUtf8(text.text())) {
+      return NotUtf8(absl::StrFormat("texts[%d]", request.texts_size()),
+                     *offset);
+    }
+    *request.add_texts() = text;
+  }
   SetCommon(settings, &request);
   request.set_single_sentence(settings.single_sentence);
   if (settings.text.ByteSizeLong() > 0) {
     *request.mutable_text_options() = settings.text;
   }
-  for (const std::string& text : texts) request.add_texts()->set_text(text);
   return Run(&v1::TranslationService::Stub::Translate, request, call);
 }
 
@@ -178,9 +195,8 @@ absl::StatusOr<v1::ScoreTextsResponse> TranslationClient::Score(
     for (const v1::Phrase* side : {&pair.source(), &pair.target()}) {
       const auto offset = text::FindInvalidUtf8(side->text());
       if (!offset.has_value()) continue;
-      return absl::InvalidArgumentError(absl::StrFormat(
-          "pairs[%d].%s: not UTF-8 at byte %d", i,
-          side == &pair.source() ? "source" : "target", *offset));
+      const char* name = side == &pair.source() ? "source" : "target";
+      return NotUtf8(absl::StrFormat("pairs[%d].%s", i, name), *offset);
     }
   }
   return Run(&v1::TranslationService::Stub::ScoreTexts, request, call);
@@ -207,8 +223,10 @@ absl::StatusOr<v1::Model> TranslationClient::GetModel(
 }
 
 absl::StatusOr<std::vector<v1::Language>> TranslationClient::ListLanguages(
-    const std::string& display_language, const CallOptions& call) const {
+    const std::string& display_language, const std::string& model,
+    const CallOptions& call) const {
   v1::ListLanguagesRequest request;
+  request.set_model(model);
   request.set_display_language(display_language);
   auto response =
       Run(&v1::TranslationService::Stub::ListLanguages, request, call);

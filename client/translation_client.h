@@ -10,6 +10,7 @@
 #include "client/bulk_translation.h"
 #include "client/call_options.h"
 #include "client/channel_security.h"
+#include "client/route.h"
 #include "client/translation_settings.h"
 #include "grpcpp/channel.h"
 #include "peregrine/v1/translation.grpc.pb.h"
@@ -66,6 +67,12 @@ class TranslationClient {
       const std::vector<std::string>& texts,
       const TranslationSettings& settings, const CallOptions& call = {}) const;
 
+  // Likewise, of texts with options of their own, which go before those of the
+  // settings, field by field. See RouteOf for who translated each.
+  absl::StatusOr<v1::TranslateResponse> TranslateTexts(
+      const std::vector<v1::Text>& texts, const TranslationSettings& settings,
+      const CallOptions& call = {}) const;
+
   // One translation for each sequence of pieces of the model's vocabulary, in
   // order; all or nothing. Of the settings, those of texts do not apply.
   absl::StatusOr<v1::TranslateTokensResponse> TranslateTokens(
@@ -86,10 +93,11 @@ class TranslationClient {
   absl::StatusOr<v1::Model> GetModel(const std::string& name,
                                      const CallOptions& call = {}) const;
 
-  // What is translated into what. Names are in `display_language`, a BCP 47
-  // tag; in English where it is empty.
+  // What is translated into what, by `model`, or by any where it is empty.
+  // Names are in `display_language`, a BCP 47 tag; in English where it is
+  // empty.
   absl::StatusOr<std::vector<v1::Language>> ListLanguages(
-      const std::string& display_language = "",
+      const std::string& display_language = "", const std::string& model = "",
       const CallOptions& call = {}) const;
 
   // The languages of each text, in order.

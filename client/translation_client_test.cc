@@ -39,6 +39,25 @@ TEST(TranslationClientTest, TranslatesInOrderWithTheSettings) {
   EXPECT_TRUE(request.single_sentence());
 }
 
+TEST(TranslationClientTest, TranslatesTextsWithOptionsOfTheirOwn) {
+  FakeTranslationServer server;
+  const TranslationClient client(server.address());
+  std::vector<v1::Text> texts(2);
+  texts[0].set_text("one");
+  texts[0].mutable_options()->set_beam_size(3);
+  texts[1].set_text("two");
+  texts[1].add_protected_ranges()->set_end(2);
+  const auto response = client.TranslateTexts(texts, {});
+  ASSERT_TRUE(response.ok()) << response.status();
+  EXPECT_EQ(RouteOf(*response, response->translations(1)).model(), "fake");
+  const v1::TranslateRequest request = server.translate_requests().at(0);
+  EXPECT_EQ(request.texts(0).options().beam_size(), 3);
+  EXPECT_EQ(request.texts(1).protected_ranges(0).end(), 2);
+  texts[1].set_text("\xff");
+  EXPECT_EQ(client.TranslateTexts(texts, {}).status(),
+            absl::InvalidArgumentError("texts[1]: not UTF-8 at byte 0"));
+}
+
 TEST(TranslationClientTest, RefusesBadUtf8WithoutACall) {
   FakeTranslationServer server;
   const TranslationClient client(server.address());
@@ -184,6 +203,7 @@ TEST(TranslationClientTest, ListsLanguages) {
   ASSERT_EQ(languages->size(), 2u);
   EXPECT_EQ(languages->at(1).display_name(), "Englisch");
   EXPECT_THAT(languages->at(1).targets(), ElementsAre("de"));
+  EXPECT_TRUE(client.ListLanguages("de", "other")->empty());
 }
 
 TEST(TranslationClientTest, DetectsLanguages) {

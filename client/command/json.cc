@@ -1,136 +1,167 @@
 #include "client/command/json.h"
 
+#include <algorithm>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "google/protobuf/descriptor.h"
+#include "google/protobuf/duration.pb.h"
+#include "google/protobuf/message.h"
 #include "nlohmann/json.hpp"
 
 namespace peregrine::client {
 namespace {
 
+using google::protobuf::FieldDescriptor;
+using google::protobuf::Message;
 using Json = nlohmann::ordered_json;
 
-double Seconds(const google::protobuf::Duration& duration) {
-  return static_cast<double>(duration.seconds()) + duration.nanos() * 1e-9;
-}
+Json MessageJson(const Message& message);
 
 std::string Dump(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-Json MakeJson(const v1::Cost& cost) {
-  return {{"queue_seconds", Seconds(cost.queue())},
-          {"encode_seconds", Seconds(cost.encode())},
-          {"decode_seconds", Seconds(cost.decode())},
-          {"source_tokens", cost.source_tokens()},
-          {"target_tokens", cost.target_tokens()},
-          {"sentences", cost.sentences()},
-          {"device", cost.device()}};
+// Of a list, element `index`; else of the field, where `index` is -1.
+class FieldValue {
+ public:
+  FieldValue(const Message& message, const FieldDescriptor& field, int index)
+      : message_(message),
+        reflection_(*message.GetReflection()),
+        field_(field),
+        index_(index) {}
+
+  Json ToJson() const {
+    using Reflection = google::protobuf::Reflection;
+    switch (field_.cpp_type()) {
+      case FieldDescriptor::CPPTYPE_BOOL:
+        return Get(&Reflection::GetBool, &Reflection::GetRepeatedBool);
+      case FieldDescriptor::CPPTYPE_INT32:
+        return Get(&Reflection::GetInt32, &Reflection::GetRepeatedInt32);
+      case FieldDescriptor::CPPTYPE_INT64:
+        return Get(&Reflection::GetInt64, &Reflection::GetRepeatedInt64);
+      case FieldDescriptor::CPPTYPE_UINT32:
+        return Get(&Reflection::GetUInt32, &Reflection::GetRepeatedUInt32);
+      case FieldDescriptor::CPPTYPE_UINT64:
+        return Get(&Reflection::GetUInt64, &Reflection::GetRepeatedUInt64);
+      case FieldDescriptor::CPPTYPE_FLOAT:
+        return Get(&Reflection::GetFloat, &Reflection::GetRepeatedFloat);
+      case FieldDescriptor::CPPTYPE_DOUBLE:
+        return Get(&Reflection::GetDouble, &Reflection::GetRepeatedDouble);
+      case FieldDescriptor::CPPTYPE_STRING:
+        return Get(&Reflection::GetString, &Reflection::GetRepeatedString);
+      case FieldDescriptor::CPPTYPE_ENUM:
+        return Enum();
+      case FieldDescriptor::CPPTYPE_MESSAGE:
+        return MessageJson(
+            index_ < 0
+                ? reflection_.GetMessage(message_, &field_)
+                : reflection_.GetRepeatedMessage(message_, &field_, index_));
+    }
+    return nullptr;
+  }
+
+ private:
+  template <typename One, typename OfList>
+  Json Get(One one, OfList of_list) const {
+    if (index_ < 0) return (reflection_.*one)(message_, &field_);
+    return (reflection_.*of_list)(message_, &field_, index_);
+  }
+
+  // One of a later server is told as a number.
+  Json Enum() const {
+    const int number = index_ < 0 ? reflection_.GetEnumValue(message_, &field_)
+                                  : reflection_.GetRepeatedEnumValue(
+                                        message_, &field_, index_);
+    const auto* value = field_.enum_type()->FindValueByNumber(number);
+    if (value == nullptr) return number;
+    return value->name();
+  }
+
+  const Message& message_;
+  const google::protobuf::Reflection& reflection_;
+  const FieldDescriptor& field_;
+  const int index_;
+};
+
+bool IsDuration(const FieldDescriptor& field) {
+  return field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE &&
+         field.message_type() == google::protobuf::Duration::descriptor();
 }
 
-Json MakeJson(const v1::DecodingOptions& options) {
+// What is not there is left out; but for numbers, texts and times that have
+// nothing else to say so, and for the lists that readers always look at.
+bool IsTold(const Message& message, const FieldDescriptor& field) {
+  const auto& reflection = *message.GetReflection();
+  if (field.is_repeated()) {
+    return reflection.FieldSize(message, &field) > 0 ||
+           field.name() == "hypotheses" || field.name() == "flags" ||
+           field.name() == "devices";
+  }
+  if (IsDuration(field)) return true;
+  if (!field.has_presence()) {
+    return field.cpp_type() != FieldDescriptor::CPPTYPE_ENUM ||
+           reflection.GetEnumValue(message, &field) != 0;
+  }
+  return reflection.HasField(message, &field);
+}
+
+void AddField(const Message& message, const FieldDescriptor& field,
+              Json& json) {
+  const auto& reflection = *message.GetReflection();
+  if (IsDuration(field)) {
+    google::protobuf::Duration duration;
+    duration.CopyFrom(reflection.GetMessage(message, &field));
+    json[absl::StrCat(field.name(), "_seconds")] =
+        static_cast<double>(duration.seconds()) + duration.nanos() * 1e-9;
+  } else if (field.is_repeated()) {
+    Json& list = json[field.name()] = Json::array();
+    for (int i = 0; i < reflection.FieldSize(message, &field); ++i) {
+      list.push_back(FieldValue(message, field, i).ToJson());
+    }
+  } else {
+    json[field.name()] = FieldValue(message, field, -1).ToJson();
+  }
+}
+
+// By reflection, so that no field of the contract is forgotten.
+Json MessageJson(const Message& message) {
+  const auto& descriptor = *message.GetDescriptor();
+  if (&descriptor == v1::ByteRange::descriptor()) {
+    v1::ByteRange range;
+    range.CopyFrom(message);
+    return Json::array({range.begin(), range.end()});
+  }
+  std::vector<const FieldDescriptor*> fields;
+  for (int i = 0; i < descriptor.field_count(); ++i) {
+    fields.push_back(descriptor.field(i));
+  }
+  std::sort(fields.begin(), fields.end(), [](const auto* a, const auto* b) {
+    return a->number() < b->number();
+  });
   Json json = Json::object();
-  if (options.has_beam_size()) json["beam_size"] = options.beam_size();
-  if (options.has_length_penalty()) {
-    json["length_penalty"] = options.length_penalty();
-  }
-  if (options.has_num_hypotheses()) {
-    json["num_hypotheses"] = options.num_hypotheses();
-  }
-  if (options.has_min_length()) json["min_length"] = options.min_length();
-  if (options.has_max_length()) json["max_length"] = options.max_length();
-  if (options.has_use_shortlist()) {
-    json["use_shortlist"] = options.use_shortlist();
+  for (const FieldDescriptor* field : fields) {
+    if (IsTold(message, *field)) AddField(message, *field, json);
   }
   return json;
 }
 
-Json MakeJson(const v1::Limits& limits) {
-  return {{"max_texts_per_request", limits.max_texts_per_request()},
-          {"max_text_bytes", limits.max_text_bytes()},
-          {"max_beam_size", limits.max_beam_size()},
-          {"max_source_tokens", limits.max_source_tokens()},
-          {"max_target_tokens", limits.max_target_tokens()}};
-}
-
-Json MakeJson(const v1::TargetToken& token) {
-  Json json = {{"token", token.token()}};
-  if (token.has_score()) json["score"] = token.score();
-  if (token.has_source()) {
-    json["source"] = token.source();
-    json["first_source"] = token.first_source();
-    json["attention"] =
-        std::vector<float>(token.attention().begin(), token.attention().end());
+// `json` with what was made of it, or why nothing was.
+template <typename Made>
+std::string DumpWith(Json json, const absl::StatusOr<Made>& made) {
+  if (made.ok()) {
+    json.update(MessageJson(*made));
+  } else {
+    json["error"] = {{"code", absl::StatusCodeToString(made.status().code())},
+                     {"message", std::string(made.status().message())}};
   }
-  return json;
-}
-
-Json MakeJson(const v1::ByteRange& range) {
-  return Json::array({range.begin(), range.end()});
-}
-
-Json MakeJson(const v1::TargetWord& word) {
-  Json json = {{"range", MakeJson(word.range())}};
-  if (word.has_source()) json["source"] = word.source();
-  json["first_source"] = word.first_source();
-  json["weights"] =
-      std::vector<float>(word.weights().begin(), word.weights().end());
-  return json;
-}
-
-Json MakeJson(const absl::Status& status) {
-  return {{"code", absl::StatusCodeToString(status.code())},
-          {"message", std::string(status.message())}};
-}
-
-// What a translation and a score have alike.
-template <typename Message>
-void AddRest(const Message& message, Json& json) {
-  if (!message.source_tokens().empty()) {
-    json["source_tokens"] = std::vector<std::string>(
-        message.source_tokens().begin(), message.source_tokens().end());
-  }
-  for (const v1::ByteRange& word : message.source_words()) {
-    json["source_words"].push_back(MakeJson(word));
-  }
-  json["flags"] = Json::array();
-  for (const int flag : message.flags()) {
-    json["flags"].push_back(v1::Flag_Name(flag));
-  }
-  json["cost"] = MakeJson(message.cost());
+  return Dump(json);
 }
 
 }  // namespace
 
 std::string ToJson(const BulkResult& result) {
-  Json json = {{"source", result.text}};
-  if (!result.translation.ok()) {
-    json["error"] = MakeJson(result.translation.status());
-    return Dump(json);
-  }
-  json["hypotheses"] = Json::array();
-  for (const v1::Hypothesis& hypothesis : result.translation->hypotheses()) {
-    json["hypotheses"].push_back(
-        {{"text", hypothesis.text()}, {"score", hypothesis.score()}});
-    for (const v1::TargetToken& token : hypothesis.tokens()) {
-      json["hypotheses"].back()["tokens"].push_back(MakeJson(token));
-    }
-    for (const v1::TargetWord& word : hypothesis.words()) {
-      json["hypotheses"].back()["words"].push_back(MakeJson(word));
-    }
-  }
-  for (const v1::LostSpan& span : result.translation->lost_spans()) {
-    json["lost_spans"].push_back({{"kind", span.kind()},
-                                  {"text", span.text()},
-                                  {"found", span.found()},
-                                  {"expected", span.expected()}});
-  }
-  for (const v1::SentenceRanges& ranges : result.translation->sentences()) {
-    json["sentences"].push_back({{"source", MakeJson(ranges.source())},
-                                 {"target", MakeJson(ranges.target())}});
-    if (ranges.has_confidence()) {
-      json["sentences"].back()["confidence"] = ranges.confidence();
-    }
-  }
-  AddRest(*result.translation, json);
-  return Dump(json);
+  return DumpWith({{"source", result.text}}, result.translation);
 }
 
 std::string ToJson(const BulkBeginning& beginning) {
@@ -139,49 +170,10 @@ std::string ToJson(const BulkBeginning& beginning) {
 }
 
 std::string ToJson(const ScoredPair& pair) {
-  Json json = {{"source", pair.source}, {"target", pair.target}};
-  if (!pair.score.ok()) {
-    json["error"] = MakeJson(pair.score.status());
-    return Dump(json);
-  }
-  json["score"] = pair.score->score();
-  json["log_probability"] = pair.score->log_probability();
-  json["tokens"] = Json::array();
-  for (const v1::TargetToken& token : pair.score->tokens()) {
-    json["tokens"].push_back(MakeJson(token));
-  }
-  for (const v1::TargetWord& word : pair.score->words()) {
-    json["words"].push_back(MakeJson(word));
-  }
-  AddRest(*pair.score, json);
-  return Dump(json);
+  return DumpWith({{"source", pair.source}, {"target", pair.target}},
+                  pair.score);
 }
 
-std::string ToJson(const v1::Model& model) {
-  Json json = {{"name", model.name()},
-               {"source_language", model.source_language()},
-               {"target_language", model.target_language()},
-               {"architecture", model.architecture()},
-               {"parameters", model.parameters()},
-               {"source_vocab_size", model.source_vocab_size()},
-               {"target_vocab_size", model.target_vocab_size()},
-               {"default_options", MakeJson(model.default_options())},
-               {"limits", MakeJson(model.limits())},
-               {"devices", Json::array()}};
-  if (!model.languages().empty()) {
-    json["languages"] = std::vector<std::string>(model.languages().begin(),
-                                                 model.languages().end());
-  }
-  for (const v1::DeviceInfo& device : model.devices()) {
-    json["devices"].push_back({{"device", device.device()},
-                               {"precision", device.precision()},
-                               {"workers", device.workers()},
-                               {"weights_bytes", device.weights_bytes()}});
-    if (!device.products().empty()) {
-      json["devices"].back()["products"] = device.products();
-    }
-  }
-  return Dump(json);
-}
+std::string ToJson(const v1::Model& model) { return Dump(MessageJson(model)); }
 
 }  // namespace peregrine::client

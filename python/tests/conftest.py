@@ -97,3 +97,23 @@ def glossary_server(start_server, tmp_path_factory):
     return start_server(
         "--workers=1", f"--glossaries={folder}", "--admin-listen=127.0.0.1:0"
     )
+
+
+@pytest.fixture
+def both(tmp_path):
+    """The document after an identity translation, after capitals, and what was
+    left of it."""
+
+    from changes import identity, translate, upper
+
+    from peregrine_translate.documents import open_document
+
+    def run(name, data, **options):
+        path = tmp_path / name
+        path.write_bytes(data if isinstance(data, bytes) else data.encode("utf-8"))
+        document = open_document(path, **options)
+        same = identity(document)
+        document = open_document(path, **options)
+        return same, translate(document, upper), document.skipped
+
+    return run

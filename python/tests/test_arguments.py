@@ -4,9 +4,9 @@ import pytest
 
 from peregrine_translate import Client, Options, Tls
 from peregrine_translate._wire import translation_pb2 as pb
-from peregrine_translate.arguments import make_request
 from peregrine_translate.channel import make_endpoint, make_target
 from peregrine_translate.options import make_options
+from peregrine_translate.requests import make_request
 
 
 def endpoint(address, **changes):

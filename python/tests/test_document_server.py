@@ -347,3 +347,14 @@ def test_a_text_that_the_server_refuses_stays(start_server, tmp_path, capsys):
     assert_german(lines[0])
     assert lines[1] == long
     assert "not translated: line 2: INVALID_ARGUMENT: text.text: found" in capsys.readouterr().out
+
+
+def test_a_paragraph_longer_than_a_text_may_be(server, tmp_path, capsys):
+    source, target = tmp_path / "a.txt", tmp_path / "b.txt"
+    source.write_text(f"{SENTENCE} " * 3600 + f"\n{SENTENCE}\n", encoding="utf-8")
+    assert source.stat().st_size > 65536
+    assert main(["document", str(source), str(target), "--address", server.address]) == 0
+    lines = target.read_text("utf-8").split("\n")
+    assert lines[0] == f"{lines[1]} " * 3600
+    assert_german(lines[1])
+    assert "2 segments" in capsys.readouterr().out

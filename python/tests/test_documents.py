@@ -12,6 +12,7 @@ import pytest
 
 docx = pytest.importorskip("docx")
 import pptx  # noqa: E402
+from changes import identity, translate, upper  # noqa: E402
 from markdown_it import MarkdownIt  # noqa: E402
 
 from peregrine_translate.documents.android import AndroidStrings  # noqa: E402
@@ -27,8 +28,10 @@ from peregrine_translate.documents.inline import (  # noqa: E402
     Text,
     flatten,
     from_markup,
+    merge,
     peel,
     plain_text,
+    split_long,
     to_markup,
 )
 from peregrine_translate.documents.json_values import Json  # noqa: E402
@@ -36,32 +39,6 @@ from peregrine_translate.documents.markdown import Markdown  # noqa: E402
 from peregrine_translate.documents.office import OfficeDocument  # noqa: E402
 from peregrine_translate.documents.subtitles import Subtitles  # noqa: E402
 from peregrine_translate.documents.yaml_values import Yaml  # noqa: E402
-
-
-def upper(nodes):
-    changed = []
-    for node in nodes:
-        if isinstance(node, Text):
-            changed.append(Text(node.text.upper()))
-        elif isinstance(node, Group):
-            changed.append(Group(node.key, upper(node.children)))
-        else:
-            changed.append(node)
-    return changed
-
-
-def translate(document, change):
-    """As the server would: through markup, and back."""
-    for segment in document.segments:
-        if segment.is_translatable:
-            core = segment.peeled.core
-            back = from_markup(to_markup(core), core)
-            segment.translated = segment.peeled.put_back(change(back))
-    return document.to_bytes()
-
-
-def identity(document):
-    return translate(document, lambda nodes: nodes)
 
 
 # ---- Inline markup.
@@ -114,6 +91,22 @@ def test_what_stands_around_all_text_is_set_aside():
     assert peeled.wrappers == [LINK]
     assert plain_text(peeled.core) == "Hello "
     assert peeled.put_back(peeled.core) == [Group(LINK, nodes)]
+
+
+def test_long_paragraphs_are_cut_behind_sentences():
+    sentence = "It costs 3.5 \u20ac, e.g. & more. "
+    nodes = [Text(sentence * 900), Group(BOLD, [Text("Bold. " * 9)]), Text(" goes on. " + sentence * 900)]
+    parts = split_long(nodes)
+    assert len(parts) > 3
+    assert merge([node for part in parts for node in part]) == merge(nodes)
+    for part in parts:
+        assert len(to_markup(part)) < 17_000
+    for part in parts[:-1]:
+        assert plain_text(part).endswith((". ", "! "))
+    assert split_long(SENTENCE) == [SENTENCE]
+    endless = [Text("word " * 9000)]
+    assert split_long(endless) == [endless]
+    assert len(split_long([Text("\u5bb6\u3002" * 9000)])) == 2
 
 
 def test_characters_that_xml_cannot_hold_are_left_out():
@@ -263,6 +256,13 @@ def test_subtitles_break_longer_lines():
     cue = document.to_bytes().decode().split("\n\n")[0].split("\n")[2:]
     assert " ".join(cue) == words
     assert len(cue) == 4 and max(map(len, cue)) - min(map(len, cue)) < 12
+
+
+def test_a_short_line_stays_one():
+    document = Subtitles(b"1\n00:00:01,000 --> 00:00:02,000\n- Yes.\n- No.\n", "a.srt")
+    for segment, words in zip(document.segments, ("Aber ja doch.", "Nein, niemals.")):
+        segment.translated = [Text(words)]
+    assert document.to_bytes().decode().split("\n")[2:4] == ["- Aber ja doch.", "- Nein, niemals."]
 
 
 def test_no_subtitles():

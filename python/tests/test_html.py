@@ -10,8 +10,9 @@ pytest.importorskip("lxml")
 from lxml import etree, html  # noqa: E402
 
 from peregrine_translate.documents.base import DocumentError  # noqa: E402
-from peregrine_translate.documents.html import Epub, HtmlPage  # noqa: E402
-from test_documents import identity, translate, upper  # noqa: E402
+from peregrine_translate.documents.epub import Epub  # noqa: E402
+from peregrine_translate.documents.html import HtmlPage  # noqa: E402
+from changes import identity, translate, upper  # noqa: E402
 
 PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>A page</title>

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from peregrine_translate import Client
+from peregrine_translate import Client, Term, Text
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 TEXT = README.read_text(encoding="utf-8")
@@ -51,7 +51,7 @@ def test_cells(glossary_server, example):
     with Client(glossary_server.admin_address) as administrator, \
             Client(glossary_server.address) as client:
         administrator.put_glossary("products", {"house": "Gebäude"}, source="en", target="de")
-        scope = {"client": client, "administrator": administrator, "text": "The Red Kite sees the house.",
+        scope = {"Term": Term, "Text": Text, "client": client, "administrator": administrator, "text": "The Red Kite sees the house.",
                  "lines": ["Good morning!", "The house is small."]}
         exec(example, scope)
         administrator.delete_glossary("products")

@@ -14,8 +14,9 @@ import subprocess
 import pytest
 
 docx = pytest.importorskip("docx")
-from test_documents import identity, make_docx, translate, upper  # noqa: E402
-from test_odd_documents import (  # noqa: E402
+from changes import identity, translate, upper  # noqa: E402
+from test_documents import make_docx  # noqa: E402
+from test_odd_office import (  # noqa: E402
     BOLD,
     TEXT_BOX,
     WORD_PARAGRAPHS,

@@ -7,7 +7,7 @@
 """
 
 from .aio import AsyncClient
-from .arguments import ScoreArguments, StreamArguments, TranslateArguments
+from .arguments import ScoreArguments, StreamArguments, TokenArguments, TranslateArguments
 from .channel import Tls
 from .client import Client
 from .errors import (
@@ -26,19 +26,28 @@ from .results import (
     Cost,
     DetectedLanguage,
     Detection,
+    Device,
     Hypothesis,
+    Intermediate,
     Language,
+    LostSpan,
     Model,
+    Pivot,
+    Route,
     Score,
     Sentence,
     StableText,
     StreamResult,
     Token,
+    TokenHypothesis,
+    TokenTranslation,
     Translation,
     Word,
 )
+from .retry import RetryPolicy
 from .shapes import Pipeline, Translator, pipeline
-from .window import RetryPolicy
+from .text import Text
+from .text_options import Term
 
 __all__ = [
     "AsyncClient",
@@ -48,25 +57,35 @@ __all__ = [
     "DeadlineError",
     "DetectedLanguage",
     "Detection",
+    "Device",
     "FieldViolation",
     "Glossary",
     "Hypothesis",
+    "Intermediate",
     "InvalidRequestError",
     "Language",
+    "LostSpan",
     "Model",
     "NotFoundError",
     "Options",
     "OverloadedError",
     "Pipeline",
+    "Pivot",
     "RetryPolicy",
+    "Route",
     "Score",
     "ScoreArguments",
     "Sentence",
     "StableText",
     "StreamArguments",
     "StreamResult",
+    "Term",
+    "Text",
     "Tls",
     "Token",
+    "TokenArguments",
+    "TokenHypothesis",
+    "TokenTranslation",
     "TranslateArguments",
     "Translation",
     "TranslationError",

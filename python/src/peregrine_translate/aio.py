@@ -11,18 +11,20 @@ from typing_extensions import Unpack
 from ._wire import glossary_pb2, glossary_pb2_grpc
 from ._wire import translation_pb2 as pb
 from ._wire import translation_pb2_grpc
-from .arguments import (
-    ScoreArguments,
-    Side,
-    StreamArguments,
-    TranslateArguments,
-    make_request,
-    make_score_request,
-    make_stream_options,
-)
+from .arguments import ScoreArguments, Side, StreamArguments, TokenArguments, TranslateArguments
 from .channel import Metadata, Tls, make_endpoint
 from .errors import from_rpc_error
 from .glossary import Glossary, make_glossary, make_put_request
+from .messages import (
+    make_detection,
+    make_language,
+    make_model,
+    make_route,
+    make_score,
+    make_token_translation,
+    make_translation,
+)
+from .requests import fit_one_call, make_request, make_score_request, make_token_request
 from .results import (
     Detection,
     Language,
@@ -30,15 +32,12 @@ from .results import (
     Score,
     StableText,
     StreamResult,
+    TokenTranslation,
     Translation,
-    make_detection,
-    make_language,
-    make_model,
-    make_score,
-    make_translation,
 )
 from .source import Texts
 from .stream import Stream, check_text
+from .text import AnyText, Text
 from .text_options import Targets
 
 #: Longer lists go over a stream, which has no limit.
@@ -112,33 +111,37 @@ class AsyncClient:
 
     @overload
     async def translate(  # type: ignore[overload-overlap]  # a str is a sequence of str
-        self, texts: str, **arguments: Unpack[TranslateArguments]
+        self, texts: AnyText, **arguments: Unpack[TranslateArguments]
     ) -> Translation: ...
 
     @overload
     async def translate(
-        self, texts: Sequence[str], **arguments: Unpack[TranslateArguments]
+        self, texts: Sequence[AnyText], **arguments: Unpack[TranslateArguments]
     ) -> List[Translation]: ...
 
     async def translate(
-        self, texts: Union[str, Sequence[str]], **arguments: Unpack[TranslateArguments]
+        self,
+        texts: Union[AnyText, Sequence[AnyText]],
+        **arguments: Unpack[TranslateArguments],
     ) -> Union[Translation, List[Translation]]:
         """Translates a text, or a list of texts in its order.
 
         All or nothing: an error of one text is raised, and names it. The
-        arguments are those of `TranslateArguments`.
+        arguments are those of `TranslateArguments`; those of one text alone go
+        with it in a `Text`.
         """
-        many = [texts] if isinstance(texts, str) else list(texts)
+        many = [texts] if isinstance(texts, (str, Text)) else list(texts)
         size = 0
         for number, text in enumerate(many):
             error = check_text(text, f"texts[{number}]")
             if error is not None:
                 raise error
-            size += len(text)
+            size += len(text.text if isinstance(text, Text) else text)
         if not many:
             return []
         timeout = arguments.get("timeout", self._timeout)
-        if len(many) > MAX_TEXTS_PER_CALL or size > MAX_BYTES_PER_CALL:
+        is_long = len(many) > MAX_TEXTS_PER_CALL or size > MAX_BYTES_PER_CALL
+        if is_long or not fit_one_call(many):
             translations = []
             arguments["timeout"] = timeout
             async for results in self.translate_batches(many, **arguments):
@@ -146,8 +149,9 @@ class AsyncClient:
         else:
             request = make_request(many, arguments)
             response = await self._call(self._stub.Translate, request, timeout)
-            translations = [make_translation(t) for t in response.translations]
-        return translations[0] if isinstance(texts, str) else translations
+            route = make_route(response)
+            translations = [make_translation(t, route) for t in response.translations]
+        return translations[0] if isinstance(texts, (str, Text)) else translations
 
     async def translate_stream(
         self, texts: Texts, **arguments: Unpack[StreamArguments]
@@ -169,7 +173,7 @@ class AsyncClient:
         self, texts: Texts, **arguments: Unpack[StreamArguments]
     ) -> AsyncIterator[List[StreamResult]]:
         """`translate_stream` in lists: the results that are there, one or more."""
-        return Stream(self._open_stream, make_stream_options(arguments)).batches(texts)
+        return Stream(self._open_stream, arguments).batches(texts)
 
     async def translate_live(
         self, texts: Texts, **arguments: Unpack[StreamArguments]
@@ -188,9 +192,7 @@ class AsyncClient:
         self, texts: Texts, **arguments: Unpack[StreamArguments]
     ) -> AsyncIterator[List[Union[StableText, StreamResult]]]:
         """`translate_live` in lists: the updates that are there, one or more."""
-        options = make_stream_options(arguments)
-        options.template.return_stable_text = True
-        return Stream(self._open_stream, options).updates(texts)
+        return Stream(self._open_stream, arguments, live=True).updates(texts)
 
     def _open_stream(self, left: Optional[float]) -> Any:
         return self._stub.TranslateStream(metadata=self._metadata, timeout=left)
@@ -218,8 +220,24 @@ class AsyncClient:
                         raise error
             request = make_score_request(part, arguments)
             response = await self._call(self._stub.ScoreTexts, request, timeout)
-            scores += [make_score(score) for score in response.scores]
+            scores += [make_score(score, response) for score in response.scores]
         return scores
+
+    async def translate_tokens(
+        self, sources: Sequence[Sequence[str]], **arguments: Unpack[TokenArguments]
+    ) -> List[TokenTranslation]:
+        """Translates sequences of pieces of the model's vocabulary, in order, each
+        as one sentence: for callers with a tokenizer of their own.
+
+        All or nothing. The arguments are those of `TokenArguments`.
+        """
+        found: List[TokenTranslation] = []
+        timeout = arguments.get("timeout", self._timeout)
+        for first in range(0, len(sources), MAX_TEXTS_PER_CALL):
+            request = make_token_request(sources[first : first + MAX_TEXTS_PER_CALL], arguments)
+            response = await self._call(self._stub.TranslateTokens, request, timeout)
+            found += [make_token_translation(one, response) for one in response.translations]
+        return found
 
     async def models(self) -> List[Model]:
         """The served models, by name."""
@@ -231,9 +249,12 @@ class AsyncClient:
         request = pb.GetModelRequest(name=name)
         return make_model(await self._call(self._stub.GetModel, request, None))
 
-    async def languages(self, display_language: str = "") -> List[Language]:
-        """What is translated into what, with names in `display_language`."""
-        request = pb.ListLanguagesRequest(display_language=display_language)
+    async def languages(self, display_language: str = "", *, model: str = "") -> List[Language]:
+        """What is translated into what, with names in `display_language`.
+
+        :param model: by this one only; "": by any.
+        """
+        request = pb.ListLanguagesRequest(display_language=display_language, model=model)
         response = await self._call(self._stub.ListLanguages, request, None)
         return [make_language(language) for language in response.languages]
 

@@ -22,13 +22,14 @@ from typing import (
     Type,
     TypeVar,
     Union,
+    cast,
     overload,
 )
 
 from typing_extensions import Unpack
 
 from .aio import AsyncClient
-from .arguments import ScoreArguments, Side, StreamArguments, TranslateArguments
+from .arguments import ScoreArguments, Side, StreamArguments, TokenArguments, TranslateArguments
 from .glossary import Glossary
 from .results import (
     Detection,
@@ -37,8 +38,10 @@ from .results import (
     Score,
     StableText,
     StreamResult,
+    TokenTranslation,
     Translation,
 )
+from .text import AnyText
 from .text_options import Targets
 
 T = TypeVar("T")
@@ -85,28 +88,33 @@ class Client:
 
     @overload
     def translate(  # type: ignore[overload-overlap]  # a str is a sequence of str
-        self, texts: str, **arguments: Unpack[TranslateArguments]
+        self, texts: AnyText, **arguments: Unpack[TranslateArguments]
     ) -> Translation: ...
 
     @overload
     def translate(
-        self, texts: Sequence[str], **arguments: Unpack[TranslateArguments]
+        self, texts: Sequence[AnyText], **arguments: Unpack[TranslateArguments]
     ) -> List[Translation]: ...
 
     def translate(
-        self, texts: Union[str, Sequence[str]], **arguments: Unpack[TranslateArguments]
+        self,
+        texts: Union[AnyText, Sequence[AnyText]],
+        **arguments: Unpack[TranslateArguments],
     ) -> Union[Translation, List[Translation]]:
         """See `AsyncClient.translate`."""
-        return self._wait(self._client.translate(texts, **arguments))
+        translate: Any = self._client.translate  # mypy finds no overload for both
+        return cast(
+            Union[Translation, List[Translation]], self._wait(translate(texts, **arguments))
+        )
 
     def translate_stream(
-        self, texts: Iterable[str], **arguments: Unpack[StreamArguments]
+        self, texts: Iterable[AnyText], **arguments: Unpack[StreamArguments]
     ) -> Iterator[StreamResult]:
         """See `AsyncClient.translate_stream`. `texts` is read on another thread."""
         return self._iterate(lambda: self._client.translate_batches(texts, **arguments))
 
     def translate_live(
-        self, texts: Iterable[str], **arguments: Unpack[StreamArguments]
+        self, texts: Iterable[AnyText], **arguments: Unpack[StreamArguments]
     ) -> Iterator[Union[StableText, StreamResult]]:
         """See `AsyncClient.translate_live`. `texts` is read on another thread."""
         return self._iterate(lambda: self._client.live_batches(texts, **arguments))
@@ -135,6 +143,12 @@ class Client:
         """See `AsyncClient.score`."""
         return self._wait(self._client.score(pairs, **arguments))
 
+    def translate_tokens(
+        self, sources: Sequence[Sequence[str]], **arguments: Unpack[TokenArguments]
+    ) -> List[TokenTranslation]:
+        """See `AsyncClient.translate_tokens`."""
+        return self._wait(self._client.translate_tokens(sources, **arguments))
+
     def models(self) -> List[Model]:
         """The served models, by name."""
         return self._wait(self._client.models())
@@ -143,9 +157,9 @@ class Client:
         """One served model."""
         return self._wait(self._client.model(name))
 
-    def languages(self, display_language: str = "") -> List[Language]:
+    def languages(self, display_language: str = "", *, model: str = "") -> List[Language]:
         """See `AsyncClient.languages`."""
-        return self._wait(self._client.languages(display_language))
+        return self._wait(self._client.languages(display_language, model=model))
 
     def detect(
         self,

@@ -14,6 +14,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 from .channel import Tls
 from .client import Client
 from .errors import TranslationError
+from .text_options import Term
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
@@ -24,6 +25,16 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         return int(options.run(options))
     except (TranslationError, ValueError, OSError) as error:
         print(f"peregrine-py: {error}", file=sys.stderr)
+        return 1
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("peregrine_translate"):
+            raise
+        extra = "ray" if error.name == "ray" else options.extra
+        print(
+            f"peregrine-py: found no package {error.name}: "
+            f"pip install 'peregrine-translate[{extra}]'",
+            file=sys.stderr,
+        )
         return 1
     except KeyboardInterrupt:
         print("peregrine-py: interrupted", file=sys.stderr)
@@ -57,7 +68,7 @@ def _make_parser() -> argparse.ArgumentParser:
     bulk.add_argument("--serve", metavar="COMMAND", help="on Ray: each actor starts this "
                       "server for itself, as in 'peregrine-server --model=DIR'")
     _add_common(bulk)
-    bulk.set_defaults(run=_run_bulk)
+    bulk.set_defaults(run=_run_bulk, extra="bulk")
 
     document = commands.add_parser(
         "document",
@@ -71,14 +82,11 @@ def _make_parser() -> argparse.ArgumentParser:
                           help="of JSON and YAML, paths such as 'messages.*.text'; may be repeated")
     document.add_argument("--column", action="append", metavar="NAME",
                           help="of CSV, a name or a number from 0; may be repeated")
-    document.add_argument("--glossary", metavar="TSV", help="a term a line: source TAB target; "
-                          "without a target it is left as it is")
-    document.add_argument("--pattern", action="append", metavar="RE2",
-                          help="leave what matches as it is; may be repeated")
-    document.add_argument("--unprotected", action="append", metavar="KIND",
-                          help="a kind of span to translate like any text; may be repeated")
+    document.add_argument("--encoding", metavar="NAME",
+                          help="of a text file that is neither UTF-8 nor UTF-16 with a mark, such "
+                          "as cp1252; it is written as UTF-8")
     _add_common(document)
-    document.set_defaults(run=_run_document)
+    document.set_defaults(run=_run_document, extra="documents")
     return parser
 
 
@@ -89,6 +97,18 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--target", default="", help="language to translate into")
     parser.add_argument("--model", default="", help="name of a served model")
     parser.add_argument("--beam-size", type=int, help="by default the model's")
+    parser.add_argument("--glossary", metavar="TSV", help="a term a line: source TAB target; "
+                        "without a target it is left as it is")
+    parser.add_argument("--stored-glossary", action="append", metavar="NAME",
+                        help="a glossary that the server stores; may be repeated")
+    parser.add_argument("--pattern", action="append", metavar="RE2",
+                        help="leave what matches as it is; may be repeated")
+    parser.add_argument("--unprotected", action="append", metavar="KIND",
+                        help="a kind of span to translate like any text; may be repeated")
+    parser.add_argument("--numbers", choices=("either", "source", "target"), default="either",
+                        help="how numbers are written (%(default)s)")
+    parser.add_argument("--keep-capitals", action="store_true",
+                        help="show ALL CAPS and Title Case to the model as they are")
     parser.add_argument("--tls", action="store_true", help="encrypt")
     parser.add_argument("--tls-ca", metavar="FILE", help="authorities to trust")
     parser.add_argument("--token-file", metavar="FILE",
@@ -113,6 +133,16 @@ def _translate_arguments(options: Any) -> Dict[str, Any]:
     }
     if options.beam_size is not None:
         arguments["options"] = {"beam_size": options.beam_size}
+    for name, value in (
+        ("glossary", options.glossary and _read_glossary(options.glossary)),
+        ("glossaries", options.stored_glossary),
+        ("patterns", options.pattern),
+        ("unprotected", options.unprotected),
+        ("numbers", options.numbers),
+        ("keep_capitals", options.keep_capitals),
+    ):
+        if value:
+            arguments[name] = value
     return arguments
 
 
@@ -177,16 +207,16 @@ def _shard(text: str) -> Tuple[int, int]:
 def _run_document(options: Any) -> int:
     from tqdm import tqdm
 
-    from .documents import open_document, translate_document
+    from .documents import check_output, open_document, translate_document
 
     arguments = _translate_arguments(options)
-    for name, value in (("patterns", options.pattern), ("unprotected", options.unprotected)):
-        if value:
-            arguments[name] = value
-    if options.glossary:
-        arguments["glossary"] = _read_glossary(options.glossary)
+    check_output(options.input, options.output)
     document = open_document(
-        options.input, keys=options.keys, columns=options.column, target=options.target
+        options.input,
+        keys=options.keys,
+        columns=options.column,
+        encoding=options.encoding,
+        target=options.target,
     )
     total = sum(segment.is_translatable for segment in document.segments)
     with Client(_addresses(options), **_client_arguments(options)) as client:
@@ -200,17 +230,20 @@ def _run_document(options: Any) -> int:
     return 0
 
 
-def _read_glossary(path: str) -> Dict[str, List[str]]:
+def _read_glossary(path: str) -> Dict[str, Term]:
     """As the command `peregrine` reads it."""
-    glossary: Dict[str, List[str]] = {}
+    glossary: Dict[str, Term] = {}
+    case_sensitive = False
     with open(path, encoding="utf-8-sig") as file:
         for number, line in enumerate(file, 1):
             fields = line.rstrip("\r\n").split("\t")
+            case_sensitive = case_sensitive or fields == ["# case-sensitive"]
             if fields == [""] or line.startswith("#"):
                 continue
             if not fields[0]:
                 raise ValueError(f"{path}:{number}: expected source TAB target, found no source")
-            glossary[fields[0]] = [field for field in fields[1:] if field]
+            targets = [field for field in fields[1:] if field]
+            glossary[fields[0]] = Term(targets, case_sensitive=case_sensitive)
     return glossary
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import Dict, Iterable, Mapping, Tuple
+from typing import Iterable, Mapping
 
 from ._wire import glossary_pb2
 from ._wire import translation_pb2 as pb
-from .text_options import Targets, make_targets
+from .text_options import Targets, Term, make_term, read_term
 
 
 @dataclass(frozen=True)
@@ -24,20 +24,19 @@ class Glossary:
     changed: datetime
     #: What each term becomes, best first; nothing: it is left as it is. Of
     #: `glossary` alone.
-    terms: Mapping[str, Tuple[str, ...]] = field(default_factory=dict)
+    terms: Mapping[str, Term] = field(default_factory=dict)
 
 
 def make_glossary(
     message: glossary_pb2.Glossary, terms: Iterable[pb.Term] = ()
 ) -> Glossary:
-    found: Dict[str, Tuple[str, ...]] = {term.source: tuple(term.targets) for term in terms}
     return Glossary(
         name=message.name,
         source_language=message.source_language,
         target_language=message.target_language,
         term_count=message.term_count,
         changed=message.changed.ToDatetime(timezone.utc),
-        terms=found,
+        terms={term.source: read_term(term) for term in terms},
     )
 
 
@@ -49,8 +48,5 @@ def make_put_request(
         name=name,
         source_language=source,
         target_language=target,
-        terms=[
-            pb.Term(source=term, targets=make_targets(term, targets))
-            for term, targets in terms.items()
-        ],
+        terms=[make_term(term, targets) for term, targets in terms.items()],
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Mapping, Optional, Sequence, TypedDict, Union
+from typing import Any, Dict, Mapping, Optional, Sequence, TypedDict, Union, cast
 
 from google.protobuf.descriptor import FieldDescriptor
 
@@ -81,11 +81,29 @@ def make_options(options: Optional[Mapping[str, Any]]) -> Optional[pb.DecodingOp
     return message
 
 
+def read_options(message: pb.DecodingOptions) -> Options:
+    """What is set in the message; `make_options` makes the same of it again."""
+    found: Dict[str, Any] = {}
+    for field, value in message.ListFields():
+        if field.enum_type is not None:
+            name = field.enum_type.values_by_number[value].name
+            found[field.name] = name[len(_prefix(field)) :].lower()
+        elif field.message_type is pb.Phrase.DESCRIPTOR and isinstance(value, pb.Phrase):
+            found[field.name] = _read_phrase(value)
+        elif field.message_type is pb.Phrase.DESCRIPTOR:
+            found[field.name] = [_read_phrase(phrase) for phrase in value]
+        elif field.message_type is not None:
+            found[field.name] = {part.name: content for part, content in value.ListFields()}
+        else:
+            found[field.name] = value
+    return cast(Options, found)
+
+
 def _set(message: Any, field: Any, value: Any) -> None:
     current = getattr(message, field.name)
     if field.enum_type is not None:
-        prefix = _upper(field.enum_type.name) + "_"
-        setattr(message, field.name, field.enum_type.values_by_name[prefix + value.upper()].number)
+        name = _prefix(field) + value.upper()
+        setattr(message, field.name, field.enum_type.values_by_name[name].number)
     elif hasattr(current, "extend"):
         if isinstance(value, str):
             raise TypeError("expected a list")
@@ -104,6 +122,10 @@ def _phrase(value: Any) -> pb.Phrase:
     return pb.Phrase(text=value) if isinstance(value, str) else pb.Phrase(**value)
 
 
-def _upper(name: str) -> str:
-    """STOPPING for Stopping."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).upper()
+def _read_phrase(phrase: pb.Phrase) -> Phrase:
+    return {"tokens": list(phrase.tokens)} if phrase.tokens else phrase.text
+
+
+def _prefix(field: Any) -> str:
+    """STOPPING_ for an enum Stopping."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", str(field.enum_type.name)).upper() + "_"

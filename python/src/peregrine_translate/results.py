@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Iterable, Optional, Sequence, Tuple
-
-from google.protobuf.duration_pb2 import Duration
+from typing import Mapping, Optional, Tuple
 
 from ._wire import translation_pb2 as pb
 from .errors import TranslationError
-
-
-@dataclass(frozen=True)
-class Hypothesis:
-    """One way to say it. `score` is a length-normalised log-probability."""
-
-    text: str
-    score: float
+from .options import Options
 
 
 #: Bytes [begin, end) of a text in UTF-8.
@@ -31,6 +22,32 @@ class Word:
     source: Optional[ByteRange]  #: of the source; None: not known
     #: How much it comes from each word of its source sentence.
     weights: Tuple[Tuple[ByteRange, float], ...]
+
+
+@dataclass(frozen=True)
+class Token:
+    """A piece of the target vocabulary."""
+
+    token: str
+    #: Its log-probability; 0: it was given. None: not asked for.
+    score: Optional[float]
+    #: With `return_alignments`, the source token that it comes from: an index of
+    #: `source_tokens`.
+    source: Optional[int] = None
+    #: Likewise: how much it looked at each source token of its sentence.
+    attention: Tuple[Tuple[int, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """One way to say it. `score` is a length-normalised log-probability."""
+
+    text: str
+    score: float
+    #: With `return_token_scores` or `return_alignments`.
+    tokens: Tuple[Token, ...] = ()
+    #: With `return_alignments`.
+    words: Tuple[Word, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -66,6 +83,54 @@ class DetectedLanguage:
     #: Of the sentence, in characters of the text; None: all of it.
     begin: Optional[int] = None
     end: Optional[int] = None
+    #: "sure", "unsure", "too_short", or "default": the server's, since it was not
+    #: sure. Of a sentence, and of one of several languages: "".
+    certainty: str = ""
+    #: Of `detect`: how much of the text is in it, 0 to 1.
+    share: Optional[float] = None
+
+
+@dataclass(frozen=True)
+class Pivot:
+    """The first of two models: from the source into a language in between."""
+
+    language: str
+    model: str
+    revision: str
+
+
+@dataclass(frozen=True)
+class Route:
+    """Who translated a text, from what and into what."""
+
+    #: "": nobody, since the text is in the target language already.
+    model: str
+    #: Which model under that name: see `Model.revision`.
+    revision: str
+    #: As the model names them; "" where it does not.
+    source_language: str
+    target_language: str
+    #: Set where no model translates the pair, and two did in a row.
+    pivot: Optional[Pivot] = None
+
+
+@dataclass(frozen=True)
+class Intermediate:
+    """What the first of two models made of a text."""
+
+    text: str
+    flags: Tuple[str, ...]
+    cost: Cost
+
+
+@dataclass(frozen=True)
+class LostSpan:
+    """A protected span that the translation has less or more often than the source."""
+
+    kind: str  #: "url", "number", …
+    text: str
+    found: int
+    expected: int
 
 
 @dataclass(frozen=True)
@@ -84,8 +149,17 @@ class Translation:
     words: Tuple[Word, ...]
     #: Where the source language was not named: what the text was taken for.
     detected: Optional[DetectedLanguage]
-    #: The message as it came, for what has no attribute here.
-    message: pb.Translation
+    route: Route
+    #: By two models: what the first one made of it. `flags`, `lost_spans` and
+    #: `cost` are those of both.
+    intermediate: Optional[Intermediate]
+    #: With the flag "span_lost": which.
+    lost_spans: Tuple[LostSpan, ...]
+    #: With `return_alignments`: the source as its vocabulary spells it, and its
+    #: words that were translated.
+    source_tokens: Tuple[str, ...]
+    source_words: Tuple[ByteRange, ...]
+    message: pb.Translation  #: as it came
 
     @property
     def confidence(self) -> Optional[float]:
@@ -98,11 +172,34 @@ class Translation:
 
 
 @dataclass(frozen=True)
-class Token:
-    """A piece of the target vocabulary, with its log-probability."""
+class TokenHypothesis:
+    """A translation in pieces of the target vocabulary."""
 
-    token: str
+    tokens: Tuple[str, ...]
     score: float
+    #: With `return_token_scores` or `return_alignments`: of each token.
+    details: Tuple[Token, ...] = ()
+
+
+@dataclass(frozen=True)
+class TokenTranslation:
+    """The translation of a sequence of pieces of the source vocabulary."""
+
+    #: Best first; the first is `tokens` with `score`.
+    hypotheses: Tuple[TokenHypothesis, ...]
+    flags: Tuple[str, ...]
+    cost: Cost
+    model: str
+    revision: str
+    message: pb.TokenTranslation  #: as it came
+
+    @property
+    def tokens(self) -> Tuple[str, ...]:
+        return self.hypotheses[0].tokens
+
+    @property
+    def score(self) -> float:
+        return self.hypotheses[0].score
 
 
 @dataclass(frozen=True)
@@ -116,10 +213,13 @@ class Score:
     tokens: Tuple[Token, ...]
     flags: Tuple[str, ...]
     cost: Cost
-    #: With `return_alignments`, where source and translation are text.
+    #: With `return_alignments`; words where source and translation are text.
     words: Tuple[Word, ...]
-    #: The message as it came, for what has no attribute here.
-    message: pb.TextScore
+    source_tokens: Tuple[str, ...]
+    source_words: Tuple[ByteRange, ...]
+    model: str
+    revision: str
+    message: pb.TextScore  #: as it came
 
 
 @dataclass(frozen=True)
@@ -152,6 +252,18 @@ class StreamResult:
 
 
 @dataclass(frozen=True)
+class Device:
+    """What serves a model."""
+
+    device: str  #: "cpu"
+    precision: str
+    workers: int
+    weights_bytes: int
+    #: What multiplies by the weights, for people: "own kernels".
+    products: str
+
+
+@dataclass(frozen=True)
 class Model:
     """A served model."""
 
@@ -160,8 +272,19 @@ class Model:
     target_language: str
     #: Of a multilingual model, those that a request may name.
     languages: Tuple[str, ...]
-    #: The message as it came: limits, devices, default options.
-    message: pb.Model
+    #: Another one wherever a file of the model is another.
+    revision: str
+    architecture: str  #: of the decoder, for people
+    parameters: int
+    source_vocab_size: int
+    target_vocab_size: int
+    #: What absent options stand for. The maximum length grows with the source.
+    default_options: Options
+    #: The fields of `Limits` of the contract: `max_text_bytes`, …
+    limits: Mapping[str, float]
+    #: None: it is loaded by the first request for it.
+    devices: Tuple[Device, ...]
+    message: pb.Model  #: as it came
 
 
 @dataclass(frozen=True)
@@ -194,130 +317,3 @@ class Detection:
     def language(self) -> str:
         """The most likely one; "": none was recognised."""
         return self.languages[0].language if self.languages else ""
-
-
-def _seconds(duration: Duration) -> float:
-    return float(duration.seconds + duration.nanos * 1e-9)
-
-
-def flag_name(value: int) -> str:
-    """ "truncated" for FLAG_TRUNCATED; a flag of a later server by its number."""
-    known = pb.Flag.DESCRIPTOR.values_by_number.get(value)
-    return known.name[len("FLAG_") :].lower() if known else f"flag_{value}"
-
-
-def _make_cost(cost: pb.Cost) -> Cost:
-    return Cost(
-        queue=_seconds(cost.queue),
-        encode=_seconds(cost.encode),
-        decode=_seconds(cost.decode),
-        source_tokens=cost.source_tokens,
-        target_tokens=cost.target_tokens,
-        sentences=cost.sentences,
-        device=cost.device,
-        cached_sentences=cost.cached_sentences,
-    )
-
-
-def _range(message: pb.ByteRange) -> ByteRange:
-    return message.begin, message.end
-
-
-def _make_words(
-    words: Iterable[pb.TargetWord], source_words: Sequence[pb.ByteRange]
-) -> Tuple[Word, ...]:
-    sources = [_range(word) for word in source_words]
-    return tuple(
-        Word(
-            range=_range(word.range),
-            source=sources[word.source] if word.HasField("source") else None,
-            weights=tuple(zip(sources[word.first_source :], word.weights)),
-        )
-        for word in words
-    )
-
-
-def _make_sentence(message: pb.SentenceRanges) -> Sentence:
-    return Sentence(
-        source=_range(message.source),
-        target=_range(message.target),
-        confidence=message.confidence if message.HasField("confidence") else None,
-    )
-
-
-def make_score(message: pb.TextScore) -> Score:
-    return Score(
-        score=message.score,
-        log_probability=message.log_probability,
-        tokens=tuple(Token(token.token, token.score) for token in message.tokens),
-        flags=tuple(flag_name(flag) for flag in message.flags),
-        cost=_make_cost(message.cost),
-        words=_make_words(message.words, message.source_words),
-        message=message,
-    )
-
-
-def make_translation(message: pb.Translation) -> Translation:
-    hypotheses = tuple(Hypothesis(h.text, h.score) for h in message.hypotheses)
-    best = hypotheses[0] if hypotheses else Hypothesis("", 0.0)
-    return Translation(
-        text=best.text,
-        score=best.score,
-        hypotheses=hypotheses,
-        flags=tuple(flag_name(flag) for flag in message.flags),
-        cost=_make_cost(message.cost),
-        sentences=tuple(_make_sentence(s) for s in message.sentences),
-        words=_make_words(
-            message.hypotheses[0].words if hypotheses else (), message.source_words
-        ),
-        detected=(
-            DetectedLanguage(message.detected.language, message.detected.confidence)
-            if message.HasField("detected")
-            else None
-        ),
-        message=message,
-    )
-
-
-def make_model(message: pb.Model) -> Model:
-    return Model(
-        name=message.name,
-        source_language=message.source_language,
-        target_language=message.target_language,
-        languages=tuple(message.languages),
-        message=message,
-    )
-
-
-def make_language(message: pb.Language) -> Language:
-    return Language(
-        language=message.language,
-        display_name=message.display_name,
-        own_name=message.own_name,
-        targets=tuple(message.targets),
-        pivot_targets=tuple(message.pivot_targets),
-        is_target=message.is_target,
-    )
-
-
-def make_detection(text: str, message: pb.LanguageDetection) -> Detection:
-    encoded = text.encode("utf-8") if message.sentences else b""
-
-    def characters(offset: int) -> int:
-        return len(encoded[:offset].decode("utf-8"))
-
-    return Detection(
-        languages=tuple(
-            DetectedLanguage(one.language, one.confidence) for one in message.languages
-        ),
-        certainty=pb.Certainty.Name(message.certainty)[len("CERTAINTY_") :].lower(),
-        sentences=tuple(
-            DetectedLanguage(
-                one.detected.language,
-                one.detected.confidence,
-                characters(one.begin),
-                characters(one.end),
-            )
-            for one in message.sentences
-        ),
-    )

@@ -7,7 +7,9 @@ import threading
 from collections import deque
 from typing import AsyncIterable, Awaitable, Callable, Deque, Iterable, Optional, Union
 
-Texts = Union[Iterable[str], AsyncIterable[str]]
+from .text import AnyText
+
+Texts = Union[Iterable[AnyText], AsyncIterable[AnyText]]
 
 _AHEAD = 256
 
@@ -24,7 +26,7 @@ class Source:
         self._texts = texts
         self._wake = wake
         self._loop = asyncio.get_running_loop()
-        self._read: Deque[str] = deque()
+        self._read: Deque[AnyText] = deque()
         self._room = threading.Semaphore(_AHEAD)
         self._ended = False
         self._stopped = False
@@ -43,7 +45,7 @@ class Source:
         """Whether `take` has one to give."""
         return bool(self._read)
 
-    def take(self) -> str:
+    def take(self) -> AnyText:
         """The next text. `has_text` must hold."""
         text = self._read.popleft()
         self._room.release()
@@ -65,7 +67,7 @@ class Source:
         if isinstance(self._task, asyncio.Task):
             self._task.cancel()
 
-    def _read_thread(self, texts: Iterable[str]) -> None:
+    def _read_thread(self, texts: Iterable[AnyText]) -> None:
         try:
             for text in texts:
                 self._room.acquire()
@@ -79,7 +81,7 @@ class Source:
             self._ended = True
             self._notify()
 
-    async def _read_async(self, texts: AsyncIterable[str]) -> None:
+    async def _read_async(self, texts: AsyncIterable[AnyText]) -> None:
         try:
             async for text in texts:
                 while not self._room.acquire(blocking=False):

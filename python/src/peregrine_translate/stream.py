@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass, field
 from typing import Any, AsyncGenerator, AsyncIterator, Callable, Dict, List, Optional, Union
 
 import grpc
@@ -20,24 +19,18 @@ from .errors import (
     is_retryable,
     make_error,
 )
-from .results import StableText, StreamResult, Translation, make_translation
+from .arguments import StreamArguments
+from .messages import make_route, make_translation
+from .requests import make_own_request, make_stream_request
+from .results import StableText, StreamResult, Translation
 from .source import Source, Texts
-from .window import RetryPolicy, Window
+from .text import AnyText, Text, plain
+from .retry import RetryPolicy
+from .window import Window
 
 
 #: What a stream gives out.
 Update = Union[StableText, StreamResult]
-
-
-@dataclass(frozen=True)
-class StreamOptions:
-    """How a stream is run; the texts' own options are in `template`."""
-
-    template: pb.TranslateStreamRequest
-    ordered: bool = True
-    max_in_flight: int = 256
-    timeout: Optional[float] = None
-    retry: RetryPolicy = field(default_factory=RetryPolicy)
 
 
 class Stream:
@@ -46,10 +39,22 @@ class Stream:
     Runs on one event loop.
     """
 
-    def __init__(self, open_call: Callable[[Optional[float]], Any], options: StreamOptions):
+    def __init__(
+        self,
+        open_call: Callable[[Optional[float]], Any],
+        arguments: StreamArguments,
+        live: bool = False,
+    ):
         self._open_call = open_call
-        self._options = options
-        self._window = Window(options.max_in_flight, options.ordered, options.retry)
+        self._arguments = arguments
+        self._live = live  # stable text is asked for
+        self._template = make_stream_request(arguments)
+        self._template.return_stable_text = live
+        self._timeout = arguments.get("timeout")
+        self._retry = arguments.get("retry", RetryPolicy())
+        self._window = Window(
+            arguments.get("max_in_flight", 256), arguments.get("ordered", True), self._retry
+        )
         self._changed = asyncio.Event()  # anything that the sender waits for
         self._answered = asyncio.Event()  # anything that the reader waits for
         self._closing = False  # the open stream takes no more texts
@@ -117,8 +122,7 @@ class Stream:
             self._answered.set()
 
     async def _run_streams(self) -> None:
-        options = self._options
-        end = None if options.timeout is None else time.monotonic() + options.timeout
+        end = None if self._timeout is None else time.monotonic() + self._timeout
         failures = 0
         while await self._wait_for_work():
             left = None if end is None else max(0.0, end - time.monotonic())
@@ -129,10 +133,10 @@ class Stream:
                     return
                 error = make_error(grpc.StatusCode.UNAVAILABLE, "the server ended the stream")
             failures = 0 if self._answers > before else failures + 1
-            if not is_retryable(error) or failures >= options.retry.max_attempts:
+            if not is_retryable(error) or failures >= self._retry.max_attempts:
                 raise error
             self._window.take_back_sent()
-            pause = options.retry.pause(max(failures, 1))
+            pause = self._retry.pause(max(failures, 1))
             await asyncio.sleep(max(pause if failures else 0.0, error.retry_after or 0.0))
 
     def _is_finished(self) -> bool:
@@ -202,12 +206,19 @@ class Stream:
             if due is None:
                 await self._wait_changed(self._window.next_due(time.monotonic()))
                 continue
-            request = pb.TranslateStreamRequest()
-            request.CopyFrom(self._options.template)
-            request.id = str(due[0])
-            request.text.text = due[1]
-            await call.write(request)
+            await call.write(self._make_message(*due))
         await call.done_writing()
+
+    def _make_message(self, index: int, text: AnyText) -> pb.TranslateStreamRequest:
+        if isinstance(text, Text):
+            request = make_own_request(text, self._arguments)
+            request.return_stable_text = self._live
+        else:
+            request = pb.TranslateStreamRequest()
+            request.CopyFrom(self._template)
+            request.text.text = text
+        request.id = str(index)
+        return request
 
     def _receive(self, response: pb.TranslateStreamResponse) -> None:
         if response.WhichOneof("result") == "stable_text":
@@ -217,7 +228,7 @@ class Stream:
         error: Optional[TranslationError] = None
         self._stable.pop(int(response.id), None)
         if response.WhichOneof("result") == "translation":
-            translation = make_translation(response.translation)
+            translation = make_translation(response.translation, make_route(response))
         else:
             error = text_error(response.error)
             if error.code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED):
@@ -228,7 +239,6 @@ class Stream:
         self._window.answer(int(response.id), translation, error, time.monotonic())
         self._changed.set()
         self._answered.set()
-
 
     def _extend(self, index: int, more: pb.StableText) -> None:
         stable = self._window.extend(index, more.begin, more.text)
@@ -261,6 +271,7 @@ def text_error(error: pb.TextError) -> TranslationError:
 
 def check_text(text: Any, field: str = "text") -> Optional[TranslationError]:
     """What is wrong with a text before it is sent."""
+    text = plain(text)
     if not isinstance(text, str):
         problem = f"found {type(text).__name__}, expected str"
     else:

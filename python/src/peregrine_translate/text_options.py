@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Mapping, Optional, Sequence, TypedDict, Union
+from typing import Any, Mapping, Optional, Sequence, Tuple, TypedDict, Union
 
 from ._wire import translation_pb2 as pb
 
 Targets = Union[str, Sequence[str]]
+
+
+class Term(Tuple[str, ...]):
+    """What a term becomes, best first, and whether it is looked for in this case
+    alone: `glossary={"US": Term("USA", case_sensitive=True)}`."""
+
+    case_sensitive: bool
+
+    def __new__(cls, targets: Targets = (), *, case_sensitive: bool = False) -> "Term":
+        if isinstance(targets, str):
+            targets = (targets,) if targets else ()
+        term = super().__new__(cls, targets)
+        term.case_sensitive = case_sensitive
+        return term
 
 
 class TextArguments(TypedDict, total=False):
@@ -14,7 +28,8 @@ class TextArguments(TypedDict, total=False):
 
     #: "plain", "html" or "xml".
     format: str
-    #: Terms and what they become; "" (or an empty list): to be left as it is.
+    #: Terms and what they become; "" (or an empty list): to be left as it is. See
+    #: `Term`.
     glossary: Mapping[str, Targets]
     #: Patterns (RE2) of what is to be left as it is.
     patterns: Sequence[str]
@@ -50,7 +65,7 @@ def make_text_options(arguments: Mapping[str, Any]) -> Optional[pb.TextOptions]:
     if name != "plain":
         options.format = _FORMATS[name]
     for source, targets in (arguments.get("glossary") or {}).items():
-        options.terms.add(source=source, targets=make_targets(source, targets))
+        options.terms.append(make_term(source, targets))
     numbers = arguments.get("numbers") or "either"
     if numbers not in _NUMBERS:
         raise ValueError(f"numbers: found {numbers!r}, expected one of {', '.join(_NUMBERS)}")
@@ -66,10 +81,13 @@ def make_text_options(arguments: Mapping[str, Any]) -> Optional[pb.TextOptions]:
     return options if options.ByteSize() else None
 
 
-def make_targets(source: str, targets: Targets) -> List[str]:
-    """What a term becomes; ValueError names one that does not fit."""
-    if isinstance(targets, str):
-        return [targets] if targets else []
-    if not all(isinstance(target, str) for target in targets):
+def make_term(source: str, targets: Targets) -> pb.Term:
+    """ValueError names one that does not fit."""
+    term = targets if isinstance(targets, Term) else Term(targets)
+    if not all(isinstance(target, str) for target in term):
         raise ValueError(f"glossary: {source!r}: found {targets!r}, expected texts")
-    return list(targets)
+    return pb.Term(source=source, targets=term, case_sensitive=term.case_sensitive)
+
+
+def read_term(message: pb.Term) -> Term:
+    return Term(message.targets, case_sensitive=message.case_sensitive)

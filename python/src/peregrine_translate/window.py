@@ -5,35 +5,21 @@ Pure: no I/O, no threads, no clock. Time is an argument.
 
 from __future__ import annotations
 
-import random
 from collections import deque
-from dataclasses import dataclass
 from typing import Deque, Dict, Optional, Tuple
 
 from .errors import TranslationError, is_retryable
+from .retry import RetryPolicy
 from .results import StableText, StreamResult, Translation
+from .text import AnyText, plain
 
 _WAITING, _SENT, _FINISHED = range(3)
-
-
-@dataclass(frozen=True)
-class RetryPolicy:
-    """Pauses double from `first_pause` to `longest_pause`, in seconds."""
-
-    max_attempts: int = 10  #: of a text, and of a stream, without progress
-    first_pause: float = 0.1
-    longest_pause: float = 5.0
-
-    def pause(self, attempt: int) -> float:
-        """Before the attempt after `attempt`, counted from 1."""
-        longest = min(self.first_pause * 2.0 ** min(attempt - 1, 20), self.longest_pause)
-        return longest * random.uniform(0.5, 1.0)
 
 
 class _Entry:
     __slots__ = ("source", "state", "attempts", "progress", "due", "result", "begun")
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: AnyText) -> None:
         self.source = source
         self.state = _WAITING
         self.attempts = 0  # without progress of any text
@@ -75,20 +61,20 @@ class Window:
     def is_empty(self) -> bool:
         return not self._entries
 
-    def add(self, source: str) -> None:
+    def add(self, source: AnyText) -> None:
         """`has_room` must hold."""
         self._entries[self._next_index] = _Entry(source)
         self._to_send.append(self._next_index)
         self._next_index += 1
 
-    def add_failed(self, source: str, error: TranslationError) -> None:
+    def add_failed(self, source: AnyText, error: TranslationError) -> None:
         """A text that is not fit to be sent."""
         index = self._next_index
         self._entries[index] = _Entry(source)
         self._next_index += 1
         self._finish(index, None, error)
 
-    def take_due(self, now: float) -> Optional[Tuple[int, str]]:
+    def take_due(self, now: float) -> Optional[Tuple[int, AnyText]]:
         """The oldest text that is due; it counts as sent from now on."""
         if self._in_flight >= self._limit or not self._to_send:
             return None
@@ -144,7 +130,7 @@ class Window:
         if entry is None or entry.state != _SENT or begin != len(entry.begun):
             return None
         entry.begun += more.encode("utf-8")
-        return StableText(index, entry.source, entry.begun.decode("utf-8"))
+        return StableText(index, plain(entry.source), entry.begun.decode("utf-8"))
 
     def take_back_sent(self) -> None:
         """The stream broke: what was sent and not answered is due again."""
@@ -180,7 +166,7 @@ class Window:
     ) -> None:
         entry = self._entries[index]
         entry.state = _FINISHED
-        entry.result = StreamResult(index, entry.source, translation, error)
+        entry.result = StreamResult(index, plain(entry.source), translation, error)
         if not self._ordered:
             self._finished.append(index)
 

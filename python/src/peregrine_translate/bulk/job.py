@@ -15,15 +15,30 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, Union
+from uuid import uuid4
 
 from . import storage
 from ..client import Client
 from ..results import StreamResult
 from .calls import translate_in_calls
-from .rows import FORMATS, Row, count_rows, format_of, read_rows, write_rows
+from .rows import (
+    FORMATS,
+    BadRow,
+    Row,
+    check_column,
+    count_rows,
+    format_of,
+    read_rows,
+    stem_of,
+    write_rows,
+)
 
 ERRORS = "_errors"
 REPORTS = "_reports"
+#: Says what the outputs beside it were made with.
+SETTINGS = "_job.json"
+# Arguments that change no translation.
+_OF_THE_WAY = ("priority", "timeout", "no_cache")
 
 
 @dataclass(frozen=True)
@@ -47,6 +62,11 @@ class BulkReport:
     target_tokens: int = 0
     busy_seconds: float = 0.0  #: of encoding and decoding, batch-mates included
     flags: Dict[str, int] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """Of what it is the report."""
+        return self.rows + self.failed
 
     def add(self, other: "BulkReport") -> None:
         self.rows += other.rows
@@ -83,10 +103,11 @@ class BulkJob:
             raise ValueError(f"rows_per_partition: found {self.rows_per_partition}, expected 1 or more")
         if self.kind and self.kind not in FORMATS:
             raise ValueError(f"format: found {self.kind!r}, expected one of {', '.join(FORMATS)}")
-
         index, count = self.shard
         if not 0 <= index < count:
             raise ValueError(f"shard: found {index}/{count}, expected 0/N to N-1/N")
+        if storage.normal(self.out) in map(storage.normal, self.sources):
+            raise ValueError(f"out: found {self.out}, which is an input; expected another folder")
 
     def partitions(self) -> List[Partition]:
         """All, in order. Names tell the file apart from its namesakes."""
@@ -94,8 +115,9 @@ class BulkJob:
         taken: Dict[str, str] = {}
         for path in self._files():
             kind = self.kind or format_of(path)
+            check_column(path, kind, self.column)
             rows = count_rows(path, kind)
-            stem = storage.base_name(path).split(".")[0]
+            stem = stem_of(path)
             if taken.setdefault(stem, path) != path:
                 raise ValueError(
                     f"{path}: would be written as {stem}, as {taken[stem]} is; "
@@ -112,7 +134,11 @@ class BulkJob:
         return [p for p in self.partitions()[index::count] if not self.is_done(p)]
 
     def is_done(self, partition: Partition) -> bool:
-        return storage.exists(self.output(partition))
+        """Whether its output is there, with as many rows as it has now."""
+        if not storage.exists(self.output(partition)):
+            return False
+        report = self._report_of(partition)
+        return report is not None and report.size == partition.stop - partition.start
 
     def output(self, partition: Partition) -> storage.Location:
         """Where its rows go."""
@@ -124,7 +150,7 @@ class BulkJob:
         errors: List[Row] = []
         rows = self._translated(client, partition, report, errors)
         with self._writing(self.output(partition)) as part:
-            write_rows(part, partition.kind, rows)
+            write_rows(part, partition.kind, rows, self.into, partition.source)
             self._write_beside(ERRORS, partition, errors)
             self._write_beside(REPORTS, partition, [vars(report)])
         return report
@@ -133,11 +159,41 @@ class BulkJob:
         """The sum over all finished partitions, of earlier runs too."""
         total = BulkReport()
         for partition in self.partitions():
-            path = storage.join(self.out, REPORTS, f"{partition.name}.jsonl")
-            if storage.exists(path) and self.is_done(partition):
-                with storage.open_binary(path) as file:
-                    total.add(BulkReport(**json.loads(file.read())))
+            report = self._report_of(partition) if self.is_done(partition) else None
+            if report is not None:
+                total.add(report)
         return total
+
+    def begin(self) -> None:
+        """ValueError where `out` holds what was made with other settings: rows
+        would be there twice, or not at all, or in another language."""
+        settings = {
+            "column": self.column,
+            "into": self.into,
+            "rows_per_partition": self.rows_per_partition,
+            "arguments": {k: v for k, v in self.arguments.items() if k not in _OF_THE_WAY},
+        }
+        settings = json.loads(json.dumps(settings, default=str))
+        place = storage.join(self.out, SETTINGS)
+        if not storage.exists(place):
+            with self._writing(place) as part:
+                part.write_text(json.dumps(settings, indent=1), "utf-8")
+            return
+        with storage.open_binary(place) as file:
+            begun = json.loads(file.read())
+        for name, value in settings.items():
+            if begun.get(name) != value:
+                raise ValueError(
+                    f"{self.out}: found outputs that were made with {name}={begun.get(name)!r}, "
+                    f"expected {value!r}: name another folder"
+                )
+
+    def _report_of(self, partition: Partition) -> Optional[BulkReport]:
+        path = storage.join(self.out, REPORTS, f"{partition.name}.jsonl")
+        if not storage.exists(path):
+            return None
+        with storage.open_binary(path) as file:
+            return BulkReport(**json.loads(file.read()))
 
     def _files(self) -> List[storage.Location]:
         files: List[storage.Location] = []
@@ -158,7 +214,8 @@ class BulkJob:
             os.close(handle)
             part = Path(name)
         else:
-            part = Path(location).with_suffix(f".part-{os.getpid()}")
+            # Of this very process: others, on other nodes, may do the same.
+            part = Path(location).with_suffix(f".part-{os.getpid()}-{uuid4().hex[:8]}")
             storage.make_folder(str(part.parent))
         try:
             yield part
@@ -169,31 +226,41 @@ class BulkJob:
     def _translated(
         self, client: Client, partition: Partition, report: BulkReport, errors: List[Row]
     ) -> Iterator[Row]:
-        rows: Dict[int, Row] = {}  # read and not yet answered
+        rows: Dict[int, Union[Row, BadRow]] = {}  # read and not yet answered
 
-        def texts() -> Iterator[str]:
+        def texts() -> Iterator[Any]:
             read = read_rows(partition.source, partition.kind, partition.start, partition.stop)
             for number, row in enumerate(read):
                 rows[number] = row
-                yield row.get(self.column)  # type: ignore[misc]  # checked by the stream
+                # What is no text is told apart before it is sent.
+                yield None if isinstance(row, BadRow) else row.get(self.column)
 
         for result in translate_in_calls(client, texts(), self.arguments):
             row = rows.pop(result.index)
-            if result.translation is None:
-                report.failed += 1
-                errors.append(self._error_row(partition, result, row))
+            if result.translation is not None and not isinstance(row, BadRow):
+                _count(report, result)
+                yield {**row, self.into: result.translation.text}
                 continue
-            _count(report, result)
-            yield {**row, self.into: result.translation.text}
+            report.failed += 1
+            errors.append(self._error_row(partition, result, row))
+            if partition.kind == "txt":  # whose lines have nothing else to be known by
+                yield {self.into: ""}
 
-    def _error_row(self, partition: Partition, result: StreamResult, row: Row) -> Row:
-        number = partition.start + result.index
-        found = "" if self.column in row else f" (no column {self.column!r} in {sorted(row)})"
+    def _error_row(
+        self, partition: Partition, result: StreamResult, row: Union[Row, BadRow]
+    ) -> Row:
+        content: Union[str, Row] = row.content if isinstance(row, BadRow) else row
+        if isinstance(row, BadRow):
+            error = row.error
+        else:
+            error = str(result.error)
+            if self.column not in row:
+                error += f" (no column {self.column!r} in {sorted(row)})"
         return {
             "source": partition.source,
-            "row": number,
-            "error": f"{result.error}{found}",
-            "content": row,
+            "row": partition.start + result.index,
+            "error": error,
+            "content": content,
         }
 
     def _write_beside(self, folder: str, partition: Partition, rows: Sequence[Row]) -> None:
@@ -223,6 +290,7 @@ def run(
     progress: Optional[Any] = None,
 ) -> BulkReport:
     """Translates what is not finished, on this machine."""
+    job.begin()
     with Client(address, **client_arguments) as client:
         for partition in job.pending():
             report = job.run_partition(client, partition)

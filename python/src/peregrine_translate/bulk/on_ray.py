@@ -91,6 +91,7 @@ def run_on_ray(
     """
     import ray.data
 
+    job.begin()
     pending = job.pending()
     if pending:
         data = ray.data.from_items([asdict(p) for p in pending], override_num_blocks=len(pending))

@@ -19,6 +19,11 @@ def is_remote(location: Location) -> bool:
     return "://" in location
 
 
+def normal(location: Location) -> Location:
+    """Equal for what is the same place."""
+    return location.rstrip("/") if is_remote(location) else str(Path(location).resolve())
+
+
 def join(folder: Location, *names: str) -> Location:
     return "/".join([folder.rstrip("/") or "/", *names])
 

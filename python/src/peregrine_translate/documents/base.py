@@ -92,9 +92,15 @@ def decode(data: bytes, what: str) -> str:
     """UTF-8 with or without a mark, or UTF-16 with one; without the mark."""
     mark, encoding = encoding_of(data)
     try:
-        return data[len(mark) :].decode(encoding)
+        text = data[len(mark) :].decode(encoding)
     except UnicodeDecodeError as error:
         name = encoding[:6].upper().rstrip("-")
         raise DocumentError(
-            f"{what}: found a byte that is no {name} at {len(mark) + error.start}, expected {name}"
+            f"{what}: found a byte that is no {name} at {len(mark) + error.start}, expected {name}, "
+            "or that the encoding is named"
         ) from None
+    if "\0" in text:
+        raise DocumentError(
+            f"{what}: found a zero byte, expected text; UTF-16 without a mark is to be named"
+        )
+    return text

@@ -95,7 +95,7 @@ class Xliff(BilingualDocument):
                     self.skipped.append(f"{place}: not to be translated")
                 continue
             target = owner.find("{*}target")
-            if target is not None and _has_text(target):
+            if target is not None and _has_text(target) and not _is_untouched(owner, target):
                 self.skipped.append(f"{place}: translated already")
                 continue
             segmented = owner.find("{*}seg-source")
@@ -191,6 +191,12 @@ def _is_fixed(element: Any) -> bool:
             return bool(element.get("translate") == "no")
         element = element.getparent()
     return False
+
+
+def _is_untouched(owner: Any, target: Any) -> bool:
+    """Whether the file says that a target is no translation: many programs begin
+    with a copy of the source."""
+    return target.get("state") in ("new", "needs-translation") or owner.get("state") == "initial"
 
 
 def _has_text(element: Any) -> bool:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import List, Optional, Sequence, Tuple
 
+from ..delimiters import find_delimiter, first_row, said_delimiter
 from .base import DocumentError
 from .spans import Span, SpanDocument, make_span
 
@@ -24,16 +23,17 @@ class Csv(SpanDocument):
         super().__init__(data, name)
 
     def _read(self) -> List[Span]:
+        # What Excel writes so that it knows its own files again.
+        said = said_delimiter(self._text)
         if not self._delimiter:
             is_tabbed = self._name.lower().endswith(".tsv")
-            self._delimiter = "\t" if is_tabbed else _find_delimiter(self._text)
-        rows = self._rows()
+            self._delimiter = (
+                said or ("\t" if is_tabbed else find_delimiter(self._text))
+            )
+        rows = self._rows(first_row(self._text))
         header = [value for _, _, value in rows[0]] if rows else []
         by_name = any(not column.isdigit() for column in self._columns)
-        wanted = {
-            int(c) if c.isdigit() and c not in header else _find(c, header, self._name)
-            for c in self._columns
-        }
+        wanted = {index for c in self._columns for index in _find(c, header, self._name)}
         if by_name:
             self.skipped = [f"column {h!r}" for i, h in enumerate(header) if i not in wanted]
         return [
@@ -47,11 +47,10 @@ class Csv(SpanDocument):
     def _encoder(self, start: int) -> "_Encoder":
         return _Encoder(self._delimiter, self._text[start : start + 1] == '"')
 
-    def _rows(self) -> List[List[_Cell]]:
+    def _rows(self, position: int) -> List[List[_Cell]]:
         text = self._text
         rows: List[List[_Cell]] = []
         row: List[_Cell] = []
-        position = 0
         while position < len(text):
             start = position
             if text[position] == '"':
@@ -109,26 +108,11 @@ class _Encoder:
         return text
 
 
-def _find_delimiter(text: str) -> str:
-    """The one with which the first rows have the same number of fields, and most."""
-    best = (0, ",")
-    for delimiter in ",;\t|":
-        try:
-            reader = csv.reader(io.StringIO(text[:65536], newline=""), delimiter=delimiter)
-            rows = [row for _, row in zip(range(20), reader) if row]
-        except csv.Error:
-            continue
-        if len(rows) > 2 and len(text) > 65536:
-            rows.pop()  # may be cut
-        widths = {len(row) for row in rows}
-        if len(widths) == 1:
-            width = widths.pop()
-            if width > best[0]:
-                best = (width, delimiter)
-    return best[1] if best[0] > 1 else ","
-
-
-def _find(column: str, header: List[str], name: str) -> int:
-    if column in header:
-        return header.index(column)
-    raise DocumentError(f"{name}: found no column {column!r}, expected one of {header}")
+def _find(column: str, header: List[str], name: str) -> List[int]:
+    """All columns of this name; else a number."""
+    found = [index for index, title in enumerate(header) if title == column]
+    if not found and column.isdigit():
+        return [int(column)]
+    if not found:
+        raise DocumentError(f"{name}: found no column {column!r}, expected one of {header}")
+    return found

@@ -12,7 +12,9 @@ def _html(data: bytes, name: str, **options: Any) -> Document:
     from .html import HtmlPage, XhtmlPage
 
     is_xml = data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<?xml")
-    return XhtmlPage(data, name) if is_xml else HtmlPage(data, name)
+    if is_xml:
+        return XhtmlPage(data, name)
+    return HtmlPage(data, name, is_utf8=options.get("is_utf8", False))
 
 
 def _xhtml(data: bytes, name: str, **options: Any) -> Document:
@@ -22,7 +24,7 @@ def _xhtml(data: bytes, name: str, **options: Any) -> Document:
 
 
 def _epub(data: bytes, name: str, **options: Any) -> Document:
-    from .html import Epub
+    from .epub import Epub
 
     return Epub(data, name)
 
@@ -75,6 +77,12 @@ def _apple(data: bytes, name: str, **options: Any) -> Document:
     return AppleStrings(data, name)
 
 
+def _apple_dict(data: bytes, name: str, **options: Any) -> Document:
+    from .apple_dict import AppleStringsDict
+
+    return AppleStringsDict(data, name)
+
+
 def _json(data: bytes, name: str, **options: Any) -> Document:
     from .json_values import Json
 
@@ -105,7 +113,10 @@ def _text(data: bytes, name: str, **options: Any) -> Document:
 #: The reader for each ending.
 FORMATS: Dict[str, Callable[..., Document]] = {
     ".csv": _csv,
+    ".docm": _office,
     ".docx": _office,
+    ".dotm": _office,
+    ".dotx": _office,
     ".epub": _epub,
     ".htm": _html,
     ".html": _html,
@@ -114,11 +125,19 @@ FORMATS: Dict[str, Callable[..., Document]] = {
     ".md": _markdown,
     ".odp": _office,
     ".odt": _office,
+    ".otp": _office,
+    ".ott": _office,
     ".po": _gettext,
     ".pot": _gettext,
+    ".potm": _office,
+    ".potx": _office,
+    ".ppsm": _office,
+    ".ppsx": _office,
+    ".pptm": _office,
     ".pptx": _office,
     ".srt": _subtitles,
     ".strings": _apple,
+    ".stringsdict": _apple_dict,
     ".tmx": _tmx,
     ".tsv": _csv,
     ".txt": _text,
@@ -130,6 +149,8 @@ FORMATS: Dict[str, Callable[..., Document]] = {
     ".yaml": _yaml,
     ".yml": _yaml,
 }
+# Those that say themselves, or by their standard, how they are encoded.
+_SELF_DESCRIBED = (_xhtml, _epub, _office, _gettext, _xliff, _tmx, _android, _apple_dict)
 
 
 def open_document(path: PathLike, **options: Any) -> Document:
@@ -138,10 +159,44 @@ def open_document(path: PathLike, **options: Any) -> Document:
     :param keys: of JSON and YAML, patterns of paths such as "messages.*.text".
     :param columns: of CSV, names or numbers from 0.
     :param target: language, which XLIFF and TMX note.
+    :param encoding: of a text file that is neither UTF-8 nor UTF-16 with a mark,
+        such as "cp1252". It is written as UTF-8.
     """
     path = Path(path)
     reader = FORMATS.get(path.suffix.lower())
     if reader is None:
         known = ", ".join(sorted(FORMATS))
         raise DocumentError(f"{path}: found the ending {path.suffix!r}, expected one of {known}")
-    return reader(path.read_bytes(), path.name, **options)
+    data = path.read_bytes()
+    encoding = options.pop("encoding", None)
+    if encoding:
+        if reader in _SELF_DESCRIBED:
+            raise DocumentError(
+                f"{path}: found encoding={encoding!r}, expected none: {path.suffix} files tell it"
+            )
+        data = _to_utf8(data, path, encoding)
+        options["is_utf8"] = True
+    return reader(data, path.name, **options)
+
+
+def check_output(source: PathLike, target: PathLike) -> None:
+    """DocumentError: the names say that another format is to come out, which
+    nobody does here."""
+    endings = [Path(path).suffix.lower() for path in (source, target)]
+    readers = [FORMATS.get(ending) for ending in endings]
+    if endings[0] == endings[1] or (readers[0] is readers[1] and readers[0] is not _office):
+        return
+    raise DocumentError(
+        f"{target}: found the ending {endings[1]!r}, expected {endings[0]!r}, as of {source}"
+    )
+
+
+def _to_utf8(data: bytes, path: Path, encoding: str) -> bytes:
+    try:
+        return data.decode(encoding).encode("utf-8")
+    except LookupError:
+        raise DocumentError(
+            f"encoding: found {encoding!r}, expected one that Python knows, such as 'cp1252'"
+        ) from None
+    except UnicodeDecodeError as error:
+        raise DocumentError(f"{path}: found a byte that is no {encoding} at {error.start}") from None

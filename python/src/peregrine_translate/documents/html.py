@@ -1,4 +1,4 @@
-"""HTML pages, and EPUB books of them, by lxml.
+"""HTML pages, by lxml.
 
 Runs of text and inline elements are segments; so are attributes that people
 read. Scripts, styles, code, and what says `translate="no"` stay as they are.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import re
-import zipfile
 from html import escape as html_escape
 from html.entities import html5
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, Union
@@ -36,7 +35,6 @@ _DESCRIPTIONS = re.compile("(og:|twitter:)?(description|title)|keywords", re.IGN
 _ENTITY = re.compile(r"&(\w+);")
 _XML_ENTITIES = ("amp", "lt", "gt", "quot", "apos")
 _SPACES = re.compile(r"[ \t\n\r\f]+")
-_MAX_PART_BYTES = 1 << 28
 
 
 class HtmlTree:
@@ -93,16 +91,17 @@ class HtmlTree:
 
 
 class HtmlPage(Document):
-    """A page, or a part of one. Comes out as UTF-8."""
+    """A page, or a part of one. Comes out as UTF-8. What it says of its encoding
+    is true, unless it `is_utf8`."""
 
-    def __init__(self, data: bytes, name: str) -> None:
+    def __init__(self, data: bytes, name: str, is_utf8: bool = False) -> None:
         self.skipped = []
-        self._root = self._parse(data, name)
+        self._root = self._parse(data, name, is_utf8)
         self._tree = HtmlTree(self._root, name)
         self.segments = self._tree.segments
 
-    def _parse(self, data: bytes, name: str) -> Any:
-        text = decode(data, name) if not _declares_charset(data) else None
+    def _parse(self, data: bytes, name: str, is_utf8: bool) -> Any:
+        text = decode(data, name) if is_utf8 or not _declares_charset(data) else None
         self._is_part = re.search(rb"<(html|head|body|!doctype)\b", data, re.IGNORECASE) is None
         make_parser: Any = html.HTMLParser  # whose types lack an argument
         parser = make_parser(
@@ -176,68 +175,6 @@ def parse_xhtml(data: bytes) -> Any:
         return etree.fromstring(data, parser)
     except etree.XMLSyntaxError:  # There is nothing to recover.
         return None
-
-
-class Epub(Document):
-    """A book: its pages and its tables of contents."""
-
-    def __init__(self, data: bytes, name: str) -> None:
-        self.segments = []
-        self.skipped = []
-        try:
-            self._zip = zipfile.ZipFile(io.BytesIO(data))
-        except zipfile.BadZipFile:
-            raise DocumentError(f"{name}: found no zip archive, expected .epub") from None
-        self._trees: Dict[str, Tuple[Any, Any]] = {}
-        for entry in self._zip.infolist():
-            if entry.filename.lower().endswith((".xhtml", ".html", ".htm", ".ncx")):
-                self._read_part(entry, name)
-            elif entry.filename.lower().endswith(".opf"):
-                self.skipped.append(f"{entry.filename}: title and other data of the book")
-        if not self._trees:
-            raise DocumentError(f"{name}: found no page, expected a book")
-
-    def _read_part(self, entry: zipfile.ZipInfo, name: str) -> None:
-        if entry.file_size > _MAX_PART_BYTES:
-            raise DocumentError(
-                f"{name}: {entry.filename}: found {entry.file_size} bytes, "
-                f"allowed {_MAX_PART_BYTES}"
-            )
-        root = parse_xhtml(self._zip.read(entry))
-        if root is None:
-            self.skipped.append(f"{entry.filename}: no XML")
-            return
-        if entry.filename.lower().endswith(".ncx"):
-            tree: Any = _Labels(root, entry.filename)
-        else:
-            tree = HtmlTree(root, entry.filename)
-        self._trees[entry.filename] = (root, tree)
-        self.segments += tree.segments
-
-    def to_bytes(self) -> bytes:
-        out = io.BytesIO()
-        with zipfile.ZipFile(out, "w") as target:
-            for entry in self._zip.infolist():
-                data = self._zip.read(entry)
-                if entry.filename in self._trees:
-                    root, tree = self._trees[entry.filename]
-                    if any(segment.translated is not None for segment in tree.segments):
-                        tree.write()
-                        data = serialize(root)
-                target.writestr(entry, data, entry.compress_type)
-        return out.getvalue()
-
-
-class _Labels:
-    """The labels of an NCX table of contents."""
-
-    def __init__(self, root: Any, place: str) -> None:
-        self._elements = [e for e in root.iter("{*}text") if (e.text or "").strip()]
-        self.segments = [Segment([Text(e.text)], place) for e in self._elements]
-
-    def write(self) -> None:
-        for element, segment in zip(self._elements, self.segments):
-            element.text = plain_text(segment.result)
 
 
 def _name(element: Any) -> Optional[str]:

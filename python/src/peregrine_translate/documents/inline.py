@@ -124,6 +124,35 @@ def _is_bare(node: Node) -> bool:
     return not plain_text([node]).strip()
 
 
+# Of the markup of one text: well below what servers take, a long chapter.
+_MAX_MARKUP = 16_000
+_SENTENCE_END = re.compile(r"(?<=[.!?\u2026])\s+|(?<=[\u3002\uff01\uff1f])\s*")
+
+
+def split_long(nodes: Sequence[Node]) -> List[List[Node]]:
+    """The nodes in parts that a server takes, cut behind sentences. What is long and
+    has no such place, or stands in one formatting, stays whole."""
+    if len(to_markup(nodes)) <= _MAX_MARKUP:
+        return [list(nodes)]
+    parts: List[List[Node]] = [[]]
+    size = 0
+    can_cut = False
+    for node in nodes:
+        text = node.text if isinstance(node, Text) else ""
+        start = 0
+        for end in [*(match.end() for match in _SENTENCE_END.finditer(text)), len(text)]:
+            piece = Text(text[start:end]) if isinstance(node, Text) else node
+            length = len(to_markup([piece]))
+            if can_cut and size + length > _MAX_MARKUP:
+                parts.append([])
+                size = 0
+            parts[-1].append(piece)
+            size += length
+            can_cut = end < len(text)  # a sentence ended here
+            start = end
+    return [merge(part) for part in parts if part]
+
+
 def to_markup(nodes: Sequence[Node]) -> str:
     """The XML that the server is sent."""
     parts: List[str] = []

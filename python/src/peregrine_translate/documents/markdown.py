@@ -23,10 +23,16 @@ _BLOCK_START = re.compile(r"^(\d{1,9})([.)])(\s|$)|^([-+*>]|#{1,6}|=+|-+|~{3,})(
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(?:.*\n)*?(?:---|\.\.\.)[ \t]*(?:\n|\Z)")
 _BRACKET = re.compile(r"([\[\]\\])")
 _BACKSLASH = r"\\\1"
-# What many programs read beyond CommonMark: footnotes, boxes to tick.
-_MARKS = re.compile(r"\[\^[^\]\s]+\](?:: *)?")
+# What many programs read beyond CommonMark: footnotes, formulas, templates and
+# attributes; boxes to tick; lines that say what a quotation or a block is.
+_MARKS = re.compile(
+    r"\[\^[^\]\s]+\](?:: *)?|\$\$[^$]+\$\$|\$(?=[^\s$])[^$]+(?<=[^\s$])\$(?!\d)|"
+    r"\{\{.*?\}\}|\{%.*?%\}|\{[#.:][^{}]*\}"
+)
 _BOX = re.compile(r"\[[ xX]\] ")
+_LINE = re.compile(r"\[![\w-]+\][-+]?.*|:{3,}.*|\[\[?_?TOC_?\]?\]")
 _HARD_BREAK = "\ue000"
+_LINE_BREAK = "\ue001"  # that may not become a space
 
 
 class Markdown(Document):
@@ -102,9 +108,9 @@ class Markdown(Document):
         if edit.in_cell:
             return [re.sub(r"(?<!\\)\|", r"\\|", text.replace(_HARD_BREAK, " "))]
         lines: List[str] = []
-        for part in re.split(f"(?<={_HARD_BREAK})", text):
+        for part in re.split(f"(?<=[{_HARD_BREAK}{_LINE_BREAK}])", text):
             is_hard = part.endswith(_HARD_BREAK)
-            part = part.rstrip(_HARD_BREAK)
+            part = part.rstrip(_HARD_BREAK + _LINE_BREAK)
             wrapped = _wrap(part, edit.span.width) if edit.span.is_wrapped else [part.strip()]
             lines += wrapped
             if is_hard:
@@ -113,7 +119,9 @@ class Markdown(Document):
 
     def _reads_as(self, text: str, nodes: Sequence[Node]) -> bool:
         """Whether `text` without escapes means what `nodes` say."""
-        tokens = self._parser.parseInline(text.replace(_HARD_BREAK, "\\\n"))
+        tokens = self._parser.parseInline(
+            text.replace(_HARD_BREAK, "\\\n").replace(_LINE_BREAK, "\n")
+        )
         children = list(tokens[0].children or ())
         again, _ = _read_inline(children, "", _raw_labels(text))
         return _shape(again) == _shape(nodes)
@@ -192,15 +200,18 @@ def _read_inline(
     images: List[Segment] = []
     keys: List[Any] = []
     tokens = list(tokens)
+    before: Optional[Token] = None
     while tokens:
         token = tokens.pop(0)
+        last, before = before, token
         if token.type == "link_open" and token.markup == "autolink":
             stack[-1].append(Mark(f"<{tokens[0].content}>"))
             del tokens[:2]
         elif token.type in ("text", "text_special"):
             stack[-1] += _read_text(token.content, is_first=not root and len(stack) == 1)
         elif token.type == "softbreak":
-            stack[-1].append(Text(" "))
+            stands_alone = _is_line(last) or _is_line(tokens[0] if tokens else None)
+            stack[-1].append(Mark(_LINE_BREAK) if stands_alone else Text(" "))
         elif token.type == "hardbreak":
             stack[-1].append(Mark(_HARD_BREAK))
         elif token.type == "code_inline":
@@ -224,7 +235,13 @@ def _read_inline(
     return merge(root), images
 
 
+def _is_line(token: Optional[Token]) -> bool:
+    return token is not None and token.type == "text" and bool(_LINE.fullmatch(token.content))
+
+
 def _read_text(text: str, is_first: bool) -> List[Node]:
+    if _LINE.fullmatch(text):
+        return [Mark(text)]
     nodes: List[Node] = []
     box = _BOX.match(text) if is_first else None
     position = box.end() if box else 0

@@ -1,4 +1,4 @@
-"""Word (.docx), PowerPoint (.pptx) and OpenDocument (.odt, .odp) files.
+"""Word, PowerPoint and OpenDocument files.
 
 Each is a zip of XML. Paragraphs are translated in place; runs of one
 formatting become groups, so that bold words stay bold. Everything else of the
@@ -7,9 +7,7 @@ file is copied as it is.
 
 from __future__ import annotations
 
-import io
 import re
-import zipfile
 from typing import Any, Dict, Iterator, List, Sequence, Tuple
 
 from lxml import etree
@@ -19,23 +17,27 @@ from .inline import Text, plain_text
 from .odf import OdfParagraphs
 from .ooxml import OOXML
 from .paragraphs import Paragraphs
+from .zip_file import ZipArchive
 
-_MAX_PART_BYTES = 1 << 28
 _SHARED = r"(diagrams/(data|drawing)\d*|charts/chart\w*)"
 
+_Format = Tuple[str, Sequence[Paragraphs]]
+_WORD: _Format = (
+    rf"word/((document|header|footer|footnotes|endnotes|comments)\d*|{_SHARED})\.xml",
+    OOXML,
+)
+_SLIDES: _Format = (
+    r"ppt/((slides|notesSlides|slideMasters|slideLayouts)/\w+|comments/modernComment\w*|"
+    rf"{_SHARED})\.xml",
+    OOXML,
+)
+_OPEN: _Format = (r"(Object \d+/)?(content|styles)\.xml", (OdfParagraphs(),))
 #: For each ending, the parts of the zip that hold text, and how it is written.
-FORMATS: Dict[str, Tuple[str, Sequence[Paragraphs]]] = {
-    ".docx": (
-        rf"word/((document|header|footer|footnotes|endnotes|comments)\d*|{_SHARED})\.xml",
-        OOXML,
-    ),
-    ".pptx": (
-        r"ppt/((slides|notesSlides|slideMasters|slideLayouts)/\w+|comments/modernComment\w*|"
-        rf"{_SHARED})\.xml",
-        OOXML,
-    ),
-    ".odt": (r"(Object \d+/)?(content|styles)\.xml", (OdfParagraphs(),)),
-    ".odp": (r"(Object \d+/)?(content|styles)\.xml", (OdfParagraphs(),)),
+#: With macros, templates and shows, too.
+FORMATS: Dict[str, _Format] = {
+    **dict.fromkeys((".docx", ".docm", ".dotx", ".dotm"), _WORD),
+    **dict.fromkeys((".pptx", ".pptm", ".ppsx", ".ppsm", ".potx", ".potm"), _SLIDES),
+    **dict.fromkeys((".odt", ".ott", ".odp", ".otp"), _OPEN),
 }
 # Texts for those who do not see a picture: attributes of these elements, and
 # elements of OpenDocument.
@@ -57,11 +59,8 @@ class OfficeDocument(Document):
         pattern, kinds = FORMATS[ending]
         self._paragraphs = {tag: kind for kind in kinds for tag in kind.tags}
         self.segments = []
-        try:
-            self._zip = zipfile.ZipFile(io.BytesIO(data))
-        except zipfile.BadZipFile:
-            raise DocumentError(f"{name}: found no zip archive, expected {ending}") from None
-        names = [entry.filename for entry in self._zip.infolist()]
+        self._zip = ZipArchive(data, name, ending)
+        names = self._zip.names
         parts = [part for part in names if re.fullmatch(pattern, part)]
         if not parts:
             raise DocumentError(f"{name}: found no part with text, expected {ending}")
@@ -74,15 +73,11 @@ class OfficeDocument(Document):
         ]
 
     def _read_part(self, part: str, name: str) -> None:
-        if self._zip.getinfo(part).file_size > _MAX_PART_BYTES:
-            raise DocumentError(
-                f"{name}: {part}: found {self._zip.getinfo(part).file_size} bytes, "
-                f"allowed {_MAX_PART_BYTES}"
-            )
+        data = self._zip.read(part)
         parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True)
         try:
-            root = etree.fromstring(self._zip.read(part), parser)
-        except (etree.XMLSyntaxError, zipfile.BadZipFile, EOFError, RuntimeError) as error:
+            root = etree.fromstring(data, parser)
+        except etree.XMLSyntaxError as error:
             raise DocumentError(f"{name}: {part}: {error}") from None
         self._roots[part] = root
         is_template = "/slideMasters/" in part or "/slideLayouts/" in part
@@ -113,19 +108,14 @@ class OfficeDocument(Document):
                 element.text = plain_text(segment.translated)
             else:
                 element.set(attribute, plain_text(segment.translated))
-        out = io.BytesIO()
-        with zipfile.ZipFile(out, "w") as target:
-            for entry in self._zip.infolist():
-                data = self._zip.read(entry)
-                if entry.filename in changed:
-                    data = etree.tostring(
-                        self._roots[entry.filename],
-                        xml_declaration=True,
-                        encoding="UTF-8",
-                        standalone=True,
-                    )
-                target.writestr(entry, data, entry.compress_type)
-        return out.getvalue()
+        return self._zip.rewritten(
+            {
+                part: etree.tostring(
+                    self._roots[part], xml_declaration=True, encoding="UTF-8", standalone=True
+                )
+                for part in changed
+            }
+        )
 
 
 def _described(element: Any) -> Iterator[str]:

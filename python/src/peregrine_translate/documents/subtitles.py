@@ -12,6 +12,8 @@ from .inline import Group, Mark, Node, Text
 
 _TIMING = re.compile(r"^\s*(?:\d+:)?\d+:\d+[.,]\d+\s+-->\s+(?:\d+:)?\d+:\d+[.,]\d+.*$")
 _TAG = re.compile(r"<(/?)([A-Za-z][\w.]*)([^<>]*)>|\{\\[^{}]*\}|<[\d:.]+>")
+# A line that no screen is too narrow for.
+_SHORT_LINE = 32
 _SPEAKER = re.compile(r"^(\s*-\s*)(?=\S)")
 
 
@@ -22,7 +24,8 @@ class Subtitles(Document):
     def __init__(self, data: bytes, name: str) -> None:
         text = decode(data, name)
         self._mark, self._encoding = encoding_of(data)
-        self._end = "\r\n" if "\r\n" in text else "\n"
+        ends = [end for end in ("\r\n", "\n", "\r") if end in text]
+        self._end = ends[0] if ends else "\n"
         # Only WebVTT knows entities.
         self._entities = text.startswith("WEBVTT")
         self._blocks: List[Tuple[List[str], List["_Turn"]]] = []
@@ -88,7 +91,8 @@ class _Turn:
         if self.segment.translated is None:
             return self.lines_before
         text = self.dash + _render(self.segment.translated, self._entities)
-        if len(self.lines_before) == 1 and len(_TAG.sub("", text)) <= 1.2 * self.width:
+        longest = max(1.2 * self.width, _SHORT_LINE)
+        if len(self.lines_before) == 1 and len(_TAG.sub("", text)) <= longest:
             return [text]
         return _wrap(text, self.width)
 
