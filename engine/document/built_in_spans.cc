@@ -39,6 +39,11 @@ struct Pattern {
 // Not of "3.5km/h".
 #define PEREGRINE_LETTER_LABELS "(?:[\\pL\\pN-]*\\pL[\\pL\\pN-]*\\.)+"
 
+// Of a call: a number, a string or x=1, of which words in brackets have none.
+#define PEREGRINE_ARGUMENT                                    \
+  "(?:-?\\d[\\d.]*%?|\"[^\"\\n()]{0,60}\"|'[^'\\n()]{0,60}'|" \
+  "[A-Za-z_]\\w*=[^\\s,()]+)"
+
 #define PEREGRINE_TOP_LEVEL_DOMAINS                                           \
   "com|org|net|edu|gov|mil|int|info|biz|name|io|dev|app|ai|eu|de|fr|uk|ch|"   \
   "at|nl|be|it|es|pt|pl|cz|sk|hu|ro|bg|gr|ru|ua|cn|jp|kr|in|br|mx|ar|cl|us|"  \
@@ -117,9 +122,12 @@ const Pattern kPatterns[] = {
     // v1.2, 1.2.3-rc1; not the product numbers, which are nouns.
     {SpanKind::kVersion,
      "(?:[vV]\\d+(?:\\.\\d+)+|\\d+(?:\\.\\d+){2,})(?:[-+][\\w.]*\\w)?"},
-    // f(), a.b(), std::vector<int>, MAX_COUNT, getName, FileNotFoundError.
+    // f(), a.b(x, 1), std::vector<int>, MAX_COUNT, getName,
+    // FileNotFoundError.
     {SpanKind::kCode,
-     "[A-Za-z_]\\w*(?:(?:::|->|\\.)[A-Za-z_]\\w*)*\\(\\)|"
+     "[A-Za-z_]\\w*(?:(?:::|->|\\.)[A-Za-z_]\\w*)*\\("
+     "(?:(?:[A-Za-z_]\\w*, ?)*" PEREGRINE_ARGUMENT
+     "(?:, ?(?:[A-Za-z_]\\w*|" PEREGRINE_ARGUMENT "))*)?\\)|"
      "[A-Za-z_]\\w*(?:::~?[A-Za-z_]\\w*)+(?:<[\\w:, *&]*>)?|"
      "_*[A-Za-z0-9]+(?:_+[A-Za-z0-9]+)+|"
      "\\b[a-z]{2,}[0-9]*(?:[A-Z]+[a-z0-9]+)+[A-Z]*\\b|"

@@ -196,6 +196,10 @@ TEST(FindSpansTest, FindsPlaceholdersOfAnyTemplate) {
        "code=(--no-color)"},
       {"use -xzf, -O2 and -rf; 5 -10, -5, well-known, a - b, -a, -I think",
        "code=-xzf | code=-O2 | code=-rf"},
+      {"rgb(255, 0, 0), a.f('x y', n), g(k=1) and h(x, -2.5)",
+       "code=rgb(255, 0, 0) | code=a.f('x y', n) | code=g(k=1) | "
+       "code=h(x, -2.5)"},
+      {"file(s), Lehrer(in), a house(my own, not big), see (5)", ""},
       {"--help prints it", ""},
       {"--dry-run prints it", "code=--dry-run"},
       {"请使用--dry-run选项", "code=--dry-run"},

@@ -9,7 +9,7 @@ constexpr AbbreviationList kLists[] = {
     {"en", false,
      "Mr Mrs Ms Mx Dr Drs Prof Profs Rev Revd Hon =Gen Col Maj Capt Cpt Cdr "
      "Cmdr Comdr Lt Sgt Cpl Pvt Adm Gov =Sen =Rep Reps Sens =Pres Messrs Mmes "
-     "Msgr Mt Mts Ft St Ste Supt Insp Det Atty Asst Assoc Dept Univ vs approx "
+     "Msgr Mt Mts Ft Ste Supt Insp Det Atty Asst Assoc Dept Univ vs approx "
      "esp cf viz resp incl excl i.e e.g =Fr =Br =Ald =Amb Brig Cllr "
      "Mgr Ofc Sec.-Gen Treas =Wm =Chas =Thos =Geo =Jas =Pte =Lieut Sgts Lts "
      "Capts =Sqn =Bp =Abp =Rt op.cit loc.cit ibid",

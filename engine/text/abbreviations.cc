@@ -17,7 +17,10 @@ namespace {
 
 // Understood whatever the language.
 constexpr absl::string_view kEverywhere =
-    "Dr Prof Mr Mrs Ms St J.-P e.g i.e z.B d.h";
+    "Dr Prof Mr Mrs Ms J.-P e.g i.e z.B d.h";
+
+// Of saints and streets.
+constexpr absl::string_view kMayEndEverywhere = "St";
 
 bool IsNumber(absl::string_view word) {
   return !word.empty() &&
@@ -116,6 +119,7 @@ bool OftenEnds(absl::string_view word) {
 }
 
 bool StartsWithNumber(absl::string_view text) {
+  text = StripOpening(text);  // "+49", "(030)"
   if (IsDigit(FirstCharacter(text).code_point)) return true;
   const absl::string_view word = FirstWord(text);
   return word.size() > 1 && IsRomanNumeral(word);
@@ -152,6 +156,7 @@ Abbreviations::Abbreviations(absl::string_view language) {
   if (language == "bs" || language == "sr" || language == "sh") language = "hr";
   if (language == "ms") language = "id";
   never_end_.Add(kEverywhere);
+  may_end_.Add(kMayEndEverywhere);
   is_english_ = language == "en";
   for (const AbbreviationList& known : AbbreviationLists()) {
     if (known.code != language) continue;

@@ -95,6 +95,15 @@ bool IsRoundOrSquare(int32_t closing) {
   return closing == ')' || closing == ']' || closing == 0xFF09;
 }
 
+// "'t Is koud", "’s Avonds": the capital stands in the next word.
+bool StartsWithElision(absl::string_view text) {
+  const int32_t apostrophe = FirstCharacter(text).code_point;
+  if (apostrophe != '\'' && apostrophe != 0x2019) return false;
+  text.remove_prefix(FirstCharacter(text).size);
+  return text.size() > 2 && absl::ascii_islower(text[0]) && text[1] == ' ' &&
+         IsUpper(FirstCharacter(text.substr(2)).code_point);
+}
+
 // Where the bracket that opens at `at` closes, or npos.
 std::size_t FindClosing(absl::string_view line, std::size_t at,
                         int32_t closing) {
@@ -191,6 +200,7 @@ bool NeedsSpaceBehind(int32_t mark) {
 }
 
 bool StartsSmall(absl::string_view next) {
+  if (StartsWithElision(next)) return false;
   for (Character c = FirstCharacter(next); c.size > 0;
        c = FirstCharacter(next)) {
     if (IsOpeningPunctuation(c.code_point) || IsDash(c.code_point) ||

@@ -193,6 +193,9 @@ TEST(SentenceBoundariesTest, AbbreviationsInAnyCase) {
       {"uk", "Він живе у м. Київ. | Це було у 1999 р. | Місто росло."},
       {"bg", "Той живее в гр. София. | Това е."},
       {"pl", "Szkoła im. Kopernika stoi. | Dał im. | Potem wyszedł."},
+      {"en", "I live in St. James St. | It is nice. | Is St. Paul far?"},
+      {"en", "Tel. +49 30 123. | Fax no. (030) 123. | Bye."},
+      {"nl", "Het is klaar. | 't Is koud. | ’s Avonds niet. | Goed."},
       {"en", "They live in Miami, Fla. Police came Mon. 5 May. | She was ill."},
       {"el", "Ο κ. Παπαδόπουλος ήρθε. | Είναι καλά;"},
   });
