@@ -75,7 +75,8 @@ constexpr AbbreviationList kLists[] = {
      "Sr Sra Sres Sras Srta Srtas Dr Dra Dres Dras D Dª Dña Prof Profa Ud Uds "
      "Vd Vds Gral Sto Sta Fr Mons Ing Lic Arq Cap Cnel Tte Sgto Alte Excmo "
      "Vda Mtro Mtra Abg Hno Hna Hnos Pbro Cmdte Fdo =Gob "
-     "Excma Ilmo Ilma Rvdo a d p.ej cf aprox Avda Av =Pdte Pte Depto Dto vs EE",
+     "Excma Ilmo Ilma Rvdo ej a d p.ej cf aprox Avda Av =Pdte Pte Depto Dto vs "
+     "EE",
      "n no nº núm núms art arts pág págs p pp fig figs vol vols cap caps tel "
      "ed t s ss ene feb mar abr may jun jul ago sep sept oct nov dic sec tab "
      "ref "
@@ -107,7 +108,7 @@ constexpr AbbreviationList kLists[] = {
      "Sr Sra Srs Sras Srta Dr Dra Drs Dras D Dom Prof Profa Profª Eng Enga "
      "Arq Exmo Exma Ilmo Ilma Gen Cel Cap Maj Ten Sgt Alm Pe Fr Mons Sto Sta "
      "cf p.ex aprox Av Gov Pres Dep =Ver V vs Rev Adv Lic Exmos Ilmos Cmte "
-     "=Brig =Des",
+     "=Brig =Des ex",
      "séc n nº no núm art arts pág págs p pp fig figs vol vols cap caps tel "
      "tab "
      "ed t jan fev mar abr mai jun jul ago set out nov dez sec par ref",
@@ -342,7 +343,7 @@ constexpr AbbreviationList kLists[] = {
      "Здесь Там Потом Тогда Все Всё Многие Каждый Согласно После",
      "глава раздел часть статья рисунок таблица приложение шаг урок том акт "
      "сцена упражнение вопрос пример параграф книга правило",
-     "г р оз с о пгт ст хут"},
+     "г р оз с о д п пгт ст хут"},
     {"uk", false,
      "проф акад вул просп пр пл див пор напр тобто т.зв т.є п-н п-ні пан "
      "ген полк підп кап лейт серж доц інж св о.о с-ще обл р-н пров наб бул б-р "
@@ -359,7 +360,7 @@ constexpr AbbreviationList kLists[] = {
      "сцена вправа питання приклад параграф книга правило",
      "м р оз с о смт ст хут"},
     {"bg", false,
-     "проф акад ул бул пл вж срв напр т.е т.нар г-н г-жа г-ца д-р ген полк "
+     "нар проф акад ул бул пл вж срв напр т.е т.нар г-н г-жа г-ца д-р ген полк "
      "подп кап лейт доц инж св отец ок обл общ англ нем фр лат гр бълг прим "
      "ред съст прев арх млн млрд хил мин макс зам",
      "стр рис фиг табл гл чл т ал с том бр кн изд № тел",
@@ -391,7 +392,7 @@ constexpr AbbreviationList kLists[] = {
      "unitatea volumul actul scena exercițiul întrebarea exemplul cartea"},
     {"ca", false,
      "Sr Sra Srs Sres Srta Dr Dra Drs Prof Enginy Il·lm Il·lma Excm Excma Hble "
-     "St Sta Fr Mn Gral cf p.ex aprox av =Av ctra pl pg =Pge Arq",
+     "St Sta Fr Mn Gral cf p.ex aprox av ctra ex pl pg =Pge Arq",
      "n núm núms art arts pàg pàgs p pp fig vol cap tel tab ed gen febr abr "
      "jul ag set oct nov des",
      "etc S.A S.L Inc Ltd Corp a.C d.C al",
@@ -438,7 +439,7 @@ constexpr AbbreviationList kLists[] = {
     {"id", false,
      "Bpk Sdr Sdri Drs Dra Drg Ir Tn Ny Nn Hj KH Pdt Jl Jln Gg =Kel =Kec =Kab "
      "=Prov =Kol Letkol Mayjen Brigjen Letjen Jend =Kapt Lettu Sgt Serda a.n "
-     "d.a u.p u.b yth msl lih bdk cf a.l vs =PT =CV =UD =En =Pn Sdn",
+     "d.a u.p u.b yth msl cth lih bdk cf a.l vs =PT =CV =UD =En =Pn Sdn",
      "no hlm hal jil jld vol tel telp tlp tgl pkl rp art ps psl fig gbr jan "
      "feb mar apr jun jul agu agt ags sep sept okt nov des bil thn th rt rw",
      "dll dsb dst dkk Tbk Bhd S.Pd S.Si S.Kom S.Sos S.Ag M.Si M.Pd M.Sc M.Kom "

@@ -226,7 +226,9 @@ bool Abbreviations::JoinsNext(const Context& context) const {
     if (never_end_.Has(word)) return true;
   }
   if (before_numbers_.Has(word) && StartsWithNumber(context.next)) return true;
-  if (places_.Has(word) && !IsCount(context.previous)) {
+  // Neither "1999 г." nor "т. д."
+  if (places_.Has(word) && !IsCount(context.previous) &&
+      !absl::EndsWith(context.previous, ".")) {
     return !StartsSentence(context.next);
   }
   const bool bracket_follows = absl::StartsWith(context.next, "(") ||

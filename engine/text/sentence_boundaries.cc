@@ -297,10 +297,11 @@ std::size_t SentenceBoundaries::EndOfClosing(absl::string_view line,
     } else if (IsQuoteOrClosing(c.code_point) ||
                IsFootnoteDigit(c.code_point) || IsEmoji(c.code_point) ||
                IsInvisible(c.code_point)) {
-      // Where no space stands between sentences, “ opens the next one.
-      if (c.code_point == 0x201C &&
-          !IsSpace(At(line, at + c.size).code_point) &&
-          at + c.size < line.size()) {
+      // Where no space stands between sentences, a quotation mark opens the
+      // next one.
+      const int32_t behind = At(line, at + c.size).code_point;
+      if ((c.code_point == 0x201C && behind >= 0 && !IsSpace(behind)) ||
+          (c.code_point == '"' && !straight_open && IsHanOrKana(behind))) {
         return at;
       }
       if (c.code_point == '"') straight_open = !straight_open;

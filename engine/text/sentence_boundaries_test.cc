@@ -127,6 +127,7 @@ TEST(SentenceBoundariesTest, QuotationsGoOnInChineseJapaneseKorean) {
       {"ja", "「はい。」 | 「いいえ。」 | 私は笑った。"},
       {"zh", "“走吧！”“好。”他们说。 | 她没动。"},
       {"zh", "“走吧！” | “好。” | 她没动。"},
+      {"zh", "没人回答。 | \"好吗？\"\"好。\"她说。 | 完了。"},
       {"ko", "\"가자!\" \"좋아!\"라고 그들이 말했다. | 비가 왔다."},
   });
   EXPECT_EQ(Split("zh", "真的吗?是的!好。"), "真的吗? | 是的! | 好。");
@@ -188,6 +189,8 @@ TEST(SentenceBoundariesTest, AbbreviationsInAnyCase) {
        "Ada apel, jeruk, dll. | Saya beli dua. | Lihat hlm. 7. | Selesai."},
       {"ms", "En. Ahmad dari Syarikat Maju Sdn. Bhd. | Dia datang."},
       {"ru", "Он живёт в г. Москва на р. Волга. | Потом уехал."},
+      {"ru", "Он из д. Ивановка. | Это так, и т. п. | Да."},
+      {"es", "Hay fruta, p. ej. Manzanas. | Bien."},
       {"ru", "Это было в 1999 г. | Москва росла. | Школа им. Пушкина рядом."},
       {"ru", "Яблоки, груши и т. д. | Анна ушла."},
       {"uk", "Він живе у м. Київ. | Це було у 1999 р. | Місто росло."},
@@ -195,6 +198,7 @@ TEST(SentenceBoundariesTest, AbbreviationsInAnyCase) {
       {"pl", "Szkoła im. Kopernika stoi. | Dał im. | Potem wyszedł."},
       {"en", "I live in St. James St. | It is nice. | Is St. Paul far?"},
       {"en", "Tel. +49 30 123. | Fax no. (030) 123. | Bye."},
+      {"ca", "Viu a l'av. Diagonal i a l'Av. Gaudí. | És bo."},
       {"nl", "Het is klaar. | 't Is koud. | ’s Avonds niet. | Goed."},
       {"en", "They live in Miami, Fla. Police came Mon. 5 May. | She was ill."},
       {"el", "Ο κ. Παπαδόπουλος ήρθε. | Είναι καλά;"},
