@@ -118,6 +118,7 @@ void BM_Rerank(benchmark::State& state, const char* shape) {
       sentences.push_back(Given(*loaded.model, i));
       sentences.back().id = sentences.size();
       sentences.back().target->back() = 100 + n;
+      sentences.back().keep_source = n + 1 < kTargetsOfSource;
     }
   }
   Run(state, loaded, sentences);

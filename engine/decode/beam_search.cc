@@ -13,26 +13,26 @@ using kernels::BeamCandidate;
 using model::LengthLimit;
 using model::Stopping;
 
-BeamSearch::BeamSearch(const DecodingOptions& options, int32_t decoder_start,
+BeamSearch::BeamSearch(DecodingOptions options, int32_t decoder_start,
                        int32_t eos)
-    : options_(options),
-      group_size_(options.beam_size / options.steering.beam_groups),
+    : options_(std::move(options)),
+      group_size_(options_.beam_size / options_.steering.beam_groups),
       eos_(eos),
-      prefix_begin_(options.rules.forced_first_token >= 0 ? 1 : 0),
+      prefix_begin_(options_.rules.forced_first_token >= 0 ? 1 : 0),
       prefix_end_(prefix_begin_ +
-                  static_cast<int>(options.steering.prefix.size())) {
-  const size_t beam_size = options.beam_size;
+                  static_cast<int>(options_.steering.prefix.size())) {
+  const size_t beam_size = options_.beam_size;
   live_.reserve(beam_size);
   next_live_.reserve(beam_size);
   cursors_.reserve(beam_size);
   candidates_.reserve(num_candidates());
-  nodes_.reserve(beam_size * (options.max_length + 1));
-  finished_.resize(options.steering.beam_groups);
+  nodes_.reserve(beam_size * (options_.max_length + 1));
+  finished_.resize(options_.steering.beam_groups);
   for (std::vector<Finished>& finished : finished_) {
     finished.reserve(max_finished() + beam_size + 1);
   }
   const size_t first =
-      options.steering.sampling.has_value() ? beam_size : finished_.size();
+      options_.steering.sampling.has_value() ? beam_size : finished_.size();
   for (size_t i = 0; i < first; ++i) {
     Live& live = live_.emplace_back();
     live.last_token = decoder_start;

@@ -18,8 +18,7 @@ namespace peregrine::decode {
 // made and not while it advances.
 class BeamSearch {
  public:
-  BeamSearch(const DecodingOptions& options, int32_t decoder_start,
-             int32_t eos);
+  BeamSearch(DecodingOptions options, int32_t decoder_start, int32_t eos);
 
   // A hypothesis that the next step continues.
   struct Live {

@@ -47,6 +47,24 @@ int RunPool::Take(int num_cells) {
   return -1;
 }
 
+void RunPool::TakeAt(int first_cell, int num_cells) {
+  const int end = first_cell + Rounded(num_cells);
+  auto run = std::upper_bound(
+      free_.begin(), free_.end(), first_cell,
+      [](int cell, const Run& other) { return cell < other.begin; });
+  PEREGRINE_CHECK(run != free_.begin() && (--run)->end >= end)
+      << "the cells from " << first_cell << " to " << end << " are not free";
+  const Run before{run->begin, first_cell};
+  run->begin = end;
+  if (before.begin == before.end) {
+    if (run->begin == run->end) free_.erase(run);
+  } else if (run->begin == run->end) {
+    *run = before;
+  } else {
+    free_.insert(run, before);
+  }
+}
+
 void RunPool::Give(int first_cell, int num_cells) {
   const Run given{first_cell, first_cell + Rounded(num_cells)};
   auto next = std::lower_bound(

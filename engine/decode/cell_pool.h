@@ -40,6 +40,8 @@ class RunPool {
 
   // First cell of a run of Rounded(num_cells), or -1 where none is free.
   int Take(int num_cells);
+  // The run that begins at `first_cell`, which must be free (CHECK).
+  void TakeAt(int first_cell, int num_cells);
   void Give(int first_cell, int num_cells);
 
   // Any set of runs of this many cells together can be taken.

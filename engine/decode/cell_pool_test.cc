@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <iterator>
 #include <map>
 #include <random>
 #include <set>
@@ -47,6 +48,38 @@ TEST(RunPoolTest, MergesWhatIsGivenBack) {
   EXPECT_EQ(pool.largest_run(), 64);
 }
 
+// Whether no run of `taken` (first cell -> cells) is there.
+bool IsFree(const std::map<int, int>& taken, int first, int cells,
+            int num_cells) {
+  const int end = first + RunPool::Rounded(cells);
+  const auto next = taken.lower_bound(first);
+  if (end > num_cells || (next != taken.end() && next->first < end)) {
+    return false;
+  }
+  return next == taken.begin() ||
+         std::prev(next)->first + RunPool::Rounded(std::prev(next)->second) <=
+             first;
+}
+
+TEST(RunPoolTest, TakesARunAgain) {
+  RunPool pool(64, 4);
+  pool.TakeAt(16, 20);
+  EXPECT_EQ(pool.largest_run(), 16);
+  pool.TakeAt(48, 16);
+  EXPECT_EQ(pool.Take(16), 0);
+  EXPECT_EQ(pool.largest_run(), 0);
+  pool.Give(16, 20);
+  pool.TakeAt(32, 16);
+  EXPECT_EQ(pool.Take(16), 16);
+}
+
+TEST(RunPoolDeathTest, TakesNoCellsTwice) {
+  RunPool pool(64, 4);
+  pool.TakeAt(16, 16);
+  EXPECT_DEATH(pool.TakeAt(0, 32), "from 0 to 32 are not free");
+  EXPECT_DEATH(pool.TakeAt(16, 16), "from 16 to 32 are not free");
+}
+
 // Whatever is taken and given back, runs never overlap and nothing is lost.
 TEST(RunPoolTest, KeepsItsBooksUnderRandomUse) {
   std::mt19937 random(3);
@@ -57,8 +90,15 @@ TEST(RunPoolTest, KeepsItsBooksUnderRandomUse) {
     if (taken.empty() || random() % 2 == 0) {
       const int cells = 1 + static_cast<int>(random() % 100);
       const int largest = pool.largest_run();
-      const int first = pool.Take(cells);
+      int first = pool.Take(cells);
       ASSERT_EQ(first >= 0, RunPool::Rounded(cells) <= largest);
+      if (first >= 0 && random() % 2 == 0) {
+        // Any part of what was free can be had.
+        pool.Give(first, cells);
+        first += static_cast<int>(random() % 3) * RunPool::kGranularity;
+        if (!IsFree(taken, first, cells, kCells)) continue;
+        pool.TakeAt(first, cells);
+      }
       if (first >= 0) {
         ASSERT_TRUE(taken.emplace(first, cells).second);
       }

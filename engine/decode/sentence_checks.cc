@@ -30,7 +30,7 @@ absl::Status CheckTarget(const model::Model& model,
     PEREGRINE_RETURN_IF_ERROR(CheckRange("target token", token, 0, last));
     if (token != tokens.eos) continue;
     return absl::InvalidArgumentError(
-        "target: found the end symbol among the tokens");
+        "target tokens: found the end symbol among them");
   }
   return absl::OkStatus();
 }

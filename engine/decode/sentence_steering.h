@@ -33,7 +33,8 @@ struct RowOutputs {
 // and not in a step. Not thread-safe.
 class SentenceSteering {
  public:
-  // Null where the options demand nothing that concerns a step.
+  // Null where the options, which must outlive it, demand nothing that
+  // concerns a step.
   static std::unique_ptr<SentenceSteering> Create(
       const DecodingOptions& options, const model::ModelConfig& model);
 
@@ -113,7 +114,7 @@ class SentenceSteering {
   void KeepBest(size_t begin, size_t count);
   void DropIncomplete(const BeamSearch& search);
 
-  const DecodingOptions options_;
+  const DecodingOptions& options_;
   const model::TokenConfig tokens_;
   const std::vector<int32_t> suppressed_;
   int max_listed_ = 0;

@@ -39,6 +39,9 @@ struct SentenceInput {
   // A translation that is given: it is scored, and not searched for. Its tokens
   // are those of a hypothesis. See ScoringOptions.
   std::optional<std::vector<int32_t>> target = std::nullopt;
+  // Others with its source come soon. What the encoder made of it is kept for
+  // them, unless those that come before need the room.
+  bool keep_source = false;
 };
 
 // The options of a sentence whose translation of `target_tokens` tokens is

@@ -210,6 +210,70 @@ TEST_P(SessionScoringTest, TargetsOfOneSourceShareIt) {
   }
 }
 
+// Sentences of one source of which not all fit at once. The profile tells
+// whether the encoder has run.
+TEST_P(SessionScoringTest, ASourceIsKeptForThoseThatComeLater) {
+  auto alone = engine_.NewSession();
+  auto session = engine_.NewSession({16, 128});
+  const int all_room = session->room().source_tokens;
+  std::vector<SentenceInput> searches;
+  for (int i = 0; i < 3; ++i) {
+    searches.push_back(RandomSearch(i));
+    searches.back().source.resize(20, 5 + i);
+  }
+  uint64_t next_id = 0;
+  // Two translations of a source, and whether it was encoded for them.
+  const auto encodes = [&](int source, bool keep_source) {
+    std::vector<SentenceInput> sentences;
+    for (int i = 0; i < 2; ++i) {
+      sentences.push_back(
+          Given(next_id++, searches[source], RandomTokens(random_, 1, 6), 4));
+      sentences.back().keep_source = keep_source;
+    }
+    model::StageProfile profile;
+    session->set_profile(&profile);
+    const auto found = RunAll(*session, sentences);
+    session->set_profile(nullptr);
+    EXPECT_EQ(session->room().source_tokens, all_room);
+    for (const SentenceInput& sentence : sentences) {
+      const SentenceOutput expected =
+          RunAll(*alone, {sentence}).at(sentence.id);
+      const Hypothesis& hypothesis = found.at(sentence.id).hypotheses[0];
+      EXPECT_EQ(hypothesis.token_scores, expected.hypotheses[0].token_scores);
+      EXPECT_EQ(hypothesis.alignment, expected.hypotheses[0].alignment);
+    }
+    return profile.seconds(model::Stage::kEncode) > 0;
+  };
+  EXPECT_TRUE(encodes(0, true));
+  EXPECT_FALSE(encodes(0, true));
+  EXPECT_TRUE(encodes(1, true)) << "one that was never there";
+  EXPECT_FALSE(encodes(1, false)) << "the last ones";
+  EXPECT_TRUE(encodes(1, true)) << "none were to come";
+  // The room is for others first: a source that takes all of it.
+  SentenceInput longest = Given(next_id++, searches[0], {7}, 4);
+  longest.source.resize(63, 8);
+  std::vector<SentenceInput> others = {longest, longest};
+  others[1].id = next_id++;
+  others[1].source[0] = 9;
+  RunAll(*session, others);
+  EXPECT_TRUE(encodes(1, false));
+}
+
+// Whatever is kept, what fits the room can be admitted.
+TEST_P(SessionScoringTest, KeptSourcesTakeNoRoom) {
+  auto session = engine_.NewSession({64, 256});
+  const int all_room = session->room().source_tokens;
+  std::vector<SentenceInput> sentences;
+  for (int id = 0; id < FewOr(60) * 4; ++id) {
+    SentenceInput search = RandomSearch(0);
+    if (id % 3 != 0) search.source = sentences[Pick(random_, 0, id - 1)].source;
+    sentences.push_back(Given(id, search, RandomTokens(random_, 0, 5), 8));
+    sentences.back().keep_source = Pick(random_, 0, 2) > 0;
+  }
+  EXPECT_EQ(RunAll(*session, sentences).size(), sentences.size());
+  EXPECT_EQ(session->room().source_tokens, all_room);
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Cpu, SessionScoringTest,
     testing::ValuesIn(ComputationsOn(kernels::Device::kCpu)),

@@ -1,6 +1,7 @@
 #include "engine/decode/source_side.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "engine/base/check.h"
@@ -55,17 +56,66 @@ void SourceSide::Admit(absl::Span<const SentenceInput> inputs,
     Encode(absl::MakeConstSpan(joined).subspan(first), decoder);
     first = joined.size();
   };
-  for (const SentenceInput& input : inputs) {
-    std::vector<int32_t> source = TokensOf(input);
-    const bool is_known = sources_.contains(source);
+  std::vector<std::vector<int32_t>> sources;
+  sources.reserve(inputs.size());
+  for (const SentenceInput& input : inputs) sources.push_back(TokensOf(input));
+  Restore(sources);
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const bool is_known = sources_.contains(sources[i]);
     if (!is_known && !tokens_.empty() &&
-        static_cast<int>(tokens_.size() + source.size()) >
+        static_cast<int>(tokens_.size() + sources[i].size()) >
             encoder_->max_tokens()) {
       encode();
     }
-    joined.push_back(Join(input, std::move(source)));
+    joined.push_back(Join(inputs[i], std::move(sources[i])));
   }
   encode();
+}
+
+// Takes the cells of those that were kept, as far as there is still a run for
+// all others. One that is named several times counts as often.
+void SourceSide::Restore(absl::Span<const std::vector<int32_t>> sources) {
+  if (num_kept_ == 0) return;
+  const auto rounded = [](const std::vector<int32_t>& source) {
+    return RunPool::Rounded(static_cast<int>(source.size()));
+  };
+  int needed = 0;
+  for (const std::vector<int32_t>& source : sources) {
+    const auto found = sources_.find(source);
+    const bool is_live = found != sources_.end() && !found->second.is_kept;
+    if (!is_live) needed += rounded(source);
+  }
+  for (const std::vector<int32_t>& source : sources) {
+    const auto found = sources_.find(source);
+    if (found == sources_.end() || !found->second.is_kept) continue;
+    const int begin = found->second.begin;
+    const int length = static_cast<int>(source.size());
+    runs_.TakeAt(begin, length);
+    if (runs_.largest_run() >= needed - rounded(source)) {
+      needed -= rounded(source);
+      used_cells_ += rounded(source);
+      found->second.is_kept = false;
+      --num_kept_;
+    } else {
+      runs_.Give(begin, length);
+      ForgetIn(begin, begin + length);
+    }
+  }
+}
+
+// The sources that were kept in these cells.
+void SourceSide::ForgetIn(int begin, int end) {
+  auto next = source_at_.lower_bound(begin);
+  if (next != source_at_.begin()) {
+    const auto previous = std::prev(next);
+    const int size = static_cast<int>(previous->second->size());
+    if (previous->first + RunPool::Rounded(size) > begin) next = previous;
+  }
+  while (next != source_at_.end() && next->first < end) {
+    sources_.erase(*next->second);
+    next = source_at_.erase(next);
+    --num_kept_;
+  }
 }
 
 void SourceSide::Release(const LiveSentence& sentence) {
@@ -74,6 +124,11 @@ void SourceSide::Release(const LiveSentence& sentence) {
   if (--run->second.num_sentences > 0) return;
   runs_.Give(sentence.source_begin, sentence.source_length);
   used_cells_ -= RunPool::Rounded(sentence.source_length);
+  if (run->second.is_wanted) {
+    run->second.is_kept = true;
+    ++num_kept_;
+    return;
+  }
   source_at_.erase(source);
   sources_.erase(run);
 }
@@ -82,11 +137,11 @@ void SourceSide::Release(const LiveSentence& sentence) {
 void SourceSide::Encode(
     absl::Span<const std::unique_ptr<LiveSentence>> sentences,
     model::Decoder& decoder) {
-  const model::StageTimer timer(profile_, model::Stage::kEncode, kernels_);
   const auto start = LiveSentence::Clock::now();
   const std::shared_ptr<kernels::Stopwatch> stopwatch = kernels_.NewStopwatch();
   stopwatch->Start();
   if (!tokens_.empty()) {
+    const model::StageTimer timer(profile_, model::Stage::kEncode, kernels_);
     const kernels::Matrix encoded = encoder_->Encode(tokens_, lengths_);
     decoder.StoreSource(encoded, cells_.Upload(kernels_));
   }
@@ -122,23 +177,26 @@ std::unique_ptr<LiveSentence> SourceSide::Join(const SentenceInput& input,
   sentence->target_blocks = HypothesisCells::MaxBlocks(
       sentence->forced != nullptr ? 1 : sentence->beam_size,
       sentence->max_length + 1);
-  sentence->source_begin = TakeRun(std::move(source));
+  sentence->source_begin = TakeRun(std::move(source), input.keep_source);
   PEREGRINE_CHECK(sentence->source_begin >= 0)
       << "no room for the source of sentence " << input.id;
-  sentence->steering = SentenceSteering::Create(
-      LiveSentence::SearchOptions(input.options, added), model_.config());
+  sentence->steering =
+      SentenceSteering::Create(sentence->search.options(), model_.config());
   SelectOutputs(input, *sentence);
   return sentence;
 }
 
 // The first cell of a source, which is live then; -1: there is no room.
-int SourceSide::TakeRun(std::vector<int32_t> source) {
+int SourceSide::TakeRun(std::vector<int32_t> source, bool is_wanted) {
   const int length = static_cast<int>(source.size());
   const auto [found, is_new] = sources_.try_emplace(std::move(source));
   Run& run = found->second;
   ++run.num_sentences;
+  run.is_wanted = is_wanted;
   if (!is_new) return run.begin;
   run.begin = runs_.Take(length);
+  if (run.begin < 0) return -1;
+  ForgetIn(run.begin, run.begin + length);
   used_cells_ += RunPool::Rounded(length);
   source_at_[run.begin] = &found->first;
   for (int i = 0; i < length; ++i) cells_.host.push_back(run.begin + i);

@@ -2,10 +2,10 @@
 #define PEREGRINE_ENGINE_DECODE_SOURCE_SIDE_H_
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/container/node_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/types/span.h"
@@ -25,8 +25,9 @@ namespace peregrine::decode {
 // through the encoder, and the keys and values that the decoder looks at come
 // into their cells. Sentences with the same source share them, and it is
 // encoded once, as long as one of them is live: several translations of a
-// source are scored so, and options compared. Not thread-safe; `model` and
-// `kernels` must outlive it.
+// source are scored so, and options compared. With SentenceInput::keep_source
+// it is known after that, until others need its cells. Not thread-safe; `model`
+// and `kernels` must outlive it.
 class SourceSide {
  public:
   SourceSide(const model::Model& model, kernels::Kernels& kernels,
@@ -55,6 +56,8 @@ class SourceSide {
   struct Run {
     int begin = 0;
     int num_sentences = 0;
+    bool is_wanted = false;  // by others that come soon
+    bool is_kept = false;    // for these, in cells that are free
   };
 
   int added_length() const { return model_.config().tokens.num_added(); }
@@ -64,7 +67,9 @@ class SourceSide {
                    std::vector<int32_t>& tokens) const;
   std::unique_ptr<LiveSentence> Join(const SentenceInput& input,
                                      std::vector<int32_t> source);
-  int TakeRun(std::vector<int32_t> source);
+  int TakeRun(std::vector<int32_t> source, bool is_wanted);
+  void Restore(absl::Span<const std::vector<int32_t>> sources);
+  void ForgetIn(int begin, int end);
   void Encode(absl::Span<const std::unique_ptr<LiveSentence>> sentences,
               model::Decoder& decoder);
   void SelectOutputs(const SentenceInput& input, LiveSentence& sentence);
@@ -75,7 +80,8 @@ class SourceSide {
   RunPool runs_;
   int used_cells_ = 0;
   absl::node_hash_map<std::vector<int32_t>, Run> sources_;  // by their tokens
-  absl::flat_hash_map<int, const std::vector<int32_t>*> source_at_;  // by begin
+  std::map<int, const std::vector<int32_t>*> source_at_;    // by begin
+  int num_kept_ = 0;
   model::StageProfile* profile_ = nullptr;
   std::unique_ptr<model::Encoder> encoder_;
   model::DeviceMemory memory_;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -37,6 +38,11 @@ struct Pattern {
 #define PEREGRINE_LABELS "(?:[\\pL\\pN](?:[\\pL\\pN-]*[\\pL\\pN])?\\.)+"
 // Not of "3.5km/h".
 #define PEREGRINE_LETTER_LABELS "(?:[\\pL\\pN-]*\\pL[\\pL\\pN-]*\\.)+"
+
+// Of a call: a number, a string or x=1, of which words in brackets have none.
+#define PEREGRINE_ARGUMENT                                    \
+  "(?:-?\\d[\\d.]*%?|\"[^\"\\n()]{0,60}\"|'[^'\\n()]{0,60}'|" \
+  "[A-Za-z_]\\w*=[^\\s,()]+)"
 
 #define PEREGRINE_TOP_LEVEL_DOMAINS                                           \
   "com|org|net|edu|gov|mil|int|info|biz|name|io|dev|app|ai|eu|de|fr|uk|ch|"   \
@@ -116,11 +122,20 @@ const Pattern kPatterns[] = {
     // v1.2, 1.2.3-rc1; not the product numbers, which are nouns.
     {SpanKind::kVersion,
      "(?:[vV]\\d+(?:\\.\\d+)+|\\d+(?:\\.\\d+){2,})(?:[-+][\\w.]*\\w)?"},
-    // f(), a.b(), std::vector<int>, MAX_COUNT.
+    // f(), a.b(x, 1), std::vector<int>, MAX_COUNT, getName,
+    // FileNotFoundError.
     {SpanKind::kCode,
-     "[A-Za-z_]\\w*(?:(?:::|->|\\.)[A-Za-z_]\\w*)*\\(\\)|"
+     "[A-Za-z_]\\w*(?:(?:::|->|\\.)[A-Za-z_]\\w*)*\\("
+     "(?:(?:[A-Za-z_]\\w*, ?)*" PEREGRINE_ARGUMENT
+     "(?:, ?(?:[A-Za-z_]\\w*|" PEREGRINE_ARGUMENT "))*)?\\)|"
      "[A-Za-z_]\\w*(?:::~?[A-Za-z_]\\w*)+(?:<[\\w:, *&]*>)?|"
-     "[A-Za-z0-9]+(?:_[A-Za-z0-9]+)+"},
+     "_*[A-Za-z0-9]+(?:_+[A-Za-z0-9]+)+|"
+     "\\b[a-z]{2,}[0-9]*(?:[A-Z]+[a-z0-9]+)+[A-Z]*\\b|"
+     "\\b[a-z]{2,}[A-Z]{2,}\\b|"
+     "\\b[A-Z][a-z0-9]+(?:[A-Z][a-z0-9]+){2,}[A-Z]*\\b|"
+     // --dry-run, --output=x, -xzf, -O2.
+     "--[a-z][\\w-]*\\w(?:=[^\\s\"'()\\[\\]<>,;]+)?|"
+     "-(?:[b-df-hj-np-tv-xzB-DF-HJ-NP-TV-XZ]{2,5}|[A-Za-z]\\d+)\\b"},
 };
 
 const RE2& AllPatterns() {
@@ -139,10 +154,23 @@ const RE2& AllPatterns() {
   return *all;
 }
 
-// Characters of which each built-in span has at least one; but "localhost".
+// "aB"
+bool HasHump(absl::string_view text) {
+  for (size_t i = 1; i < text.size(); ++i) {
+    if (absl::ascii_isupper(text[i]) && absl::ascii_islower(text[i - 1])) {
+      return true;
+    }
+  }
+  return false;
+}
+
+// Characters of which each built-in span has at least one; but "localhost",
+// options and "getName".
 bool MayHoldSpans(absl::string_view text) {
   return text.find_first_of("@:/\\{}%$#<`&_[.*(") != absl::string_view::npos ||
-         absl::StrContains(text, "localhost");
+         absl::StrContains(text, "localhost") || absl::StartsWith(text, "-") ||
+         absl::StrContains(text, " -") || absl::StrContains(text, "--") ||
+         HasHump(text);
 }
 
 // "24.12.2025" and "1.000.000": shown to the model.
@@ -164,11 +192,29 @@ bool IsSpaceOrOpening(int32_t c) {
          c == '[' || c == 0xAB || c == 0x201C || c == 0x201E;
 }
 
+// Whether `match`, which looks like an option of a command, is one. A dash
+// begins a line of dialogue, too: "--he said".
+bool IsOptionBehind(int32_t before, absl::string_view match) {
+  if (before >= 0 && !text::IsLineBreak(before)) {
+    return IsSpaceOrOpening(before) || text::IsHanOrKana(before);
+  }
+  return !absl::StartsWith(match, "--") ||
+         match.find_first_of("-=", 2) != absl::string_view::npos;
+}
+
+// "macOS", "webOS": nouns of the sentence.
+bool IsName(absl::string_view match) {
+  return absl::EndsWith(match, "OS") && match.size() <= 7 &&
+         absl::c_all_of(match.substr(0, match.size() - 2),
+                        [](char c) { return absl::ascii_islower(c); });
+}
+
 // Whether a span of `kind` may begin behind `before`.
 bool MayBeginBehind(int32_t before, SpanKind kind, absl::string_view match) {
   switch (kind) {
     case SpanKind::kCode:
-      return match[0] == '`' || !IsWordCharacter(before);
+      if (match[0] == '-') return IsOptionBehind(before, match);
+      return match[0] == '`' || (!IsWordCharacter(before) && !IsName(match));
     case SpanKind::kPlaceholder:
       if (match[0] == ':') return IsSpaceOrOpening(before);
       // "50%d" is none, nor "AT&T;".

@@ -180,6 +180,30 @@ TEST(FindSpansTest, FindsPlaceholdersOfAnyTemplate) {
       {"f(), a.b(), std::vector<int>, MAX_COUNT, a_b@c.org, my_f.txt",
        "code=f() | code=a.b() | code=std::vector<int> | code=MAX_COUNT | "
        "email=a_b@c.org | path=my_f.txt"},
+      {"set user_id, _my_var and __a_b, then _Hello_ or snake_case_name.",
+       "code=user_id | code=_my_var | code=__a_b | code=snake_case_name"},
+      {"call getUserName, parseJSON or onClick; userID2x and toURLString",
+       "code=getUserName | code=parseJSON | code=onClick | code=userID2x | "
+       "code=toURLString"},
+      {"a FileNotFoundError of MyBaseClass",
+       "code=FileNotFoundError | "
+       "code=MyBaseClass"},
+      {"Names: iPhone, eBay, macOS, webOS, YouTube, McDonald, GitHub, kWh, "
+       "pH, LaTeX, LehrerInnen, USA",
+       ""},
+      {"Run it with --dry-run, --verbose or --output=a.txt (--no-color).",
+       "code=--dry-run | code=--verbose | code=--output=a.txt | "
+       "code=(--no-color)"},
+      {"use -xzf, -O2 and -rf; 5 -10, -5, well-known, a - b, -a, -I think",
+       "code=-xzf | code=-O2 | code=-rf"},
+      {"rgb(255, 0, 0), a.f('x y', n), g(k=1) and h(x, -2.5)",
+       "code=rgb(255, 0, 0) | code=a.f('x y', n) | code=g(k=1) | "
+       "code=h(x, -2.5)"},
+      {"file(s), Lehrer(in), a house(my own, not big), see (5)", ""},
+      {"--help prints it", ""},
+      {"--dry-run prints it", "code=--dry-run"},
+      {"请使用--dry-run选项", "code=--dry-run"},
+      {"he left--then he--or she--came -- back", ""},
       {":-) ok ;) x <3, :D. 8) y",
        "emoji=:-) | emoji=;) | emoji=<3 | emoji=:D"},
   };

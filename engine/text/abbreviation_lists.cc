@@ -9,14 +9,18 @@ constexpr AbbreviationList kLists[] = {
     {"en", false,
      "Mr Mrs Ms Mx Dr Drs Prof Profs Rev Revd Hon =Gen Col Maj Capt Cpt Cdr "
      "Cmdr Comdr Lt Sgt Cpl Pvt Adm Gov =Sen =Rep Reps Sens =Pres Messrs Mmes "
-     "Msgr Mt Mts Ft St Ste Supt Insp Det Atty Asst Assoc Dept Univ vs approx "
+     "Msgr Mt Mts Ft Ste Supt Insp Det Atty Asst Assoc Dept Univ vs approx "
      "esp cf viz resp incl excl i.e e.g =Fr =Br =Ald =Amb Brig Cllr "
-     "Mgr Ofc Sec.-Gen Treas =Wm =Chas =Thos =Geo =Jas",
+     "Mgr Ofc Sec.-Gen Treas =Wm =Chas =Thos =Geo =Jas =Pte =Lieut Sgts Lts "
+     "Capts =Sqn =Bp =Abp =Rt op.cit loc.cit ibid",
      "no nos fig figs vol vols ch chap chaps sec secs sect art arts eq eqs p "
      "pp pg par para paras ca c circa jan feb mar apr jun jul aug sep sept oct "
-     "nov dec op ed tab ex app pt cl nr ver v rev ext tel ph est b d r m",
+     "nov dec op ed tab ex app pt cl nr ver v rev ext tel ph est b d r m apt "
+     "bldg rm =mon =tue =tues =wed =thu =thur =thurs =fri =cor =matt",
      "etc inc co corp ltd llc plc jr sr bros ave blvd rd hwy al intl natl "
-     "esq mfg ph.d m.d b.a m.a b.sc m.sc u.s u.k u.n u.s.a e.u d.c",
+     "esq mfg ph.d m.d b.a m.a b.sc m.sc u.s u.k u.n u.s.a e.u d.c =Ala =Ariz "
+     "=Calif =Colo =Conn =Fla =Ga =Ill =Ind =Kan =Ky =Md =Mich =Minn =Nebr "
+     "=Nev =Okla =Tenn =Tex =Va =Vt =Wis =Wyo",
      "The A An He She It They We You I This That These Those There Here In On "
      "At But And So Then When While If As For After Before His Her Their My "
      "Our Its What Who Why How Where Yet However Now Once Some Many Most Both "
@@ -35,7 +39,8 @@ constexpr AbbreviationList kLists[] = {
      "griech röm kath ev erg event gegr ges gez ggü hrsg Hrsg i.e jew jhrl "
      "kfm kgl max min mind mtl näml niederl od Pfr Präs Reg.-Bez Red Rel "
      "schriftl Sr stellv südl nördl östl westl techn tgl übers ü.d.M u.dgl "
-     "ungef usf Verf Vors wg wiss zit zw zzt a d h i m n o s u v z",
+     "bspw =Bsp Ausg Nachf Lkr Ldkr Gde Ltn Olt Hptm Uffz ungef usf Verf Vors "
+     "wg wiss zit zw zzt a d h i m n o s u v z",
      "Nr Nrn Abs Art Artt Kap Bd Bde S Abb Tab Ziff Tel Anm Aufl Fig Jg Lfg "
      "Rdnr Rn Sp Str V Vers Zl Jan Feb Febr Mrz Apr Jun Jul Aug Sep Sept Okt "
      "Nov Dez Jh Kl Par geb gest gegr *str",
@@ -55,7 +60,7 @@ constexpr AbbreviationList kLists[] = {
      "Sté M MM Mme Mmes Mlle Mlles Dr Drs Pr Prof St Ste Sts Mgr Me cf env "
      "p.ex "
      "c.-à-d av apr =Cie Cne Cdt Col =Gal Lt =Adj Sgt Vve Hon RR =PP Éts Bd "
-     "boul max min vs i.e resp qq",
+     "boul max min vs i.e resp qq ex =Gén =Cap =Capt =Lieut =Prés",
      "n no nº art p pp fig vol chap t janv févr avr juil sept oct nov déc tél "
      "tab sect al éd ann réf ch cap l v",
      "etc al Inc Ltd Cie Co Corp Jr",
@@ -69,7 +74,9 @@ constexpr AbbreviationList kLists[] = {
     {"es", false,
      "Sr Sra Sres Sras Srta Srtas Dr Dra Dres Dras D Dª Dña Prof Profa Ud Uds "
      "Vd Vds Gral Sto Sta Fr Mons Ing Lic Arq Cap Cnel Tte Sgto Alte Excmo "
-     "Excma Ilmo Ilma Rvdo a d p.ej cf aprox Avda Av =Pdte Pte Depto Dto vs EE",
+     "Vda Mtro Mtra Abg Hno Hna Hnos Pbro Cmdte Fdo =Gob "
+     "Excma Ilmo Ilma Rvdo ej a d p.ej cf aprox Avda Av =Pdte Pte Depto Dto vs "
+     "EE",
      "n no nº núm núms art arts pág págs p pp fig figs vol vols cap caps tel "
      "ed t s ss ene feb mar abr may jun jul ago sep sept oct nov dic sec tab "
      "ref "
@@ -100,7 +107,8 @@ constexpr AbbreviationList kLists[] = {
     {"pt", false,
      "Sr Sra Srs Sras Srta Dr Dra Drs Dras D Dom Prof Profa Profª Eng Enga "
      "Arq Exmo Exma Ilmo Ilma Gen Cel Cap Maj Ten Sgt Alm Pe Fr Mons Sto Sta "
-     "cf p.ex aprox Av Gov Pres Dep =Ver V vs Rev Adv Lic",
+     "cf p.ex aprox Av Gov Pres Dep =Ver V vs Rev Adv Lic Exmos Ilmos Cmte "
+     "=Brig =Des ex",
      "séc n nº no núm art arts pág págs p pp fig figs vol vols cap caps tel "
      "tab "
      "ed t jan fev mar abr mai jun jul ago set out nov dez sec par ref",
@@ -187,7 +195,7 @@ constexpr AbbreviationList kLists[] = {
      "dr prof św inż mgr ks np tzw tzn ul al pl os hab gen płk ppłk mjr kpt "
      "por ppor sierż adm =red dyr =min mec abp bp o.o p.o m.in tj t.j ok pt "
      "por.ówn zob cd wg ww s.p śp =lek med.wet jw ang niem franc łac zm ur "
-     "dot tys mln mld zł.ok p pp =pn =pd =zach =wsch lic",
+     "bł ew dot tys mln mld zł.ok p pp =pn =pd =zach =wsch lic",
      "nr nry art str s rys tab poz pkt ust par rozdz tel t tom wyd zesz vol "
      "cz kol godz r",
      "im itd itp etc in jr sr Inc Ltd Co Corp n.e p.n.e m.st r w ww wiek gr",
@@ -334,7 +342,8 @@ constexpr AbbreviationList kLists[] = {
      "Почему Не Так Есть Был Была Было Были Его Её Их Мой Наш Также Теперь "
      "Здесь Там Потом Тогда Все Всё Многие Каждый Согласно После",
      "глава раздел часть статья рисунок таблица приложение шаг урок том акт "
-     "сцена упражнение вопрос пример параграф книга правило"},
+     "сцена упражнение вопрос пример параграф книга правило",
+     "г р оз с о д п пгт ст хут"},
     {"uk", false,
      "проф акад вул просп пр пл див пор напр тобто т.зв т.є п-н п-ні пан "
      "ген полк підп кап лейт серж доц інж св о.о с-ще обл р-н пров наб бул б-р "
@@ -348,9 +357,10 @@ constexpr AbbreviationList kLists[] = {
      "Чому Не Так Є Був Була Було Були Його Її Їх Мій Наш Також Тепер Тут Там "
      "Потім Тоді Усі Всі Все Багато Кожен Згідно Після",
      "глава розділ частина стаття рисунок таблиця додаток крок урок том акт "
-     "сцена вправа питання приклад параграф книга правило"},
+     "сцена вправа питання приклад параграф книга правило",
+     "м р оз с о смт ст хут"},
     {"bg", false,
-     "проф акад ул бул пл вж срв напр т.е т.нар г-н г-жа г-ца д-р ген полк "
+     "нар проф акад ул бул пл вж срв напр т.е т.нар г-н г-жа г-ца д-р ген полк "
      "подп кап лейт доц инж св отец ок обл общ англ нем фр лат гр бълг прим "
      "ред съст прев арх млн млрд хил мин макс зам",
      "стр рис фиг табл гл чл т ал с том бр кн изд № тел",
@@ -360,14 +370,19 @@ constexpr AbbreviationList kLists[] = {
      "Не Така Е Са Беше Неговият Също Сега Тук Там После Тогава Всички Много "
      "Всеки Според След",
      "глава раздел част член фигура таблица приложение стъпка урок том акт "
-     "сцена упражнение въпрос пример параграф книга правило"},
+     "сцена упражнение въпрос пример параграф книга правило",
+     "гр с р яз"},
     {"ro", false,
      "dl dlui dna dnei dra d-na d-l dr prof ing arh av gen col cpt lt mr sg "
      "sf Sf pr pt conf v.d ex p.ex cca aprox str bd șos etc.ex acad lect asist "
-     "univ =min dir =sec mil mld =max resp i.e engl fr germ lat",
-     "nr art alin pag p pp fig vol cap tel tab lit ed ian feb mar apr mai iun "
+     "univ =min dir =sec mil mld =max resp i.e engl fr germ lat dlor d-lui "
+     "d-nei d-ra d-lor jud com mun =al pța p-ța ec drd plt slt lb red trad "
+     "op.cit loc.cit v bl sc lit",
+     "nr et ap op sec art alin pag p pp fig vol cap tel tab lit ed ian feb mar "
+     "apr mai iun "
      "iul aug sept oct nov dec pct",
-     "etc S.A S.R.L Inc Ltd Co Corp jr î.Hr d.Hr î.e.n e.n șamd ș.a",
+     "etc S.A S.R.L Inc Ltd Co Corp jr î.Hr d.Hr î.e.n e.n șamd ș.a ș.a.m.d "
+     "ș.cl urm",
      "El Ea Ei Ele Noi Voi Eu Tu Un O Este Sunt Era A Și Dar Sau Însă În La De "
      "Din Cu Fără Pe Pentru Prin După Când Dacă Cum Ce Cine Unde Acest Această "
      "Acesta Aceasta Acești Acel Acea Nu De Se Toate Toți Mulți Potrivit "
@@ -377,7 +392,7 @@ constexpr AbbreviationList kLists[] = {
      "unitatea volumul actul scena exercițiul întrebarea exemplul cartea"},
     {"ca", false,
      "Sr Sra Srs Sres Srta Dr Dra Drs Prof Enginy Il·lm Il·lma Excm Excma Hble "
-     "St Sta Fr Mn Gral cf p.ex aprox av =Av ctra pl pg =Pge Arq",
+     "St Sta Fr Mn Gral cf p.ex aprox av ctra ex pl pg =Pge Arq",
      "n núm núms art arts pàg pàgs p pp fig vol cap tel tab ed gen febr abr "
      "jul ag set oct nov des",
      "etc S.A S.L Inc Ltd Corp a.C d.C al",
@@ -408,6 +423,41 @@ constexpr AbbreviationList kLists[] = {
      "Hann Hún Það Þeir Þær Þau Við Þið Ég Þú Og En Eða Þegar Ef Í Á Með Fyrir "
      "Eftir Þetta Þessi Nú Hér Þar Ekki Líka Hvað Hver Hvar",
      "kafli hluti grein mynd tafla viðauki skref bindi þáttur dæmi bók regla"},
+    {"vi", false,
+     "TP TX TT GS PGS TS ThS Th.S BS KS LS NCS GS.TS PGS.TS GS.TSKH TSKH KTS "
+     "DS "
+     "NGƯT NSƯT NSND NGND NXB v.d VD =Lm =Gm",
+     "tr t q tel ĐT", "v.v vv TCN SCN CN Inc Ltd Co Corp Jr",
+     "Tôi Anh Chị Ông Bà Cô Em Nó Họ Chúng Mày Chàng Nàng Đây Đó Kia Này Cái "
+     "Con Các Những Một Hai Và Nhưng Hoặc Nếu Khi Vì Bởi Tuy Mặc Sau Trước "
+     "Trong Ngoài Trên Dưới Tại Ở Từ Đến Theo Với Không Có Là Đã Đang Sẽ Ai Gì "
+     "Sao Nào Bây Hôm Ngày Thì Rồi Cũng Mọi Tất Cả Mỗi Nhiều Người Do Để Cho "
+     "Năm Việc Hiện Song",
+     "chương phần mục điều bài hình bảng bước tập câu khoản quyển hồi cảnh "
+     "lục"},
+    // And Malay.
+    {"id", false,
+     "Bpk Sdr Sdri Drs Dra Drg Ir Tn Ny Nn Hj KH Pdt Jl Jln Gg =Kel =Kec =Kab "
+     "=Prov =Kol Letkol Mayjen Brigjen Letjen Jend =Kapt Lettu Sgt Serda a.n "
+     "d.a u.p u.b yth msl cth lih bdk cf a.l vs =PT =CV =UD =En =Pn Sdn",
+     "no hlm hal jil jld vol tel telp tlp tgl pkl rp art ps psl fig gbr jan "
+     "feb mar apr jun jul agu agt ags sep sept okt nov des bil thn th rt rw",
+     "dll dsb dst dkk Tbk Bhd S.Pd S.Si S.Kom S.Sos S.Ag M.Si M.Pd M.Sc M.Kom "
+     "Ph.D SM etc Inc Ltd Co Corp Jr",
+     "Saya Aku Kamu Anda Dia Ia Mereka Kami Kita Beliau Ini Itu Yang Dan "
+     "Tetapi Tapi Namun Atau Jika Kalau Bila Ketika Saat Karena Sebab Setelah "
+     "Sesudah Sebelum Selama Di Ke Dari Dalam Pada Untuk Dengan Tanpa Oleh "
+     "Sebagai Menurut Meskipun Walaupun Semua Banyak Setiap Para Apa Siapa "
+     "Mengapa Kenapa Bagaimana Kapan Tidak Bukan Ada Adalah Sudah Telah Akan "
+     "Sedang Sekarang Kemudian Lalu Juga Hal Hari Maka Seorang Sebuah Beberapa",
+     "bab bagian pasal gambar tabel lampiran langkah pelajaran unit jilid "
+     "adegan babak latihan pertanyaan contoh buku aturan butir ayat"},
+    {"kk", false, "проф акад көш обл ауд б.з.д млн млрд",
+     "№ сур кест том тел б", "т.б т.с.с жж ғғ etc Inc",
+     "Бұл Ол Олар Мен Біз Сен Сіз Осы Сол Және Бірақ Немесе Егер Қашан Неге "
+     "Не Кім Қайда Қалай Иә Жоқ Кейін Бұрын Содан Қазір Мұнда Онда Барлық Көп "
+     "Әр Әрбір",
+     "тарау бөлім бап сурет кесте қосымша сабақ том мысал сұрақ ереже", "қ"},
     {"hi", false, "डॉ श्री श्रीमती प्रो पं कु मो सु इं", "सं पृ नं", "लि", "",
      "अध्याय भाग धारा चित्र"},
     {"ar", false, "د أ م ش", "ص ج ط رقم", "إلخ الخ", "",

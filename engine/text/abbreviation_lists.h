@@ -18,6 +18,9 @@ struct AbbreviationList {
   absl::string_view may_end;         // "Inc", "etc"
   absl::string_view starters;        // see Abbreviations
   absl::string_view headings;
+  // In front of names of places, but behind a number units: "г. Москва", but
+  // "в 1999 г."
+  absl::string_view places = {};
 };
 
 absl::Span<const AbbreviationList> AbbreviationLists();

@@ -17,7 +17,10 @@ namespace {
 
 // Understood whatever the language.
 constexpr absl::string_view kEverywhere =
-    "Dr Prof Mr Mrs Ms St J.-P e.g i.e z.B d.h";
+    "Dr Prof Mr Mrs Ms J.-P e.g i.e z.B d.h";
+
+// Of saints and streets.
+constexpr absl::string_view kMayEndEverywhere = "St";
 
 bool IsNumber(absl::string_view word) {
   return !word.empty() &&
@@ -35,6 +38,12 @@ bool IsRomanNumeral(absl::string_view word) {
          word.find_first_not_of("IVXLC") == absl::string_view::npos;
 }
 
+// What a unit stands behind: "1999", "80-х", "XX".
+bool IsCount(absl::string_view word) {
+  return IsRomanNumeral(word) ||
+         std::any_of(word.begin(), word.end(), absl::ascii_isdigit);
+}
+
 // A capital, or a letter of a script without case, with the marks on it. Not
 // of those scripts whose letters are syllables or words.
 bool IsInitial(absl::string_view word) {
@@ -43,7 +52,7 @@ bool IsInitial(absl::string_view word) {
   for (absl::string_view rest = word.substr(first.size); !rest.empty();) {
     const Character mark = FirstCharacter(rest);
     if (mark.code_point < 0 ||
-        (U_GET_GC_MASK(mark.code_point) & U_GC_M_MASK) == 0) {
+        (U_GET_GC_MASK(mark.code_point) & (U_GC_M_MASK | U_GC_CF_MASK)) == 0) {
       return false;
     }
     rest.remove_prefix(mark.size);
@@ -103,13 +112,14 @@ absl::string_view StripElision(absl::string_view word) {
 // Of those that may end a sentence, some do so more often than not: "etc".
 bool OftenEnds(absl::string_view word) {
   static const auto* const names = new absl::flat_hash_set<absl::string_view>(
-      {"jr", "sr", "jun", "sen", "ml", "st", "al", "spol", "s.r.o", "a.s",
-       "d.o.o", "d.d", "a.d", "oy", "ehf", "hf", "in"});
+      {"jr",    "sr",  "jun", "sen", "ml",  "st", "al", "spol", "s.r.o", "a.s",
+       "d.o.o", "d.d", "a.d", "oy",  "ehf", "hf", "in", "im",   "им",    "ім"});
   const std::string lower = Lower(word);
   return lower == word && !names->contains(lower);
 }
 
 bool StartsWithNumber(absl::string_view text) {
+  text = StripOpening(text);  // "+49", "(030)"
   if (IsDigit(FirstCharacter(text).code_point)) return true;
   const absl::string_view word = FirstWord(text);
   return word.size() > 1 && IsRomanNumeral(word);
@@ -131,9 +141,10 @@ void Abbreviations::WordSet::Add(absl::string_view list) {
 }
 
 bool Abbreviations::WordSet::Has(absl::string_view word) const {
-  const std::string lower = Lower(word);
+  const std::string seen = WithoutInvisible(word);
+  const std::string lower = Lower(seen);
   if (words.contains(lower)) {
-    return lower != word || !never_small.contains(lower);
+    return lower != seen || !never_small.contains(lower);
   }
   return std::any_of(
       endings.begin(), endings.end(),
@@ -143,7 +154,9 @@ bool Abbreviations::WordSet::Has(absl::string_view word) const {
 Abbreviations::Abbreviations(absl::string_view language) {
   if (language == "no" || language == "nn") language = "nb";
   if (language == "bs" || language == "sr" || language == "sh") language = "hr";
+  if (language == "ms") language = "id";
   never_end_.Add(kEverywhere);
+  may_end_.Add(kMayEndEverywhere);
   is_english_ = language == "en";
   for (const AbbreviationList& known : AbbreviationLists()) {
     if (known.code != language) continue;
@@ -152,6 +165,7 @@ Abbreviations::Abbreviations(absl::string_view language) {
     may_end_.Add(known.may_end);
     starters_.Add(known.starters);
     headings_.Add(known.headings);
+    places_.Add(known.places);
     numbers_are_ordinals_ = known.numbers_are_ordinals;
   }
 }
@@ -212,6 +226,11 @@ bool Abbreviations::JoinsNext(const Context& context) const {
     if (never_end_.Has(word)) return true;
   }
   if (before_numbers_.Has(word) && StartsWithNumber(context.next)) return true;
+  // Neither "1999 г." nor "т. д."
+  if (places_.Has(word) && !IsCount(context.previous) &&
+      !absl::EndsWith(context.previous, ".")) {
+    return !StartsSentence(context.next);
+  }
   const bool bracket_follows = absl::StartsWith(context.next, "(") ||
                                absl::StartsWith(context.next, "[");
   if (may_end_.Has(word)) {

@@ -50,6 +50,7 @@ class Abbreviations {
   WordSet may_end_;   // join, unless a word follows that starts sentences
   WordSet starters_;  // words with a capital at the start of a sentence only
   WordSet headings_;  // "Chapter 1. The"
+  WordSet places_;
   bool numbers_are_ordinals_ = false;  // "3. März"
   bool is_english_ = false;
 };

@@ -45,6 +45,8 @@ bool IsDigit(int32_t c) { return c >= 0 && u_isdigit(c); }
 
 bool IsDash(int32_t c) { return c >= 0 && u_charType(c) == U_DASH_PUNCTUATION; }
 
+bool IsInvisible(int32_t c) { return c >= 0 && u_charType(c) == U_FORMAT_CHAR; }
+
 bool IsEmoji(int32_t c) {
   if (c < 0x203C) return c == 0x200D;
   return u_hasBinaryProperty(c, UCHAR_EMOJI_PRESENTATION) ||
@@ -86,9 +88,9 @@ absl::string_view FirstWord(absl::string_view text) {
   while (end < text.size()) {
     const Character c = FirstCharacter(text.substr(end));
     const bool is_word =
-        c.code_point >= 0 &&
-        (u_isalnum(c.code_point) ||
-         (end > 0 && (U_GET_GC_MASK(c.code_point) & U_GC_M_MASK) != 0));
+        c.code_point >= 0 && (u_isalnum(c.code_point) ||
+                              (end > 0 && (U_GET_GC_MASK(c.code_point) &
+                                           (U_GC_M_MASK | U_GC_CF_MASK)) != 0));
     if (!is_word) break;
     end += c.size;
   }
@@ -122,6 +124,17 @@ std::string Lower(absl::string_view text) {
     at += c.size;
   }
   return lower;
+}
+
+std::string WithoutInvisible(absl::string_view text) {
+  std::string seen;
+  seen.reserve(text.size());
+  for (std::size_t at = 0; at < text.size();) {
+    const Character c = FirstCharacter(text.substr(at));
+    if (!IsInvisible(c.code_point)) seen.append(text.data() + at, c.size);
+    at += c.size;
+  }
+  return seen;
 }
 
 }  // namespace peregrine::text

@@ -30,6 +30,8 @@ bool IsUpper(int32_t code_point);  // title case, too
 bool IsLower(int32_t code_point);
 bool IsDigit(int32_t code_point);  // of any script
 bool IsDash(int32_t code_point);
+// Takes no place: soft hyphens, U+200B, U+FEFF, marks of direction.
+bool IsInvisible(int32_t code_point);
 bool IsEmoji(int32_t code_point);  // shown as a picture by default, or a part
 // Chinese and Japanese, which put no space between sentences; not Hangul.
 bool IsHanOrKana(int32_t code_point);
@@ -38,13 +40,16 @@ absl::string_view TrimLeft(absl::string_view text);
 absl::string_view TrimRight(absl::string_view text);
 absl::string_view Trim(absl::string_view text);
 
-// The letters and digits at the start of `text`, with the marks on them.
+// The letters and digits at the start of `text`, with the marks on them and
+// what is invisible between.
 absl::string_view FirstWord(absl::string_view text);
 
 bool HasLetter(absl::string_view text);
 
 // Letter by letter, without the rules of any language: to compare words.
 std::string Lower(absl::string_view text);
+
+std::string WithoutInvisible(absl::string_view text);
 
 }  // namespace peregrine::text
 

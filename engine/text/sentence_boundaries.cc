@@ -21,6 +21,7 @@ namespace {
 constexpr std::size_t kMaxBracketBytes = 400;
 constexpr std::size_t kMaxOpenBrackets = 16;
 constexpr std::size_t kBracketsSeen = 3;
+constexpr std::size_t kQuotationsInARow = 8;
 // Of the clause after a quotation that says who spoke.
 constexpr std::size_t kMaxSayingBytes = 60;
 
@@ -76,6 +77,14 @@ std::size_t FootnoteSize(absl::string_view text) {
   return at > 1 && at < text.size() && text[at] == ']' ? at + 1 : 0;
 }
 
+// From its first character on that is seen.
+absl::string_view TrimInvisible(absl::string_view text) {
+  while (IsInvisible(FirstCharacter(text).code_point)) {
+    text.remove_prefix(FirstCharacter(text).size);
+  }
+  return text;
+}
+
 // "...", "…", ". . ." and the like.
 bool IsEllipsis(absl::string_view marks) {
   return absl::StartsWith(marks, "\xE2\x80\xA6") ||
@@ -84,6 +93,15 @@ bool IsEllipsis(absl::string_view marks) {
 
 bool IsRoundOrSquare(int32_t closing) {
   return closing == ')' || closing == ']' || closing == 0xFF09;
+}
+
+// "'t Is koud", "’s Avonds": the capital stands in the next word.
+bool StartsWithElision(absl::string_view text) {
+  const int32_t apostrophe = FirstCharacter(text).code_point;
+  if (apostrophe != '\'' && apostrophe != 0x2019) return false;
+  text.remove_prefix(FirstCharacter(text).size);
+  return text.size() > 2 && absl::ascii_islower(text[0]) && text[1] == ' ' &&
+         IsUpper(FirstCharacter(text.substr(2)).code_point);
 }
 
 // Where the bracket that opens at `at` closes, or npos.
@@ -133,6 +151,25 @@ absl::string_view Clause(absl::string_view text) {
   return text.substr(0, at);
 }
 
+// Behind the quotations with which `text` begins: "「いいえ。」「そう。」と".
+absl::string_view SkipQuotations(absl::string_view text) {
+  for (std::size_t i = 0; i < kQuotationsInARow; ++i) {
+    const Character open = FirstCharacter(text);
+    const bool opens = open.code_point == '"' ||
+                       (IsBracketOrCjkQuote(open.code_point) &&
+                        !IsRoundOrSquare(ClosingOf(open.code_point)));
+    if (!opens) break;
+    const int32_t closing =
+        open.code_point == '"' ? '"' : ClosingOf(open.code_point);
+    const std::size_t close = FindClosing(text, open.size, closing);
+    if (close == absl::string_view::npos) break;
+    text.remove_prefix(close);
+    text.remove_prefix(FirstCharacter(text).size);
+    text = TrimLeft(text);
+  }
+  return text;
+}
+
 bool IsJapaneseParticle(absl::string_view next) {
   // Words that begin like a particle, and begin sentences.
   if (StartsWithAny(next,
@@ -163,10 +200,11 @@ bool NeedsSpaceBehind(int32_t mark) {
 }
 
 bool StartsSmall(absl::string_view next) {
+  if (StartsWithElision(next)) return false;
   for (Character c = FirstCharacter(next); c.size > 0;
        c = FirstCharacter(next)) {
     if (IsOpeningPunctuation(c.code_point) || IsDash(c.code_point) ||
-        IsSpace(c.code_point)) {
+        IsSpace(c.code_point) || IsInvisible(c.code_point)) {
       next.remove_prefix(c.size);
       continue;
     }
@@ -188,6 +226,11 @@ bool StartsSmall(absl::string_view next) {
 }
 
 bool ContinuesQuotation(absl::string_view next, absl::string_view language) {
+  if (language != "ja" && language != "zh" && language != "yue" &&
+      language != "ko") {
+    return false;
+  }
+  next = SkipQuotations(next);
   const absl::string_view clause = Clause(next);
   if (language == "ja") {
     return IsJapaneseParticle(next) ||
@@ -204,13 +247,10 @@ bool ContinuesQuotation(absl::string_view next, absl::string_view language) {
                         "表示", "写",   "寫",   "解释", "解釋", "补充", "告诉",
                         "告訴", "低语", "嘟囔", "宣布"});
   }
-  if (language == "ko") {
-    return ContainsAny(
-        clause, {"말했", "말하",   "말씀", "물었", "물어", "외쳤", "외치",
-                 "소리", "대답",   "속삭", "중얼", "덧붙", "설명", "전했",
-                 "라고", "이라고", "하고", "라는", "했다", "답했"});
-  }
-  return false;
+  return ContainsAny(clause,
+                     {"말했", "말하",   "말씀", "물었", "물어", "외쳤", "외치",
+                      "소리", "대답",   "속삭", "중얼", "덧붙", "설명", "전했",
+                      "라고", "이라고", "하고", "라는", "했다", "답했"});
 }
 
 // What is open at a place of a line.
@@ -255,11 +295,13 @@ std::size_t SentenceBoundaries::EndOfClosing(absl::string_view line,
     if (footnote > 0) {
       at += footnote;
     } else if (IsQuoteOrClosing(c.code_point) ||
-               IsFootnoteDigit(c.code_point) || IsEmoji(c.code_point)) {
-      // Where no space stands between sentences, “ opens the next one.
-      if (c.code_point == 0x201C &&
-          !IsSpace(At(line, at + c.size).code_point) &&
-          at + c.size < line.size()) {
+               IsFootnoteDigit(c.code_point) || IsEmoji(c.code_point) ||
+               IsInvisible(c.code_point)) {
+      // Where no space stands between sentences, a quotation mark opens the
+      // next one.
+      const int32_t behind = At(line, at + c.size).code_point;
+      if ((c.code_point == 0x201C && behind >= 0 && !IsSpace(behind)) ||
+          (c.code_point == '"' && !straight_open && IsHanOrKana(behind))) {
         return at;
       }
       if (c.code_point == '"') straight_open = !straight_open;
@@ -307,7 +349,9 @@ bool SentenceBoundaries::IsBoundary(absl::string_view line,
   if (StartsSmall(next)) return false;
   // ". . ."
   if (IsSentenceMark(FirstCharacter(next).code_point, language_)) return false;
-  const bool closed = candidate.end > candidate.marks_end;
+  const absl::string_view closing = TrimInvisible(
+      line.substr(candidate.marks_end, candidate.end - candidate.marks_end));
+  const bool closed = !closing.empty();
   if (closed && ContinuesQuotation(next, language_)) return false;
   if (!closed && EndsWithMarkedName(before)) return false;
   if (IsInsideBrackets(line, candidate, open)) return false;
@@ -322,7 +366,7 @@ bool SentenceBoundaries::IsBoundary(absl::string_view line,
     return !apart && !stammers && !(language_ == "en" && word == "I");
   }
   // "(e.g.) Paris", but "\"at home.\" Then".
-  if (marks != "." || (closed && line[candidate.marks_end] != ')')) return true;
+  if (marks != "." || (closed && closing[0] != ')')) return true;
   return !abbreviations_.JoinsNext(Abbreviations::At(before, next));
 }
 
@@ -385,8 +429,10 @@ std::vector<std::size_t> SentenceBoundaries::Find(
     }
     candidate.end = EndOfClosing(line, candidate.marks_end, open);
     candidate.next = candidate.end;
-    while (IsSpace(At(line, candidate.next).code_point)) {
-      candidate.next += At(line, candidate.next).size;
+    for (Character next = At(line, candidate.next);
+         IsSpace(next.code_point) || IsInvisible(next.code_point);
+         next = At(line, candidate.next)) {
+      candidate.next += next.size;
     }
     if (candidate.next < line.size() && IsBoundary(line, candidate, open)) {
       ends.push_back(candidate.end);

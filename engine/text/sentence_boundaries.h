@@ -53,8 +53,8 @@ bool IsSentenceMark(int32_t c, absl::string_view language);
 bool NeedsSpaceBehind(int32_t mark);
 // "he cried.", "(when?) did", "– крикнул", but "iPhone" is none.
 bool StartsSmall(absl::string_view next);
-// What follows a quotation in Chinese, Japanese and Korean: a particle, or a
-// short clause that says who spoke.
+// What follows a quotation, or several, in Chinese, Japanese and Korean: a
+// particle, or a short clause that says who spoke.
 bool ContinuesQuotation(absl::string_view next, absl::string_view language);
 
 }  // namespace peregrine::text

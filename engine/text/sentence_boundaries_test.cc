@@ -120,8 +120,34 @@ TEST(SentenceBoundariesTest, QuotationsGoOnInChineseJapaneseKorean) {
       {"zh", "下雨了。 | 你带伞了吗？ | 没带。"},
       {"ko", "\"가자!\"라고 그가 말했다. | 비가 왔다."},
       {"ko", "\"가자!\" 그가 외쳤다. | 비가 왔다."},
+      {"ja", "「はい。」「いいえ。」と言った。 | 雨だった。"},
+      {"ja",
+       "「はい。そうです。」「いいえ。」『もう一度。』と彼は答えた。 | "
+       "終わり。"},
+      {"ja", "「はい。」 | 「いいえ。」 | 私は笑った。"},
+      {"zh", "“走吧！”“好。”他们说。 | 她没动。"},
+      {"zh", "“走吧！” | “好。” | 她没动。"},
+      {"zh", "没人回答。 | \"好吗？\"\"好。\"她说。 | 完了。"},
+      {"ko", "\"가자!\" \"좋아!\"라고 그들이 말했다. | 비가 왔다."},
   });
   EXPECT_EQ(Split("zh", "真的吗?是的!好。"), "真的吗? | 是的! | 好。");
+}
+
+// Soft hyphens, U+200B, U+FEFF and marks of direction change no boundary.
+TEST(SentenceBoundariesTest, LookThroughWhatIsInvisible) {
+  Expect({
+      {"en", "It rains.\u200B | He\u00ADre we go.\uFEFF | Good."},
+      {"en", "It rains. | \u200BHe left. | \u2066He\u2069 came."},
+      {"en", "\"Stop!\" \u200Bhe cried. | He ran."},
+      {"en",
+       "Dr.\u200B Smith and D\u00ADr. Jones met Prof\u00AD. Hall. | Yes."},
+      {"en", "J\u00AD. R\u200B. Miller came. | He sat."},
+      {"en", "He said \"It rains.\"\u200B | Then he left."},
+      {"he", "א. ב. כהן בא.\u200F | הוא ישב."},
+      {"ja", "雨だ。\u200B | 傘は？ | ない。"},
+      {"de", "Das ist z.\u00AD B. Obst. | \u00ADGut."},
+      {"en", "See exam\u00ADple.\u00ADorg now. | Then go."},
+  });
 }
 
 TEST(SentenceBoundariesTest, AbbreviationsInAnyCase) {
@@ -151,6 +177,30 @@ TEST(SentenceBoundariesTest, AbbreviationsInAnyCase) {
       {"hu", "Dr. Kovács és ifj. Nagy jött. | Ez jó."},
       {"tr", "Prof. Dr. Yılmaz geldi, bkz. Ankara. | Bu iyi."},
       {"ro", "Dl. Popescu locuiește pe str. Lungă. | Este bine."},
+      {"ro",
+       "Dna. Ana din com. Bran, jud. Brașov, stă la bl. A5, sc. B, et. 2. | "
+       "Da."},
+      {"ro", "Vezi art. 5 alin. 2 lit. B și ș.a.m.d. | Apoi pleacă."},
+      {"vi", "TP. Hồ Chí Minh có PGS.TS. Lan và ThS. Nam. | Họ ở Q. 1."},
+      {"vi", "Có cam, táo, v.v. | Tôi mua hai quả. | Xem tr. 5. | Hết."},
+      {"id", "Bpk. Budi tinggal di Jl. Merdeka, no. 5. | Dia guru."},
+      {"id", "Kol. Hadi bekerja di PT. Maju Tbk. | Mereka pergi."},
+      {"id",
+       "Ada apel, jeruk, dll. | Saya beli dua. | Lihat hlm. 7. | Selesai."},
+      {"ms", "En. Ahmad dari Syarikat Maju Sdn. Bhd. | Dia datang."},
+      {"ru", "Он живёт в г. Москва на р. Волга. | Потом уехал."},
+      {"ru", "Он из д. Ивановка. | Это так, и т. п. | Да."},
+      {"es", "Hay fruta, p. ej. Manzanas. | Bien."},
+      {"ru", "Это было в 1999 г. | Москва росла. | Школа им. Пушкина рядом."},
+      {"ru", "Яблоки, груши и т. д. | Анна ушла."},
+      {"uk", "Він живе у м. Київ. | Це було у 1999 р. | Місто росло."},
+      {"bg", "Той живее в гр. София. | Това е."},
+      {"pl", "Szkoła im. Kopernika stoi. | Dał im. | Potem wyszedł."},
+      {"en", "I live in St. James St. | It is nice. | Is St. Paul far?"},
+      {"en", "Tel. +49 30 123. | Fax no. (030) 123. | Bye."},
+      {"ca", "Viu a l'av. Diagonal i a l'Av. Gaudí. | És bo."},
+      {"nl", "Het is klaar. | 't Is koud. | ’s Avonds niet. | Goed."},
+      {"en", "They live in Miami, Fla. Police came Mon. 5 May. | She was ill."},
       {"el", "Ο κ. Παπαδόπουλος ήρθε. | Είναι καλά;"},
   });
 }

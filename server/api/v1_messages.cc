@@ -17,18 +17,11 @@ RequestPhrase ReadPhrase(const v1::Phrase& proto) {
 }
 
 absl::optional<model::Stopping> ReadStopping(v1::Stopping stopping) {
-  switch (stopping) {
-    case v1::STOPPING_FIRST_FINISHED:
-      return model::Stopping::kFirstFinished;
-    case v1::STOPPING_BEST_FINISHED:
-      return model::Stopping::kBestFinished;
-    case v1::STOPPING_HEURISTIC:
-      return model::Stopping::kHeuristic;
-    case v1::STOPPING_NEVER:
-      return model::Stopping::kNever;
-    default:
-      return absl::nullopt;
-  }
+  if (stopping == v1::STOPPING_UNSPECIFIED) return absl::nullopt;
+  static_assert(static_cast<int>(model::Stopping::kNever) ==
+                v1::STOPPING_NEVER - v1::STOPPING_FIRST_FINISHED);
+  // Checked later: the contract may have others than this program knows.
+  return static_cast<model::Stopping>(stopping - v1::STOPPING_FIRST_FINISHED);
 }
 
 decode::Sampling ReadSampling(const v1::Sampling& proto) {

@@ -83,8 +83,8 @@ class KeyWriter {
 
 std::string SentenceKey(absl::string_view model, uint64_t scope,
                         const Sentence& sentence) {
-  const auto& [source, options, target, deadline, flow, group, index,
-               source_tokens, arrival] = sentence;
+  const auto& [source, options, target, keep_source, deadline, flow, group,
+               index, source_tokens, arrival] = sentence;
   // Who waits for it, and how long.
   static_cast<void>(deadline);
   static_cast<void>(flow);
@@ -93,6 +93,7 @@ std::string SentenceKey(absl::string_view model, uint64_t scope,
   static_cast<void>(source_tokens);
   static_cast<void>(arrival);
   static_cast<void>(target);  // see HasKey
+  static_cast<void>(keep_source);
   KeyWriter writer;
   writer.Write(model, scope, options, source);
   return writer.Take();

@@ -20,6 +20,7 @@ struct Sentence {
   decode::DecodingOptions options;
   // Given, to be scored: see decode::SentenceInput.
   std::optional<std::vector<int32_t>> target = std::nullopt;
+  bool keep_source = false;  // likewise
   absl::Time deadline = absl::InfiniteFuture();
   Flow flow;
 

@@ -80,27 +80,28 @@ void Worker::Admit(std::vector<Sentence> sentences, absl::Time now) {
   std::vector<decode::SentenceInput> inputs;
   int tokens = 0;
   for (Sentence& sentence : sentences) {
+    LiveSentence live;
+    live.max_steps = sentence.max_steps();
+    live.rows = sentence.rows();
     decode::SentenceInput input;
     input.id = next_id_++;
     input.source = std::move(sentence.source);
-    input.options = sentence.options;
-    input.target = sentence.target;
+    input.options = std::move(sentence.options);
+    input.target = std::move(sentence.target);
+    input.keep_source = sentence.keep_source;
     // The service has checked it all; should it not have, one sentence fails
     // and not the server.
     if (absl::Status status = session_.Validate(input); !status.ok()) {
       Refuse(sentence, std::move(status), metrics_);
       continue;
     }
-    LiveSentence live;
     live.group = sentence.group;
     live.index = sentence.index;
     live.deadline = sentence.deadline;
     live.queue_time = std::max(now - sentence.arrival, absl::ZeroDuration());
     live.source_length = static_cast<int>(input.source.size());
-    live.max_steps = sentence.max_steps();
     live.is_given = input.target.has_value();
     live.streams = input.options.stream;
-    live.rows = sentence.rows();
     live.first_step = step_;
     live_[input.id] = live;
     tokens += live.source_length;

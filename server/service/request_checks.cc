@@ -87,6 +87,15 @@ void CheckOptions(const OptionsLayer& layer, const RequestLimits& limits,
   };
   check(options.beam_size, "beam_size", 1, limits.max_beam_size);
   check(options.num_hypotheses, "num_hypotheses", 1, limits.max_beam_size);
+  const auto stopping = options.stopping.value_or(model::Stopping::kNever);
+  if (stopping < model::Stopping::kFirstFinished ||
+      stopping > model::Stopping::kNever) {
+    violations.Add(Path(layer.path, "stopping"),
+                   absl::StrCat("found ", static_cast<int>(stopping) + 1,
+                                ", allowed are STOPPING_FIRST_FINISHED, "
+                                "STOPPING_BEST_FINISHED, STOPPING_HEURISTIC, "
+                                "STOPPING_NEVER"));
+  }
   check(options.min_length, "min_length", 0, model.max_target_tokens);
   check(options.max_length, "max_length", 1,
         std::numeric_limits<int32_t>::max());

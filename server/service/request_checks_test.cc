@@ -4,6 +4,7 @@
 #include <functional>
 #include <limits>
 
+#include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 
 namespace peregrine::server {
@@ -43,6 +44,16 @@ TEST(CheckOptionsTest, EveryLimit) {
   EXPECT_EQ(Check([](auto& o) { o.max_length = 0; }),
             "options.max_length: found 0, allowed 1 to 2147483647");
   EXPECT_EQ(Check([](auto& o) { o.max_length = 1000000; }), "");
+  EXPECT_EQ(Check([](auto& o) { o.stopping = model::Stopping::kNever; }), "");
+  for (int stopping : {-2, 4, 98}) {
+    EXPECT_EQ(Check([&](auto& o) {
+                o.stopping = static_cast<model::Stopping>(stopping);
+              }),
+              absl::StrCat("options.stopping: found ", stopping + 1,
+                           ", allowed are STOPPING_FIRST_FINISHED, "
+                           "STOPPING_BEST_FINISHED, STOPPING_HEURISTIC, "
+                           "STOPPING_NEVER"));
+  }
   EXPECT_EQ(Check([](auto& o) { o.length_penalty = -5; }), "");
   EXPECT_EQ(Check([](auto& o) { o.length_penalty = 5.5; }),
             "options.length_penalty: found 5.5, allowed -5 to 5");

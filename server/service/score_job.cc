@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <limits>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
 #include "engine/base/status_macros.h"
 #include "server/service/job_parts.h"
 #include "server/service/priority.h"
@@ -144,6 +146,11 @@ std::vector<Sentence> ScoreJob::MakeSentences(
     sentence.flow = terms.flow;
     sentence.group = &group;
     sentence.index = static_cast<int>(sentences.size()) - 1;
+  }
+  // Translations of one source, as of an n-best list.
+  absl::flat_hash_set<absl::Span<const int32_t>> later;
+  for (size_t i = pairs_.size(); i-- > 0;) {
+    sentences[i].keep_source = !later.insert(pairs_[i].source).second;
   }
   return sentences;
 }

@@ -4,15 +4,63 @@
 #include <string>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "engine/base/status_macros.h"
+#include "engine/document/find_spans.h"
+#include "engine/document/numbers.h"
 #include "engine/text/characters.h"
+#include "server/languages/detector.h"
 #include "server/service/job_parts.h"
 #include "server/service/pivot.h"
 #include "server/service/priority.h"
 #include "server/service/text_options.h"
 
 namespace peregrine::server {
+namespace {
+
+std::string TextOf(const RequestPhrase& phrase) {
+  if (!phrase.text.empty()) return phrase.text;
+  return absl::StrReplaceAll(absl::StrJoin(phrase.tokens, ""),
+                             {{"\u2581", " "}});
+}
+
+// The numbers that the model is shown as they are.
+absl::flat_hash_set<std::string> ShownNumbers(const std::string& text) {
+  std::string shown = text;
+  for (const auto& find : {document::FindAmounts, document::FindLongNumbers}) {
+    for (const document::Span& span : find(text)) {
+      std::fill_n(shown.begin() + static_cast<std::ptrdiff_t>(span.range.begin),
+                  span.range.size(), ' ');
+    }
+  }
+  absl::flat_hash_set<std::string> numbers;
+  for (const document::Span& span :
+       document::FindKept(shown, document::SpanKinds::All())) {
+    if (span.kind != document::SpanKind::kNumber) continue;
+    numbers.insert(shown.substr(span.range.begin, span.range.size()));
+  }
+  return numbers;
+}
+
+// A number of `phrase` that the model does not see in `text`, which has
+// numbers; or "".
+std::string ForeignNumber(const std::string& text, const std::string& phrase) {
+  const document::SpanKinds kinds = document::SpanKinds::All();
+  const std::vector<document::Span> own = document::FindKept(phrase, kinds);
+  if (own.empty() || document::DigitRuns(text).empty()) return "";
+  const absl::flat_hash_set<std::string> shown = ShownNumbers(text);
+  for (const document::Span& span : own) {
+    if (span.kind != document::SpanKind::kNumber) continue;
+    std::string number = phrase.substr(span.range.begin, span.range.size());
+    if (!shown.contains(number)) return number;
+  }
+  return "";
+}
+
+}  // namespace
 
 absl::Status TextJob::CheckRequest(const RequestLimits& limits) {
   Violations violations;
@@ -221,6 +269,13 @@ std::vector<absl::string_view> TextJob::texts() const {
   return texts;
 }
 
+std::string TextJob::ReadableText(int index) const {
+  const std::string& text = request_.texts[index].text;
+  return request_.text_options.format == document::Format::kPlain
+             ? text
+             : TextOfMarkup(text);
+}
+
 RequestLanguages TextJob::LanguagesOf(int index, Violations& violations) const {
   const bool is_detected = !chosen_.detected.empty();
   return CheckLanguages(
@@ -345,11 +400,26 @@ void TextJob::CheckSentences(int index, Violations& violations) {
   violations.Append(of_sentences);
 }
 
-// The model can write no address that it does not see.
+// The model can write no address that it does not see, and numbers that the
+// text has not are mended.
 void TextJob::CheckPhrases(int index, const std::string& path,
                            Violations& violations) const {
   const PlannedText& plan = *texts_[index].plan;
   const std::vector<RequestPhrase> phrases = OptionsOf(index).must_contain;
+  if (phrases.empty()) return;
+  if (document_options_.kinds.Has(document::SpanKind::kNumber)) {
+    const std::string text = ReadableText(index);
+    for (size_t i = 0; i < phrases.size(); ++i) {
+      const std::string number = ForeignNumber(text, TextOf(phrases[i]));
+      if (number.empty()) continue;
+      violations.Add(
+          absl::StrCat(path, ".must_contain[", i, "]"),
+          absl::StrCat("found '", number,
+                       "', but the numbers of the translation are those of the "
+                       "text: leave it out, or name \"number\" in "
+                       "text_options.unprotected"));
+    }
+  }
   for (size_t s = 0; s < plan.sentences().size(); ++s) {
     for (size_t i = 0; i < phrases.size(); ++i) {
       const absl::string_view span = plan.SetAsideIn(s, phrases[i].text);

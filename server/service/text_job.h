@@ -102,6 +102,7 @@ class TextJob final : public Job {
   decode::DecodingOptions OptionsOf(const Planned& text,
                                     const RequestOptions& options,
                                     size_t sentence) const;
+  std::string ReadableText(int index) const;  // without markup
   void CheckSentences(int index, Violations& violations);
   void CheckPhrases(int index, const std::string& path,
                     Violations& violations) const;

@@ -87,6 +87,19 @@ class SteeringTest(harness.ServerTestCase):
         text = found["hypotheses"][0]["text"]
         self.assertLess(text.index(phrases[0]), text.index(phrases[1]))
 
+    def test_phrases_with_numbers(self):
+        for text, phrase, unprotected in (
+                ("It costs 5 euros.", "5 Euro", ()),
+                ("It costs five euros.", "7 Euro", ()),
+                ("It costs 5 euros.", "RTX-4090", ()),
+                ("It costs 5 euros.", "7 Euro", ("number",)),
+                ("It costs 1,250.75 euros.", "1.250,75", ("number",))):
+            with self.subTest(text=text, phrase=phrase):
+                found = self.server.translate(
+                    text, options={"must_contain": [{"text": phrase}]},
+                    text_options=pb.TextOptions(unprotected=unprotected))
+                self.assertIn(phrase, best(found))
+
     def test_phrases_that_must_not_be_there(self):
         word = best(self.server.translate(TEXT)).split()[-2]
         found = self.translate(must_not_contain=[{"text": word}])
@@ -395,6 +408,13 @@ class SteeringTest(harness.ServerTestCase):
                      target_prefix={"tokens": ["no such piece"]})
         self.refused("options.must_contain[1]", no_repeat_ngram_size=1,
                      must_contain=[{"text": "Haus"}] * 2)
+        for phrase in ({"text": "7 Euro"}, {"text": "Version 2.0"},
+                       {"tokens": ["\u2581", "7"]}):
+            self.refused("options.must_contain[0]", text="It costs 5 euros.",
+                         must_contain=[phrase])
+        self.refused("options.must_contain[0]", text="It costs $5.",
+                     must_contain=[{"text": "5 Dollar"}])
+        self.refused("options.stopping", stopping=5)
         self.refused("options.beam_groups", beam_size=4, beam_groups=3)
         self.refused("options.diversity_penalty", diversity_penalty=0.5)
         self.refused("options.beam_groups", beam_size=4, beam_groups=2,
