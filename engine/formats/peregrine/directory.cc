@@ -107,8 +107,9 @@ absl::StatusOr<Checkpoint> OpenPeregrineDirectory(
     const std::string& directory) {
   Checkpoint checkpoint;
   checkpoint.format = "Peregrine";
-  PEREGRINE_ASSIGN_OR_RETURN(checkpoint.config,
-                             ReadConfig(directory + "/config.json"));
+  PEREGRINE_ASSIGN_OR_RETURN(
+      checkpoint.config,
+      ReadConfig(directory + "/config.json", &checkpoint.markers));
   PEREGRINE_RETURN_IF_ERROR(LoadTokenizers(directory, checkpoint));
   PEREGRINE_ASSIGN_OR_RETURN(
       checkpoint.tensors,
