@@ -28,7 +28,6 @@ from peregrine_training.data import Batch, Corpus, Side, TrainingText, all_batch
 from peregrine_training.distributed import Group
 from peregrine_training.export import read_model, write_model
 from peregrine_training.loss import cross_entropy
-from peregrine_training.model import Transformer
 from peregrine_training.recipe import PAD, Recipe, Stage
 from peregrine_training.resegment import resegment
 from peregrine_training.stream import Position, Stream
@@ -305,9 +304,8 @@ def marked_model(recipe, tmp_path) -> pathlib.Path:
     recipe.prepare = dataclasses.replace(recipe.prepare, markers=3)
     recipe.augment = Augment(marked=0.5, resegmented=0.5, joined=0.3)
     prepare_module.prepare(recipe, tmp_path / "corpus", tmp_path / "data")
-    torch.manual_seed(1)
-    config = recipe.model_config()
-    write_model(tmp_path / "model", config, Transformer(config.architecture).state_dict(),
+    trainer = Trainer(recipe, tmp_path / "run", tmp_path / "data")
+    write_model(tmp_path / "model", recipe.model_config(), trainer.model.state_dict(),
                 torch.float32, tmp_path / "data" / "source.spm")
     return tmp_path / "model"
 
@@ -330,19 +328,20 @@ def test_markers_go_from_the_recipe_through_the_pairs_to_the_model(recipe, marke
 
 @pytest.mark.skipif(not (serving.BINARIES / "peregrine-server").exists(),
                     reason="the release preset is not built")
-@pytest.mark.parametrize("steering", [
-    [], ["--target-prefix=Der Link https://a.org/b"], ["--must-contain=Lampe"], ["--sample"],
-    ["--no-repeat-ngram-size=1"], ["--must-not-contain=<m0>"]])
-def test_a_served_model_with_markers_keeps_every_span(marked_model, steering):
+def test_a_served_model_with_markers_keeps_every_span(marked_model):
+    """Whatever the caller demands beside it, and though the model has learnt nothing."""
     text = "See https://a.org/b or ask jo@a.org, {name}: <m1> and /etc/hosts are 2 boxes."
     with serving.Server(marked_model) as server:
-        done = subprocess.run(
-            [server.binaries / "peregrine", "translate", f"--address={server.address}",
-             "--single-sentence", *steering, text], check=True, stdout=subprocess.PIPE,
-            encoding="utf-8")
-    for span in ("https://a.org/b", "jo@a.org", "{name}", "<m1>", "/etc/hosts"):
-        assert done.stdout.count(span) == 1, done.stdout
-    assert "<m0>" not in done.stdout and "<m2>" not in done.stdout
+        for steering in ("--beam-size=4", "--target-prefix=Der Link https://a.org/b",
+                         "--must-contain=Lampe", "--sample", "--alternatives",
+                         "--no-repeat-ngram-size=1", "--must-not-contain=<m0>"):
+            done = subprocess.run(
+                [server.binaries / "peregrine", "translate", f"--address={server.address}",
+                 "--single-sentence", steering, text], check=True, stdout=subprocess.PIPE,
+                encoding="utf-8")
+            for span in ("https://a.org/b", "jo@a.org", "{name}", "<m1>", "/etc/hosts"):
+                assert done.stdout.count(span) == 1, (steering, done.stdout)
+            assert "<m0>" not in done.stdout and "<m2>" not in done.stdout, steering
 
 
 def test_markers_need_a_vocabulary_that_has_them(recipe, marked_model, tmp_path):
