@@ -21,25 +21,6 @@ void Find(absl::string_view text, absl::string_view marker,
   }
 }
 
-// Those that overlap become one, which keeps its kind if it holds the other.
-void Merge(std::vector<Span>* spans) {
-  std::sort(spans->begin(), spans->end(), [](const Span& a, const Span& b) {
-    return a.range.begin != b.range.begin ? a.range.begin < b.range.begin
-                                          : a.range.end > b.range.end;
-  });
-  size_t kept = 0;
-  for (const Span& span : *spans) {
-    if (kept == 0 || span.range.begin >= (*spans)[kept - 1].range.end) {
-      (*spans)[kept++] = span;
-      continue;
-    }
-    Span& last = (*spans)[kept - 1];
-    if (span.range.end <= last.range.end) continue;
-    last = {{last.range.begin, span.range.end}, SpanKind::kUnknown};
-  }
-  spans->resize(kept);
-}
-
 }  // namespace
 
 void AddMarkerTexts(absl::string_view text,
@@ -50,7 +31,7 @@ void AddMarkerTexts(absl::string_view text,
   if (found.empty()) return;
   WidenToWords(text, &found);
   spans->insert(spans->end(), found.begin(), found.end());
-  Merge(spans);
+  SortAndSeparate(spans);
 }
 
 }  // namespace peregrine::document

@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "engine/document/find_spans.h"
 #include "engine/document/numbers.h"
 #include "engine/document/odd_characters.h"
 #include "engine/document/units.h"
@@ -36,6 +38,19 @@ bool IsInvisibleBetween(absl::string_view text, size_t at) {
   if (!IsInvisible(c.code_point)) return false;
   return c.code_point == 0x200B ||
          !WouldJoin(text.substr(0, at), text.substr(at + c.size));
+}
+
+// Whether the end of `before` and the start of `after` would be a number or
+// product.
+bool WouldBeKept(absl::string_view before, absl::string_view after) {
+  const absl::string_view tail =
+      before.substr(before.find_last_of(' ') + 1);  // npos + 1 is 0
+  const std::string joined =
+      absl::StrCat(tail, after.substr(0, after.find(' ')));
+  const std::vector<Span> found = FindKept(joined, SpanKinds::All());
+  return std::any_of(found.begin(), found.end(), [&](const Span& span) {
+    return span.range.begin < tail.size() && span.range.end > tail.size();
+  });
 }
 
 // Writes what the model is shown, and notes what it is not: one space between
@@ -167,8 +182,10 @@ class Builder {
   }
 
   bool NeedsSpaceBehindCut(absl::string_view rest) const {
-    // "Line<br>break", "1😀2": neither becomes one word.
-    if (WouldJoin(segment_.shown, rest)) return true;
+    // "Line<br>break", "1😀2", "RX-12😀-14": none becomes one word or number.
+    if (WouldJoin(segment_.shown, rest) || WouldBeKept(segment_.shown, rest)) {
+      return true;
+    }
     if (!had_space_ && !Separates(space_)) return false;
     // "word {x}, next": no space is left in front of the comma.
     const int32_t next = FirstCharacter(rest).code_point;
