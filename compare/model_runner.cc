@@ -154,6 +154,7 @@ absl::StatusOr<TextResult> ModelRunner::Run(const TextRequest& request) {
       decode::DecodingOptions options = model_->DefaultOptions(length);
       options.beam_size = request.beam_size;
       options.align = plan.NeedsAlignment(i);
+      plan.DemandMarkers(*model_, i, &options);
       sentences.push_back({0, tokens, options});
     }
   }

@@ -3,10 +3,13 @@
 #include <algorithm>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 #include "engine/base/check.h"
 #include "engine/confidence.h"
+#include "engine/decode/steering_checks.h"
 #include "engine/document/units.h"
 #include "engine/text/characters.h"
 #include "engine/text/open_prefix.h"
@@ -61,6 +64,15 @@ class SourceVocabulary final : public document::VocabularyView {
     return tokenizer_.Decode(tokenizer_.Encode(character)) == character;
   }
 
+  bool ReadsMarkers(absl::string_view sentence,
+                    absl::Span<const std::string> markers) const override {
+    const std::vector<int32_t> ids =
+        tokenizer_.Encode(absl::StrCat(code_, sentence));
+    return std::all_of(markers.begin(), markers.end(), [&](const auto& marker) {
+      return std::count(ids.begin(), ids.end(), *tokenizer_.id(marker)) == 1;
+    });
+  }
+
   std::vector<document::ByteRange> Unknown(
       absl::string_view text) const override {
     std::vector<document::ByteRange> unknown;
@@ -96,6 +108,33 @@ class SourceVocabulary final : public document::VocabularyView {
   const size_t max_tokens_;
   const std::string code_;
 };
+
+// Of the tokens of `segment`, those of markers that stand for nothing become
+// unknown: text that is spelled so. Returns the others, in the target's
+// vocabulary.
+std::vector<int32_t> TakeMarkers(const Markers& markers,
+                                 const document::Segment& segment,
+                                 int32_t unknown,
+                                 std::vector<int32_t>* tokens) {
+  std::vector<int32_t> shown;
+  for (size_t i = 0; i < markers.texts.size(); ++i) {
+    const int32_t id = markers.source_ids[i];
+    if (std::find(tokens->begin(), tokens->end(), id) == tokens->end()) {
+      continue;
+    }
+    const bool is_shown = std::any_of(
+        segment.kept.begin(), segment.kept.end(),
+        [&](const document::Kept& kept) {
+          return kept.is_marked() && kept.stand_in == markers.texts[i];
+        });
+    if (is_shown) {
+      shown.push_back(markers.target_ids[i]);
+    } else {
+      std::replace(tokens->begin(), tokens->end(), id, unknown);
+    }
+  }
+  return shown;
+}
 
 bool HasWordOrNumber(absl::string_view text) {
   for (const document::ByteRange& unit : document::Units(text)) {
@@ -138,6 +177,8 @@ TextPlan TextPlan::Make(const TranslationModel& model, absl::string_view text,
   if (model.patterns() != nullptr) {
     document_options.patterns.push_back(model.patterns());
   }
+  const Markers& markers = model.markers();
+  document_options.markers = markers.texts;
   size_t begin = 0;
   if (!code.empty()) {
     const absl::string_view rest = text::TrimLeft(text.substr(code.size()));
@@ -154,6 +195,7 @@ TextPlan TextPlan::Make(const TranslationModel& model, absl::string_view text,
       SourceVocabulary(model, code)));
   plan.code_ = code;
   plan.begin_ = begin;
+  plan.all_markers_ = markers.texts;
   const auto max_tokens = static_cast<size_t>(model.max_source_tokens());
   const std::vector<document::Segment>& segments = plan.document_.segments();
   for (size_t i = 0; i < segments.size(); ++i) {
@@ -163,6 +205,8 @@ TextPlan TextPlan::Make(const TranslationModel& model, absl::string_view text,
     if (tokens.size() > max_tokens) tokens.resize(max_tokens);
     // Normalisation may leave nothing of it: control characters, say.
     if (tokens.empty()) continue;
+    plan.markers_.push_back(
+        TakeMarkers(markers, segments[i], tokenizer.unk_id(), &tokens));
     plan.sentences_.push_back(std::move(tokens));
     plan.segments_.push_back(i);
   }
@@ -178,6 +222,20 @@ TextPlan TextPlan::Make(const TranslationModel& model, absl::string_view text,
   return Make(model, text, options);
 }
 
+void TextPlan::DemandMarkers(const TranslationModel& model, size_t sentence,
+                             decode::DecodingOptions* options) const {
+  const std::vector<int32_t>& markers = markers_[sentence];
+  // A caller's phrases may have an order.
+  if (markers.empty() || !options->steering.must_contain.empty()) return;
+  decode::DecodingOptions demanding = *options;
+  for (int32_t marker : markers) {
+    demanding.steering.must_contain.push_back({marker});
+  }
+  if (decode::CheckSteering(demanding, model.config()).ok()) {
+    *options = std::move(demanding);
+  }
+}
+
 bool TextPlan::NeedsAlignment(size_t sentence) const {
   const document::Segment& segment = document_.segments()[segments_[sentence]];
   return !segment.inserts.empty() || !segment.kept.empty();
@@ -185,7 +243,7 @@ bool TextPlan::NeedsAlignment(size_t sentence) const {
 
 TextPlan::Begun TextPlan::BeginWith(const TranslationModel& model,
                                     absl::string_view text) {
-  PEREGRINE_CHECK(sentences_.size() == 1);
+  PEREGRINE_CHECK(sentences_.size() == 1 && markers_[0].empty());
   const text::Tokenizer& tokenizer = *model.target_tokenizer();
   const std::string& language = model.config().target_language;
   Given given;
@@ -204,7 +262,7 @@ TextPlan::Begun TextPlan::BeginWith(const TranslationModel& model,
 
 void TextPlan::BeginWith(const TranslationModel& model,
                          const std::vector<int32_t>& tokens) {
-  PEREGRINE_CHECK(sentences_.size() == 1);
+  PEREGRINE_CHECK(sentences_.size() == 1 && markers_[0].empty());
   Given given;
   given.decoded =
       std::string(StableText(model.target_tokenizer()->Decode(tokens)));
@@ -219,6 +277,21 @@ absl::string_view TextPlan::SetAsideIn(size_t sentence,
                               phrase);
 }
 
+// Without what stands for nothing: unknown characters, and markers that the
+// sentence was not shown.
+std::string TextPlan::DropUnwanted(absl::string_view text,
+                                   absl::string_view source) const {
+  std::string result = document::DropUnknown(text, source);
+  for (const std::string& marker : all_markers_) {
+    if (absl::StrContains(source, marker)) continue;
+    absl::StrReplaceAll({{absl::StrCat(" ", marker), ""}, {marker, ""}},
+                        &result);
+    if (!absl::StartsWith(text, " "))
+      absl::StripLeadingAsciiWhitespace(&result);
+  }
+  return result;
+}
+
 // With what was given as it was given, whatever became of it as tokens.
 TextPlan::Spelled TextPlan::Spell(size_t sentence,
                                   absl::string_view decoded) const {
@@ -226,7 +299,7 @@ TextPlan::Spelled TextPlan::Spell(size_t sentence,
   Spelled spelled;
   const Given* const given = GivenOf(sentence);
   if (given == nullptr) {
-    spelled.decoded = document::DropUnknown(decoded, shown);
+    spelled.decoded = DropUnwanted(decoded, shown);
     spelled.text = spelled.decoded;
     return spelled;
   }
@@ -236,7 +309,7 @@ TextPlan::Spelled TextPlan::Spell(size_t sentence,
           .first -
       begun.begin());
   const std::string rest =
-      document::DropUnknown(decoded.substr(spelled.given_decoded), shown);
+      DropUnwanted(decoded.substr(spelled.given_decoded), shown);
   spelled.decoded =
       absl::StrCat(decoded.substr(0, spelled.given_decoded), rest);
   spelled.text = given->beginning.text;
@@ -381,7 +454,7 @@ void TextPlan::Check(
     translation->repetition |=
         LooksLikeLoop(hypotheses[i][0].tokens, sentences_[i]);
     translation->source_copied |= IsCopy(source, target);
-    translation->empty |= !HasWordOrNumber(target);
+    translation->empty |= !HasWordOrNumber(DropUnwanted(target, ""));
   }
 }
 

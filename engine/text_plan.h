@@ -62,7 +62,8 @@ class TextPlan {
   const std::vector<std::vector<int32_t>>& sentences() const {
     return sentences_;
   }
-  // Has the translation of the only sentence begin with `text`, or with what
+  // Has the translation of the only sentence, which is shown no markers
+  // (DocumentOptions::marks_spans), begin with `text`, or with what
   // `tokens` of the target vocabulary say: byte for byte, whatever is set aside
   // or mended in it. Returns what the model's translation begins with;
   // DecodingOptions::steering has to demand it.
@@ -80,6 +81,12 @@ class TextPlan {
   // What of a phrase, which the translation of a sentence is to hold, the model
   // cannot write, since it is set aside; empty: nothing.
   absl::string_view SetAsideIn(size_t sentence, absl::string_view phrase) const;
+
+  // Has the search hold the markers that a sentence is shown, each once. Where
+  // the options demand what does not go with that, it demands nothing: what is
+  // missing is put where its neighbours went.
+  void DemandMarkers(const TranslationModel& model, size_t sentence,
+                     decode::DecodingOptions* options) const;
 
   // Whether something has to be put at its place in a sentence's translation:
   // alignments say where.
@@ -117,6 +124,8 @@ class TextPlan {
     return sentence == 0 ? given_.get() : nullptr;
   }
   Spelled Spell(size_t sentence, absl::string_view decoded) const;
+  std::string DropUnwanted(absl::string_view text,
+                           absl::string_view source) const;
   static void MoveRanges(const Given& given, const Spelled& spelled,
                          std::vector<document::ByteRange>* ranges);
   document::SegmentTranslation Translated(const TranslationModel& model,
@@ -136,7 +145,10 @@ class TextPlan {
   std::vector<std::vector<int32_t>> sentences_;
   // The segment of the document that a sentence is: some have no tokens.
   std::vector<size_t> segments_;
-  std::string code_;  // see Tokenizer::LanguageCode
+  // Of each sentence, in the target vocabulary.
+  std::vector<std::vector<int32_t>> markers_;
+  std::vector<std::string> all_markers_;  // of the model
+  std::string code_;                      // see Tokenizer::LanguageCode
   std::unique_ptr<const Given> given_;
   size_t begin_ = 0;  // of the document, in the text: behind the code
 };

@@ -89,6 +89,8 @@ absl::StatusOr<std::unique_ptr<const TranslationModel>> TranslationModel::Make(
   }
   PEREGRINE_RETURN_IF_ERROR(loaded->MakeSplitters(name));
   PEREGRINE_RETURN_IF_ERROR(loaded->MakePatterns(name));
+  PEREGRINE_RETURN_IF_ERROR(
+      loaded->MakeMarkers(std::move(checkpoint.markers), name));
   PEREGRINE_ASSIGN_OR_RETURN(auto kernels, kernels::MakeKernels(device));
   PEREGRINE_ASSIGN_OR_RETURN(
       loaded->weights_,
@@ -124,6 +126,18 @@ absl::Status TranslationModel::MakePatterns(const std::string& name) {
         "/config.json: protected_patterns: ", patterns.status().message()));
   }
   patterns_ = *std::move(patterns);
+  return absl::OkStatus();
+}
+
+absl::Status TranslationModel::MakeMarkers(std::vector<std::string> texts,
+                                           const std::string& name) {
+  auto markers = FindMarkers(std::move(texts), config_, source_tokenizer_.get(),
+                             target_tokenizer_.get());
+  if (!markers.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(name, "/config.json: ", markers.status().message()));
+  }
+  markers_ = *std::move(markers);
   return absl::OkStatus();
 }
 

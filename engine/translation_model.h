@@ -14,6 +14,7 @@
 #include "engine/document/find_spans.h"
 #include "engine/formats/checkpoint.h"
 #include "engine/kernels/device.h"
+#include "engine/markers.h"
 #include "engine/model/config.h"
 #include "engine/model/languages.h"
 #include "engine/model/model.h"
@@ -86,6 +87,9 @@ class TranslationModel {
     return patterns_;
   }
 
+  // What it was trained to copy; most models have none.
+  const Markers& markers() const { return markers_; }
+
   // Longest source (without the suffix) and target that the positions allow.
   int max_source_tokens() const;
   int max_target_tokens() const;
@@ -105,6 +109,8 @@ class TranslationModel {
       kernels::Device device, kernels::Precision precision);
   absl::Status MakeSplitters(const std::string& name);
   absl::Status MakePatterns(const std::string& name);
+  absl::Status MakeMarkers(std::vector<std::string> texts,
+                           const std::string& name);
 
   std::string format_;
   model::ModelConfig config_;
@@ -115,6 +121,7 @@ class TranslationModel {
   absl::flat_hash_set<int32_t> source_characters_;  // code points
   std::string text_refusal_;
   std::shared_ptr<const document::SpanPatterns> patterns_;
+  Markers markers_;
   std::unique_ptr<const text::SentenceSplitter> splitter_;
   // Of config_.languages, side by side with them.
   std::vector<std::unique_ptr<const text::SentenceSplitter>> splitters_;

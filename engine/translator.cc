@@ -44,6 +44,7 @@ absl::StatusOr<std::vector<TextTranslation>> Translator::Translate(
           {0, tokens, model_.DefaultOptions(static_cast<int>(tokens.size()))});
       languages.Apply(sentences.back().options);
       sentences.back().options.align = plan.NeedsAlignment(s);
+      plan.DemandMarkers(model_, s, &sentences.back().options);
     }
   }
   PEREGRINE_ASSIGN_OR_RETURN(auto outputs, Decode(std::move(sentences)));

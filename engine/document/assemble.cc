@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "engine/document/kept_repair.h"
+#include "engine/document/marker_repair.h"
 #include "engine/document/target_units.h"
 #include "engine/text/characters.h"
 
@@ -401,13 +402,15 @@ void RestoreGiven(absl::string_view given, AssembledSegment* out) {
   }
 }
 
-// Of all units but the first `given_bytes` of the text.
+// Of all units but the first `given_bytes` of the text, and markers.
 void RestoreCapitals(Capitals capitals, absl::string_view language,
                      const std::vector<ByteRange>& ranges, size_t given_bytes,
+                     const std::vector<bool>& are_markers,
                      TargetUnits* target) {
   if (capitals == Capitals::kAsTheyAre) return;
   for (size_t t = 0; t < ranges.size(); ++t) {
     std::string& unit = target->units[t];
+    if (are_markers[t]) continue;
     if (ranges[t].begin >= given_bytes) {
       unit = Restore(unit, capitals, language);
     } else if (ranges[t].end > given_bytes && capitals == Capitals::kAll) {
@@ -531,10 +534,12 @@ AssembledSegment Assemble(const Segment& segment,
   const UnitAlignment alignment(segment.shown, translation.text,
                                 translation.alignment);
   TargetUnits target(translation.text, alignment.target());
+  const std::vector<bool> are_markers =
+      UnitsOfMarkers(segment, translation.text, alignment.target());
   RestoreCapitals(segment.capitals, target_language, alignment.target(),
-                  translation.given_bytes, &target);
-  KeptRepair repair =
-      RepairKept(segment, alignment, translation.given_bytes, &target);
+                  translation.given_bytes, are_markers, &target);
+  KeptRepair repair = RepairKept(segment, alignment, translation.given_bytes,
+                                 are_markers, &target);
   out.numbers_differ = repair.numbers_differ;
   std::vector<Item> items;
   std::vector<Node> nodes =

@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "engine/document/block_spans.h"
 #include "engine/document/built_in_spans.h"
+#include "engine/document/marker_texts.h"
 #include "engine/document/numbers.h"
 #include "engine/document/odd_characters.h"
 #include "engine/text/characters.h"
@@ -104,6 +105,7 @@ class DocumentBuilder::BlockCutter {
     builder_.document_.has_unknown_ |= found.has_unknown;
     spans_ = std::move(found.spans);
     targets_ = std::move(found.targets);
+    AddMarkerTexts(text_, options_.markers, &spans_);
   }
 
   // No boundary is inside a span.
@@ -295,7 +297,8 @@ class DocumentBuilder::BlockCutter {
       AddUntranslated(range);
       return;
     }
-    Segment segment = Make(range);
+    Segment segment = Make(range, options_.marks_spans);
+    if (!ReadsMarkers(segment)) segment = Make(range, /*marks_spans=*/false);
     if (builder_.vocabulary_.Fits(segment.shown)) {
       Add(range, std::move(segment));
       return;
@@ -318,6 +321,15 @@ class DocumentBuilder::BlockCutter {
   }
 
   void AddUntranslated(ByteRange range) { AddBetween(range.end); }
+
+  bool ReadsMarkers(const Segment& segment) const {
+    std::vector<std::string> markers;
+    for (const Kept& kept : segment.kept) {
+      if (kept.is_marked()) markers.push_back(kept.stand_in);
+    }
+    return markers.empty() ||
+           builder_.vocabulary_.ReadsMarkers(segment.shown, markers);
+  }
 
   std::vector<Span> SpansIn(ByteRange range) const {
     std::vector<Span> inside;
@@ -347,7 +359,7 @@ class DocumentBuilder::BlockCutter {
     return end;
   }
 
-  Segment Make(ByteRange range) const {
+  Segment Make(ByteRange range, bool marks_spans) const {
     SentenceParts parts;
     const std::vector<Span> cut = SpansIn(range);
     const size_t marks_end = MarksEnd(range);
@@ -362,10 +374,15 @@ class DocumentBuilder::BlockCutter {
       return builder_.vocabulary_.NumPieces(word);
     };
     Segment segment = MakeSegment(parts);
-    if (!options_.restore_capitals) return segment;
-    parts.capitals = CapitalsOf(segment.shown, options_.source_language);
-    return parts.capitals == Capitals::kAsTheyAre ? segment
-                                                  : MakeSegment(parts);
+    if (options_.restore_capitals) {
+      parts.capitals = CapitalsOf(segment.shown, options_.source_language);
+    }
+    if (marks_spans && !segment.inserts.empty()) {
+      parts.markers = options_.markers;
+    }
+    return parts.capitals == Capitals::kAsTheyAre && parts.markers.empty()
+               ? segment
+               : MakeSegment(parts);
   }
 
   void Add(ByteRange range, Segment segment) {
@@ -428,7 +445,7 @@ class DocumentBuilder::BlockCutter {
     std::vector<ByteRange> taken;
     for (Kept& kept : segment->kept) {
       taken.push_back(kept.shown);
-      SetFormat(&kept);
+      if (kept.kind == SpanKind::kNumber) SetFormat(&kept);
     }
     const auto is_free = [&](const ByteRange& candidate) {
       return std::none_of(

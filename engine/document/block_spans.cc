@@ -99,6 +99,8 @@ class Finder {
     std::vector<Span> numbers = FindLongNumbers(text_);
     const std::vector<Span> amounts = FindAmounts(text_);
     numbers.insert(numbers.end(), amounts.begin(), amounts.end());
+    SortAndSeparate(&numbers);
+    JoinTouching(&numbers);
     numbers.erase(std::remove_if(numbers.begin(), numbers.end(),
                                  [&](const Span& number) {
                                    return IsInSpan(number.range);
@@ -107,6 +109,19 @@ class Finder {
     if (numbers.empty()) return;
     spans().insert(spans().end(), numbers.begin(), numbers.end());
     SortAndSeparate(&spans());
+  }
+
+  // "3 €-5 €": the model sees one number, as of "3-5".
+  static void JoinTouching(std::vector<Span>* numbers) {
+    size_t kept = 0;
+    for (const Span& number : *numbers) {
+      if (kept > 0 && (*numbers)[kept - 1].range.end == number.range.begin) {
+        (*numbers)[kept - 1].range.end = number.range.end;
+      } else {
+        (*numbers)[kept++] = number;
+      }
+    }
+    numbers->resize(kept);
   }
 
   // Terms stand above what is found by its form. The model is shown them, but

@@ -100,12 +100,20 @@ void CheckSegment(const Segment& segment, absl::string_view translated,
     if (insert.kind == Insert::Kind::kSpan) expect(insert.text);
   }
   for (const Kept& kept : segment.kept) {
-    if (kept.kind == SpanKind::kVersion) expect(kept.source);
+    if (kept.is_marked()) {
+      expect(kept.wanted[0]);
+    } else if (kept.kind == SpanKind::kVersion) {
+      expect(kept.source);
+    }
   }
   for (const Insert& insert : segment.inserts) {
     if (insert.kind == Insert::Kind::kSpan) check(insert.text, insert.span);
   }
   for (const Kept& kept : segment.kept) {
+    if (kept.is_marked()) {
+      check(kept.wanted[0], kept.kind);
+      continue;
+    }
     if (kept.kind == SpanKind::kVersion) check(kept.source, kept.kind);
     if (kept.kind != SpanKind::kTerm) continue;
     const bool found = std::any_of(

@@ -32,6 +32,11 @@ class VocabularyView {
   virtual size_t NumPieces(absl::string_view /*word*/) const { return 0; }
   // Whether it has the character itself, and does not spell it by others.
   virtual bool Keeps(absl::string_view /*character*/) const { return true; }
+  // Whether the model reads each of `markers`, once, in `sentence`.
+  virtual bool ReadsMarkers(absl::string_view /*sentence*/,
+                            absl::Span<const std::string> /*markers*/) const {
+    return true;
+  }
   // The characters of `text` that the vocabulary does not have, in order; those
   // that it spells byte by byte are among them.
   virtual std::vector<ByteRange> Unknown(absl::string_view text) const = 0;
@@ -63,6 +68,11 @@ struct DocumentOptions {
   std::vector<ByteRange> ranges;  // named by the caller, bytes of the text
   // Of a term that several have, the first counts.
   std::vector<std::shared_ptr<const Glossary>> glossaries;
+  // What the model was trained to copy. It is shown these in place of protected
+  // spans, the first of a sentence, where `marks_spans`; all others are set
+  // aside, and so are these where they stand in the text itself.
+  std::vector<std::string> markers;
+  bool marks_spans = true;
   std::string source_language;  // BCP 47, or ""
   std::string target_language;
 };

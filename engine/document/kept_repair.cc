@@ -8,6 +8,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "engine/document/find_spans.h"
+#include "engine/document/marker_repair.h"
 #include "engine/document/number_repair.h"
 #include "engine/document/repair_state.h"
 #include "engine/text/characters.h"
@@ -110,14 +111,15 @@ std::string Normalized(const std::string& text) {
 
 // "m2" where the source has "m²": its digits were lost by normalising.
 void RestoreSmallDigits(const Segment& segment, size_t first_unit,
+                        const std::vector<bool>& are_markers,
                         TargetUnits* target) {
   for (const Kept& kept : segment.kept) {
-    if (kept.kind != SpanKind::kVersion) continue;
+    if (kept.kind != SpanKind::kVersion || kept.is_marked()) continue;
     const std::string plain = Normalized(kept.source);
     if (plain == kept.source) continue;
     for (size_t t = first_unit; t < target->units.size(); ++t) {
       std::string& unit = target->units[t];
-      if (!absl::EndsWith(unit, plain)) continue;
+      if (are_markers[t] || !absl::EndsWith(unit, plain)) continue;
       const size_t front = unit.size() - plain.size();
       if (front == 0 || absl::ascii_isdigit(unit[front - 1])) {
         unit.replace(front, plain.size(), kept.source);
@@ -129,18 +131,25 @@ void RestoreSmallDigits(const Segment& segment, size_t first_unit,
 }  // namespace
 
 KeptRepair RepairKept(const Segment& segment, const UnitAlignment& alignment,
-                      size_t given_bytes, TargetUnits* target) {
+                      size_t given_bytes, const std::vector<bool>& are_markers,
+                      TargetUnits* target) {
   RestoreSmallDigits(segment, GapBegun(alignment.target(), given_bytes),
-                     target);
+                     are_markers, target);
   RepairState state(segment, alignment, given_bytes, target);
   std::vector<const Kept*> words;
   std::vector<const Kept*> numbers;
+  std::vector<const Kept*> marked;
   for (const Kept& kept : segment.kept) {
-    (kept.kind == SpanKind::kNumber ? numbers : words).push_back(&kept);
+    (kept.is_marked()                 ? marked
+     : kept.kind == SpanKind::kNumber ? numbers
+                                      : words)
+        .push_back(&kept);
   }
+  const std::vector<const Kept*> without_marker = RepairMarkers(marked, &state);
   const std::vector<Span> found = FindKept(state.text(), SpanKinds::All());
   WordRepair(std::move(words), found, &state).Run();
   RepairNumbers(numbers, found, &state);
+  for (const Kept* kept : without_marker) state.Mend(*kept);
   return state.TakeResult();
 }
 

@@ -15,8 +15,8 @@ namespace peregrine::document {
 // not replaces the words that came from it; what no word came from is returned,
 // to be inserted, with the gap of the source where it stood. What stands there
 // too often is taken out, but nothing of the first `given_bytes` bytes is
-// changed. `numbers_differ`: the translation has numbers that
-// the source has not, in digits or in words.
+// changed. `are_markers`: which units are parts of a marker. `numbers_differ`:
+// the translation has numbers that the source has not, in digits or in words.
 struct KeptRepair {
   std::vector<Node> missing;  // points; ids are those of `texts`
   std::vector<std::string> texts;
@@ -24,7 +24,8 @@ struct KeptRepair {
   bool numbers_differ = false;
 };
 KeptRepair RepairKept(const Segment& segment, const UnitAlignment& alignment,
-                      size_t given_bytes, TargetUnits* target);
+                      size_t given_bytes, const std::vector<bool>& are_markers,
+                      TargetUnits* target);
 
 }  // namespace peregrine::document
 

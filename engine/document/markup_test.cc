@@ -31,16 +31,6 @@ DocumentOptions Xml() {
   return options;
 }
 
-std::vector<std::string> Shown(absl::string_view text,
-                               const DocumentOptions& options) {
-  std::vector<std::string> shown;
-  const Document document = ParseDocument(text, options);
-  for (const Segment& segment : document.segments()) {
-    shown.push_back(segment.shown);
-  }
-  return shown;
-}
-
 // The tags of a page as a browser's parser sees them. Siblings in order, or,
 // where words may change places, sorted.
 std::string TagsOf(const GumboNode& node, bool sorted) {
@@ -168,7 +158,8 @@ TEST(HtmlTest, AttributesAreTranslatedWhereAsked) {
             TagTree(page, false));
 }
 
-SegmentTranslation Nonsense(const Segment& segment, std::mt19937* random) {
+SegmentTranslation NonsenseWithSigns(const Segment& segment,
+                                     std::mt19937* random) {
   SegmentTranslation translation;
   for (size_t i = (*random)() % 8; i-- > 0;) {
     translation.text += (*random)() % 5 == 0 ? "<" : " w";
@@ -224,7 +215,7 @@ TEST(HtmlTest, RandomMarkupKeepsItsTreeUnderAnyTranslation) {
         << page;
     const std::string out =
         TranslateDocument(page, Html(), [&](const Segment& segment) {
-          return Nonsense(segment, &random);
+          return NonsenseWithSigns(segment, &random);
         }).text;
     ASSERT_EQ(TagTree(out, true), TagTree(page, true)) << page << "\n" << out;
   }

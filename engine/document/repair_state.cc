@@ -149,6 +149,10 @@ void RepairState::SeparateNumbers(size_t gap) {
   }
 }
 
+void RepairState::Separate(size_t gap) {
+  if (gap > num_given_ && target_.gaps[gap].empty()) SetGap(gap, " ");
+}
+
 void RepairState::ReplaceBytes(const ByteRange& range, absl::string_view text) {
   const UnitRange units = UnitsOf(range);
   const size_t begin = std::min(ranges_[units.begin].begin, range.begin);

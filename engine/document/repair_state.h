@@ -52,6 +52,8 @@ class RepairState {
   void ReplaceBytes(const ByteRange& range, absl::string_view text);
   // A comma in this gap, if two numbers with a space between would become one.
   void SeparateNumbers(size_t gap);
+  // A space in this gap, where nothing is.
+  void Separate(size_t gap);
   // Where the words are that came from it, or beside its neighbours.
   void Mend(const Kept& kept);
 

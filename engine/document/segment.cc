@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "engine/document/find_spans.h"
 #include "engine/document/numbers.h"
 #include "engine/document/odd_characters.h"
 #include "engine/document/units.h"
@@ -38,6 +40,19 @@ bool IsInvisibleBetween(absl::string_view text, size_t at) {
          !WouldJoin(text.substr(0, at), text.substr(at + c.size));
 }
 
+// Whether the end of `before` and the start of `after` would be a number or
+// product.
+bool WouldBeKept(absl::string_view before, absl::string_view after) {
+  const absl::string_view tail =
+      before.substr(before.find_last_of(' ') + 1);  // npos + 1 is 0
+  const std::string joined =
+      absl::StrCat(tail, after.substr(0, after.find(' ')));
+  const std::vector<Span> found = FindKept(joined, SpanKinds::All());
+  return std::any_of(found.begin(), found.end(), [&](const Span& span) {
+    return span.range.begin < tail.size() && span.range.end > tail.size();
+  });
+}
+
 // Writes what the model is shown, and notes what it is not: one space between
 // two words, whatever white space there was, and none more beside what is set
 // aside.
@@ -64,29 +79,34 @@ class Builder {
           last_cut_ < 0
               ? had_space_ || (noted_ && WouldJoin(segment_.shown, rest))
               : NeedsSpaceBehindCut(rest);
-      EndCut(NeighbourOf(c.code_point));
+      EndCut(NeighbourOf(stand_in_source_ == nullptr
+                             ? c.code_point
+                             : FirstCharacter(wanted_).code_point));
       if (needs_space && !segment_.shown.empty()) segment_.shown.push_back(' ');
       had_space_ = false;
       noted_ = false;
       NoteSource({source + at - c.size, source + at});
       segment_.shown.append(bytes.data(), bytes.size());
+      last_ = c.code_point;
     }
   }
 
-  // Shown instead of what is at `source`; one unit.
-  void AddStandIn(absl::string_view text, const ByteRange& source) {
+  // Shown instead of what is at `source`, which becomes `wanted`.
+  void AddStandIn(absl::string_view text, const ByteRange& source,
+                  absl::string_view wanted) {
     stand_in_source_ = &source;
+    wanted_ = wanted;
     AddText(text, source.begin);
+    last_ = text::LastCharacter(wanted).code_point;
     stand_in_source_ = nullptr;
   }
 
   void AddCut(Insert insert) {
     if (last_cut_ < 0) {
       had_space_ |= Separates(space_);
-      insert.before.neighbour =
-          had_space_ && space_.empty()
-              ? Beside::Neighbour::kOther
-              : NeighbourOf(text::LastCharacter(segment_.shown).code_point);
+      insert.before.neighbour = had_space_ && space_.empty()
+                                    ? Beside::Neighbour::kOther
+                                    : NeighbourOf(last_);
     } else {
       insert.before.neighbour = Beside::Neighbour::kOther;
       insert.follows_cut = true;
@@ -162,8 +182,10 @@ class Builder {
   }
 
   bool NeedsSpaceBehindCut(absl::string_view rest) const {
-    // "Line<br>break", "1😀2": neither becomes one word.
-    if (WouldJoin(segment_.shown, rest)) return true;
+    // "Line<br>break", "1😀2", "RX-12😀-14": none becomes one word or number.
+    if (WouldJoin(segment_.shown, rest) || WouldBeKept(segment_.shown, rest)) {
+      return true;
+    }
     if (!had_space_ && !Separates(space_)) return false;
     // "word {x}, next": no space is left in front of the comma.
     const int32_t next = FirstCharacter(rest).code_point;
@@ -173,7 +195,9 @@ class Builder {
 
   Segment& segment_;
   const ByteRange* stand_in_source_ = nullptr;
-  std::string space_;  // since the last character or cut
+  absl::string_view wanted_;  // of it
+  int32_t last_ = -1;         // character, as it stands in the end
+  std::string space_;         // since the last character or cut
   bool tag_behind_space_ = false;
   bool had_space_ = false;  // since the last character
   bool noted_ = false;      // white space as an insert, likewise
@@ -196,8 +220,17 @@ Beside::Neighbour NeighbourOf(int32_t c) {
   return is_word ? Beside::Neighbour::kWord : Beside::Neighbour::kOther;
 }
 
-ByteRange SourceOf(const Segment& segment, const ByteRange& shown) {
+ByteRange SourceOf(const Segment& segment, const ByteRange& part) {
   const std::vector<ShownRun>& runs = segment.runs;
+  ByteRange shown = part;
+  for (const Kept& kept : segment.kept) {
+    if (!kept.is_marked() || part.end <= kept.shown.begin ||
+        kept.shown.end <= part.begin) {
+      continue;
+    }
+    shown = {std::min(shown.begin, kept.shown.begin),
+             std::max(shown.end, kept.shown.end)};
+  }
   // The run that a byte is in.
   const auto run_of = [&](size_t at) {
     const auto behind = std::upper_bound(
@@ -253,31 +286,35 @@ Segment MakeSegment(const SentenceParts& parts) {
   };
   absl::flat_hash_set<std::string> stand_ins;
   if (HasNumber(parts.cut)) stand_ins = DigitRuns(segment.original);
+  size_t num_marked = 0;
   for (const Span& span : parts.cut) {
     add_marks(span.range.begin);
     add_until(span.range.begin);
-    if (span.kind == SpanKind::kNumber) {
-      Kept kept;
-      kept.source =
-          std::string(parts.text.substr(span.range.begin, span.range.size()));
-      kept.stand_in = StandIn(&stand_ins);
-      builder.AddStandIn(kept.stand_in, span.range);
-      kept.shown = {segment.shown.size() - kept.stand_in.size(),
-                    segment.shown.size()};
-      kept.wanted = {kept.source};
-      segment.kept.push_back(std::move(kept));
-      at = span.range.end;
+    at = span.range.end;
+    const std::string source(
+        parts.text.substr(span.range.begin, span.range.size()));
+    const std::string& wanted = span.kind == SpanKind::kTerm
+                                    ? parts.targets->at(span.range.begin)
+                                    : source;
+    const bool is_number = span.kind == SpanKind::kNumber;
+    if (!is_number && num_marked == parts.markers.size()) {
+      Insert insert;
+      insert.kind = Insert::Kind::kSpan;
+      insert.span = span.kind;
+      insert.text = wanted;
+      builder.AddCut(std::move(insert));
       continue;
     }
-    Insert insert;
-    insert.kind = Insert::Kind::kSpan;
-    insert.span = span.kind;
-    insert.text = span.kind == SpanKind::kTerm
-                      ? parts.targets->at(span.range.begin)
-                      : std::string(parts.text.substr(span.range.begin,
-                                                      span.range.size()));
-    builder.AddCut(std::move(insert));
-    at = span.range.end;
+    Kept kept;
+    kept.kind = span.kind;
+    kept.source = source;
+    kept.wanted = {wanted};
+    kept.stand_in = is_number ? StandIn(&stand_ins) : parts.markers[num_marked];
+    num_marked += !is_number;
+    builder.AddStandIn(kept.stand_in, span.range, wanted);
+    kept.shown = {segment.shown.size() - kept.stand_in.size(),
+                  segment.shown.size()};
+    segment.kept.push_back(std::move(kept));
   }
   add_marks(parts.range.end);
   add_until(parts.range.end);

@@ -62,13 +62,18 @@ struct Kept {
   SpanKind kind = SpanKind::kNumber;
   std::string source;               // as it stands in the source
   std::vector<std::string> wanted;  // any of these; the first if none is there
-  std::string stand_in;   // a number that is shown instead of `source`, or ""
+  std::string stand_in;   // shown instead of `source`: a number, or a marker of
+                          // the model; or ""
   bool is_exact = false;  // of a number: separators count, too
+
+  bool is_marked() const {
+    return kind != SpanKind::kNumber && !stand_in.empty();
+  }
 };
 
 // A run of bytes of `shown`, and the bytes of the document that it is: as many,
-// but where the last character of the run stands there as an entity, and of a
-// number that has a stand-in.
+// but where the last character of the run stands there as an entity, and of
+// what has a stand-in.
 struct ShownRun {
   ByteRange shown;
   ByteRange source;
@@ -88,8 +93,9 @@ struct Segment {
   ByteRange source;  // in the document
 };
 
-// Where bytes of `segment.shown` stand in the document.
-ByteRange SourceOf(const Segment& segment, const ByteRange& shown);
+// Where bytes of `segment.shown` stand in the document; of a part of a marker,
+// all that it stands for.
+ByteRange SourceOf(const Segment& segment, const ByteRange& part);
 
 // Tags of a stretch of text that are set aside.
 struct Mark {
@@ -101,7 +107,8 @@ struct Mark {
 
 // A sentence of a block with what is set aside from it. `text` is the block's,
 // `range` the sentence's, `cut` the spans in it that the model must not see, in
-// order; marks are in order. Of cut numbers it sees a stand-in: they are kept.
+// order; marks are in order. Of cut numbers it sees a stand-in, and of as many
+// of the others as there are markers one of these: they are kept.
 struct SentenceParts {
   absl::string_view text;
   ByteRange range;
@@ -112,6 +119,7 @@ struct SentenceParts {
   CountPieces count_pieces;    // to find names
   // What spans of kTerm become, by where they begin; null: there are none.
   const absl::flat_hash_map<size_t, std::string>* targets = nullptr;
+  absl::Span<const std::string> markers;
 };
 Segment MakeSegment(const SentenceParts& parts);
 

@@ -17,24 +17,6 @@ namespace {
 
 using testing::ElementsAre;
 
-// The words in the opposite order, each aligned to its own.
-SegmentTranslation Reverse(const Segment& segment) {
-  SegmentTranslation translation;
-  const std::vector<ByteRange> units = Units(segment.shown);
-  const size_t count = units.size();
-  translation.alignment.source = units;
-  translation.alignment.weights.assign(count * count, 0.0f);
-  for (size_t t = 0; t < count; ++t) {
-    const size_t s = count - 1 - t;
-    if (t > 0) translation.text += ' ';
-    const size_t begin = translation.text.size();
-    translation.text += segment.shown.substr(units[s].begin, units[s].size());
-    translation.alignment.target.push_back({begin, translation.text.size()});
-    translation.alignment.weights[t * count + s] = 1.0f;
-  }
-  return translation;
-}
-
 AssembledDocument Translated(absl::string_view text,
                              const DocumentOptions& options) {
   const Document document = ParseDocument(text, options);

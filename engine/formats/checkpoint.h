@@ -24,6 +24,8 @@ struct Checkpoint {
   // Null: tokens in, tokens out only.
   std::shared_ptr<const text::Tokenizer> source_tokenizer;
   std::shared_ptr<const text::Tokenizer> target_tokenizer;
+  // Pieces of both that stand for what must survive: see engine/markers.h.
+  std::vector<std::string> markers;
   // Why text is refused, though the tokenizers know how tokens are spelt; "":
   // it is not.
   std::string text_refusal;

@@ -170,7 +170,8 @@ std::vector<int32_t> SubwordNmtTokenizer::Encode(absl::string_view text) const {
   const std::string valid = ToUtf8(text);
   for (absl::string_view word :
        absl::StrSplit(valid, absl::ByAnyChar(kWhiteSpace), absl::SkipEmpty())) {
-    if (codes_ == nullptr) {
+    if (codes_ == nullptr ||
+        std::find(whole_.begin(), whole_.end(), word) != whole_.end()) {
       add(word);
       continue;
     }

@@ -58,10 +58,14 @@ class SubwordNmtCodes {
 // thread-safe.
 class SubwordNmtTokenizer final : public Tokenizer {
  public:
-  // `codes` may be null.
+  // `codes` may be null. Words among `whole` are not cut, as by --glossaries of
+  // subword-nmt.
   SubwordNmtTokenizer(std::shared_ptr<const Vocabulary> vocabulary,
-                      std::shared_ptr<const SubwordNmtCodes> codes)
-      : vocabulary_(std::move(vocabulary)), codes_(std::move(codes)) {}
+                      std::shared_ptr<const SubwordNmtCodes> codes,
+                      std::vector<std::string> whole = {})
+      : vocabulary_(std::move(vocabulary)),
+        codes_(std::move(codes)),
+        whole_(std::move(whole)) {}
 
   std::vector<int32_t> Encode(absl::string_view text) const override;
 
@@ -80,6 +84,7 @@ class SubwordNmtTokenizer final : public Tokenizer {
  private:
   const std::shared_ptr<const Vocabulary> vocabulary_;
   const std::shared_ptr<const SubwordNmtCodes> codes_;
+  const std::vector<std::string> whole_;
 };
 
 }  // namespace peregrine::text

@@ -99,6 +99,10 @@ class EnginePlan : public PlannedText {
   bool NeedsAlignment(size_t sentence) const override {
     return plan_.NeedsAlignment(sentence);
   }
+  void DemandMarkers(size_t sentence,
+                     decode::DecodingOptions* options) const override {
+    plan_.DemandMarkers(model_, sentence, options);
+  }
   TextPlan::Begun BeginWith(absl::string_view text,
                             const std::vector<int32_t>& /*encoded*/) override {
     return plan_.BeginWith(model_, text);

@@ -55,6 +55,8 @@ class PlannedText {
   virtual ~PlannedText() = default;
   virtual const std::vector<std::vector<int32_t>>& sentences() const = 0;
   virtual bool NeedsAlignment(size_t /*sentence*/) const { return false; }
+  virtual void DemandMarkers(size_t /*sentence*/,
+                             decode::DecodingOptions* /*options*/) const {}
   // Of a text of one sentence; `encoded` are the tokens of `text` as it is.
   virtual TextPlan::Begun BeginWith(absl::string_view /*text*/,
                                     const std::vector<int32_t>& encoded) {

@@ -302,6 +302,10 @@ void TextJob::Plan(int index, const RequestLanguages& languages,
   document_options_.source_language = languages.source.code;
   document_options_.target_language = languages.target.code;
   document_options_.ranges = request_.texts[index].protected_ranges;
+  // What a caller demands of the search goes first.
+  const RequestOptions options = OptionsOf(index);
+  document_options_.marks_spans =
+      !options.target_prefix.has_value() && options.must_contain.empty();
   std::vector<std::shared_ptr<const document::Glossary>> put_aside;
   if (request_.texts[index].without_terms) glossaries.swap(put_aside);
   planned.plan = model_->Plan(request_.texts[index].text, document_options_);
@@ -334,6 +338,7 @@ decode::DecodingOptions TextJob::OptionsOf(const Planned& text,
   decode::DecodingOptions result = SentenceOptions(
       *model_, options, text.languages,
       static_cast<int>(text.plan->sentences()[sentence].size()));
+  text.plan->DemandMarkers(sentence, &result);
   if (!options.target_prefix.has_value()) return result;
   // In other pieces it may take more tokens. Alternatives are those of the next
   // word, not of the last one.

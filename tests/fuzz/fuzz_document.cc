@@ -1,7 +1,7 @@
 // Any text of any format is parsed, and put together again under any
 // translation: every protected span and every tag is in the result, and what
-// was given stands at its beginning. The first byte chooses the format, the
-// second the translation.
+// was given stands at its beginning. The first byte chooses the format, and
+// whether spans are shown as markers; the second the translation.
 
 #include <string>
 #include <vector>
@@ -78,11 +78,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   options.hard_wrapped = (data[0] & 4) != 0;
   options.single_sentence = (data[0] & 8) != 0;
   options.translate_attributes = (data[0] & 16) != 0;
+  if ((data[0] & 32) != 0) options.markers = {"<m0>", "<m1>"};
   const bool is_echo = data[1] % 2 == 0;
   options.restore_capitals = !is_echo;
   const document::AssembledDocument out = document::TranslateDocument(
       text, options, [&](const document::Segment& segment) {
-        CheckGiven(segment, data[1]);
+        if (options.markers.empty()) CheckGiven(segment, data[1]);
         document::SegmentTranslation translation = document::Echo(segment);
         if (!is_echo) {
           size_t length = data[1] % (translation.text.size() + 1);

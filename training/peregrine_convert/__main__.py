@@ -38,6 +38,9 @@ def main(command_line: list[str] | None = None) -> None:
     parser.add_argument("--name", help="of the model; default: of the directory")
     parser.add_argument("--source-language", help="a BCP 47 tag; default: the checkpoint's")
     parser.add_argument("--target-language", help="likewise")
+    parser.add_argument("--markers", nargs="+", default=[], metavar="PIECE", help="pieces of both "
+                        "vocabularies that the model was trained to copy, in place of addresses, "
+                        "placeholders and the like")
     parser.add_argument("--beam-size", type=int, help="of translations by default")
     parser.add_argument("--length-penalty", type=float, help="likewise")
     arguments = parser.parse_args(command_line)
@@ -63,6 +66,7 @@ def convert(arguments: argparse.Namespace) -> None:
                            "(model, generator, vocab, opt)")
     model.source_language = arguments.source_language or model.source_language
     model.target_language = arguments.target_language or model.target_language
+    model.markers = arguments.markers
     if arguments.beam_size:
         model.decoding["beam_size"] = arguments.beam_size
     if arguments.length_penalty is not None:

@@ -108,6 +108,7 @@ class ModelConfig:
     tokens: Tokens
     tokenizer: Tokenizer
     decoding: Decoding
+    markers: list[str] = field(default_factory=list)  # pieces that stand for protected spans
     format_version: int = 1
 
     @classmethod
@@ -146,7 +147,8 @@ def to_dict(config: Any) -> dict[str, Any]:
     if values.get("tokenizer", {}).get("type") == "none":
         values["tokenizer"] = {"type": "none"}
     for place, name in ((values, "source_language"), (values, "target_language"),
-                        (values, "languages"), (values.get("tokens", {}), "source_prefix"),
+                        (values, "languages"), (values, "markers"),
+                        (values.get("tokens", {}), "source_prefix"),
                         (values.get("tokens", {}), "source_language")):
         if name in place and place[name] in ("", {}, [], None):
             del place[name]

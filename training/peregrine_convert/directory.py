@@ -30,6 +30,7 @@ class Model:
     source_vocabulary: list[str] = field(default_factory=list)  # empty: tokens are ids
     target_vocabulary: list[str] = field(default_factory=list)
     languages: dict[str, int] = field(default_factory=dict)  # tokens by code
+    markers: list[str] = field(default_factory=list)  # pieces that stand for protected spans
 
 
 def write(model: Model, directory: pathlib.Path, name: str,
@@ -51,7 +52,14 @@ def write(model: Model, directory: pathlib.Path, name: str,
                 tokenizer[f"{side}_codes"] = f"{side}.codes"
     config = from_dict(ModelConfig, {
         "name": name, **_languages(model), "architecture": model.architecture,
-        "tokens": model.tokens, "tokenizer": tokenizer, "decoding": model.decoding})
+        "tokens": model.tokens, "tokenizer": tokenizer, "decoding": model.decoding,
+        "markers": model.markers})
+    for marker in model.markers:
+        for side, pieces in (("source", model.source_vocabulary),
+                             ("target", model.target_vocabulary)):
+            if marker not in pieces:
+                raise ConvertError(f"{side} vocabulary: found no piece {marker!r}, expected every "
+                                   "marker")
     files["config.json"] = config.to_json()
     dtype = next(iter(model.weights.values())).dtype
     if dtype not in (torch.float32, torch.float16, torch.bfloat16):

@@ -11,11 +11,13 @@ from __future__ import annotations
 import random
 import re
 from dataclasses import dataclass
+from typing import Sequence
 
 _FINAL = re.compile(r"[.!?]+[\"“”’»]?$")
 _QUOTES = str.maketrans({"“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "–": "-"})
 _CURLY = (("“", "”"), ("„", "“"), ("«", "»"), ("''", "''"), ("``", "''"))
 _STRAIGHT = re.compile(r'"([^"]+)"')
+_WORD = re.compile(r"\w(.*\w)?")  # without the punctuation around it
 _LONG_WORD = re.compile(r"[^\W\d_]{4,}")
 # On a German keyboard or an English one, the keys beside a key.
 _NEAR = {"a": "sq", "b": "vn", "c": "xv", "d": "sf", "e": "wr", "f": "dg", "g": "fh", "h": "gj",
@@ -48,6 +50,7 @@ class Augment:
     other_quotes: float = 0.0    # the source
     double_spaces: float = 0.0   # the source
     resegmented: float = 0.0     # the source in other pieces than the likeliest
+    marked: float = 0.0          # with markers on both sides (prepare.markers)
 
     def __post_init__(self) -> None:
         for name, rate in vars(self).items():
@@ -140,9 +143,8 @@ def shared_words(source: list[str], target: list[str]) -> list[tuple[int, int]]:
             and source.count(word) == target.count(word) == 1]
 
 
-def inserted(source: str, target: str, rng: random.Random) -> tuple[str, str]:
+def inserted(source: str, target: str, what: str, rng: random.Random) -> tuple[str, str]:
     """Both sides with the same thing at the same place."""
-    what = copied(rng)
     first, second = source.split(), target.split()
     anchors = shared_words(first, second)
     if anchors and rng.random() < 0.7:
@@ -159,11 +161,25 @@ def inserted(source: str, target: str, rng: random.Random) -> tuple[str, str]:
     return f"{what} {source}", f"{what} {target}"
 
 
+def marked(source: str, target: str, markers: Sequence[str], rng: random.Random) -> tuple[str, str]:
+    """One to three markers: each for a word that both sides hold once, or inserted."""
+    for marker in rng.sample(markers, rng.randint(1, min(3, len(markers)))):
+        first, second = source.split(), target.split()
+        words = shared_words(first, second)
+        if words and rng.random() < 0.5:
+            at, same = rng.choice(words)
+            first[at] = second[same] = _WORD.sub(lambda _: marker, first[at], count=1)
+            source, target = " ".join(first), " ".join(second)
+        else:
+            source, target = inserted(source, target, marker, rng)
+    return source, target
+
+
 class Augmenter:
     """Changes pairs by the rates of a recipe. Every draw comes from `rng`."""
 
-    def __init__(self, rates: Augment, rng: random.Random) -> None:
-        self.rates, self.rng = rates, rng
+    def __init__(self, rates: Augment, rng: random.Random, markers: Sequence[str] = ()) -> None:
+        self.rates, self.rng, self.markers = rates, rng, markers
 
     def _drawn(self, name: str) -> bool:
         rate = getattr(self.rates, name)
@@ -184,7 +200,7 @@ class Augmenter:
         if self._drawn("other_quotes"):
             source = other_quotes(source, self.rng)
         if self._drawn("inserted"):
-            source, target = inserted(source, target, self.rng)
+            source, target = inserted(source, target, copied(self.rng), self.rng)
         if self._drawn("double_spaces"):
             source = double_spaces(source, self.rng)
         return source, target
@@ -195,6 +211,9 @@ class Augmenter:
         while at < len(pairs):
             count = self.rng.choice((2, 2, 3)) if self._drawn("joined") else 1
             group = [self.pair(*pair) for pair in pairs[at:at + count]]
-            changed.append(tuple(" ".join(side) for side in zip(*group)))
+            whole = tuple(" ".join(side) for side in zip(*group))
+            if self.markers and self._drawn("marked"):
+                whole = marked(*whole, self.markers, self.rng)
+            changed.append(whole)
             at += count
         return changed

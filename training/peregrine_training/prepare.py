@@ -130,7 +130,7 @@ def train_vocabulary(pairs: list[Pair], options: Prepare, path: pathlib.Path) ->
         sentence_iterator=iter(text[:VOCABULARY_LINES]), model_prefix=str(path.with_suffix("")),
         vocab_size=options.vocab_size, model_type="bpe", byte_fallback=True,
         split_digits=True, normalization_rule_name="nmt_nfkc", character_coverage=0.9998,
-        unk_id=UNK, bos_id=BOS, eos_id=EOS, pad_id=PAD, num_threads=2, minloglevel=1)
+        user_defined_symbols=options.marker_pieces, unk_id=UNK, bos_id=BOS, eos_id=EOS, pad_id=PAD, num_threads=2, minloglevel=1)
     path.with_suffix(".model").rename(path)
     path.with_suffix(".vocab").unlink()
 
@@ -179,6 +179,10 @@ def prepare(recipe: Recipe, data: pathlib.Path, out: pathlib.Path) -> None:
         pairs += phrases
     write_report(report, pairs, out / "report.txt")
     processor = spm.SentencePieceProcessor(model_file=str(out / "source.spm"))
+    for marker in options.marker_pieces:
+        if processor.piece_to_id(marker) not in processor.encode(marker):
+            raise SystemExit(f"{options.vocabulary}: found no marker {marker}, which prepare.markers "
+                             "wants as a user-defined symbol")
     as_text(pairs).save(out / "train.npz")
     for name in options.development:
         lines = read_aligned([data / f"{name}.{language}.gz" for language in languages])

@@ -27,6 +27,11 @@ class Prepare:
     distilled: list[str] = field(default_factory=list)  # further corpora, of distil.py
     phrases: str = ""     # path of a phrase book, which the corpora may lack; read as it is
     vocabulary: str = ""  # path of a SentencePiece model; a new one is trained without
+    markers: int = 0      # pieces that stand for protected spans, at most 64; augment.marked
+
+    @property
+    def marker_pieces(self) -> list[str]:
+        return [f"<m{number}>" for number in range(self.markers)]
 
 
 @dataclass
@@ -94,6 +99,13 @@ class Recipe:
     stages: list[Stage] = field(default_factory=list)  # none: one, to the end
     decoding: dict[str, Any] = field(default_factory=dict)  # defaults of the model's users
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.prepare.markers <= 64:
+            raise ValueError(f"prepare.markers is {self.prepare.markers}; expected 0 to 64")
+        if self.augment.marked and not self.prepare.markers:
+            raise ValueError(f"augment.marked is {self.augment.marked}; expected 0 without "
+                             "prepare.markers")
+
     @classmethod
     def load(cls, path: pathlib.Path | str) -> Recipe:
         return from_dict(cls, read_toml(pathlib.Path(path)))
@@ -109,4 +121,5 @@ class Recipe:
             tokens=Tokens(pad=PAD, bos=BOS, eos=EOS, unk=UNK, decoder_start=BOS,
                           source_suffix=[EOS]),
             tokenizer=Tokenizer("sentencepiece", "source.spm", "source.spm"),
-            decoding=from_dict(Decoding, {"suppressed_tokens": [PAD, BOS, UNK]} | self.decoding))
+            decoding=from_dict(Decoding, {"suppressed_tokens": [PAD, BOS, UNK]} | self.decoding),
+            markers=self.prepare.marker_pieces)

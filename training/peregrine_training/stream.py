@@ -49,6 +49,7 @@ class Stream:
                  recipe: Recipe, group: Group) -> None:
         self.text, self.vocabulary, self.group = text, vocabulary, group
         self.options, self.rates = recipe.train, recipe.augment
+        self.markers = recipe.prepare.marker_pieces
         self.longest = recipe.model_config().architecture.max_positions - 1
         self.base = recipe.prepare.weights
         self.stages = recipe.stages or [Stage(until=1.0)]
@@ -79,7 +80,7 @@ class Stream:
     def _encoded(self, pairs: list[tuple[str, str]], stage: int, rng: random.Random) -> Corpus:
         rates = scaled(self.rates, self.stages[stage].augment)
         sources, targets = [], []
-        for source, target in Augmenter(rates, rng).pairs(pairs):
+        for source, target in Augmenter(rates, rng, self.markers).pairs(pairs):
             ids = self._pieces(source, rates.resegmented, rng), self.vocabulary.encode(target)
             if 0 < min(map(len, ids)) and max(map(len, ids)) <= self.longest:
                 sources.append(ids[0])
@@ -87,12 +88,14 @@ class Stream:
         return Corpus(Side.pack(sources), Side.pack(targets))
 
     def _pieces(self, text: str, rate: float, rng: random.Random) -> list[int]:
-        """The usual pieces, or words at random cut into smaller ones."""
+        """The usual pieces, or words at random cut into smaller ones, but for markers."""
         if not rate or rng.random() >= rate:
             return self.vocabulary.encode(text)
         return [piece for word in text.split()
                 for piece in (resegment(self.vocabulary, word, 0.3, rng)
-                              if rng.random() < 0.25 else self.vocabulary.encode(word))]
+                              if rng.random() < 0.25 and not any(
+                                  marker in word for marker in self.markers)
+                              else self.vocabulary.encode(word))]
 
     def batches(self, position: Position) -> Iterator[Batch]:
         """The batches from `position` on, without end; moves it past what was taken."""

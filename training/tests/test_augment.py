@@ -86,7 +86,7 @@ def test_what_is_inserted_stands_on_both_sides_at_the_aligned_place():
     places = collections.Counter()
     for seed in range(400):
         random_state = random.Random(seed)
-        source, target = augment.inserted(*PAIR, random_state)
+        source, target = augment.inserted(*PAIR, augment.copied(random_state), random_state)
         words, theirs = source.split(), target.split()
         new = [word for word in words if word not in PAIR[0].split()]
         what = next((word for word in new if word.rstrip('."') in target), None)
@@ -101,6 +101,38 @@ def test_what_is_inserted_stands_on_both_sides_at_the_aligned_place():
             assert (at == 0) == (beside == 0)
             places["start" if at == 0 else "end"] += 1
     assert min(places.values()) > 20 and len(places) == 3
+
+
+def test_markers_stand_on_both_sides_for_the_same():
+    markers = [f"<m{number}>" for number in range(6)]
+    kinds = collections.Counter()
+    for seed in range(300):
+        source, target = augment.marked(*PAIR, markers, random.Random(seed))
+        used = [marker for marker in markers if marker in source]
+        assert 1 <= len(used) <= 3
+        for marker in markers:
+            assert source.count(marker) == target.count(marker) == (marker in used)
+        if len(used) > 1:
+            continue
+        words, theirs = ([word.rstrip('."') for word in side.split()] for side in (source, target))
+        gone = {"Anna", "Bremen"} - set(words)
+        assert gone == {"Anna", "Bremen"} - set(theirs)
+        if gone:
+            name = gone.pop()
+            assert (source.replace(used[0], name), target.replace(used[0], name)) == PAIR
+            kinds["for a name"] += 1
+        else:
+            kinds["inserted"] += 1
+    assert min(kinds.values()) > 20 and len(kinds) == 2
+
+
+def test_pairs_that_are_joined_have_each_marker_once():
+    markers = ["<m0>", "<m1>"]
+    pairs = Augmenter(Augment(joined=0.9, marked=1.0), random.Random(0), markers).pairs([PAIR] * 90)
+    for source, target in pairs:
+        assert {source.count(marker) for marker in markers} <= {0, 1}
+        assert any(marker in source for marker in markers)
+    assert Augmenter(Augment(marked=1.0), random.Random(0)).pairs([PAIR]) == [PAIR]
 
 
 def test_all_kinds_are_inserted():

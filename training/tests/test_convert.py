@@ -242,6 +242,14 @@ def test_vocabularies_and_codes_come_along(tmp_path: pathlib.Path) -> None:
     assert pieces[:5] == ["<s>", "<pad>", "</s>", "<unk>", "w0"]
     done = command("models", "inspect", tmp_path / "model")
     assert done.returncode == 0, done.stderr
+    assert "found no piece '<m>'" in run(*arguments, "--markers", "w@@", "<m>")
+    (tmp_path / "dict.txt").write_text("".join(f"{piece} 5\n" for piece in
+                                               ["<m0>", "<m1>", *DICTIONARY[2:]]))
+    assert not run(*arguments, "--markers", "<m0>", "<m1>")
+    config = json.loads((tmp_path / "model" / "config.json").read_text())
+    assert config["markers"] == ["<m0>", "<m1>"]
+    done = command("models", "inspect", tmp_path / "model")
+    assert done.returncode == 0, done.stderr
     (tmp_path / "dict.txt").write_text("w0 5\n")
     assert "found 5 tokens" in run(*arguments)
 

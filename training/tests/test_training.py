@@ -20,7 +20,7 @@ import torch
 from safetensors.torch import load_file
 
 import small_corpus
-from peregrine_training import experiment
+from peregrine_training import experiment, serving
 from peregrine_training import prepare as prepare_module
 from peregrine_training.augment import Augment
 from peregrine_training.average import average, mean_with
@@ -295,6 +295,64 @@ def test_a_phrase_book_is_an_origin(recipe, tmp_path):
     book.write_text("Ahoy! Ahoi!\n", encoding="utf-8")
     with pytest.raises(SystemExit, match="book.tsv:1: found 1 columns, expected a source"):
         prepare_module.prepare(recipe, tmp_path / "corpus", tmp_path / "data")
+
+
+@pytest.fixture
+def marked_model(recipe, tmp_path) -> pathlib.Path:
+    """A model with markers, prepared and exported, but not trained."""
+    small_corpus.write(tmp_path / "corpus")
+    recipe.prepare = dataclasses.replace(recipe.prepare, markers=3)
+    recipe.augment = Augment(marked=0.5, resegmented=0.5, joined=0.3)
+    prepare_module.prepare(recipe, tmp_path / "corpus", tmp_path / "data")
+    trainer = Trainer(recipe, tmp_path / "run", tmp_path / "data")
+    write_model(tmp_path / "model", recipe.model_config(), trainer.model.state_dict(),
+                torch.float32, tmp_path / "data" / "source.spm")
+    return tmp_path / "model"
+
+
+def test_markers_go_from_the_recipe_through_the_pairs_to_the_model(recipe, marked_model):
+    config, _ = read_model(marked_model)
+    assert config.markers == ["<m0>", "<m1>", "<m2>"]
+    vocabulary = spm.SentencePieceProcessor(model_file=str(marked_model / "source.spm"))
+    pieces = [vocabulary.piece_to_id(marker) for marker in config.markers]
+    seen = []
+    for batch in taken(recipe, marked_model.parent / "data", 40, Position()):
+        for source, target in zip(batch.source.tolist(), batch.target_out.tolist()):
+            counts = [source.count(piece) for piece in pieces]
+            assert counts == [target.count(piece) for piece in pieces]
+            assert max(counts) <= 1
+            seen.append(sum(counts))
+    assert 0.3 < sum(count > 0 for count in seen) / len(seen) < 0.7
+    assert max(seen) == 3
+
+
+@pytest.mark.skipif(not (serving.BINARIES / "peregrine-server").exists(),
+                    reason="the release preset is not built")
+def test_a_served_model_with_markers_keeps_every_span(marked_model):
+    """Whatever the caller demands beside it, and though the model has learnt nothing."""
+    text = "See https://a.org/b or ask jo@a.org, {name}: <m1> and /etc/hosts are 2 boxes."
+    with serving.Server(marked_model) as server:
+        for steering in ("--beam-size=4", "--target-prefix=Der Link https://a.org/b",
+                         "--must-contain=Lampe", "--sample", "--alternatives",
+                         "--no-repeat-ngram-size=1", "--must-not-contain=<m0>"):
+            done = subprocess.run(
+                [server.binaries / "peregrine", "translate", f"--address={server.address}",
+                 "--single-sentence", steering, text], check=True, stdout=subprocess.PIPE,
+                encoding="utf-8")
+            for span in ("https://a.org/b", "jo@a.org", "{name}", "<m1>", "/etc/hosts"):
+                assert done.stdout.count(span) == 1, (steering, done.stdout)
+            assert "<m0>" not in done.stdout and "<m2>" not in done.stdout, steering
+
+
+def test_markers_need_a_vocabulary_that_has_them(recipe, marked_model, tmp_path):
+    recipe.prepare = dataclasses.replace(recipe.prepare, markers=4,
+                                         vocabulary=str(marked_model / "source.spm"))
+    with pytest.raises(SystemExit, match="source.spm: found no marker <m3>"):
+        prepare_module.prepare(recipe, tmp_path / "corpus", tmp_path / "other")
+    with pytest.raises(ValueError, match="augment.marked is 0.5; expected 0 without"):
+        dataclasses.replace(recipe, prepare=dataclasses.replace(recipe.prepare, markers=0))
+    with pytest.raises(ValueError, match="prepare.markers is 65; expected 0 to 64"):
+        dataclasses.replace(recipe, prepare=dataclasses.replace(recipe.prepare, markers=65))
 
 
 _PRINT_SOURCES = """

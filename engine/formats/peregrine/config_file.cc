@@ -30,6 +30,8 @@ using model::TokenConfig;
 using model::TokenizerConfig;
 
 constexpr size_t kMaxLanguages = 1000;
+// A search can be made to hold no more phrases.
+constexpr size_t kMaxMarkers = 64;
 
 void ReadStack(bool is_decoder, JsonObjectReader& reader, StackConfig& stack) {
   stack.num_layers = reader.Int("num_layers", 1, kMaxLayers);
@@ -348,10 +350,28 @@ absl::Status ParseConfidence(JsonObjectReader reader,
   return reader.Finish();
 }
 
+std::vector<std::string> ReadMarkers(JsonObjectReader& reader) {
+  std::vector<std::string> markers = reader.Strings("markers");
+  if (markers.size() > kMaxMarkers) {
+    reader.FailField(
+        "markers", absl::StrCat("found ", markers.size(), ", expected at most ",
+                                kMaxMarkers));
+  }
+  for (size_t i = 0; i < markers.size(); ++i) {
+    const auto end = markers.begin() + static_cast<std::ptrdiff_t>(i);
+    if (std::find(markers.begin(), end, markers[i]) != end) {
+      reader.FailField("markers", absl::StrCat("found '", markers[i],
+                                               "' twice, expected it once"));
+    }
+  }
+  return markers;
+}
+
 }  // namespace
 
 absl::StatusOr<ModelConfig> ParseConfig(absl::string_view json,
-                                        const std::string& path) {
+                                        const std::string& path,
+                                        std::vector<std::string>* markers) {
   PEREGRINE_ASSIGN_OR_RETURN(const Json root, ParseJson(json, path));
   JsonObjectReader reader(root, path, "");
   ModelConfig config;
@@ -385,15 +405,18 @@ absl::StatusOr<ModelConfig> ParseConfig(absl::string_view json,
   config.shortlist = reader.String("shortlist", "");
   FailUnlessFileName(reader, "shortlist", config.shortlist);
   config.protected_patterns = reader.Strings("protected_patterns");
+  std::vector<std::string> read_markers = ReadMarkers(reader);
+  if (markers != nullptr) *markers = std::move(read_markers);
   PEREGRINE_RETURN_IF_ERROR(reader.Finish());
   return config;
 }
 
-absl::StatusOr<ModelConfig> ReadConfig(const std::string& path) {
+absl::StatusOr<ModelConfig> ReadConfig(const std::string& path,
+                                       std::vector<std::string>* markers) {
   PEREGRINE_ASSIGN_OR_RETURN(
       const std::string text,
       ReadFile(path, kMaxConfigBytes, "the config.json of a model"));
-  return ParseConfig(text, path);
+  return ParseConfig(text, path, markers);
 }
 
 }  // namespace peregrine::formats

@@ -289,6 +289,32 @@ TEST(ConfigTest, ReadsHowSureTranslationsAre) {
   EXPECT_THAT(ErrorOf(config), HasSubstr("confidence.median"));
 }
 
+TEST(ConfigTest, ReadsMarkers) {
+  json config = ValidConfig();
+  std::vector<std::string> markers = {"of another"};
+  ASSERT_TRUE(ParseConfig(config.dump(), "config.json", &markers).ok());
+  EXPECT_THAT(markers, IsEmpty());
+  config["markers"] = {"<m0>", "<m1>"};
+  ASSERT_TRUE(ParseConfig(config.dump(), "config.json", &markers).ok());
+  EXPECT_THAT(markers, ElementsAre("<m0>", "<m1>"));
+  EXPECT_TRUE(ParseConfig(config.dump(), "config.json").ok());
+  config["markers"] = {"<m0>", "<m1>", "<m0>"};
+  EXPECT_THAT(ErrorOf(config),
+              HasSubstr("markers: found '<m0>' twice, expected it once"));
+  config["markers"] = {""};
+  EXPECT_THAT(ErrorOf(config),
+              HasSubstr("markers: found \"\", expected a string that is not "
+                        "empty"));
+  config["markers"] = "<m0>";
+  EXPECT_THAT(ErrorOf(config), HasSubstr("expected an array of strings"));
+  config["markers"] = json::array();
+  for (int i = 0; i < 65; ++i) {
+    config["markers"].push_back("<" + std::to_string(i) + ">");
+  }
+  EXPECT_THAT(ErrorOf(config),
+              HasSubstr("markers: found 65, expected at most 64"));
+}
+
 TEST(ConfigTest, ReadsHowPreNormEnds) {
   json config = ValidConfig();
   config["architecture"]["final_norm"] = false;

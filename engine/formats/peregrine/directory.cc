@@ -26,7 +26,7 @@ constexpr size_t kMaxCodesBytes = 16 << 20;
 // `codes_path` is empty.
 absl::StatusOr<std::shared_ptr<const text::Tokenizer>> LoadSubwordNmt(
     const std::string& path, const std::string& codes_path,
-    const model::ModelConfig& config) {
+    const model::ModelConfig& config, const std::vector<std::string>& markers) {
   PEREGRINE_ASSIGN_OR_RETURN(std::vector<std::string> pieces,
                              ReadVocabularyList(path));
   std::shared_ptr<const text::SubwordNmtCodes> codes;
@@ -45,17 +45,19 @@ absl::StatusOr<std::shared_ptr<const text::Tokenizer>> LoadSubwordNmt(
   auto vocabulary = std::make_shared<const text::Vocabulary>(
       std::move(pieces), tokens.unk, std::move(silent));
   return std::make_shared<const text::SubwordNmtTokenizer>(
-      std::move(vocabulary), std::move(codes));
+      std::move(vocabulary), std::move(codes), markers);
 }
 
 absl::StatusOr<std::shared_ptr<const text::Tokenizer>> LoadTokenizer(
     const std::string& path, const std::string& codes_path,
-    const model::ModelConfig& config, int vocab_size) {
+    const Checkpoint& checkpoint, int vocab_size) {
+  const model::ModelConfig& config = checkpoint.config;
   const int32_t unk = config.tokens.unk;
   std::shared_ptr<const text::Tokenizer> tokenizer;
   if (config.tokenizer.type == model::TokenizerConfig::Type::kSubwordNmt) {
-    PEREGRINE_ASSIGN_OR_RETURN(tokenizer,
-                               LoadSubwordNmt(path, codes_path, config));
+    PEREGRINE_ASSIGN_OR_RETURN(
+        tokenizer,
+        LoadSubwordNmt(path, codes_path, config, checkpoint.markers));
   } else {
     PEREGRINE_ASSIGN_OR_RETURN(tokenizer, text::SentencePieceModel::Load(path));
   }
@@ -85,7 +87,7 @@ absl::Status LoadTokenizers(const std::string& directory,
   PEREGRINE_ASSIGN_OR_RETURN(
       checkpoint.source_tokenizer,
       LoadTokenizer(path(tokenizer.source), path(tokenizer.source_codes),
-                    checkpoint.config, architecture.source_vocab_size));
+                    checkpoint, architecture.source_vocab_size));
   const bool shared =
       tokenizer.source == tokenizer.target &&
       tokenizer.source_codes == tokenizer.target_codes &&
@@ -97,7 +99,7 @@ absl::Status LoadTokenizers(const std::string& directory,
   PEREGRINE_ASSIGN_OR_RETURN(
       checkpoint.target_tokenizer,
       LoadTokenizer(path(tokenizer.target), path(tokenizer.target_codes),
-                    checkpoint.config, architecture.target_vocab_size));
+                    checkpoint, architecture.target_vocab_size));
   return absl::OkStatus();
 }
 
@@ -107,8 +109,9 @@ absl::StatusOr<Checkpoint> OpenPeregrineDirectory(
     const std::string& directory) {
   Checkpoint checkpoint;
   checkpoint.format = "Peregrine";
-  PEREGRINE_ASSIGN_OR_RETURN(checkpoint.config,
-                             ReadConfig(directory + "/config.json"));
+  PEREGRINE_ASSIGN_OR_RETURN(
+      checkpoint.config,
+      ReadConfig(directory + "/config.json", &checkpoint.markers));
   PEREGRINE_RETURN_IF_ERROR(LoadTokenizers(directory, checkpoint));
   PEREGRINE_ASSIGN_OR_RETURN(
       checkpoint.tensors,

@@ -81,6 +81,24 @@ TEST_F(SubwordNmtDirectoryTest, NamesWhatIsWrong) {
                         "size of config.json, 97"));
 }
 
+TEST_F(SubwordNmtDirectoryTest, DoesNotCutMarkers) {
+  std::string pieces = directory_.Read("both.txt");
+  pieces.replace(pieces.find(Word(20)), 3, "<m0>");
+  directory_.Write("both.txt", pieces);
+  EXPECT_THAT(OpenCheckpoint(directory_.File("."))
+                  ->source_tokenizer->Encode("low <m0>"),
+              testing::Not(testing::Contains(20)));
+  directory_.Set("config.json", "markers", {"<m0>"});
+  EXPECT_THAT(directory_.Error(), IsEmpty());
+  const auto checkpoint = OpenCheckpoint(directory_.File("."));
+  EXPECT_THAT(checkpoint->source_tokenizer->Encode("low <m0>"),
+              testing::Contains(20));
+  directory_.Set("config.json", "markers", {"<m1>"});
+  EXPECT_THAT(directory_.Error(),
+              HasSubstr("config.json: markers: found '<m1>', expected a piece "
+                        "of the source vocabulary"));
+}
+
 // Languages by request: a directory for each pair, which has none, translates
 // in the same way.
 class LanguagesTest : public SubwordNmtDirectoryTest {
