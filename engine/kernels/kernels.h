@@ -44,9 +44,10 @@ class LinearWeight {
 // one or thousands, is known when it is packed.
 enum class LinearRows { kHypotheses, kSourceTokens };
 
-// Which operation the weight is for: Linear without ReLU, Linear with it, or
-// LinearAdd. What a device prepares for it; others work, too.
-enum class LinearUse { kPlain, kRelu, kAdd };
+// Which operation the weight is for: Linear without ReLU, Linear with it,
+// LinearAdd, or SelectedTopK beside OutputTopK. What a device prepares for it;
+// others work, too.
+enum class LinearUse { kPlain, kRelu, kAdd, kSelected };
 
 // Writes the rows [first, first + count) of a matrix to `to`, one after
 // another. May be called by several threads at once.

@@ -35,13 +35,15 @@ struct OutputTopKCase {
   int k = 1;
   std::vector<int32_t> selection;  // empty: the whole vocabulary
   Precision precision = Precision::kFloat32;
+  LinearUse use = LinearUse::kSelected;
 
   Best Run(Kernels& kernels) const {
     DeviceMemory memory(kernels);
-    const auto packed = kernels
-                            .PackLinear({weight.data, bias, weight.rows,
-                                         weight.cols, precision})
-                            .value();
+    const auto packed =
+        kernels
+            .PackLinear({weight.data, bias, weight.rows, weight.cols, precision,
+                         LinearRows::kHypotheses, use})
+            .value();
     Best best = {Array(x.rows, k), std::vector<int32_t>(size_t(x.rows) * k)};
     const Matrix inputs = memory.Put(x);
     const Matrix logits = memory.Put(Array(x.rows, weight.rows));
@@ -272,6 +274,41 @@ TEST_P(OutputParityTest, SelectingAllIsSelectingNone) {
     const Best with = top_k.Run(*device_);
     ExpectSameBits(with.log_probs, without.log_probs);
     ASSERT_EQ(with.tokens, without.tokens);
+  }
+}
+
+// Whether or not the device has prepared the weight for it, and however many
+// rows and inputs there are.
+TEST_P(OutputParityTest, SelectedOutputsHaveTheirBits) {
+  for (Precision precision : GetParam().precisions) {
+    for (int in_dim : {5, 64, 70, 200}) {
+      for (int rows : {1, 2, 3, 5, 20}) {
+        SCOPED_TRACE(
+            absl::StrCat(PrecisionName(precision), " ", rows, " x ", in_dim));
+        OutputTopKCase top_k = RandomTopK(rows, in_dim);
+        top_k.precision = precision;
+        top_k.selection = RandomSelection(715, RandomPermutation(2011));
+        const Best prepared = top_k.Run(*device_);
+        top_k.use = LinearUse::kPlain;
+        const Best plain = top_k.Run(*device_);
+        ExpectSameBits(prepared.log_probs, plain.log_probs);
+        ASSERT_EQ(prepared.tokens, plain.tokens);
+      }
+    }
+  }
+}
+
+TEST_P(OutputInvarianceTest, SelectedTopK) {
+  for (Precision precision : GetParam().precisions) {
+    OutputTopKCase top_k = RandomTopK(50, 64);
+    top_k.precision = precision;
+    top_k.selection = RandomSelection(715, RandomPermutation(2011));
+    const Best all = top_k.Run(*device_);
+    for (int i = 0; i < 3; ++i) {
+      const std::vector<int> rows = RandomRows(50);
+      const Best some = top_k.Select(rows).Run(*device_);
+      ExpectSameBits(some.log_probs, all.log_probs.Select(rows));
+    }
   }
 }
 

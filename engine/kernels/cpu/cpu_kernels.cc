@@ -300,40 +300,69 @@ void CpuKernels::SelectedTopK(const LinearWeight& projection,
   auto* own = dynamic_cast<const CpuOutputSelection*>(&selection);
   PEREGRINE_CHECK(own != nullptr) << "selection of another device";
   best_outputs_.Start(suppressed, constraints, &selection, result);
-  RunOutputBlocks(own->weight(), x);
+  if (own->copy() != nullptr) {
+    RunOutputBlocks(*own->copy(), x);
+  } else {
+    RunListedBlocks(Own(projection), *own, x);
+  }
   best_outputs_.Finish();
+}
+
+void CpuKernels::RunOutputBlocks(const CpuLinearWeight& weight, Matrix x) {
+  RunBlocks(weight, x, weight.out_dim(),
+            [&](const PackedLinear& linear, int begin, int share, Matrix y) {
+              PackedLinear columns =
+                  weight.Columns(linear, begin, y.cols, share);
+              columns.y = y.data;
+              columns.y_stride = y.cols;
+              weight.ops().run(columns);
+            });
+}
+
+void CpuKernels::RunListedBlocks(const CpuLinearWeight& weight,
+                                 const CpuOutputSelection& selection,
+                                 Matrix x) {
+  const absl::Span<const int32_t> outputs = selection.tokens();
+  RunBlocks(weight, x, static_cast<int>(outputs.size()),
+            [&](const PackedLinear& linear, int begin, int, Matrix y) {
+              ListedLinear some = weight.ListedProduct(
+                  linear, selection.listed(), outputs, begin, y.cols);
+              some.y = y.data;
+              some.y_stride = y.cols;
+              weight.ops().run_listed(some);
+            });
 }
 
 // Logits block by block of columns, each scanned while it is in the cache, so
 // that whole rows of them are never in memory. Threads compute a block each,
 // which the caller then scans in order.
-void CpuKernels::RunOutputBlocks(const CpuLinearWeight& weight, Matrix x) {
+void CpuKernels::RunBlocks(
+    const CpuLinearWeight& weight, Matrix x, int num_outputs,
+    absl::FunctionRef<void(const PackedLinear& linear, int begin, int share,
+                           Matrix y)>
+        multiply) {
   constexpr int kColumns = BestOutputs::kBlockColumns;
   const int max_rows = weight.ops().max_rows;
   const int block_rows = std::min(max_rows, x.rows);
-  const int shares = NumShares(MultiplyAdds(weight, block_rows));
+  const int shares =
+      NumShares(int64_t{block_rows} * weight.in_dim() * num_outputs);
   const size_t prepared = weight.ScratchFloats(x.rows, shares);
   const size_t block_floats = static_cast<size_t>(block_rows) * kColumns;
   float* const scratch = Scratch(prepared + shares * block_floats);
   if (scratch == nullptr) return;
   float* const logits = scratch + prepared;
-  const int num_blocks = (weight.out_dim() + kColumns - 1) / kColumns;
+  const int num_blocks = (num_outputs + kColumns - 1) / kColumns;
   for (int begin = 0; begin < x.rows; begin += max_rows) {
     const int rows = std::min(max_rows, x.rows - begin);
     const PackedLinear linear = weight.Prepare(x.Rows(begin, rows), scratch);
     for (int first = 0; first < num_blocks; first += shares) {
       const int blocks = std::min(shares, num_blocks - first);
       const auto block = [&](int share) -> Matrix {
-        const int left = weight.out_dim() - (first + share) * kColumns;
+        const int left = num_outputs - (first + share) * kColumns;
         return {logits + share * block_floats, rows, std::min(left, kColumns)};
       };
       ForShares(blocks, [&](int share) {
-        const Matrix y = block(share);
-        PackedLinear columns =
-            weight.Columns(linear, (first + share) * kColumns, y.cols, share);
-        columns.y = y.data;
-        columns.y_stride = y.cols;
-        weight.ops().run(columns);
+        multiply(linear, (first + share) * kColumns, share, block(share));
       });
       for (int share = 0; share < blocks; ++share) {
         best_outputs_.Take(begin, (first + share) * kColumns, block(share));

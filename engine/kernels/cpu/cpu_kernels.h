@@ -16,6 +16,7 @@
 namespace peregrine::kernels {
 
 class CpuLinearWeight;
+class CpuOutputSelection;
 
 // The threads of one instance of CpuKernels, the calling one among them.
 struct CpuThreads {
@@ -108,6 +109,13 @@ class CpuKernels : public Kernels {
   // Fatal where the weight is not of this kind and instruction set.
   const CpuLinearWeight& Own(const LinearWeight& weight) const;
   void RunOutputBlocks(const CpuLinearWeight& weight, Matrix x);
+  void RunListedBlocks(const CpuLinearWeight& weight,
+                       const CpuOutputSelection& selection, Matrix x);
+  // `multiply` computes the outputs [begin, begin + y.cols) of rows of x.
+  void RunBlocks(const CpuLinearWeight& weight, Matrix x, int num_outputs,
+                 absl::FunctionRef<void(const PackedLinear& linear, int begin,
+                                        int share, Matrix y)>
+                     multiply);
   // All heads of one sequence.
   void AttendSequence(HeadShape heads, Matrix qkv, Matrix context);
   // How many threads are to share so many multiply-adds.

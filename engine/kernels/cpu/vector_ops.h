@@ -47,6 +47,24 @@ struct PackedLinear {
   bool add_to_y = false;  // then no activation
 };
 
+// Some outputs of a weight in int8 that lies by rows, as W does: y[r, i] is the
+// output outputs[i] of row r, with the bits that PackedLinear gives it.
+struct ListedLinear {
+  const void* inputs = nullptr;  // as in PackedLinear, with their scales
+  const float* input_scales = nullptr;
+  const int8_t* weight = nullptr;    // [out_dim, row_bytes], zero past in_dim
+  const int32_t* outputs = nullptr;  // [count]
+  const float* weight_scales = nullptr;  // [count]: of these outputs
+  const int32_t* first_sums = nullptr;   // likewise
+  const float* bias = nullptr;           // likewise
+  float* y = nullptr;                    // [rows, count] at `y_stride`
+  size_t input_stride = 0;               // bytes
+  size_t y_stride = 0;                   // elements
+  int rows = 0;
+  int row_bytes = 0;  // a multiple of 64
+  int count = 0;
+};
+
 // The inner loops of linear layers in one precision.
 struct LinearOps {
   int panel_columns;  // columns of W^T that lie together in a packed weight
@@ -60,6 +78,7 @@ struct LinearOps {
   // where the row can be used as it is.
   float (*pack_inputs)(const float* x, int in_dim, void* inputs);
   void (*run)(const PackedLinear& linear);
+  void (*run_listed)(const ListedLinear& listed);  // int8 only, else null
 };
 
 // Attention of all positions of one sequence to each other, one head.
