@@ -81,6 +81,9 @@ struct TopK {
   int k = 0;
   float* log_probs = nullptr;  // [rows, k]
   int32_t* tokens = nullptr;   // [rows, k]
+  // [rows]: how many of a row are wanted, 1 to k; null: k. What a row has
+  // beyond them is worth nothing.
+  const int32_t* wanted = nullptr;
 };
 
 // Some outputs of a projection: all tokens that one sentence may be made of

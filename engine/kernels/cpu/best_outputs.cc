@@ -86,9 +86,10 @@ void BestOutputs::TakeRow(int row, int first_column, int columns,
   if (constraint.only != -1) {
     return TakeOnly(row, first_column, columns, logits);
   }
-  const int k = result_.k;
-  float* const values = result_.log_probs + static_cast<size_t>(row) * k;
-  int32_t* const indices = result_.tokens + static_cast<size_t>(row) * k;
+  const size_t first = static_cast<size_t>(row) * result_.k;
+  const int k = result_.wanted == nullptr ? result_.k : result_.wanted[row];
+  float* const values = result_.log_probs + first;
+  int32_t* const indices = result_.tokens + first;
   if (!(largest > values[k - 1])) return;
   for (int32_t column : suppressed_) {
     Suppress(column, first_column, columns, logits);
