@@ -187,7 +187,8 @@ size_t CpuLinearWeight::ScratchFloats(int rows, int num_shares) const {
   return RoundUp(inputs + count + num_shares * count * ops_.panel_columns, 16);
 }
 
-PackedLinear CpuLinearWeight::Prepare(Matrix x, float* scratch) const {
+PackedLinear CpuLinearWeight::Prepare(Matrix x, float* scratch,
+                                      ForRows for_rows) const {
   PEREGRINE_CHECK(x.rows <= ops_.max_rows) << x.rows;
   PackedLinear linear;
   linear.panels = packed_.panels;
@@ -205,11 +206,12 @@ PackedLinear CpuLinearWeight::Prepare(Matrix x, float* scratch) const {
   }
   linear.inputs = scratch;
   linear.input_stride = InputStride();
-  char* inputs = reinterpret_cast<char*>(scratch);
+  char* const inputs = reinterpret_cast<char*>(scratch);
   float* const scales = scratch + x.rows * linear.input_stride / sizeof(float);
-  for (int r = 0; r < x.rows; ++r, inputs += linear.input_stride) {
-    scales[r] = ops_.pack_inputs(x.row(r), x.cols, inputs);
-  }
+  for_rows([&](int row) {
+    scales[row] = ops_.pack_inputs(x.row(row), x.cols,
+                                   inputs + row * linear.input_stride);
+  });
   linear.input_scales = scales;
   linear.partial_sums = reinterpret_cast<uint32_t*>(scales + x.rows);
   return linear;

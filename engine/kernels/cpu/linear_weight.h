@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "engine/kernels/cpu/isa.h"
@@ -56,10 +57,14 @@ class CpuLinearWeight final : public LinearWeight {
   // Of Prepare for up to this many rows, or ops().max_rows if that is fewer.
   size_t ScratchFloats(int rows, int num_shares = 1) const;
 
-  // The product with x, packed into `scratch`, which lacks only where y is and
-  // what happens to it. x has at most ops().max_rows rows. `scratch` is that of
-  // the product, until it is done.
-  PackedLinear Prepare(Matrix x, float* scratch) const;
+  // Calls pack(row) for each of some rows, in any order and by any thread.
+  using ForRows =
+      absl::FunctionRef<void(absl::FunctionRef<void(int row)> pack)>;
+
+  // The product with x, packed into `scratch` by `for_rows`, which lacks only
+  // where y is and what happens to it. x has at most ops().max_rows rows.
+  // `scratch` is that of the product, until it is done.
+  PackedLinear Prepare(Matrix x, float* scratch, ForRows for_rows) const;
 
   // The same product for the outputs [begin, begin + count) alone. `begin` is a
   // multiple of ops().panel_columns. Products with different `share`, of which

@@ -102,9 +102,11 @@ struct CellAttention {
   const void* keys = nullptr;    // [cells, num_heads * head_dim] at key_stride
   const void* values = nullptr;  // [cells, num_heads * value_dim] at
                                  // value_stride
-  float* context = nullptr;      // [num_rows, num_heads * value_dim]
+  float* context = nullptr;      // [num_rows, num_heads * value_dim], rows at
+                                 // context_stride
   float* scratch = nullptr;  // cell_scratch_floats(num_heads, longest length)
   size_t stride = 0;
+  size_t context_stride = 0;
   size_t key_stride = 0;    // elements
   size_t value_stride = 0;  // likewise
   int num_rows = 0;
