@@ -190,8 +190,9 @@ TEST(WeightsBytesTest, AreThoseOfTheLoadedModel) {
       const auto model = TranslationModel::Load(
           golden + name, kernels::Device::kCpu, precision);
       ASSERT_TRUE(model.ok()) << model.status();
-      const auto bytes = model::WeightsBytes((*model)->config().architecture,
-                                             **kernels, precision);
+      const auto bytes = model::WeightsBytes(
+          (*model)->config().architecture, **kernels, precision,
+          /*selects=*/(*model)->weights().shortlist() != nullptr);
       ASSERT_TRUE(bytes.ok()) << bytes.status();
       EXPECT_EQ(*bytes, (*model)->weights().weights().bytes)
           << name << " " << static_cast<int>(precision);

@@ -158,8 +158,9 @@ absl::StatusOr<BytesOf> MeasureBytes(const TranslationModel& model) {
     size_t bytes = model.weights().weights().bytes;
     if (precision != model.precision()) {
       PEREGRINE_ASSIGN_OR_RETURN(
-          bytes, model::WeightsBytes(model.config().architecture, *kernels,
-                                     precision));
+          bytes,
+          model::WeightsBytes(model.config().architecture, *kernels, precision,
+                              model.weights().shortlist() != nullptr));
     }
     bytes_of.emplace_back(kernels::PrecisionName(precision), bytes);
   }

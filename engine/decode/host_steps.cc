@@ -26,6 +26,7 @@ absl::Status HostSteps::Allocate() {
   constraints_.reserve(rows);
   top_log_probs_.reserve(rows * 2 * rows);
   top_tokens_.reserve(rows * 2 * rows);
+  wanted_.reserve(rows);
   listed_offsets_.reserve(rows + 1);
   log_sums_.reserve(rows);
   log_rests_.reserve(rows);
@@ -117,14 +118,19 @@ model::DecoderInput HostSteps::Prepare() {
   return input;
 }
 
+// Rows of a small beam do not pay for the candidates of a large one beside it.
 kernels::TopK HostSteps::PrepareTopK() {
   int k = 0;
+  wanted_.clear();
   for (const Entry& entry : live_) {
-    k = std::max(k, entry.sentence->search.num_candidates());
+    const BeamSearch& search = entry.sentence->search;
+    k = std::max(k, search.num_candidates());
+    wanted_.resize(wanted_.size() + search.live().size(),
+                   search.num_candidates());
   }
   top_log_probs_.resize(constraints_.size() * k);
   top_tokens_.resize(constraints_.size() * k);
-  return {k, top_log_probs_.data(), top_tokens_.data()};
+  return {k, top_log_probs_.data(), top_tokens_.data(), wanted_.data()};
 }
 
 // The rows of each sentence that has a selection alone, the others in runs of
@@ -173,6 +179,7 @@ void HostSteps::ScoreRows(const Run& run, kernels::TopK top) {
   const kernels::Matrix logits = resources_.logits.Rows(0, run.count);
   top.log_probs += static_cast<size_t>(run.begin) * top.k;
   top.tokens += static_cast<size_t>(run.begin) * top.k;
+  top.wanted += run.begin;
   if (run.steered) {
     ListedTokens listed;
     listed.offsets =

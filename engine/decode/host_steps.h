@@ -94,6 +94,7 @@ class HostSteps final : public Search {
   bool aligns_ = false;                   // some sentence of this step
   std::vector<float> top_log_probs_;
   std::vector<int32_t> top_tokens_;
+  std::vector<int32_t> wanted_;  // of the best of each row
 };
 
 }  // namespace peregrine::decode

@@ -44,9 +44,10 @@ class LinearWeight {
 // one or thousands, is known when it is packed.
 enum class LinearRows { kHypotheses, kSourceTokens };
 
-// Which operation the weight is for: Linear without ReLU, Linear with it, or
-// LinearAdd. What a device prepares for it; others work, too.
-enum class LinearUse { kPlain, kRelu, kAdd };
+// Which operation the weight is for: Linear without ReLU, Linear with it,
+// LinearAdd, or SelectedTopK beside OutputTopK. What a device prepares for it;
+// others work, too.
+enum class LinearUse { kPlain, kRelu, kAdd, kSelected };
 
 // Writes the rows [first, first + count) of a matrix to `to`, one after
 // another. May be called by several threads at once.
@@ -80,6 +81,9 @@ struct TopK {
   int k = 0;
   float* log_probs = nullptr;  // [rows, k]
   int32_t* tokens = nullptr;   // [rows, k]
+  // [rows]: how many of a row are wanted, 1 to k; null: k. What a row has
+  // beyond them is worth nothing.
+  const int32_t* wanted = nullptr;
 };
 
 // Some outputs of a projection: all tokens that one sentence may be made of

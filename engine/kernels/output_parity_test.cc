@@ -35,17 +35,21 @@ struct OutputTopKCase {
   int k = 1;
   std::vector<int32_t> selection;  // empty: the whole vocabulary
   Precision precision = Precision::kFloat32;
+  LinearUse use = LinearUse::kSelected;
+  std::vector<int32_t> wanted;  // empty: k of each row
 
   Best Run(Kernels& kernels) const {
     DeviceMemory memory(kernels);
-    const auto packed = kernels
-                            .PackLinear({weight.data, bias, weight.rows,
-                                         weight.cols, precision})
-                            .value();
+    const auto packed =
+        kernels
+            .PackLinear({weight.data, bias, weight.rows, weight.cols, precision,
+                         LinearRows::kHypotheses, use})
+            .value();
     Best best = {Array(x.rows, k), std::vector<int32_t>(size_t(x.rows) * k)};
     const Matrix inputs = memory.Put(x);
     const Matrix logits = memory.Put(Array(x.rows, weight.rows));
-    const TopK result = {k, best.log_probs.data.data(), best.tokens.data()};
+    const TopK result = {k, best.log_probs.data.data(), best.tokens.data(),
+                         wanted.empty() ? nullptr : wanted.data()};
     if (selection.empty()) {
       kernels.OutputTopK(*packed, inputs, suppressed, constraints, logits,
                          result);
@@ -272,6 +276,63 @@ TEST_P(OutputParityTest, SelectingAllIsSelectingNone) {
     const Best with = top_k.Run(*device_);
     ExpectSameBits(with.log_probs, without.log_probs);
     ASSERT_EQ(with.tokens, without.tokens);
+  }
+}
+
+// Whether or not the device has prepared the weight for it, and however many
+// rows and inputs there are.
+TEST_P(OutputParityTest, SelectedOutputsHaveTheirBits) {
+  if (!device_->gains_by_selections()) GTEST_SKIP() << "it prepares nothing";
+  for (Precision precision : GetParam().precisions) {
+    for (int in_dim : {5, 70, 200}) {
+      for (int rows : {1, 2, 7}) {
+        SCOPED_TRACE(
+            absl::StrCat(PrecisionName(precision), " ", rows, " x ", in_dim));
+        OutputTopKCase top_k = RandomTopK(rows, in_dim);
+        top_k.precision = precision;
+        top_k.selection = RandomSelection(715, RandomPermutation(2011));
+        const Best prepared = top_k.Run(*device_);
+        top_k.use = LinearUse::kPlain;
+        const Best plain = top_k.Run(*device_);
+        ExpectSameBits(prepared.log_probs, plain.log_probs);
+        ASSERT_EQ(prepared.tokens, plain.tokens);
+      }
+    }
+  }
+}
+
+// As many as are wanted of a row are those that are best without being told.
+TEST_P(OutputParityTest, TopKOfAsManyAsAreWanted) {
+  for (bool selects : {false, true}) {
+    OutputTopKCase top_k = RandomTopK(5, 20);
+    if (selects) {
+      top_k.selection = RandomSelection(715, RandomPermutation(2011));
+    }
+    const Best all = top_k.Run(*device_);
+    for (int r = 0; r < 5; ++r) top_k.wanted.push_back(UniformInt(1, 8));
+    const Best some = top_k.Run(*device_);
+    for (int r = 0; r < 5; ++r) {
+      for (int i = 0; i < top_k.wanted[r]; ++i) {
+        const int at = r * top_k.k + i;
+        ASSERT_EQ(some.tokens[at], all.tokens[at]) << r << ", " << i;
+        ASSERT_EQ(some.log_probs.data[at], all.log_probs.data[at]);
+      }
+    }
+  }
+}
+
+TEST_P(OutputInvarianceTest, SelectedTopK) {
+  if (!device_->gains_by_selections()) GTEST_SKIP() << "picked on the host";
+  for (Precision precision : GetParam().precisions) {
+    OutputTopKCase top_k = RandomTopK(50, 64);
+    top_k.precision = precision;
+    top_k.selection = RandomSelection(715, RandomPermutation(2011));
+    const Best all = top_k.Run(*device_);
+    for (int i = 0; i < 3; ++i) {
+      const std::vector<int> rows = RandomRows(50);
+      const Best some = top_k.Select(rows).Run(*device_);
+      ExpectSameBits(some.log_probs, all.log_probs.Select(rows));
+    }
   }
 }
 

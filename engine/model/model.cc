@@ -12,7 +12,8 @@ absl::StatusOr<std::unique_ptr<const Model>> Model::Load(
     kernels::Precision precision, std::unique_ptr<const Shortlist> shortlist) {
   PEREGRINE_ASSIGN_OR_RETURN(
       Weights weights,
-      LoadWeights(config.architecture, tensors, kernels, precision));
+      LoadWeights(config.architecture, tensors, kernels, precision,
+                  /*selects=*/shortlist != nullptr));
   return absl::WrapUnique<const Model>(
       new Model(config, std::move(weights), std::move(shortlist)));
 }

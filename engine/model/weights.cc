@@ -27,9 +27,11 @@ using kernels::NormWeight;
 class WeightsLoader {
  public:
   WeightsLoader(const ArchitectureConfig& architecture, TensorSource& tensors,
-                kernels::Kernels& kernels, kernels::Precision precision)
+                kernels::Kernels& kernels, kernels::Precision precision,
+                bool selects)
       : architecture_(architecture),
         tensors_(tensors),
+        selects_(selects && kernels.gains_by_selections()),
         uploader_(kernels, precision) {
     weights_.precision = precision;
   }
@@ -400,8 +402,9 @@ class WeightsLoader {
       PEREGRINE_ASSIGN_OR_RETURN(bias, Read("output.bias", {vocab_size}));
     }
     PEREGRINE_ASSIGN_OR_RETURN(
-        weights_.output, uploader_.Pack(*weight, bias, LinearRows::kHypotheses,
-                                        LinearUse::kPlain));
+        weights_.output,
+        uploader_.Pack(*weight, bias, LinearRows::kHypotheses,
+                       selects_ ? LinearUse::kSelected : LinearUse::kPlain));
     return absl::OkStatus();
   }
 
@@ -418,6 +421,7 @@ class WeightsLoader {
 
   const ArchitectureConfig& architecture_;
   TensorSource& tensors_;
+  const bool selects_;
   WeightUploader uploader_;
   Weights weights_;
   // Until LoadOutput, where that is tied to it.
@@ -429,8 +433,10 @@ class WeightsLoader {
 absl::StatusOr<Weights> LoadWeights(const ArchitectureConfig& architecture,
                                     TensorSource& tensors,
                                     kernels::Kernels& kernels,
-                                    kernels::Precision precision) {
-  return WeightsLoader(architecture, tensors, kernels, precision).Load();
+                                    kernels::Precision precision,
+                                    bool selects) {
+  return WeightsLoader(architecture, tensors, kernels, precision, selects)
+      .Load();
 }
 
 }  // namespace peregrine::model

@@ -110,10 +110,12 @@ struct Weights {
 // Reads every tensor that `architecture` asks for, and refuses a checkpoint
 // that has others: they would belong to another architecture. Linear layers are
 // kept in `precision`; embeddings in bfloat16 unless that is float32.
+// `selects`: some outputs will be selected, by a shortlist.
 absl::StatusOr<Weights> LoadWeights(const ArchitectureConfig& architecture,
                                     TensorSource& tensors,
                                     kernels::Kernels& kernels,
-                                    kernels::Precision precision);
+                                    kernels::Precision precision,
+                                    bool selects = false);
 
 }  // namespace peregrine::model
 

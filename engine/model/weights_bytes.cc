@@ -32,11 +32,12 @@ class ZeroTensors final : public TensorSource {
 // How a kernel pads and packs is its own affair, so it is asked to.
 absl::StatusOr<size_t> WeightsBytes(const ArchitectureConfig& architecture,
                                     kernels::Kernels& kernels,
-                                    kernels::Precision precision) {
+                                    kernels::Precision precision,
+                                    bool selects) {
   ZeroTensors tensors;
   PEREGRINE_ASSIGN_OR_RETURN(
       const Weights weights,
-      LoadWeights(architecture, tensors, kernels, precision));
+      LoadWeights(architecture, tensors, kernels, precision, selects));
   return weights.bytes;
 }
 

@@ -14,7 +14,8 @@ namespace peregrine::model {
 // memory is needed for the time of the call.
 absl::StatusOr<size_t> WeightsBytes(const ArchitectureConfig& architecture,
                                     kernels::Kernels& kernels,
-                                    kernels::Precision precision);
+                                    kernels::Precision precision,
+                                    bool selects = false);
 
 }  // namespace peregrine::model
 

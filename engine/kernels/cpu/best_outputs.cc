@@ -50,45 +50,94 @@ void BestOutputs::Start(absl::Span<const int32_t> suppressed,
 
 void BestOutputs::Take(int first_row, int first_column, Matrix logits) {
   for (int r = 0; r < logits.rows; ++r) {
-    TakeRow(first_row + r, first_column, logits.cols, logits.row(r));
+    TakeRow(first_row + r, first_column, logits.cols, /*known=*/nullptr,
+            logits.row(r));
   }
+}
+
+void BestOutputs::TakeAll(int first_row, Matrix logits, ForPieces for_pieces) {
+  const int blocks = (logits.cols + kBlockColumns - 1) / kBlockColumns;
+  const auto columns = [&](int block) {
+    return std::min(kBlockColumns, logits.cols - block * kBlockColumns);
+  };
+  sums_.resize(static_cast<size_t>(logits.rows) * blocks);
+  for (int r = 0; r < logits.rows; ++r) {
+    FindReference(logits, r, rows_[first_row + r]);
+  }
+  for_pieces(blocks, [&](int block) {
+    for (int r = 0; r < logits.rows; ++r) {
+      sums_[r * blocks + block] =
+          SumOf(logits.row(r) + block * kBlockColumns, columns(block),
+                rows_[first_row + r].reference);
+    }
+  });
+  for (int r = 0; r < logits.rows; ++r) {
+    for (int block = 0; block < blocks; ++block) {
+      const int begin = block * kBlockColumns;
+      TakeRow(first_row + r, begin, columns(block), &sums_[r * blocks + block],
+              logits.row(r) + begin);
+    }
+  }
+}
+
+// That which AddExp will find when it comes to the blocks one after another.
+void BestOutputs::FindReference(Matrix logits, int r, Row& row) const {
+  if (row.constraint.forbidden_before_softmax) {
+    Suppress(row.constraint.forbidden, 0, logits.cols, logits.row(r));
+  }
+  for (int begin = 0; begin < logits.cols && row.reference == -kInfinity;
+       begin += kBlockColumns) {
+    row.reference = ops_.largest(logits.row(r) + begin,
+                                 std::min(kBlockColumns, logits.cols - begin));
+  }
+}
+
+BestOutputs::BlockSum BestOutputs::SumOf(const float* logits, int columns,
+                                         float reference) const {
+  BlockSum block;
+  block.reference = reference;
+  block.sum = ops_.sum_of_exp(logits, columns, reference, &block.largest);
+  return block;
 }
 
 // Adds the exponentials of a block to the row; returns its largest logit. The
 // reference is the largest logit of the first block, as long as no later one
 // is far above: so most blocks are read once for both.
-float BestOutputs::AddExp(const float* logits, int columns, Row& row) const {
+float BestOutputs::AddExp(const float* logits, int columns,
+                          const BlockSum* known, Row& row) const {
   constexpr float kFar = 60.0f;  // 512 e^60 is still a float
   if (row.reference == -kInfinity) {
     row.reference = ops_.largest(logits, columns);
     if (row.reference == -kInfinity) return row.reference;
   }
-  float largest;
-  float sum = ops_.sum_of_exp(logits, columns, row.reference, &largest);
-  if (largest > row.reference + kFar) {
-    row.sum *= std::exp(double{row.reference} - largest);
-    row.reference = largest;
-    sum = ops_.sum_of_exp(logits, columns, row.reference, &largest);
+  BlockSum block = known != nullptr && known->reference == row.reference
+                       ? *known
+                       : SumOf(logits, columns, row.reference);
+  if (block.largest > row.reference + kFar) {
+    row.sum *= std::exp(double{row.reference} - block.largest);
+    row.reference = block.largest;
+    block = SumOf(logits, columns, row.reference);
   }
-  row.sum += sum;
-  return largest;
+  row.sum += block.sum;
+  return block.largest;
 }
 
 void BestOutputs::TakeRow(int row, int first_column, int columns,
-                          float* logits) {
+                          const BlockSum* known, float* logits) {
   Row& state = rows_[row];
   const TokenConstraint& constraint = state.constraint;
   if (constraint.forbidden_before_softmax) {
     Suppress(constraint.forbidden, first_column, columns, logits);
   }
-  const float largest = AddExp(logits, columns, state);
+  const float largest = AddExp(logits, columns, known, state);
   if (largest == -kInfinity) return;
   if (constraint.only != -1) {
     return TakeOnly(row, first_column, columns, logits);
   }
-  const int k = result_.k;
-  float* const values = result_.log_probs + static_cast<size_t>(row) * k;
-  int32_t* const indices = result_.tokens + static_cast<size_t>(row) * k;
+  const size_t first = static_cast<size_t>(row) * result_.k;
+  const int k = result_.wanted == nullptr ? result_.k : result_.wanted[row];
+  float* const values = result_.log_probs + first;
+  int32_t* const indices = result_.tokens + first;
   if (!(largest > values[k - 1])) return;
   for (int32_t column : suppressed_) {
     Suppress(column, first_column, columns, logits);

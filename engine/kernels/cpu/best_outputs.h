@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/types/span.h"
 #include "engine/kernels/cpu/vector_ops.h"
 #include "engine/kernels/kernels.h"
@@ -30,8 +31,15 @@ class BestOutputs {
              const OutputSelection* selection, TopK result);
 
   // The logits of the rows from `first_row` and the columns from `first_column`
-  // on; they are overwritten. Columns come in rising order, for each row.
+  // on; they are overwritten. Columns come in rising order, for each row; rows
+  // may be taken side by side.
   void Take(int first_row, int first_column, Matrix logits);
+
+  // Calls work(0) to work(num_pieces - 1), in any order and by any thread.
+  using ForPieces = absl::FunctionRef<void(
+      int num_pieces, absl::FunctionRef<void(int piece)> work)>;
+  // The same of all columns at once, with the same bits.
+  void TakeAll(int first_row, Matrix logits, ForPieces for_pieces);
 
   // Completes the result.
   void Finish();
@@ -46,9 +54,21 @@ class BestOutputs {
     double sum = 0.0;            // of exp(logit - reference)
   };
 
+  // Of exp(logit - reference) over a block, and its largest logit.
+  struct BlockSum {
+    float reference = 0.0f;
+    float sum = 0.0f;
+    float largest = 0.0f;
+  };
+
   int32_t ColumnOf(int32_t token) const;
-  float AddExp(const float* logits, int columns, Row& row) const;
-  void TakeRow(int row, int first_column, int columns, float* logits);
+  BlockSum SumOf(const float* logits, int columns, float reference) const;
+  float AddExp(const float* logits, int columns, const BlockSum* known,
+               Row& row) const;
+  void FindReference(Matrix logits, int r, Row& row) const;
+  // `known`: the sum of the block, or null.
+  void TakeRow(int row, int first_column, int columns, const BlockSum* known,
+               float* logits);
   void TakeOnly(int row, int first_column, int columns, const float* logits);
 
   const VectorOps& ops_;
@@ -56,6 +76,7 @@ class BestOutputs {
   TopK result_;
   std::vector<int32_t> suppressed_;  // columns
   std::vector<Row> rows_;
+  std::vector<BlockSum> sums_;  // [rows, blocks] of TakeAll
 };
 
 }  // namespace peregrine::kernels

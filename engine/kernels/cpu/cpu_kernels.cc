@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <numeric>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -40,6 +41,12 @@ const LinearOps& LinearOpsFor(const VectorOps& ops, Precision precision) {
   return ops.float32;
 }
 
+// Of cache lines, so that each thread's scratch begins at one.
+size_t WholeLines(size_t floats) {
+  constexpr size_t kLine = 16;
+  return (floats + kLine - 1) / kLine * kLine;
+}
+
 int64_t MultiplyAdds(const LinearWeight& weight, int rows) {
   return int64_t{rows} * weight.in_dim() * weight.out_dim();
 }
@@ -68,6 +75,28 @@ void CpuKernels::ForShares(int num_shares,
                            absl::FunctionRef<void(int share)> work) {
   if (num_shares == 1) return work(0);
   team_->Run(num_shares, work);
+}
+
+// A step along a row costs as much as many multiply-adds of a product.
+void CpuKernels::ForRows(int rows, int elements,
+                         absl::FunctionRef<void(int row)> work) {
+  constexpr int64_t kMultiplyAdds = 16;
+  const int shares = std::min(rows, NumShares(kMultiplyAdds * elements * rows));
+  if (shares <= 1) {
+    for (int row = 0; row < rows; ++row) work(row);
+    return;
+  }
+  ForShares(shares, [&](int share) {
+    const int end = rows * (share + 1) / shares;
+    for (int row = rows * share / shares; row < end; ++row) work(row);
+  });
+}
+
+PackedLinear CpuKernels::Prepare(const CpuLinearWeight& weight, Matrix x,
+                                 float* scratch) {
+  return weight.Prepare(x, scratch, [&](absl::FunctionRef<void(int)> pack) {
+    ForRows(x.rows, x.cols, pack);
+  });
 }
 
 absl::StatusOr<std::unique_ptr<Buffer>> CpuKernels::Allocate(size_t bytes) {
@@ -99,7 +128,7 @@ void CpuKernels::Embed(const EmbeddingTable& table, const int32_t* tokens,
                        const int32_t* positions, Matrix y) {
   CheckEmbed(table, y);
   const size_t dim = y.cols;
-  for (int r = 0; r < y.rows; ++r) {
+  ForRows(y.rows, y.cols, [&](int r) {
     const float* position = table.positions + positions[r] * dim;
     if (table.table != nullptr) {
       ops_.embed(table.table + tokens[r] * dim, position, table.scale, y.cols,
@@ -112,24 +141,24 @@ void CpuKernels::Embed(const EmbeddingTable& table, const int32_t* tokens,
                       table.int8_scales[tokens[r]], position, table.scale,
                       y.cols, y.row(r));
     }
-  }
+  });
 }
 
 void CpuKernels::LayerNorm(const NormWeight& norm, Matrix x, Matrix y) {
   CheckLayerNorm(norm, x, y);
-  for (int r = 0; r < x.rows; ++r) {
+  ForRows(x.rows, x.cols, [&](int r) {
     ops_.layer_norm(x.row(r), norm.gain, norm.bias, norm.epsilon, x.cols,
                     y.row(r));
-  }
+  });
 }
 
 void CpuKernels::ActivateGated(Activation activation, Matrix projected,
                                Matrix y) {
   CheckActivateGated(projected, y);
-  for (int r = 0; r < y.rows; ++r) {
+  ForRows(y.rows, y.cols, [&](int r) {
     const float* const gate = projected.row(r);
     ops_.activate_gated(activation, gate, gate + y.cols, y.cols, y.row(r));
-  }
+  });
 }
 
 void CpuKernels::Linear(const LinearWeight& weight, Matrix x,
@@ -159,7 +188,7 @@ void CpuKernels::RunLinear(const LinearWeight& weight, Matrix x,
   if (scratch == nullptr) return;
   for (int begin = 0; begin < x.rows; begin += max_rows) {
     const int rows = std::min(max_rows, x.rows - begin);
-    PackedLinear linear = own.Prepare(x.Rows(begin, rows), scratch);
+    PackedLinear linear = Prepare(own, x.Rows(begin, rows), scratch);
     linear.activation = activation;
     linear.add_to_y = add_to_y;
     linear.y = y.row(begin);
@@ -186,10 +215,8 @@ void CpuKernels::EncoderAttention(HeadShape heads,
 void CpuKernels::AttendSequence(HeadShape heads, Matrix qkv, Matrix context) {
   const int length = qkv.rows;
   const int shares = NumShares(int64_t{2} * length * length * heads.width());
-  constexpr size_t kLine = 16;
   const size_t floats =
-      (ops_.sequence_scratch_floats(length, heads.head_dim) + kLine - 1) /
-      kLine * kLine;
+      WholeLines(ops_.sequence_scratch_floats(length, heads.head_dim));
   float* const scratch = Scratch(shares * floats);
   if (scratch == nullptr) return;
   ForShares(shares, [&](int share) {
@@ -227,9 +254,8 @@ void CpuKernels::SelfAttentionStep(HeadShape heads, const StepRows& rows,
 void CpuKernels::StoreKeysValues(const int32_t* cells, Matrix kv,
                                  KvCells cache) {
   CheckStoreKeysValues(kv, cache);
-  for (int r = 0; r < kv.rows; ++r) {
-    StoreCell(ops_, kv.row(r), cells[r], cache);
-  }
+  ForRows(kv.rows, kv.cols,
+          [&](int r) { StoreCell(ops_, kv.row(r), cells[r], cache); });
 }
 
 void CpuKernels::CrossAttentionStep(HeadShape heads, const SourceSpans& spans,
@@ -251,24 +277,41 @@ void CpuKernels::AttendCells(HeadShape heads, int num_rows,
   if (num_rows == 0) return;
   const int max_length =
       *std::max_element(attention.lengths, attention.lengths + num_rows);
-  attention.keys = KeysOf(cache);
-  attention.values = ValuesOf(cache);
   attention.key_stride = cache.keys.stride;
   attention.value_stride = cache.values.stride;
-  attention.context = context.data;
+  attention.context_stride = context.cols;
   attention.num_rows = num_rows;
-  attention.bias = heads.bias;
-  attention.num_heads = heads.num_heads;
   attention.head_dim = heads.head_dim;
   attention.value_dim = heads.head_dim;
-  attention.scratch =
-      Scratch(ops_.cell_scratch_floats(heads.num_heads, max_length));
-  if (attention.scratch == nullptr) return;
-  if (IsBFloat16(cache)) {
-    ops_.attend_bfloat16_cells(attention);
-  } else {
-    ops_.attend_cells(attention);
-  }
+  // Its products are of one row, or a few: slow ones.
+  constexpr int64_t kSlower = 4;
+  const int64_t positions = std::accumulate(
+      attention.lengths, attention.lengths + num_rows, int64_t{0});
+  const int shares = std::min(
+      heads.num_heads, NumShares(kSlower * 2 * positions * heads.width()));
+  const size_t floats =
+      WholeLines(ops_.cell_scratch_floats(heads.num_heads, max_length));
+  float* const scratch = Scratch(shares * floats);
+  if (scratch == nullptr) return;
+  ForShares(shares, [&](int share) {
+    const int begin = heads.num_heads * share / shares;
+    const int offset = begin * heads.head_dim;
+    CellAttention some = attention;
+    some.num_heads = heads.num_heads * (share + 1) / shares - begin;
+    some.bias = BiasOfHead(heads.bias, begin);
+    some.queries += offset;
+    some.context = context.data + offset;
+    some.scratch = scratch + share * floats;
+    if (IsBFloat16(cache)) {
+      some.keys = cache.bfloat16_keys + offset;
+      some.values = cache.bfloat16_values + offset;
+      ops_.attend_bfloat16_cells(some);
+    } else {
+      some.keys = cache.keys.data + offset;
+      some.values = cache.values.data + offset;
+      ops_.attend_cells(some);
+    }
+  });
 }
 
 void CpuKernels::OutputTopK(const LinearWeight& projection, Matrix x,
@@ -300,46 +343,106 @@ void CpuKernels::SelectedTopK(const LinearWeight& projection,
   auto* own = dynamic_cast<const CpuOutputSelection*>(&selection);
   PEREGRINE_CHECK(own != nullptr) << "selection of another device";
   best_outputs_.Start(suppressed, constraints, &selection, result);
-  RunOutputBlocks(own->weight(), x);
+  if (own->copy() != nullptr) {
+    RunOutputBlocks(*own->copy(), x);
+  } else {
+    RunListedBlocks(Own(projection), *own, x);
+  }
   best_outputs_.Finish();
 }
 
-// Logits block by block of columns, each scanned while it is in the cache, so
-// that whole rows of them are never in memory. Threads compute a block each,
-// which the caller then scans in order.
 void CpuKernels::RunOutputBlocks(const CpuLinearWeight& weight, Matrix x) {
+  RunBlocks(weight, x, weight.out_dim(),
+            [&](const PackedLinear& linear, int begin, int columns, int share,
+                float* y, size_t y_stride) {
+              PackedLinear some = weight.Columns(linear, begin, columns, share);
+              some.y = y;
+              some.y_stride = y_stride;
+              weight.ops().run(some);
+            });
+}
+
+void CpuKernels::RunListedBlocks(const CpuLinearWeight& weight,
+                                 const CpuOutputSelection& selection,
+                                 Matrix x) {
+  const absl::Span<const int32_t> outputs = selection.tokens();
+  RunBlocks(weight, x, static_cast<int>(outputs.size()),
+            [&](const PackedLinear& linear, int begin, int columns, int,
+                float* y, size_t y_stride) {
+              ListedLinear some = weight.ListedProduct(
+                  linear, selection.listed(), outputs, begin, columns);
+              some.y = y;
+              some.y_stride = y_stride;
+              weight.ops().run_listed(some);
+            });
+}
+
+// Logits block by block of columns, each scanned while it is in the cache, so
+// that whole rows of them are never in memory. Threads compute a block each;
+// then they scan these, some rows each.
+void CpuKernels::RunBlocks(const CpuLinearWeight& weight, Matrix x,
+                           int num_outputs, MultiplyBlock multiply) {
   constexpr int kColumns = BestOutputs::kBlockColumns;
+  constexpr int64_t kFewOutputs = 1 << 17;  // half a megabyte of them
   const int max_rows = weight.ops().max_rows;
   const int block_rows = std::min(max_rows, x.rows);
-  const int shares = NumShares(MultiplyAdds(weight, block_rows));
+  const int shares =
+      NumShares(int64_t{block_rows} * weight.in_dim() * num_outputs);
+  if (shares > 1 && int64_t{x.rows} * num_outputs <= kFewOutputs) {
+    return RunBlocksAtOnce(weight, x, num_outputs, multiply);
+  }
   const size_t prepared = weight.ScratchFloats(x.rows, shares);
   const size_t block_floats = static_cast<size_t>(block_rows) * kColumns;
   float* const scratch = Scratch(prepared + shares * block_floats);
   if (scratch == nullptr) return;
   float* const logits = scratch + prepared;
-  const int num_blocks = (weight.out_dim() + kColumns - 1) / kColumns;
+  const int num_blocks = (num_outputs + kColumns - 1) / kColumns;
   for (int begin = 0; begin < x.rows; begin += max_rows) {
     const int rows = std::min(max_rows, x.rows - begin);
-    const PackedLinear linear = weight.Prepare(x.Rows(begin, rows), scratch);
+    const PackedLinear linear = Prepare(weight, x.Rows(begin, rows), scratch);
     for (int first = 0; first < num_blocks; first += shares) {
       const int blocks = std::min(shares, num_blocks - first);
       const auto block = [&](int share) -> Matrix {
-        const int left = weight.out_dim() - (first + share) * kColumns;
+        const int left = num_outputs - (first + share) * kColumns;
         return {logits + share * block_floats, rows, std::min(left, kColumns)};
       };
       ForShares(blocks, [&](int share) {
         const Matrix y = block(share);
-        PackedLinear columns =
-            weight.Columns(linear, (first + share) * kColumns, y.cols, share);
-        columns.y = y.data;
-        columns.y_stride = y.cols;
-        weight.ops().run(columns);
+        multiply(linear, (first + share) * kColumns, y.cols, share, y.data,
+                 y.cols);
       });
-      for (int share = 0; share < blocks; ++share) {
-        best_outputs_.Take(begin, (first + share) * kColumns, block(share));
-      }
+      ForRows(rows, blocks * kColumns, [&](int row) {
+        for (int share = 0; share < blocks; ++share) {
+          best_outputs_.Take(begin + row, (first + share) * kColumns,
+                             block(share).Rows(row, 1));
+        }
+      });
     }
   }
+}
+
+// All logits of a few rows, which then stay in the cache: threads wait for each
+// other twice, and not at every block.
+void CpuKernels::RunBlocksAtOnce(const CpuLinearWeight& weight, Matrix x,
+                                 int num_outputs, MultiplyBlock multiply) {
+  constexpr int kColumns = BestOutputs::kBlockColumns;
+  const int num_blocks = (num_outputs + kColumns - 1) / kColumns;
+  const size_t prepared = weight.ScratchFloats(x.rows, num_blocks);
+  float* const scratch =
+      Scratch(prepared + static_cast<size_t>(x.rows) * num_outputs);
+  if (scratch == nullptr) return;
+  const Matrix logits = {scratch + prepared, x.rows, num_outputs};
+  const PackedLinear linear = Prepare(weight, x, scratch);
+  ForShares(num_blocks, [&](int block) {
+    const int begin = block * kColumns;
+    multiply(linear, begin, std::min(kColumns, num_outputs - begin), block,
+             logits.data + begin, logits.cols);
+  });
+  best_outputs_.TakeAll(
+      /*first_row=*/0, logits,
+      [&](int num_pieces, absl::FunctionRef<void(int piece)> work) {
+        ForShares(num_pieces, work);
+      });
 }
 
 float* CpuKernels::Scratch(size_t floats) {

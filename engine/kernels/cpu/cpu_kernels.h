@@ -16,6 +16,7 @@
 namespace peregrine::kernels {
 
 class CpuLinearWeight;
+class CpuOutputSelection;
 
 // The threads of one instance of CpuKernels, the calling one among them.
 struct CpuThreads {
@@ -29,8 +30,9 @@ struct CpuThreads {
 // which by default does all the work: under load, single-threaded workers that
 // share read-only weights outrun a team of threads on every matrix product.
 // With more threads a lone sentence is done sooner: products are shared by
-// columns and the encoder's attention by heads, so that the bits are the same
-// with any number of threads. Weights fit all instances of the same Isa.
+// columns, attention by heads, the search for the best outputs by blocks of
+// these and all else by rows, so that the bits are the same with any number of
+// threads. Weights fit all instances of the same Isa.
 class CpuKernels : public Kernels {
  public:
   // `isa` is one of SupportedIsas().
@@ -108,12 +110,25 @@ class CpuKernels : public Kernels {
   // Fatal where the weight is not of this kind and instruction set.
   const CpuLinearWeight& Own(const LinearWeight& weight) const;
   void RunOutputBlocks(const CpuLinearWeight& weight, Matrix x);
+  void RunListedBlocks(const CpuLinearWeight& weight,
+                       const CpuOutputSelection& selection, Matrix x);
+  // Computes the outputs [begin, begin + columns) of the rows of `linear`.
+  using MultiplyBlock =
+      absl::FunctionRef<void(const PackedLinear& linear, int begin, int columns,
+                             int share, float* y, size_t y_stride)>;
+  void RunBlocks(const CpuLinearWeight& weight, Matrix x, int num_outputs,
+                 MultiplyBlock multiply);
+  void RunBlocksAtOnce(const CpuLinearWeight& weight, Matrix x, int num_outputs,
+                       MultiplyBlock multiply);
   // All heads of one sequence.
   void AttendSequence(HeadShape heads, Matrix qkv, Matrix context);
   // How many threads are to share so many multiply-adds.
   int NumShares(int64_t multiply_adds) const;
   // work(share) for each of them, side by side.
   void ForShares(int num_shares, absl::FunctionRef<void(int share)> work);
+  // work(row) for each row, of which each has `elements`.
+  void ForRows(int rows, int elements, absl::FunctionRef<void(int row)> work);
+  PackedLinear Prepare(const CpuLinearWeight& weight, Matrix x, float* scratch);
 
   const std::string device_;
   const Isa isa_;

@@ -157,6 +157,104 @@ TEST(CpuKernelsTest, ThreadsChangeNoBitOfAProduct) {
   }
 }
 
+// Attention, norms and the best outputs of random rows; the same for the same
+// arguments. From the output 1200 on logits are `far` higher than before.
+class StepOfRows {
+ public:
+  StepOfRows(int rows, float far) : rows_(rows) {
+    for (int r = 0; r < rows; ++r) {
+      lengths_.push_back(r % (kLength + 1));
+      begins_.push_back(r * kLength);
+      constraints_.push_back({r % 5 == 3 ? 1234 : -1, 1201 + r, r % 2 == 1});
+    }
+    for (int i = 1200; i < kOutputs; ++i) output_bias_[i] += far;
+    for (int i = 0; i < kOutputs; i += 1 + i % 3) selected_.push_back(i);
+  }
+
+  std::vector<float> Run(CpuKernels& kernels, Precision precision) const {
+    std::vector<float> x = x_, y = x_, keys = keys_;
+    const KvCells cache = {
+        {keys.data(), num_cells(), kWidth, 2 * kWidth},
+        {keys.data() + kWidth, num_cells(), kWidth, 2 * kWidth}};
+    const Matrix inputs = {x.data(), rows_, kWidth};
+    kernels.StoreKeysValues(begins_.data(), {y.data(), rows_ / 2, 2 * kWidth},
+                            cache);
+    kernels.LayerNorm({gain_.data(), bias_.data()}, inputs, inputs);
+    kernels.CrossAttentionStep(kStepHeads,
+                               {rows_, begins_.data(), lengths_.data()}, inputs,
+                               cache, {y.data(), rows_, kWidth});
+    std::vector<float> results = y;
+    const auto packed =
+        kernels
+            .PackLinear({weight_, output_bias_, kOutputs, kWidth, precision,
+                         LinearRows::kHypotheses, LinearUse::kSelected})
+            .value();
+    const auto selection = kernels.SelectOutputs(*packed, selected_).value();
+    std::vector<float> logits(size_t(rows_) * kOutputs);
+    const Matrix scratch = {logits.data(), rows_, kOutputs};
+    std::vector<float> log_probs(rows_ * kBest);
+    std::vector<int32_t> tokens(rows_ * kBest);
+    const TopK top = {kBest, log_probs.data(), tokens.data()};
+    const auto add = [&] {
+      results.insert(results.end(), log_probs.begin(), log_probs.end());
+      results.insert(results.end(), tokens.begin(), tokens.end());
+    };
+    kernels.OutputTopK(*packed, inputs, suppressed_, constraints_, scratch,
+                       top);
+    add();
+    kernels.SelectedTopK(*packed, *selection, inputs, suppressed_, constraints_,
+                         scratch, top);
+    add();
+    return results;
+  }
+
+ private:
+  static constexpr HeadShape kStepHeads = {3, 24};
+  static constexpr int kWidth = 72;
+  static constexpr int kLength = 11;
+  static constexpr int kBest = 5;
+  static constexpr int kOutputs = 3001;
+
+  int num_cells() const { return rows_ * kLength; }
+  std::vector<float> Draw(size_t count) {
+    std::uniform_real_distribution<float> uniform(-1.0f, 1.0f);
+    std::vector<float> values(count);
+    for (float& value : values) value = uniform(random_);
+    return values;
+  }
+
+  const int rows_;
+  std::mt19937 random_{6};
+  std::vector<int32_t> lengths_, begins_, selected_;
+  const std::vector<int32_t> suppressed_ = {0, 7, 3000};
+  std::vector<TokenConstraint> constraints_;
+  const std::vector<float> x_ = Draw(size_t(rows_) * kWidth);
+  const std::vector<float> keys_ = Draw(size_t(rows_) * kLength * 2 * kWidth);
+  const std::vector<float> gain_ = Draw(kWidth), bias_ = Draw(kWidth);
+  const std::vector<float> weight_ = Draw(size_t(kOutputs) * kWidth);
+  std::vector<float> output_bias_ = Draw(kOutputs);
+};
+
+// A row alone and a few, whose outputs are computed at once, and more than are.
+TEST(CpuKernelsTest, ThreadsChangeNoBitOfAStep) {
+  const Isa isa = SupportedIsas().back();
+  CpuKernels one(isa);
+  for (int num_threads : {2, 5}) {
+    CpuKernels several(isa, CpuThreads{num_threads, 0});
+    for (Precision precision : {Precision::kFloat32, Precision::kInt8}) {
+      for (int rows : {1, 4, 50}) {
+        for (float far : {0.0f, 80.0f}) {
+          SCOPED_TRACE(testing::Message() << num_threads << " threads, "
+                                          << PrecisionName(precision) << ", "
+                                          << rows << " rows, " << far);
+          const StepOfRows step(rows, far);
+          EXPECT_EQ(step.Run(several, precision), step.Run(one, precision));
+        }
+      }
+    }
+  }
+}
+
 TEST(CpuKernelsDeathTest, RefusesWeightsPackedForAnotherInstructionSet) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   const std::vector<Isa> isas = SupportedIsas();

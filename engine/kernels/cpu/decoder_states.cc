@@ -28,6 +28,7 @@ void CpuKernels::CompressedAttentionStep(HeadShape heads,
   target.key_stride = cells.target.keys.stride;
   target.value_stride = cells.target.values.stride;
   target.context = context.data;
+  target.context_stride = context.cols;
   target.scratch =
       Scratch(ops_.cell_scratch_floats(heads.num_heads, max_length));
   if (target.scratch == nullptr) return;

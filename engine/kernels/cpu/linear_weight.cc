@@ -60,7 +60,31 @@ absl::Status CpuLinearWeight::PackOutputs(const LinearSource& source, int first,
     to.first_sums += first;
   }
   ops_.pack_weight(rows, count, in_dim_, to);
+  if (has_rows()) CopyRows(first, count);
   return absl::OkStatus();
+}
+
+// Lanes of a row, those of zeros behind in_dim among them: as many as an input
+// has.
+size_t CpuLinearWeight::RowLanes() const { return RoundUp(steps_, 16); }
+
+void CpuLinearWeight::CopyRows(int first, int count) {
+  const size_t panel = ops_.panel_columns;
+  // Where inputs are int16, a lane has its second and its third weight in each
+  // other's place.
+  const bool swapped = ops_.step_bytes == 2 * static_cast<int>(sizeof(int32_t));
+  auto* const rows = static_cast<uint32_t*>(rows_buffer_->data());
+  for (int j = first; j < first + count; ++j) {
+    const uint32_t* const lanes =
+        packed_.panels + j / panel * panel * steps_ + j % panel;
+    uint32_t* const row = rows + j * RowLanes();
+    for (size_t step = 0; step < steps_; ++step) {
+      const uint32_t lane = lanes[step * panel];
+      row[step] = swapped ? (lane & 0xff0000ffu) | (lane & 0xff00u) << 8 |
+                                (lane & 0xff0000u) >> 8
+                          : lane;
+    }
+  }
 }
 
 absl::StatusOr<std::unique_ptr<CpuLinearWeight>> CpuLinearWeight::Pack(
@@ -69,6 +93,12 @@ absl::StatusOr<std::unique_ptr<CpuLinearWeight>> CpuLinearWeight::Pack(
       new CpuLinearWeight(isa, ops, source.in_dim, source.out_dim,
                           source.precision == Precision::kInt8));
   PEREGRINE_RETURN_IF_ERROR(weight->Allocate());
+  if (source.use == LinearUse::kSelected && ops.run_listed != nullptr) {
+    PEREGRINE_ASSIGN_OR_RETURN(
+        weight->rows_buffer_,
+        AllocateHostBuffer(source.out_dim * weight->RowLanes() *
+                           sizeof(uint32_t)));
+  }
   // Parts that a core's cache holds: a whole number of panels each.
   const int panel = ops.panel_columns;
   const int panels = (source.out_dim + panel - 1) / panel;
@@ -110,9 +140,42 @@ absl::StatusOr<std::unique_ptr<CpuLinearWeight>> CpuLinearWeight::Select(
   return selected;
 }
 
+CpuLinearWeight::Listed CpuLinearWeight::List(
+    absl::Span<const int32_t> outputs) const {
+  Listed listed;
+  listed.scales.reserve(outputs.size());
+  listed.first_sums.reserve(outputs.size());
+  listed.bias.reserve(outputs.size());
+  for (int32_t output : outputs) {
+    listed.scales.push_back(packed_.scales[output]);
+    listed.first_sums.push_back(packed_.first_sums[output]);
+    listed.bias.push_back(bias_[output]);
+  }
+  return listed;
+}
+
+ListedLinear CpuLinearWeight::ListedProduct(const PackedLinear& linear,
+                                            const Listed& listed,
+                                            absl::Span<const int32_t> outputs,
+                                            int begin, int count) const {
+  ListedLinear product;
+  product.inputs = linear.inputs;
+  product.input_scales = linear.input_scales;
+  product.input_stride = linear.input_stride;
+  product.rows = linear.rows;
+  product.weight = static_cast<const int8_t*>(rows_buffer_->data());
+  product.row_bytes = static_cast<int>(RowLanes() * sizeof(uint32_t));
+  product.outputs = outputs.data() + begin;
+  product.weight_scales = listed.scales.data() + begin;
+  product.first_sums = listed.first_sums.data() + begin;
+  product.bias = listed.bias.data() + begin;
+  product.count = count;
+  return product;
+}
+
 // Bytes from a row of packed inputs to the next.
 size_t CpuLinearWeight::InputStride() const {
-  return RoundUp(steps_, 16) * ops_.step_bytes;
+  return RowLanes() * ops_.step_bytes;
 }
 
 size_t CpuLinearWeight::ScratchFloats(int rows, int num_shares) const {
@@ -124,7 +187,8 @@ size_t CpuLinearWeight::ScratchFloats(int rows, int num_shares) const {
   return RoundUp(inputs + count + num_shares * count * ops_.panel_columns, 16);
 }
 
-PackedLinear CpuLinearWeight::Prepare(Matrix x, float* scratch) const {
+PackedLinear CpuLinearWeight::Prepare(Matrix x, float* scratch,
+                                      ForRows for_rows) const {
   PEREGRINE_CHECK(x.rows <= ops_.max_rows) << x.rows;
   PackedLinear linear;
   linear.panels = packed_.panels;
@@ -142,11 +206,12 @@ PackedLinear CpuLinearWeight::Prepare(Matrix x, float* scratch) const {
   }
   linear.inputs = scratch;
   linear.input_stride = InputStride();
-  char* inputs = reinterpret_cast<char*>(scratch);
+  char* const inputs = reinterpret_cast<char*>(scratch);
   float* const scales = scratch + x.rows * linear.input_stride / sizeof(float);
-  for (int r = 0; r < x.rows; ++r, inputs += linear.input_stride) {
-    scales[r] = ops_.pack_inputs(x.row(r), x.cols, inputs);
-  }
+  for_rows([&](int row) {
+    scales[row] = ops_.pack_inputs(x.row(row), x.cols,
+                                   inputs + row * linear.input_stride);
+  });
   linear.input_scales = scales;
   linear.partial_sums = reinterpret_cast<uint32_t*>(scales + x.rows);
   return linear;
@@ -183,9 +248,15 @@ PackedLinear CpuLinearWeight::Share(const PackedLinear& linear, int share,
 
 absl::StatusOr<std::unique_ptr<OutputSelection>> CpuOutputSelection::Create(
     const CpuLinearWeight& projection, absl::Span<const int32_t> tokens) {
-  PEREGRINE_ASSIGN_OR_RETURN(auto weight, projection.Select(tokens));
+  std::unique_ptr<CpuLinearWeight> copy;
+  CpuLinearWeight::Listed listed;
+  if (projection.has_rows()) {
+    listed = projection.List(tokens);
+  } else {
+    PEREGRINE_ASSIGN_OR_RETURN(copy, projection.Select(tokens));
+  }
   return absl::WrapUnique<OutputSelection>(
-      new CpuOutputSelection(tokens, std::move(weight)));
+      new CpuOutputSelection(tokens, std::move(copy), std::move(listed)));
 }
 
 }  // namespace peregrine::kernels

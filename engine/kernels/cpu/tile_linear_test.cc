@@ -108,7 +108,10 @@ std::vector<float> Run(const LinearOps& ops, const Case& product) {
   std::vector<float> scratch(packed->ScratchFloats(rows) + kLineFloats,
                              std::numeric_limits<float>::quiet_NaN());
   PackedLinear linear =
-      packed->Prepare({x.data(), rows, in_dim}, scratch.data());
+      packed->Prepare({x.data(), rows, in_dim}, scratch.data(),
+                      [&](absl::FunctionRef<void(int row)> pack) {
+                        for (int row = 0; row < rows; ++row) pack(row);
+                      });
   linear.activation = activation;
   linear.add_to_y = add_to_y;
   linear.y = y.data();

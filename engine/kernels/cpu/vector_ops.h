@@ -47,6 +47,24 @@ struct PackedLinear {
   bool add_to_y = false;  // then no activation
 };
 
+// Some outputs of a weight in int8 that lies by rows, as W does: y[r, i] is the
+// output outputs[i] of row r, with the bits that PackedLinear gives it.
+struct ListedLinear {
+  const void* inputs = nullptr;  // as in PackedLinear, with their scales
+  const float* input_scales = nullptr;
+  const int8_t* weight = nullptr;    // [out_dim, row_bytes], zero past in_dim
+  const int32_t* outputs = nullptr;  // [count]
+  const float* weight_scales = nullptr;  // [count]: of these outputs
+  const int32_t* first_sums = nullptr;   // likewise
+  const float* bias = nullptr;           // likewise
+  float* y = nullptr;                    // [rows, count] at `y_stride`
+  size_t input_stride = 0;               // bytes
+  size_t y_stride = 0;                   // elements
+  int rows = 0;
+  int row_bytes = 0;  // a multiple of 64
+  int count = 0;
+};
+
 // The inner loops of linear layers in one precision.
 struct LinearOps {
   int panel_columns;  // columns of W^T that lie together in a packed weight
@@ -60,6 +78,7 @@ struct LinearOps {
   // where the row can be used as it is.
   float (*pack_inputs)(const float* x, int in_dim, void* inputs);
   void (*run)(const PackedLinear& linear);
+  void (*run_listed)(const ListedLinear& listed);  // int8 only, else null
 };
 
 // Attention of all positions of one sequence to each other, one head.
@@ -83,9 +102,11 @@ struct CellAttention {
   const void* keys = nullptr;    // [cells, num_heads * head_dim] at key_stride
   const void* values = nullptr;  // [cells, num_heads * value_dim] at
                                  // value_stride
-  float* context = nullptr;      // [num_rows, num_heads * value_dim]
+  float* context = nullptr;      // [num_rows, num_heads * value_dim], rows at
+                                 // context_stride
   float* scratch = nullptr;  // cell_scratch_floats(num_heads, longest length)
   size_t stride = 0;
+  size_t context_stride = 0;
   size_t key_stride = 0;    // elements
   size_t value_stride = 0;  // likewise
   int num_rows = 0;

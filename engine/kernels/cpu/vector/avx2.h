@@ -49,6 +49,11 @@ struct Avx2 {
   // The lower and the upper bytes of int16, sign-extended to them.
   static Int LowBytes(Int x) { return HighBytes(_mm256_slli_epi16(x, 8)); }
   static Int HighBytes(Int x) { return _mm256_srai_epi16(x, 8); }
+  // As many bytes as there are int16, sign-extended to them.
+  static Int LoadBytesAsShorts(const int8_t* p) {
+    return _mm256_cvtepi8_epi16(
+        _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  }
   static Float ToFloat(Int x) { return _mm256_cvtepi32_ps(x); }
   // The lower and the upper bfloat16 of each lane.
   static Float LowHalf(Int x) {
@@ -147,6 +152,13 @@ struct Avx2 {
     _mm_storeu_ps(p, _mm_add_ps(_mm256_castps256_ps128(abcd),
                                 _mm256_extractf128_ps(abcd, 1)));
   }
+  static void StoreIntSums(int32_t* p, Int a, Int b, Int c, Int d) {
+    const Int abcd =
+        _mm256_hadd_epi32(_mm256_hadd_epi32(a, b), _mm256_hadd_epi32(c, d));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p),
+                     _mm_add_epi32(_mm256_castsi256_si128(abcd),
+                                   _mm256_extracti128_si256(abcd, 1)));
+  }
   // Four columns of a matrix of kWidth rows, which begin at rows[r] + column.
   static void LoadColumns(const float* const* rows, int column,
                           Float* columns) {
@@ -201,6 +213,10 @@ struct AvxVnniProduct {
         : [x] "x"(x), [w] "x"(w));
     return sum;
   }
+
+  static constexpr int kRowValues = 4 * V::kWidth;
+  static Sum LoadRow(const int8_t* w) { return V::LoadInt(w); }
+  static Sum MulAddRow(Sum x, Sum w, Sum sum) { return MulAdd(x, w, sum); }
 };
 
 }  // namespace peregrine::kernels

@@ -45,6 +45,11 @@ struct Avx512 {
   // The lower and the upper bytes of int16, sign-extended to them.
   static Int LowBytes(Int x) { return HighBytes(_mm512_slli_epi16(x, 8)); }
   static Int HighBytes(Int x) { return _mm512_srai_epi16(x, 8); }
+  // As many bytes as there are int16, sign-extended to them.
+  static Int LoadBytesAsShorts(const int8_t* p) {
+    return _mm512_cvtepi8_epi16(
+        _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+  }
   static Float ToFloat(Int x) { return _mm512_cvtepi32_ps(x); }
   // The lower and the upper bfloat16 of each lane.
   static Float LowHalf(Int x) {
@@ -123,6 +128,19 @@ struct Avx512 {
     _mm_storeu_ps(p, _mm_add_ps(_mm256_castps256_ps128(half),
                                 _mm256_extractf128_ps(half, 1)));
   }
+  static void StoreIntSums(int32_t* p, Int a, Int b, Int c, Int d) {
+    const Int ab =
+        AddInt(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
+    const Int cd =
+        AddInt(_mm512_unpacklo_epi32(c, d), _mm512_unpackhi_epi32(c, d));
+    const Int abcd =
+        AddInt(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
+    const __m256i half = _mm256_add_epi32(_mm512_castsi512_si256(abcd),
+                                          _mm512_extracti64x4_epi64(abcd, 1));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p),
+                     _mm_add_epi32(_mm256_castsi256_si128(half),
+                                   _mm256_extracti128_si256(half, 1)));
+  }
   // Four columns of a matrix of kWidth rows, which begin at rows[r] + column.
   static void LoadColumns(const float* const* rows, int column,
                           Float* columns) {
@@ -177,6 +195,10 @@ struct Avx512VnniProduct {
         : [x] "v"(x), [w] "v"(w));
     return sum;
   }
+
+  static constexpr int kRowValues = 4 * V::kWidth;
+  static Sum LoadRow(const int8_t* w) { return V::LoadInt(w); }
+  static Sum MulAddRow(Sum x, Sum w, Sum sum) { return MulAdd(x, w, sum); }
 };
 
 // Two bfloat16 of a column a step.

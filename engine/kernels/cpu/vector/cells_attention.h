@@ -106,7 +106,6 @@ class CellsAttention {
   CellsAttention(const CellAttention& attention, const Positions& positions)
       : attention_(attention),
         positions_(positions),
-        width_(static_cast<size_t>(attention.num_heads) * attention.value_dim),
         scale_(1.0f / __builtin_sqrtf(attention.head_dim)) {}
 
   void Run() const {
@@ -178,11 +177,8 @@ class CellsAttention {
   template <int kRows>
   void RunRows(int row) const {
     const int length = positions_.Length(row);
-    float* const context = attention_.context + row * width_;
-    if (length == 0) {
-      for (size_t i = 0; i < kRows * width_; ++i) context[i] = 0.0f;
-      return;
-    }
+    float* const context = attention_.context + row * attention_.context_stride;
+    if (length == 0) return Clear(kRows, context);
     const float* const queries = attention_.queries + row * attention_.stride;
     const size_t positions = RoundUpToVector<V>(length);
     const int groups = NumGroups(row);
@@ -200,6 +196,13 @@ class CellsAttention {
       Mix<kRows>(attention_.scratch + g * kCells, positions,
                  GroupAt(last, groups + g),
                  GroupAt(last, groups + g + kGroupsAhead), g == 0, context);
+    }
+  }
+
+  void Clear(int rows, float* context) const {
+    const int width = attention_.num_heads * attention_.value_dim;
+    for (int r = 0; r < rows; ++r, context += attention_.context_stride) {
+      for (int i = 0; i < width; ++i) context[i] = 0.0f;
     }
   }
 
@@ -284,6 +287,7 @@ class CellsAttention {
   template <int kRows>
   void Mix(const float* weights, size_t positions, const Group& values,
            const Group& ahead, bool first, float* context) const {
+    const size_t stride = attention_.context_stride;
     for (int h = 0; h < attention_.num_heads; ++h) {
       const size_t begin = static_cast<size_t>(h) * attention_.value_dim;
       PrefetchHead(ahead, h);
@@ -305,9 +309,9 @@ class CellsAttention {
                 factors,
                 [&](int c) { return Row::Load(values.cells[c] + begin + i); },
                 [&](int r) {
-                  return first ? V::Zero() : V::Load(out + r * width_);
+                  return first ? V::Zero() : V::Load(out + r * stride);
                 },
-                [&](int r, auto sum) { V::Store(out + r * width_, sum); });
+                [&](int r, auto sum) { V::Store(out + r * stride, sum); });
           },
           [&](int i, int count) {
             float* const out = context + begin + i;
@@ -318,10 +322,10 @@ class CellsAttention {
                 },
                 [&](int r) {
                   return first ? V::Zero()
-                               : V::LoadPart(out + r * width_, count);
+                               : V::LoadPart(out + r * stride, count);
                 },
                 [&](int r, auto sum) {
-                  V::StorePart(out + r * width_, sum, count);
+                  V::StorePart(out + r * stride, sum, count);
                 });
           });
     }
@@ -347,7 +351,6 @@ class CellsAttention {
 
   const CellAttention& attention_;
   const Positions positions_;
-  const size_t width_;
   const float scale_;
 };
 

@@ -59,6 +59,11 @@ struct Generic {
   static Int HighBytes(Int x) {
     return reinterpret_cast<Int>(reinterpret_cast<Short>(x) >> 8);
   }
+  // As many bytes as there are int16, sign-extended to them.
+  static Int LoadBytesAsShorts(const int8_t* p) {
+    return reinterpret_cast<Int>(
+        Short{p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7]});
+  }
   static Float ToFloat(Int x) { return __builtin_convertvector(x, Float); }
   // The lower and the upper bfloat16 of each lane.
   static Float LowHalf(Int x) { return reinterpret_cast<Float>(x << 16); }
@@ -127,6 +132,13 @@ struct Generic {
   // The sums of four vectors, one after another.
   static void StoreSums(float* p, Float a, Float b, Float c, Float d) {
     Store(p, Float{Sum(a), Sum(b), Sum(c), Sum(d)});
+  }
+  static void StoreIntSums(int32_t* p, Int a, Int b, Int c, Int d) {
+    const Int* const vectors[] = {&a, &b, &c, &d};
+    for (int i = 0; i < 4; ++i) {
+      const Int& x = *vectors[i];
+      p[i] = x[0] + x[1] + x[2] + x[3];
+    }
   }
   // Four columns of a matrix of kWidth rows, which begin at rows[r] + column.
   static void LoadColumns(const float* const* rows, int column,

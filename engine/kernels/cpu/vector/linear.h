@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "engine/kernels/cpu/vector/linear_results.h"
+#include "engine/kernels/cpu/vector/listed_linear.h"
 #include "engine/kernels/cpu/vector/pack_weight.h"
 #include "engine/kernels/cpu/vector/prefetch.h"
 #include "engine/kernels/cpu/vector/product.h"
@@ -31,7 +32,8 @@ class PanelLinear {
             /*step_multiple=*/1,
             PackWeightPanels<Format, kColumns>,
             Format::PackInputs,
-            Run};
+            Run,
+            RunListedOf<P>()};
   }
 
  private:

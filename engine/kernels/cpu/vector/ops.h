@@ -29,7 +29,7 @@ void AttendJointly(const JointAttention& attention) {
   const int width = target.num_heads * target.value_dim;
   for (int r = 0; r < target.num_rows; ++r) {
     AddReluRow<V>(attention.inner + r * target.stride, width,
-                  target.context + static_cast<size_t>(r) * width);
+                  target.context + r * target.context_stride);
   }
 }
 

@@ -19,6 +19,7 @@ namespace peregrine::kernels {
 //   kRows x kVectors   the register tile
 //   Sum, Weights, Input: vectors of 4-byte lanes, a column each; an input is
 //                  the same for all columns.
+// One of int8 also how a step along a row of W does: see ListedOutputs.
 // The same Format on two instruction sets holds the same numbers.
 
 template <class V>
@@ -193,6 +194,12 @@ struct PairsInt8Product {
   }
   static Sum MulAdd(const Input& x, const Weights& w, Sum sum) {
     return V::MulAddPairs(x.high, w.high, V::MulAddPairs(x.low, w.low, sum));
+  }
+
+  static constexpr int kRowValues = 2 * V::kWidth;
+  static Sum LoadRow(const int8_t* w) { return V::LoadBytesAsShorts(w); }
+  static Sum MulAddRow(Sum x, Sum w, Sum sum) {
+    return V::MulAddPairs(x, w, sum);
   }
 };
 

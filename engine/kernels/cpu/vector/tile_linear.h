@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "engine/kernels/cpu/vector/linear_results.h"
+#include "engine/kernels/cpu/vector/listed_linear.h"
 #include "engine/kernels/cpu/vector/pack_weight.h"
 #include "engine/kernels/cpu/vector/prefetch.h"
 #include "engine/kernels/cpu/vector/product.h"
@@ -36,6 +37,7 @@ class TileLinear {
     ops.pack_weight = PackWeightPanels<Format, kColumns>;
     ops.pack_inputs = PackInputs;
     ops.run = Run;
+    ops.run_listed = RunListedOf<P>();
     return ops;
   }
 
