@@ -298,7 +298,7 @@ def ratios(rows):
 def markdown(rows, args, texts):
     import ctranslate2  # pylint: disable=import-outside-toplevel
     mean = statistics.mean(length for _, length in texts)
-    precisions = ", ".join(sorted({f"{row['server']} in {row['precision']}" for row in rows}))
+    precisions = "; ".join(sorted({f"{row['server']} in {row['precision']}" for row in rows}))
     lines = [
         "# Servers under the same load", "",
         f"{processor()}; each server with one thread on one core, the caller on another. "
