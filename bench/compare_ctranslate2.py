@@ -50,7 +50,7 @@ def run_case(case, args, lengths):
            "peregrine_max_rss_bytes": rounds[-1][0]["max_rss_bytes"]}
     if len(contestants) == 2:
         ratios = [ours / theirs for ours, theirs in rates]
-        row |= {"ctranslate2_tokens_per_second": statistics.median(r[1] for r in rates),
+        row |= {"peer": rounds[-1][1]["engine"], "ctranslate2_tokens_per_second": statistics.median(r[1] for r in rates),
                 "ctranslate2_latency_p50": statistics.median(
                     r[1]["latency_p50"] for r in rounds),
                 "ctranslate2_max_rss_bytes": rounds[-1][1]["max_rss_bytes"],
@@ -136,6 +136,7 @@ def main():
     for case in args.case or CASES:
         rows.append(run_case(case, args, lengths))
         print_row(rows[-1])
+    print("\npeer: " + ", ".join(sorted({row["peer"] for row in rows if "peer" in row})))
     if args.json:
         write_json(args.json, rows)
 

@@ -39,7 +39,7 @@ def main():
     for _ in sys.stdin:
         result = peer.measure(engine, lengths, args.beam_size, args.batch_size)
         result |= {"latency_p50": statistics.median(result.pop("latencies")),
-                   "max_rss_bytes": result.pop("peak_bytes")}
+                   "max_rss_bytes": result.pop("peak_bytes"), "engine": engine.title}
         print(json.dumps(result), flush=True)
 
 

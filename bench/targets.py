@@ -75,6 +75,7 @@ def ratio_rows(args, lengths):
             f"{wanted} x", ratio >= wanted,
             peregrine_tokens_per_second=median_of(rounds, 0, rate),
             ctranslate2_tokens_per_second=median_of(rounds, 1, rate),
+            peer=rounds[-1][1]["engine"],
             cpu_ratio=statistics.median(cpu),
             peregrine_max_rss_bytes=rounds[-1][0]["max_rss_bytes"],
             ctranslate2_max_rss_bytes=rounds[-1][1]["max_rss_bytes"], **at_peak))
@@ -228,12 +229,18 @@ def table_line(one):
     return "| " + " | ".join(cells) + " |"
 
 
+def backends(rows):
+    """What the peer multiplied by, where it ran."""
+    found = sorted({one["peer"].partition("(")[2].rstrip(")") for one in rows if "peer" in one})
+    return f" ({', '.join(found)})" if found else ""
+
+
 def markdown(rows, args, lengths):
     lines = [
         "# Speed on a CPU",
         "",
         f"int8, one thread, {processor()} ({os.cpu_count()} cores); CTranslate2 "
-        f"{ctranslate2.__version__}, int8; {len(lengths)} sentences of mean length "
+        f"{ctranslate2.__version__}, int8{backends(rows)}; {len(lengths)} sentences of mean length "
         f"{statistics.mean(lengths):.1f} ({min(lengths)} to {max(lengths)}), fewer where "
         "batches are small; random weights, output lengths forced; medians of "
         f"{args.rounds} rounds in which the engines take turns. Repeat with",

@@ -222,8 +222,9 @@ void AddModelFlags(CompareFlags* flags, CLI::App* command) {
       ->type_name("NAME");
   command
       ->add_option("--peer-python", flags->options.peer_python,
-                   "A Python with ctranslate2 or transformers, to compare "
-                   "with them, too.")
+                   "A Python with ctranslate2, pymarian, optimum or "
+                   "transformers, to compare with them, too; or several with "
+                   "commas between.")
       ->type_name("PATH");
 }
 

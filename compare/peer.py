@@ -1,4 +1,4 @@
-"""Another engine in a comparison: CTranslate2, or Hugging Face transformers.
+"""Another engine in a comparison: CTranslate2, Marian, ONNX Runtime, OpenVINO, transformers.
 
     python peer.py NAME SHAPE PRECISION THREADS
 
@@ -7,15 +7,18 @@ what it holds, and answers each line of requests with one: the far end of a Mode
 see messages.h. An engine that cannot run it answers with {"error": ...} and ends.
 """
 
+import functools
 import json
 import math
 import os
 import random
 import resource
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from dataclasses import asdict, dataclass
 
 
@@ -40,20 +43,76 @@ def batches(lengths, batch_size):
         yield ordered[begin:begin + batch_size]
 
 
+def in_child(function, *arguments):
+    """What `function` returns, which runs in a process of its own: a library that is loaded
+    there is not loaded here."""
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            os.close(read)
+            with os.fdopen(write, "w", encoding="utf-8") as pipe:
+                json.dump(function(*arguments), pipe)
+            status = 0
+        except Exception:  # pylint: disable=broad-except
+            traceback.print_exc()
+        finally:
+            os._exit(status)  # pylint: disable=protected-access
+    os.close(write)
+    with os.fdopen(read, encoding="utf-8") as pipe:
+        answer = pipe.read()
+    os.waitpid(child, 0)
+    if not answer:
+        raise RuntimeError(f"{function.__name__} failed")
+    return json.loads(answer)
+
+
 class CTranslate2:
-    """Needs the packages ctranslate2 and numpy."""
+    """Needs the packages ctranslate2 and numpy. It multiplies by MKL or by oneDNN, and takes
+    the one that is faster here, whatever it would take by itself."""
 
     def __init__(self, shape, precision, threads, directory=None):
-        import ctranslate2  # pylint: disable=import-outside-toplevel
         with tempfile.TemporaryDirectory() as folder:
             directory = directory or folder
             if not os.path.exists(os.path.join(directory, "model.bin")):
-                self.save(shape, directory)
-            self.translator = ctranslate2.Translator(
-                directory, device="cpu", compute_type=precision, inter_threads=1,
-                intra_threads=threads)
-        self.title = f"CTranslate2 {ctranslate2.__version__}"
+                in_child(self.save, shape, directory)
+            backend = self.choose_backend(directory, precision, threads)
+            self.translator = self.open(directory, precision, threads)
+        import ctranslate2  # pylint: disable=import-outside-toplevel
+        self.title = f"CTranslate2 {ctranslate2.__version__} ({backend})"
         self.vocabulary = shape.vocabulary
+
+    @staticmethod
+    def open(directory, precision, threads):
+        import ctranslate2  # pylint: disable=import-outside-toplevel
+        return ctranslate2.Translator(directory, device="cpu", compute_type=precision,
+                                      inter_threads=1, intra_threads=threads)
+
+    @classmethod
+    def choose_backend(cls, directory, precision, threads):
+        """Sets CT2_USE_MKL to what is faster, unless it is set, before the library is loaded;
+        says which one it is."""
+        if "CT2_USE_MKL" not in os.environ:
+            seconds = {mkl: in_child(cls.time_backend, directory, precision, threads, mkl)
+                       for mkl in ("0", "1")}
+            os.environ["CT2_USE_MKL"] = min(seconds, key=seconds.get)
+        return f"CT2_USE_MKL={os.environ['CT2_USE_MKL']}: " + (
+            "MKL" if os.environ["CT2_USE_MKL"] == "1" else "oneDNN")
+
+    @classmethod
+    def time_backend(cls, directory, precision, threads, mkl):
+        os.environ["CT2_USE_MKL"] = mkl
+        translator = cls.open(directory, precision, threads)
+        # Of whatever vocabulary: unknown tokens take as long.
+        batch = [["a"] * 24] * 16
+        times = []
+        for _ in range(3):
+            start = time.process_time()
+            translator.translate_batch(batch, beam_size=1, max_batch_size=0,
+                                       min_decoding_length=24, max_decoding_length=24)
+            times.append(time.process_time() - start)
+        return min(times)
 
     @staticmethod
     def save(shape, directory):
@@ -167,7 +226,128 @@ class Transformers:
         return len(ids) * length
 
 
-ENGINES = {"ctranslate2": CTranslate2, "transformers": Transformers}
+class OnnxRuntime(Transformers):
+    """Needs the packages optimum-onnx and onnxruntime; int8 quantises activations as they
+    come."""
+
+    def __init__(self, shape, precision, threads):
+        if precision not in ("float32", "int8"):
+            raise ValueError(f"it does not run {precision}, only float32 and int8")
+        import onnxruntime  # pylint: disable=import-outside-toplevel
+        from onnxruntime import quantization  # pylint: disable=import-outside-toplevel
+        from optimum import onnxruntime as optimum  # pylint: disable=import-outside-toplevel
+        super().__init__(shape, "float32", threads)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        load = functools.partial(optimum.ORTModelForSeq2SeqLM.from_pretrained,
+                                 session_options=options)
+        with tempfile.TemporaryDirectory() as folder:
+            self.model.save_pretrained(os.path.join(folder, "torch"))
+            model = load(os.path.join(folder, "torch"), export=True)
+            if precision == "int8":
+                graphs = os.path.join(folder, "onnx")
+                model.save_pretrained(graphs)
+                for name in os.listdir(graphs):
+                    if name.endswith(".onnx"):
+                        path = os.path.join(graphs, name)
+                        quantization.quantize_dynamic(path, path + ".int8")
+                        os.replace(path + ".int8", path)
+                model = load(graphs)
+        self.model = model
+        self.title = f"ONNX Runtime {onnxruntime.__version__}"
+
+
+class OpenVino(Transformers):
+    """Needs the packages optimum-intel and openvino (with nncf for int8, which is of
+    weights)."""
+
+    def __init__(self, shape, precision, threads):
+        hints = {"float32": "f32", "bf16": "bf16", "int8": "f32"}
+        import openvino  # pylint: disable=import-outside-toplevel
+        from optimum import intel  # pylint: disable=import-outside-toplevel
+        super().__init__(shape, "float32", threads)
+        with tempfile.TemporaryDirectory() as folder:
+            self.model.save_pretrained(folder)
+            self.model = intel.OVModelForSeq2SeqLM.from_pretrained(
+                folder, export=True, load_in_8bit=precision == "int8", ov_config={
+                    "INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": "1",
+                    "INFERENCE_PRECISION_HINT": hints[precision]})
+        self.title = f"OpenVINO {openvino.__version__.split('-')[0]}"
+
+
+class Marian:
+    """Needs the packages pymarian and numpy: Marian itself, int8 by intgemm. Its limit of
+    lengths is that of a batch, relative to its longest source, so that the sources of a
+    batch are all as long as their mean; and its models can be told never to end before."""
+
+    def __init__(self, shape, precision, threads):
+        import pymarian  # pylint: disable=import-outside-toplevel
+        if precision not in ("float32", "int8"):
+            raise ValueError(f"it does not run {precision}, only float32 and int8")
+        self.folder = tempfile.TemporaryDirectory()
+        self.vocabulary = shape.vocabulary
+        self.threads = threads
+        self.model = self.make(shape, precision)
+        self.translators = {}
+        self.make_translator = pymarian.Translator
+        self.title = f"Marian {pymarian.__version__}"
+
+    def path(self, name):
+        return os.path.join(self.folder.name, name)
+
+    def run(self, command, *arguments):
+        done = subprocess.run([sys.executable, "-m", "pymarian", command, *arguments],
+                              capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise RuntimeError(f"pymarian {command}: {done.stderr[-500:]}")
+
+    def make(self, shape, precision):
+        """A model as training makes it before its first step."""
+        import numpy as np  # pylint: disable=import-outside-toplevel
+        pieces = ["</s>", "<unk>"] + [f"t{number}" for number in range(2, shape.vocabulary)]
+        for name, lines in (("vocabulary.txt", pieces), ("text", ["t2 t3"])):
+            with open(self.path(name), "w", encoding="utf-8") as file:
+                file.write("".join(f"{line}\n" for line in lines))
+        self.run("train", "--model", self.path("model.npz"), "--type", "transformer",
+                 "--train-sets", self.path("text"), self.path("text"), "--vocabs",
+                 self.path("vocabulary.txt"), self.path("vocabulary.txt"), "--tied-embeddings-all",
+                 "--dim-vocabs", str(shape.vocabulary), str(shape.vocabulary),
+                 "--dim-emb", str(shape.dim), "--enc-depth", str(shape.encoder_layers),
+                 "--dec-depth", str(shape.decoder_layers), "--transformer-heads",
+                 str(shape.heads), "--transformer-dim-ffn", str(shape.ffn),
+                 "--transformer-ffn-activation", "relu", "--optimizer", "sgd",
+                 "--learn-rate", "1e-9", "--after", "1u", "--cpu-threads", "1", "--workspace",
+                 "500", "--seed", "1", "--log-level", "err")
+        arrays = dict(np.load(self.path("model.npz")))
+        arrays["decoder_ff_logit_out_b"][0, 0] = -1e4  # the end
+        np.savez(self.path("model.npz"), **arrays)
+        if precision == "float32":
+            return self.path("model.npz")
+        self.run("convert", "--from", self.path("model.npz"), "--to", self.path("model.bin"),
+                 "--gemm-type", "intgemm8")
+        return self.path("model.bin")
+
+    def prepare(self, lengths, batch_size, generator):
+        prepared = []
+        for batch in batches(lengths, batch_size):
+            length = round(statistics.mean(batch))
+            prepared.append([" ".join(f"t{generator.randrange(2, self.vocabulary)}"
+                                      for _ in range(length)) for _ in batch])
+        return prepared
+
+    def translate(self, batch, beam_size):
+        if beam_size not in self.translators:
+            self.translators[beam_size] = self.make_translator(
+                models=[self.model], vocabs=[self.path("vocabulary.txt")] * 2,
+                beam_size=beam_size, normalize=0.6, mini_batch=4096, maxi_batch=1,
+                max_length_factor=1.0, cpu_threads=self.threads, workspace=500, quiet=True,
+                log_level="err")
+        return sum(len(line.split()) for line in self.translators[beam_size].translate(batch))
+
+
+ENGINES = {"ctranslate2": CTranslate2, "marian": Marian, "onnxruntime": OnnxRuntime,
+           "openvino": OpenVino, "transformers": Transformers}
 
 
 def measure(engine, lengths, beam_size, batch_size):

@@ -4,8 +4,10 @@
 #include <memory>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "compare/model_process.h"
 #include "compare/peer_script.h"
 #include "engine/base/status_macros.h"
@@ -13,7 +15,8 @@
 namespace peregrine::compare {
 namespace {
 
-constexpr const char* kPeers[] = {"ctranslate2", "transformers"};
+constexpr const char* kPeers[] = {"ctranslate2", "marian", "onnxruntime",
+                                  "openvino", "transformers"};
 
 // Their decoders have self-attention in all heads and a feed-forward network,
 // and a full output projection.
@@ -35,13 +38,14 @@ std::string ShapeJson(const model::ArchitectureConfig& architecture) {
 }
 
 absl::StatusOr<RunningModel> StartPeer(const ComparisonOptions& options,
+                                       const std::string& python,
                                        const std::string& peer,
                                        const Shape& shape,
                                        const std::string& precision) {
   RunningModel model;
   PEREGRINE_ASSIGN_OR_RETURN(
       model.process,
-      ModelProcess::Start({options.peer_python, "-c", kPeerScript, peer,
+      ModelProcess::Start({python, "-c", kPeerScript, peer,
                            ShapeJson(shape.config.architecture), precision,
                            absl::StrCat(options.num_workers)}));
   PEREGRINE_ASSIGN_OR_RETURN(const Json said, model.process->Read());
@@ -53,6 +57,26 @@ absl::StatusOr<RunningModel> StartPeer(const ComparisonOptions& options,
   model.contestant.engine = model.contestant.facts.format;
   model.contestant.device = "cpu";
   return model;
+}
+
+// By the first interpreter that can run it. The error is that of one that has
+// the packages, if any has them.
+absl::StatusOr<RunningModel> StartPeer(const ComparisonOptions& options,
+                                       const std::string& peer,
+                                       const Shape& shape,
+                                       const std::string& precision) {
+  absl::Status error;
+  for (const absl::string_view python :
+       absl::StrSplit(options.peer_python, ',')) {
+    absl::StatusOr<RunningModel> model =
+        StartPeer(options, std::string(python), peer, shape, precision);
+    if (model.ok()) return model;
+    if (error.ok() ||
+        !absl::StrContains(model.status().message(), "ModuleNotFoundError")) {
+      error = model.status();
+    }
+  }
+  return error;
 }
 
 // The precisions of what is running already, each once.

@@ -258,6 +258,13 @@ def test_a_text_alone_with_arguments_of_its_own(client):
     assert updates[-1].source == ENGLISH
 
 
+def test_a_function_of_texts_takes_them_too(plain):
+    translate = p.Translator(plain)
+    text = Text("I like coffee.", options={"target_prefix": "Den Kaffee"})
+    assert translate(text).startswith("Den Kaffee")
+    assert translate([text, "I like coffee."])[0] == translate(text)
+
+
 def test_a_text_with_a_deadline_of_its_own(plain):
     late, fine = plain.translate_stream([Text("word " * 3000, timeout=0.001), "Good morning!"])
     assert isinstance(late.error, (DeadlineError, OverloadedError))

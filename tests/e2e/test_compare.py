@@ -111,7 +111,8 @@ class CompareTest(unittest.TestCase):
         self.assertTrue(peers)
         for peer in peers:
             self.assertRegex(peer["engine"],
-                             r"^(CTranslate2|transformers) \d+\.")
+                             r"^(CTranslate2|Marian|ONNX Runtime|OpenVINO|"
+                             r"transformers) \d+\.")
             # It cannot run the other.
             self.assertEqual(peer["model"], "base-10k")
             self.assertEqual(peer["multiply_adds"], own[0]["multiply_adds"])
@@ -121,7 +122,7 @@ class CompareTest(unittest.TestCase):
                 self.assertGreater(setting["speed_up"]["median"], 0)
                 self.assertGreater(setting["latency_seconds"]["p50"], 0)
         left_out = [note for note in result["notes"] if "is left out" in note]
-        self.assertEqual(len(peers) + len(left_out), 2)
+        self.assertEqual(len(peers) + len(left_out), 5)
 
     def test_what_it_refuses(self):
         model = f"--model={golden('mini-decoder')}"

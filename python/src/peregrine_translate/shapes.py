@@ -12,6 +12,7 @@ from typing_extensions import Unpack
 from .arguments import TranslateArguments
 from .client import Client
 from .results import Translation
+from .text import AnyText, Text
 
 Batch = Mapping[str, Any]
 
@@ -28,13 +29,13 @@ class Translator:
         self._arguments = arguments
 
     @overload
-    def __call__(self, texts: str) -> str: ...  # type: ignore[overload-overlap]
+    def __call__(self, texts: AnyText) -> str: ...  # type: ignore[overload-overlap]
 
     @overload
-    def __call__(self, texts: Iterable[str]) -> List[str]: ...
+    def __call__(self, texts: Iterable[AnyText]) -> List[str]: ...
 
-    def __call__(self, texts: Union[str, Iterable[str]]) -> Union[str, List[str]]:
-        if isinstance(texts, str):
+    def __call__(self, texts: Union[AnyText, Iterable[AnyText]]) -> Union[str, List[str]]:
+        if isinstance(texts, (str, Text)):
             one: Translation = self._client.translate(texts, **self._arguments)
             return one.text
         found: List[Translation] = self._client.translate(list(texts), **self._arguments)
@@ -58,8 +59,8 @@ class Pipeline:
         self._client = client
         self._translate = Translator(client, **arguments)
 
-    def __call__(self, texts: Union[str, Iterable[str]]) -> List[Dict[str, str]]:
-        found = self._translate([texts] if isinstance(texts, str) else texts)
+    def __call__(self, texts: Union[AnyText, Iterable[AnyText]]) -> List[Dict[str, str]]:
+        found = self._translate([texts] if isinstance(texts, (str, Text)) else texts)
         return [{"translation_text": text} for text in found]
 
     def close(self) -> None:
