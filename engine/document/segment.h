@@ -62,8 +62,9 @@ struct Kept {
   SpanKind kind = SpanKind::kNumber;
   std::string source;               // as it stands in the source
   std::vector<std::string> wanted;  // any of these; the first if none is there
-  std::string stand_in;   // a number that is shown instead of `source`, or ""
-  bool is_exact = false;  // of a number: separators count, too
+  std::string stand_in;     // a number that is shown instead of `source`, or ""
+  bool is_exact = false;    // of a number: separators count, too
+  bool may_repeat = false;  // a term or a name, which may be said again
 };
 
 // A run of bytes of `shown`, and the bytes of the document that it is: as many,
