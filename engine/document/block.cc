@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "engine/document/block_spans.h"
@@ -464,6 +465,7 @@ class DocumentBuilder::BlockCutter {
         kept.source =
             std::string(shown.substr(match.range.begin, match.range.size()));
         kept.wanted = std::move(match.targets);
+        kept.may_repeat = true;
         for (std::string& wanted : kept.wanted) {
           if (segment->capitals == Capitals::kAll) {
             wanted = Restore(wanted, Capitals::kAll, options_.target_language);
@@ -480,6 +482,8 @@ class DocumentBuilder::BlockCutter {
       kept.source =
           std::string(shown.substr(span.range.begin, span.range.size()));
       kept.wanted = {kept.source};
+      kept.may_repeat = kept.kind == SpanKind::kVersion &&
+                        absl::c_all_of(kept.source, absl::ascii_isalpha);
       if (kept.kind == SpanKind::kNumber) SetFormat(&kept);
       segment->kept.push_back(std::move(kept));
     }

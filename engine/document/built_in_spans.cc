@@ -154,16 +154,6 @@ const RE2& AllPatterns() {
   return *all;
 }
 
-// "aB"
-bool HasHump(absl::string_view text) {
-  for (size_t i = 1; i < text.size(); ++i) {
-    if (absl::ascii_isupper(text[i]) && absl::ascii_islower(text[i - 1])) {
-      return true;
-    }
-  }
-  return false;
-}
-
 // Characters of which each built-in span has at least one; but "localhost",
 // options and "getName".
 bool MayHoldSpans(absl::string_view text) {
@@ -355,6 +345,15 @@ bool HasHanOrKana(absl::string_view text) {
 }
 
 }  // namespace
+
+bool HasHump(absl::string_view text) {
+  for (size_t i = 1; i < text.size(); ++i) {
+    if (absl::ascii_isupper(text[i]) && absl::ascii_islower(text[i - 1])) {
+      return true;
+    }
+  }
+  return false;
+}
 
 size_t BracedPlaceholderSize(absl::string_view text) {
   const size_t sign = text.empty() || text[0] == '{' ? 0 : 1;

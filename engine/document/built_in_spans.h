@@ -14,6 +14,9 @@ namespace peregrine::document {
 void FindBuiltIn(absl::string_view text, SpanKinds kinds,
                  std::vector<Span>* spans);
 
+// Whether a capital stands behind a small letter, as in "getName".
+bool HasHump(absl::string_view text);
+
 // The bytes of the placeholder in braces at the start of `text`, with the sign
 // in front of them: "{x}", "${a + b}", "{{ x.y }}", "{n, plural, one {a} other
 // {b}}", "{% if x %}". 0: there is none, or what is in the braces is text.

@@ -102,7 +102,7 @@ void CheckSegment(const Segment& segment, absl::string_view translated,
   for (const Kept& kept : segment.kept) {
     if (kept.is_marked()) {
       expect(kept.wanted[0]);
-    } else if (kept.kind == SpanKind::kVersion) {
+    } else if (kept.kind == SpanKind::kVersion && !kept.may_repeat) {
       expect(kept.source);
     }
   }
@@ -115,7 +115,7 @@ void CheckSegment(const Segment& segment, absl::string_view translated,
       continue;
     }
     if (kept.kind == SpanKind::kVersion) check(kept.source, kept.kind);
-    if (kept.kind != SpanKind::kTerm) continue;
+    if (!kept.may_repeat) continue;
     const bool found = std::any_of(
         kept.wanted.begin(), kept.wanted.end(), [&](const std::string& wanted) {
           return absl::StrContains(translated, wanted);

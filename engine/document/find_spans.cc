@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "engine/document/built_in_spans.h"
 #include "engine/document/find_emoji.h"
@@ -163,11 +164,14 @@ size_t NumberBehindCode(absl::string_view match, absl::string_view behind) {
 }  // namespace
 
 std::vector<Span> FindKept(absl::string_view text, SpanKinds kinds) {
-  // Versions and product numbers before numbers.
+  // Versions, products and their numbers before numbers.
   static const RE2* const pattern = new RE2(
       "(\\b(?:[vV]\\d+(?:\\.\\d+)*(?:[-+][\\w.]*\\w)?|\\d+(?:\\.\\d+){2,}"
       "(?:[-+][\\w.]*\\w)?|[A-Z]+[A-Za-z]*-?\\d[\\dA-Za-z]*(?:-[\\dA-Z]+)*|"
-      "\\d+[A-Z][\\dA-Z]*)\\b|"
+      "\\d+[A-Z][\\dA-Z]*|"
+      // YouTube, iPhone, macOS.
+      "[A-Z][a-z]{2,}(?:[A-Z][a-z]{2,})+|[a-z][A-Z][a-z]{2,}|"
+      "[A-Za-z]*[a-z]OS)\\b|"
       // m², H₂O: normalisers make usual digits of these.
       "\\pL{1,3}(?:[\\x{B2}\\x{B3}\\x{B9}\\x{2070}-\\x{209C}]+\\pL{0,2})+)|"
       "(\\pN+(?:[.,:'’/\\x{A0}\\x{202F}]\\pN+)*)");
@@ -176,7 +180,7 @@ std::vector<Span> FindKept(absl::string_view text, SpanKinds kinds) {
   const bool any = std::any_of(text.begin(), text.end(), [](char c) {
     return absl::ascii_isdigit(c) || static_cast<unsigned char>(c) >= 0xC2;
   });
-  if (!any) return kept;
+  if (!any && !HasHump(text)) return kept;
   re2::StringPiece groups[3];
   const re2::StringPiece input(text.data(), text.size());
   for (size_t at = 0; at < text.size();) {
@@ -185,6 +189,8 @@ std::vector<Span> FindKept(absl::string_view text, SpanKinds kinds) {
     }
     const auto begin = static_cast<size_t>(groups[0].data() - text.data());
     at = begin + groups[0].size();
+    // German: "LehrerInnen" are words.
+    if (absl::EndsWith(text.substr(begin, groups[0].size()), "Innen")) continue;
     const size_t code =
         NumberBehindCode(text.substr(begin, groups[0].size()), text.substr(at));
     if (code > 0) {

@@ -270,6 +270,10 @@ TEST(FindKeptTest, FindsNumbersAndVersions) {
   EXPECT_EQ(kept("use v2 or 1.2.3-rc1 on an RTX-4090, B52"),
             "version=v2 | version=1.2.3-rc1 | version=RTX-4090 | version=B52");
   EXPECT_EQ(kept("٣ apples, the 3rd"), "number=٣ | number=3");
+  EXPECT_EQ(kept("YouTube on an iPhone, macOS or iOS at WordPressMedia"),
+            "version=YouTube | version=iPhone | version=macOS | version=iOS | "
+            "version=WordPressMedia");
+  EXPECT_EQ(kept("LehrerInnen, McDonald, GmbH, UdSSR, PhD, kWh, CDs, USA"), "");
   EXPECT_EQ(kept("none"), "");
 }
 

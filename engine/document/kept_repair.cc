@@ -83,7 +83,8 @@ class WordRepair {
       const absl::string_view text = state_.Slice(span.range);
       const bool is_of_source =
           std::any_of(words_.begin(), words_.end(), [&](const Kept* kept) {
-            return kept->kind == SpanKind::kVersion && kept->source == text;
+            return kept->kind == SpanKind::kVersion && !kept->may_repeat &&
+                   kept->source == text;
           });
       const UnitRange units = state_.UnitsOf(span.range);
       if (is_of_source && state_.AreWholeUnits(span.range) &&

@@ -39,6 +39,15 @@ TEST(KeptTest, NumbersThatAreWrongAreMended) {
                           Says("Kaufen Sie jetzt einen RTX-490."));
   EXPECT_THAT(out.text, HasSubstr("RTX-4090"));
   EXPECT_THAT(out.lost, IsEmpty());
+  // A name, too, and may come again.
+  out = TranslateDocument("She works at YouTube.", {},
+                          Says("Sie arbeitet bei dirTube."));
+  EXPECT_THAT(out.text, HasSubstr("YouTube"));
+  EXPECT_THAT(out.lost, IsEmpty());
+  out = TranslateDocument("YouTube says so.", {},
+                          Says("YouTube sagt, dass YouTube so ist."));
+  EXPECT_EQ(out.text, "YouTube sagt, dass YouTube so ist.");
+  EXPECT_THAT(out.lost, IsEmpty());
   // A loop.
   out = TranslateDocument("Buy an RTX-4090 now.", {},
                           Says("In RTX-4090 in RTX-4090 in RTX-4090."));

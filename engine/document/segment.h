@@ -62,9 +62,10 @@ struct Kept {
   SpanKind kind = SpanKind::kNumber;
   std::string source;               // as it stands in the source
   std::vector<std::string> wanted;  // any of these; the first if none is there
-  std::string stand_in;   // shown instead of `source`: a number, or a marker of
-                          // the model; or ""
-  bool is_exact = false;  // of a number: separators count, too
+  std::string stand_in;     // shown instead of `source`: a number, or a marker
+                            // of the model; or ""
+  bool is_exact = false;    // of a number: separators count, too
+  bool may_repeat = false;  // a term or a name, which may be said again
 
   bool is_marked() const {
     return kind != SpanKind::kNumber && !stand_in.empty();

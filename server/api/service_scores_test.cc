@@ -5,6 +5,8 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "server/scheduling/sentence_group.h"
+#include "server/service/score_job.h"
 #include "server/testing/service_fixture.h"
 
 namespace peregrine::server {
@@ -83,6 +85,23 @@ TEST_F(ScoresTest, EveryBadFieldIsNamed) {
   request.mutable_pairs(0)->mutable_target()->add_tokens("lacking");
   EXPECT_THAT(refused(request),
               HasSubstr("pairs[0].target.tokens[1]: found 'lacking'"));
+}
+
+// Until its last translation comes.
+TEST(ScoreJobTest, ASourceWithMoreTranslationsIsKept) {
+  ScoreRequest request;
+  for (const char* source : {"ab", "cd", "ab", "ab", "ef", "cd"}) {
+    request.pairs.push_back({{source, {}, {}}, {"x", {}, {}}});
+  }
+  ScoreJob job(std::move(request));
+  const FakeBackend model;
+  ASSERT_TRUE(job.Prepare(model, RequestLimits()).ok());
+  SentenceGroup group(job.num_sentences(), [] {});
+  std::vector<bool> kept;
+  for (const Sentence& sentence : job.MakeSentences(group, {})) {
+    kept.push_back(sentence.keep_source);
+  }
+  EXPECT_THAT(kept, ElementsAre(true, true, true, false, false, false));
 }
 
 TEST_F(ScoresTest, ManyPairsShareABatch) {
