@@ -233,6 +233,8 @@ TEST(MarkersTest, TheirTextBecomesNone) {
 
 TEST(MarkersTest, WhatTheModelWritesOfItsOwnIsDropped) {
   const TextPlan plan = TextPlan::Make(Model(), "a b", false);
+  EXPECT_EQ(plan.SetAsideIn(0, "the <m1>"), "<m1>") << "it cannot be demanded";
+  EXPECT_EQ(plan.SetAsideIn(0, "the m1"), "");
   decode::Hypothesis hypothesis;
   hypothesis.tokens = Model().target_tokenizer()->Encode("<m2> a <m0> b <m1>");
   EXPECT_EQ(plan.Assemble(Model(), {{hypothesis}}).hypotheses[0].text, "a b");

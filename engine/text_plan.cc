@@ -273,6 +273,10 @@ void TextPlan::BeginWith(const TranslationModel& model,
 
 absl::string_view TextPlan::SetAsideIn(size_t sentence,
                                        absl::string_view phrase) const {
+  for (const std::string& marker : all_markers_) {
+    const size_t at = phrase.find(marker);
+    if (at != phrase.npos) return phrase.substr(at, marker.size());
+  }
   return document::SetAsideIn(document_.segments()[segments_[sentence]],
                               phrase);
 }

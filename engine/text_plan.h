@@ -79,7 +79,7 @@ class TextPlan {
                  const std::vector<int32_t>& tokens);
 
   // What of a phrase, which the translation of a sentence is to hold, the model
-  // cannot write, since it is set aside; empty: nothing.
+  // cannot write, since it is set aside or a marker; empty: nothing.
   absl::string_view SetAsideIn(size_t sentence, absl::string_view phrase) const;
 
   // Has the search hold the markers that a sentence is shown, each once. Where

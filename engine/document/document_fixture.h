@@ -147,8 +147,8 @@ inline const char* const kTexts[] = {
     "{a} {b}, {c}.",
     "Say \"{x}\" (see {y}). {z}",
     "NOTHING IS LOST IN CAPITALS, {x}. Not 42 either.",
-    "It costs 3 €-5 €, or 3.50$-4$-5$. Take an RX-12</b>-RX-14 or the "
-    "house😀-12.",
+    "It costs 3 €-5 €, or 3.50$-4$-5$.",
+    "Take an RX-12</b>-RX-14 or the house😀-12.",
 };
 
 }  // namespace peregrine::document

@@ -79,8 +79,8 @@ const char* const kPages[] = {
     "<table><tr><td>Cell<td>Other</table>\n<!-- a comment -->\n"
     "<pre>as  it\n is</pre>\n</body>\n</html>\n",
     "Line<br>break and <img src=x.png alt=\"A cat\"> picture.",
-    "A <code>f(x)</code> call, <span translate=\"no\">Red Kite</span> and "
-    "<span class=\"a notranslate\">Blue</span>.",
+    ("A <code>f(x)</code> call, <span translate=\"no\">Red Kite</span> and "
+     "<span class=\"a notranslate\">Blue</span>."),
     "Fish &amp; chips &lt; 5 &euro; &copy; 2020 &nbsp; x",
     "<p>Before <i></i> and <b><i>deep</i> words</b> after.</p>",
     "<a href=\"x\">See <b>this</b></a>, <a href=\"y\">or that</a>.",
