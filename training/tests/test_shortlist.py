@@ -1,5 +1,6 @@
 """The shortlist of a corpus whose translations are known."""
 
+import gzip
 import struct
 
 import numpy as np
@@ -24,11 +25,13 @@ def pairs_fixture():
 
 
 def test_finds_the_translation_of_each_piece(pairs):
-    table = shortlist.translation_table(pairs, VOCABULARY, VOCABULARY, iterations=6)
+    table = shortlist.translation_table(pairs, VOCABULARY, iterations=6)
+    assert set(table.sources) == set(range(9))  # others never occur
     for piece in range(9):
-        assert table[piece].argmax() == piece + 10
-    assert table[:9].sum(axis=1) == pytest.approx(1.0, abs=1e-4)
-    assert (table[9:] == 0).all()  # pieces that never occur
+        of_piece = table.sources == piece
+        probabilities = table.probabilities[of_piece]
+        assert table.targets[of_piece][probabilities.argmax()] == piece + 10
+        assert probabilities.sum() == pytest.approx(1.0, abs=1e-4)
 
 
 def test_the_frequent_are_in_every_list(pairs):
@@ -36,12 +39,31 @@ def test_the_frequent_are_in_every_list(pairs):
 
 
 def test_lists_hold_the_references(pairs):
-    table = shortlist.translation_table(pairs, VOCABULARY, VOCABULARY, iterations=6)
+    table = shortlist.translation_table(pairs, VOCABULARY, iterations=6)
     always = shortlist.most_frequent(pairs, VOCABULARY, 1)
-    lists = shortlist.lists_of(table, per_source=2, least=1e-4)
+    copies = np.full(VOCABULARY, -1)
+    lists = shortlist.lists_of(table, copies, per_source=2, least=1e-4)
     assert max(len(targets) for targets in lists) == 2
     assert len(lists[15]) == 0
+    copies[[3, 15]] = 5, 15
+    copied = shortlist.lists_of(table, copies, per_source=2, least=1e-4)
+    assert set(copied[3]) == {*lists[3], 5}
+    assert list(copied[15]) == [15]
     assert "100.00%" in shortlist.report(pairs, always, lists)
+
+
+def test_pairs_of_some_origin(tmp_path):
+    lines = [("a", "b"), ("c", "d"), ("e", "f")]
+    with gzip.open(tmp_path / "extra.src.gz", "wt") as file:
+        file.write("dict:x\nweb\ndict:y\n")
+
+    def chosen(corpus):
+        return shortlist.lines_of(corpus, {"extra": lines}.get, tmp_path)
+
+    assert chosen("extra") == lines
+    assert chosen("extra:dict") == [lines[0], lines[2]]
+    with pytest.raises(SystemExit, match="no origin 'book'"):
+        chosen("extra:book")
 
 
 def test_writes_what_the_format_says(tmp_path):
