@@ -305,7 +305,7 @@ class Writer {
                          IsOpening(last_unit_), gap);
     }
     if (point == nullptr) {
-      return SpaceBeside(AfterOf(*last_point_), NeighbourOfUnit(unit),
+      return SpaceBeside(AfterOf(*last_point_), NeighbourAtStartOf(unit),
                          IsClosing(unit), gap);
     }
     const Beside after = AfterOf(*last_point_);
@@ -317,15 +317,6 @@ class Writer {
     if (after.space.empty() && before.space.empty()) return gap;
     const std::string odd = absl::StrCat(OddSpace(after), OddSpace(before));
     return odd.empty() ? " " : odd;
-  }
-
-  // "$5" is a word, too.
-  static Beside::Neighbour NeighbourOfUnit(absl::string_view unit) {
-    const int32_t first = FirstCharacter(unit).code_point;
-    const bool is_amount = first >= 0 &&
-                           u_charType(first) == U_CURRENCY_SYMBOL &&
-                           text::IsDigit(LastCharacter(unit).code_point);
-    return is_amount ? Beside::Neighbour::kWord : NeighbourOf(first);
   }
 
   Beside::Neighbour NeighbourBefore() const {

@@ -79,9 +79,8 @@ class Builder {
           last_cut_ < 0
               ? had_space_ || (noted_ && WouldJoin(segment_.shown, rest))
               : NeedsSpaceBehindCut(rest);
-      EndCut(NeighbourOf(stand_in_source_ == nullptr
-                             ? c.code_point
-                             : FirstCharacter(wanted_).code_point));
+      EndCut(stand_in_source_ == nullptr ? NeighbourOf(c.code_point)
+                                         : NeighbourAtStartOf(wanted_));
       if (needs_space && !segment_.shown.empty()) segment_.shown.push_back(' ');
       had_space_ = false;
       noted_ = false;
@@ -218,6 +217,13 @@ Beside::Neighbour NeighbourOf(int32_t c) {
                        text::IsDigit(c) ||
                        (U_GET_GC_MASK(c) & U_GC_M_MASK) != 0;
   return is_word ? Beside::Neighbour::kWord : Beside::Neighbour::kOther;
+}
+
+Beside::Neighbour NeighbourAtStartOf(absl::string_view word) {
+  const int32_t first = FirstCharacter(word).code_point;
+  const bool is_amount = first >= 0 && u_charType(first) == U_CURRENCY_SYMBOL &&
+                         text::IsDigit(text::LastCharacter(word).code_point);
+  return is_amount ? Beside::Neighbour::kWord : NeighbourOf(first);
 }
 
 ByteRange SourceOf(const Segment& segment, const ByteRange& part) {

@@ -34,6 +34,8 @@ struct Beside {
 
 // Which neighbour a character is.
 Beside::Neighbour NeighbourOf(int32_t code_point);
+// Which one the start of `word` is. "$5" is a word, too.
+Beside::Neighbour NeighbourAtStartOf(absl::string_view word);
 
 // What of a sentence the model does not see, and where it stood.
 struct Insert {
