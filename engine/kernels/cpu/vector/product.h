@@ -185,8 +185,8 @@ struct PairsInt8Product {
     return {V::LowBytes(four), V::HighBytes(four)};
   }
   static Input LoadInput(const char* p) {
-    // Loaded one by one, so that each is broadcast from memory: from one load of
-    // both, g++ 12 takes them apart in registers, at 1.4 times the operations.
+    // Loaded one by one, so that each is broadcast from memory. One load of
+    // both is taken apart in registers, at 1.4 times the operations (g++ 12).
     int32_t low, high;
     __builtin_memcpy(&low, p, sizeof(low));
     __builtin_memcpy(&high, p + sizeof(low), sizeof(high));
