@@ -33,7 +33,7 @@ struct ComparisonOptions {
   // For BLEU, of directories; equally long.
   std::vector<std::string> sources;
   std::vector<std::string> references;
-  // Pythons that have peers (see peer.py), with commas between; empty: no peers.
+  // Pythons that have peers (see peer.py), by commas; empty: no peers.
   std::string peer_python;
   // Where the energy of processors and of GPUs is read.
   std::string powercap_folder = "/sys/class/powercap";
