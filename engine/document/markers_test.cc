@@ -158,7 +158,7 @@ TEST(MarkersTest, AnEchoOfAnyTextIsTheTextByteForByte) {
   std::mt19937 random(21);
   DocumentOptions options = TwoMarkers();
   options.restore_capitals = false;
-  for (int i = 0; i < 5000; ++i) {
+  for (int i = 0; i < 2000; ++i) {
     const std::string text = RandomText(&random, /*may_touch=*/true);
     const AssembledDocument out = TranslateDocument(text, options);
     ASSERT_EQ(out.text, text);
@@ -178,7 +178,7 @@ SegmentTranslation Bad(const Segment& segment, std::mt19937* random) {
 TEST(MarkersTest, EverySpanSurvivesAnyTranslation) {
   std::mt19937 random(22);
   DocumentOptions options = TwoMarkers();
-  for (int i = 0; i < 5000; ++i) {
+  for (int i = 0; i < 2000; ++i) {
     const std::string text = RandomText(&random, /*may_touch=*/false);
     const Document document = ParseDocument(text, options);
     std::vector<SegmentTranslation> translations;
