@@ -13,7 +13,6 @@ import itertools
 import json
 import os
 import pathlib
-import platform
 import random
 import re
 import shutil
@@ -28,7 +27,7 @@ import sentencepiece
 from peregrine_translate._wire import translation_pb2 as pb
 from peregrine_translate._wire import translation_pb2_grpc
 
-from contestants import source_lengths, write_json
+from contestants import processor, source_lengths, write_json
 from serving_load import GrpcCaller, HttpCaller, closed_loop, median_load, open_loop
 from serving_peer import SHAPE, peer
 
@@ -267,14 +266,6 @@ def table_line(row, deadline):
 HEAD = ["| search | load | server | offered, sentences/s | answered/s | p50, ms | p99, ms "
         "| in time/s | server CPU, ms a sentence | peak memory, MB | caller's core |",
         "|---|---|---|---|---|---|---|---|---|---|---|"]
-
-
-def processor():
-    with open("/proc/cpuinfo", encoding="utf-8") as file:
-        for line in file:
-            if line.startswith("model name"):
-                return line.split(":", maxsplit=1)[1].strip()
-    return platform.machine()
 
 
 def ratios(rows):

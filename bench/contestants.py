@@ -4,6 +4,7 @@ import contextlib
 import json
 import math
 import os
+import platform
 import random
 import subprocess
 import sys
@@ -110,6 +111,15 @@ def run_together(contestant):
 def subset(lengths, batch_size):
     """Fewer sentences where one takes long: at least eight batches."""
     return lengths[:min(len(lengths), max(60, 16 * batch_size))]
+
+
+def processor():
+    """Its name, or its architecture where it has none."""
+    with open("/proc/cpuinfo", encoding="utf-8") as file:
+        for line in file:
+            if line.startswith("model name"):
+                return line.split(":", maxsplit=1)[1].strip()
+    return platform.machine()
 
 
 def write_json(path, value):

@@ -4,7 +4,6 @@ Run by bench/compare-ctranslate2 --targets=PREFIX; writes PREFIX.md and PREFIX.j
 """
 
 import os
-import platform
 import statistics
 import subprocess
 import time
@@ -12,7 +11,8 @@ import time
 import ctranslate2
 
 import workers
-from contestants import (file_of, rounds_of, start_engine, start_peer, subset, write_json)
+from contestants import (file_of, processor, rounds_of, start_engine, start_peer, subset,
+                         write_json)
 from peak import (VECTORS, measure_peak, measure_reads, peak_columns, products_of,
                   ratio_at_peak)
 
@@ -203,14 +203,6 @@ def cold_start_row(args):
     seconds = statistics.median(times)
     return row("cold start of the bundled model", f"{seconds:.3f} s",
                f"< {COLD_START_SECONDS} s", seconds < COLD_START_SECONDS)
-
-
-def processor():
-    with open("/proc/cpuinfo", encoding="utf-8") as file:
-        for line in file:
-            if line.startswith("model name"):
-                return line.split(":", maxsplit=1)[1].strip()
-    return platform.machine()
 
 
 def number(value, form=".0f"):
