@@ -1,4 +1,5 @@
-# The two kinds of executables that stand beside the sources.
+# The two kinds of executables that stand beside the sources, tests and benches, and
+# what all targets share.
 
 # peregrine_shared_headers(NAME LIBS ... HEADERS ... OPTIONS ...): compiles headers
 # once, for the targets that reuse those of NAME.
