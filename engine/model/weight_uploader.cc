@@ -143,24 +143,24 @@ absl::Status WeightUploader::UploadTable(const Table& table,
   const int dim = table.rows->row_size();
   const int64_t size = int64_t{table.rows->num_rows()} * dim;
   if (precision_ == kernels::Precision::kFloat32) {
-    const auto copy = [dim](int, const float* row, float* to) {
-      std::copy_n(row, dim, to);
+    const auto copy = [dim](int, const float* row, float* values) {
+      std::copy_n(row, dim, values);
     };
     PEREGRINE_ASSIGN_OR_RETURN(to.table, UploadRows<float>(table, copy));
     return absl::OkStatus();
   }
   if (precision_ == kernels::Precision::kInt8 && size >= kLargeTable) {
     std::vector<float> scales(table.rows->num_rows());
-    const auto quantize = [&](int number, const float* row, int8_t* to) {
-      scales[number] = kernels::QuantizeRow(row, dim, to);
+    const auto quantize = [&](int number, const float* row, int8_t* values) {
+      scales[number] = kernels::QuantizeRow(row, dim, values);
     };
     PEREGRINE_ASSIGN_OR_RETURN(to.int8_table,
                                UploadRows<int8_t>(table, quantize));
     PEREGRINE_ASSIGN_OR_RETURN(to.int8_scales, Upload(scales));
     return absl::OkStatus();
   }
-  const auto round = [dim](int, const float* row, uint16_t* to) {
-    std::transform(row, row + dim, to, ToBFloat16);
+  const auto round = [dim](int, const float* row, uint16_t* values) {
+    std::transform(row, row + dim, values, ToBFloat16);
   };
   PEREGRINE_ASSIGN_OR_RETURN(to.bfloat16_table,
                              UploadRows<uint16_t>(table, round));

@@ -412,29 +412,30 @@ void TextJob::CheckPhrases(int index, const std::string& path,
   const PlannedText& plan = *texts_[index].plan;
   const std::vector<RequestPhrase> phrases = OptionsOf(index).must_contain;
   if (phrases.empty()) return;
+  const auto refuse = [&](size_t phrase, absl::string_view found,
+                          absl::string_view why, absl::string_view kind) {
+    violations.Add(
+        absl::StrCat(path, ".must_contain[", phrase, "]"),
+        absl::StrCat("found '", found, "', ", why, ": leave it out, or name ",
+                     kind, " in text_options.unprotected"));
+  };
   if (document_options_.kinds.Has(document::SpanKind::kNumber)) {
     const std::string text = ReadableText(index);
     for (size_t i = 0; i < phrases.size(); ++i) {
       const std::string number = ForeignNumber(text, TextOf(phrases[i]));
       if (number.empty()) continue;
-      violations.Add(
-          absl::StrCat(path, ".must_contain[", i, "]"),
-          absl::StrCat("found '", number,
-                       "', but the numbers of the translation are those of the "
-                       "text: leave it out, or name \"number\" in "
-                       "text_options.unprotected"));
+      refuse(i, number,
+             "but the numbers of the translation are those of the text",
+             "\"number\"");
     }
   }
   for (size_t s = 0; s < plan.sentences().size(); ++s) {
     for (size_t i = 0; i < phrases.size(); ++i) {
       const absl::string_view span = plan.SetAsideIn(s, phrases[i].text);
       if (span.empty()) continue;
-      violations.Add(
-          absl::StrCat(path, ".must_contain[", i, "]"),
-          absl::StrCat("found '", span,
-                       "', which is set aside in this text and comes through "
-                       "by itself: leave it out, or name its kind in "
-                       "text_options.unprotected"));
+      refuse(i, span,
+             "which is set aside in this text and comes through by itself",
+             "its kind");
     }
   }
 }
