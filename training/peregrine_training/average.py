@@ -17,8 +17,8 @@ from torch import Tensor
 
 from .model import Transformer
 from .recipe import Recipe
-from .train import (check_architecture, checkpoints, development_sets, load_weights, mean_loss,
-                    save_atomically)
+from .train import (check_architecture, checkpoints, development_sets, fast_products,
+                    load_weights, mean_loss, save_atomically)
 
 
 def mean(states: list[dict[str, Tensor]]) -> dict[str, Tensor]:
@@ -58,7 +58,7 @@ def best_weights(recipe: Recipe, run: pathlib.Path,
     for last in (1, 3, 5, 8):
         weights = average(last_checkpoints(run, last))
         model.load_state_dict({name: tensor.half().float() for name, tensor in weights.items()})
-        with torch.autocast("cpu", torch.bfloat16):  # as the training itself looks at them
+        with fast_products("cpu"):  # as the training itself looks at them
             losses = {name: mean_loss(model, corpus, 2 * recipe.train.batch_tokens)
                       for name, corpus in sets.items()}
         loss = statistics.fmean(losses.values())
