@@ -16,6 +16,9 @@ constexpr int kMaxPositions = 1 << 16;
 constexpr int64_t kMaxPositionElements = int64_t{1} << 28;
 constexpr size_t kMaxConfigBytes = 1 << 20;
 
+// Of what a file holds, in a message.
+constexpr size_t kMaxShownBytes = 80;
+
 }  // namespace peregrine::formats
 
 #endif  // PEREGRINE_ENGINE_FORMATS_LIMITS_H_

@@ -12,12 +12,12 @@
 #include "engine/base/status_macros.h"
 #include "engine/formats/files/byte_cursor.h"
 #include "engine/formats/files/zip_archive.h"
+#include "engine/formats/limits.h"
 
 namespace peregrine::formats {
 namespace {
 
 constexpr absl::string_view kNpyMagic("\x93NUMPY", 6);
-constexpr size_t kMaxShownBytes = 80;
 
 // What follows 'KEY': in the header of an array, a Python dictionary.
 absl::string_view HeaderValue(absl::string_view header, const char* key) {

@@ -12,6 +12,7 @@
 #include "absl/types/optional.h"
 #include "engine/base/status_macros.h"
 #include "engine/formats/files/byte_cursor.h"
+#include "engine/formats/limits.h"
 #include "engine/text/utf8.h"
 
 namespace peregrine::formats {
@@ -22,7 +23,6 @@ using Kind = PickleValue::Kind;
 // Some 20 values a tensor, and 1000 tensors, are usual.
 constexpr size_t kMaxValues = size_t{1} << 21;
 constexpr size_t kMaxBytes = size_t{16} << 20;
-constexpr size_t kMaxShownBytes = 80;
 
 struct KnownName {
   absl::string_view module;

@@ -8,6 +8,7 @@
 #include "engine/base/status_macros.h"
 #include "engine/formats/files/byte_cursor.h"
 #include "engine/formats/files/gzip.h"
+#include "engine/formats/limits.h"
 
 namespace peregrine::formats {
 namespace {
@@ -33,7 +34,6 @@ constexpr size_t kStoredChunk = size_t{1} << 16;
 constexpr uint16_t kEncrypted = 1;
 constexpr uint32_t kSeeZip64 = 0xffffffff;
 constexpr uint16_t kZip64Extra = 1;
-constexpr size_t kMaxShownBytes = 80;
 
 std::string Shown(absl::string_view name) {
   return absl::CHexEscape(name.substr(0, kMaxShownBytes));
