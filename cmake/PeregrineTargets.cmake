@@ -57,6 +57,14 @@ function(peregrine_reuse_headers)
   endforeach()
 endfunction()
 
+# peregrine_compile_alone(SOURCE...): sources of this directory that do not join
+# others of their target where several are compiled as one (the sanitizers'
+# presets), since both give a name in an unnamed namespace, or a header of the
+# system's, a meaning of their own.
+function(peregrine_compile_alone)
+  set_source_files_properties(${ARGN} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+endfunction()
+
 # What GoogleTest's macros expand to takes more time to optimise than to run: half
 # of all compilation under the sanitizers. The libraries keep their flags.
 set(PEREGRINE_TEST_OPTIONS -O0)
