@@ -13,6 +13,9 @@ struct Avx2 {
   using Float = __m256;
   using Int = __m256i;
   static constexpr int kWidth = 8;
+  // Steps ahead that int8 weights are fetched which are read once: a lone base
+  // sentence takes 1.16 times less on Zen 3. Floats would take longer.
+  static constexpr int kInt8StepsAhead = 64;
   static constexpr int kTileRows = 6;     // of a matmul's register tile:
   static constexpr int kTileVectors = 2;  // 12 sums, 2 weights, 1 input of 16
   static constexpr int kPairTileRows =

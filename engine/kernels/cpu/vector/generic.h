@@ -12,6 +12,7 @@ struct Generic {
   typedef float Float __attribute__((vector_size(16)));
   typedef int32_t Int __attribute__((vector_size(16)));
   static constexpr int kWidth = 4;
+  static constexpr int kInt8StepsAhead = 0;
   static constexpr int kTileRows = 4;     // of a matmul's register tile:
   static constexpr int kTileVectors = 2;  // 8 sums, 2 weights, 1 input, 1 spare
   static constexpr int kPairTileRows =

@@ -134,8 +134,12 @@ class PanelLinear {
       tile.Load(partial);
     }
     if (tile_rows.lines_ahead == 0) {
-      // Read once, in order: the hardware prefetchers do best when left alone.
+      // Read once, in order: most hardware prefetchers do best when left alone.
+      constexpr int kStepsAhead = Format::kIsInt8 ? V::kInt8StepsAhead : 0;
       for (; w != w_end; w += kColumns, x += Format::kInputBytes) {
+        if constexpr (kStepsAhead > 0) {
+          PrefetchNear<V>(w + kStepsAhead * kColumns, kColumns);
+        }
         tile.Step(x, stride, w);
       }
     } else {
