@@ -1,6 +1,8 @@
 #include "client/command/command_line.h"
 
 #include "CLI/CLI.hpp"
+#include "absl/strings/match.h"
+#include "absl/strings/string_view.h"
 #include "client/command/bench_command.h"
 #include "client/command/convert_command.h"
 #include "client/command/glossaries_command.h"
@@ -11,6 +13,23 @@
 #include "client/command/translate_command.h"
 
 namespace peregrine::client {
+namespace {
+
+// "--name=", as of a variable that is empty. CLI11 would take the next argument
+// for its value: a text would be lost. Empty where there is none.
+absl::string_view OptionWithoutValue(int argc, const char* const* argv) {
+  for (int i = 1; i < argc; ++i) {
+    const absl::string_view argument = argv[i];
+    if (argument == "--") break;  // texts follow
+    if (absl::StartsWith(argument, "--") &&
+        argument.find('=') == argument.size() - 1) {
+      return argument.substr(0, argument.size() - 1);
+    }
+  }
+  return "";
+}
+
+}  // namespace
 
 int RunCommandLine(int argc, const char* const* argv, const Console& console) {
   CLI::App app("Translates with a Peregrine server, and measures.",
@@ -30,6 +49,10 @@ int RunCommandLine(int argc, const char* const* argv, const Console& console) {
   AddConvertCommand(console, &app, &exit_code);
   AddHealthCommand(console, &app, &exit_code);
 
+  if (const auto option = OptionWithoutValue(argc, argv); !option.empty()) {
+    *console.err << option << ": found nothing after '=', expected a value\n";
+    return kExitUsage;
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

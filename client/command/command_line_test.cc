@@ -302,6 +302,14 @@ TEST_F(CommandLineTest, WrongUsageIsTwo) {
   EXPECT_EQ(Run({"translate", "x", "--in-order"}), 2);
 }
 
+TEST_F(CommandLineTest, AnOptionWithoutValueTakesNoText) {
+  EXPECT_EQ(Translate({"--must-contain=", "one"}), 2);
+  EXPECT_EQ(err_.str(),
+            "--must-contain: found nothing after '=', expected a value\n");
+  EXPECT_EQ(Translate({"--", "--from=", "x="}), 0);
+  EXPECT_EQ(out_.str(), "<--from=>\n<x=>\n");
+}
+
 TEST_F(CommandLineTest, HelpAndVersionAreZero) {
   EXPECT_EQ(Run({"--help"}), 0);
   EXPECT_THAT(out_.str(), AllOf(HasSubstr("translate"), HasSubstr("models")));
