@@ -22,6 +22,7 @@
 #include "engine/base/temporary_directory.h"
 #include "engine/formats/argos/argos.h"
 #include "engine/formats/files/zip_archive.h"
+#include "engine/formats/limits.h"
 
 namespace peregrine::formats {
 namespace {
@@ -30,7 +31,6 @@ constexpr absl::string_view kMetadata = "metadata.json";
 constexpr absl::string_view kModel = "model/";
 // int8 weights hardly get smaller by compression, vocabularies to a quarter.
 constexpr uint64_t kMaxGrowth = 16;
-constexpr size_t kMaxShownBytes = 80;
 
 // A name that could lead out of the folder that it is unpacked into.
 bool LeadsOut(absl::string_view name) {
