@@ -96,9 +96,9 @@ def make_optimizers(model: Transformer, options: Train) -> list[torch.optim.Opti
 
 
 def fast_products(device: str) -> torch.autocast:
-    """Matrices go through bfloat16 where the device multiplies it as fast as float32.
+    """Matrices go through bfloat16 where the device may have instructions for it.
 
-    A CPU that has vectors of 256 bits alone converts every product there and back.
+    An x86 CPU without AVX-512 has none.
     """
     kind = device.partition(":")[0]
     bfloat16 = kind != "cpu" or "512" in torch.backends.cpu.get_cpu_capability()

@@ -13,7 +13,7 @@ struct Avx512 {
   using Float = __m512;
   using Int = __m512i;
   static constexpr int kWidth = 16;
-  // Fetching int8 weights ahead that are read once gains nothing.
+  // Left to the hardware's prefetchers.
   static constexpr int kInt8StepsAhead = 0;
   static constexpr int kTileRows = 6;     // of a matmul's register tile:
   static constexpr int kTileVectors = 4;  // 24 sums, 4 weights, 1 input of 32
