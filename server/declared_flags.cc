@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "server/languages/language_tag.h"
@@ -418,6 +419,15 @@ DeclaredFlags::DeclaredFlags() : app_(kDescription, "peregrine-server") {
 }
 
 void DeclaredFlags::Parse(std::vector<std::string> arguments) {
+  // "--name=", as of a variable that is empty: CLI11 would take the next
+  // argument for its value.
+  for (const std::string& argument : arguments) {
+    if (absl::StartsWith(argument, "--") &&
+        argument.find('=') == argument.size() - 1) {
+      throw CLI::ValidationError(argument.substr(0, argument.size() - 1),
+                                 "found nothing after '=', expected a value");
+    }
+  }
   std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants them
   app_.parse(std::move(arguments));
 }

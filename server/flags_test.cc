@@ -310,6 +310,8 @@ TEST(ConfigTest, MisspeltVariablesAreErrors) {
 }
 
 TEST(ConfigTest, BadValuesNameTheFlag) {
+  EXPECT_THAT(Refused({"--model=", "--listen=127.0.0.1:0"}),
+              HasSubstr("--model: found nothing after '=', expected a value"));
   EXPECT_THAT(Refused({}), HasSubstr("--model: found none"));
   EXPECT_THAT(Refused({"--model=x="}), HasSubstr("empty directory"));
   EXPECT_THAT(Refused({"--model=a", "--workers=0"}),
