@@ -34,6 +34,7 @@ from .distributed import Group
 from .experiment import Experiment
 from .loss import cross_entropy
 from .model import Transformer, initialise, padding_mask
+from .muon import Muon
 from .recipe import PAD, Recipe, Stage, Train
 from .stream import Position, Stream
 from .validation import greedy_bleu
@@ -81,7 +82,8 @@ def learning_rate(options: Train, position: Position, stages: list[Stage]) -> fl
     return peak * (1 - progress)
 
 
-def make_optimizers(model: Transformer, options: Train) -> list[torch.optim.Optimizer]:
+def make_optimizers(model: Transformer, options: Train,
+                    group: Group) -> list[torch.optim.Optimizer]:
     """Adam; with `muon`, that one for the matrices inside the layers."""
     matrices, rest = [], []
     for name, parameter in model.named_parameters():
@@ -90,8 +92,7 @@ def make_optimizers(model: Transformer, options: Train) -> list[torch.optim.Opti
     optimizers: list[torch.optim.Optimizer] = [
         torch.optim.Adam(rest, betas=(0.9, 0.98), eps=1e-9, fused=True)]
     if matrices:
-        optimizers.append(torch.optim.Muon(
-            matrices, weight_decay=0.0, momentum=0.95, adjust_lr_fn="match_rms_adamw"))
+        optimizers.append(Muon(matrices, group))
     return optimizers
 
 
@@ -208,7 +209,7 @@ class Trainer:
                                  self.options.encoder_dropout, self.options.decoder_dropout)
         initialise(self.model)
         self.model.to(self.device)
-        self.optimizers = make_optimizers(self.model, self.options)
+        self.optimizers = make_optimizers(self.model, self.options, self.group)
         self.position = Position()
         self.pace = Pace(deadline) if deadline else None
         self.last_checkpoint = time.monotonic()
