@@ -13,7 +13,6 @@
 namespace peregrine::kernels {
 namespace {
 
-constexpr size_t kHugePageBytes = size_t{2} << 20;
 // Far beyond any machine, and far from the overflow of the sums below.
 constexpr size_t kMaxBytes = SIZE_MAX / 4;
 

@@ -9,6 +9,8 @@
 
 namespace peregrine::kernels {
 
+constexpr size_t kHugePageBytes = size_t{2} << 20;
+
 // Host memory straight from the operating system: zeroed, aligned to pages,
 // committed when first touched. From 2 MiB on it asks for huge pages, which
 // spare a streaming matmul most of its TLB misses. A page that no one may touch

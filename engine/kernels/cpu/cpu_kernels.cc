@@ -113,7 +113,7 @@ absl::StatusOr<std::unique_ptr<LinearWeight>> CpuKernels::PackLinear(
         ", expected float32, bf16 or int8"));
   }
   return CpuLinearWeight::Pack(isa_, LinearOpsFor(ops_, source.precision),
-                               source);
+                               source, weights_);
 }
 
 void CpuKernels::CopyToDevice(const void* host, size_t bytes, void* device) {

@@ -11,6 +11,7 @@
 #include "engine/kernels/cpu/best_outputs.h"
 #include "engine/kernels/cpu/isa.h"
 #include "engine/kernels/cpu/vector_ops.h"
+#include "engine/kernels/host_arena.h"
 #include "engine/kernels/kernels.h"
 
 namespace peregrine::kernels {
@@ -136,6 +137,7 @@ class CpuKernels : public Kernels {
   const int64_t min_shared_multiply_adds_;
   BestOutputs best_outputs_;
   absl::Status status_;
+  HostArena weights_;  // what PackLinear made
   std::unique_ptr<Buffer> scratch_;
   const std::unique_ptr<ThreadTeam> team_;  // null: one thread
 };

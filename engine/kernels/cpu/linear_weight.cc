@@ -33,11 +33,13 @@ CpuLinearWeight::CpuLinearWeight(Isa isa, const LinearOps& ops, int in_dim,
                      ops.step_multiple)),
       columns_(RoundUp(out_dim, ops.panel_columns)) {}
 
-absl::Status CpuLinearWeight::Allocate() {
+size_t CpuLinearWeight::BufferBytes() const {
   const size_t rows_of_columns = is_int8_ ? 3 : 1;
-  PEREGRINE_ASSIGN_OR_RETURN(
-      buffer_, AllocateHostBuffer((steps_ + rows_of_columns) * columns_ *
-                                  sizeof(uint32_t)));
+  return (steps_ + rows_of_columns) * columns_ * sizeof(uint32_t);
+}
+
+void CpuLinearWeight::Use(std::unique_ptr<Buffer> buffer) {
+  buffer_ = std::move(buffer);
   packed_.steps = steps_;
   packed_.panels = static_cast<uint32_t*>(buffer_->data());
   bias_ = reinterpret_cast<float*>(packed_.panels + steps_ * columns_);
@@ -45,7 +47,6 @@ absl::Status CpuLinearWeight::Allocate() {
     packed_.scales = bias_ + columns_;
     packed_.first_sums = reinterpret_cast<int32_t*>(packed_.scales + columns_);
   }
-  return absl::OkStatus();
 }
 
 absl::Status CpuLinearWeight::PackOutputs(const LinearSource& source, int first,
@@ -88,16 +89,18 @@ void CpuLinearWeight::CopyRows(int first, int count) {
 }
 
 absl::StatusOr<std::unique_ptr<CpuLinearWeight>> CpuLinearWeight::Pack(
-    Isa isa, const LinearOps& ops, const LinearSource& source) {
+    Isa isa, const LinearOps& ops, const LinearSource& source,
+    HostArena& arena) {
   auto weight = absl::WrapUnique(
       new CpuLinearWeight(isa, ops, source.in_dim, source.out_dim,
                           source.precision == Precision::kInt8));
-  PEREGRINE_RETURN_IF_ERROR(weight->Allocate());
+  PEREGRINE_ASSIGN_OR_RETURN(auto buffer,
+                             arena.Allocate(weight->BufferBytes()));
+  weight->Use(std::move(buffer));
   if (source.use == LinearUse::kSelected && ops.run_listed != nullptr) {
     PEREGRINE_ASSIGN_OR_RETURN(
         weight->rows_buffer_,
-        AllocateHostBuffer(source.out_dim * weight->RowLanes() *
-                           sizeof(uint32_t)));
+        arena.Allocate(source.out_dim * weight->RowLanes() * sizeof(uint32_t)));
   }
   // Parts that a core's cache holds: a whole number of panels each.
   const int panel = ops.panel_columns;
@@ -119,7 +122,9 @@ absl::StatusOr<std::unique_ptr<CpuLinearWeight>> CpuLinearWeight::Select(
     absl::Span<const int32_t> outputs) const {
   auto selected = absl::WrapUnique(new CpuLinearWeight(
       isa_, ops_, in_dim_, static_cast<int>(outputs.size()), is_int8_));
-  PEREGRINE_RETURN_IF_ERROR(selected->Allocate());
+  PEREGRINE_ASSIGN_OR_RETURN(auto buffer,
+                             AllocateHostBuffer(selected->BufferBytes()));
+  selected->Use(std::move(buffer));
   const size_t panel = ops_.panel_columns;
   const auto lanes_of = [&](const CpuLinearWeight& weight, size_t column) {
     return weight.packed_.panels + column / panel * steps_ * panel +

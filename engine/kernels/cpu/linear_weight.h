@@ -12,6 +12,7 @@
 #include "absl/types/span.h"
 #include "engine/kernels/cpu/isa.h"
 #include "engine/kernels/cpu/vector_ops.h"
+#include "engine/kernels/host_arena.h"
 #include "engine/kernels/kernels.h"
 
 namespace peregrine::kernels {
@@ -24,7 +25,8 @@ class CpuLinearWeight final : public LinearWeight {
   // `ops` are those of source.precision on `isa`. RESOURCE_EXHAUSTED, or an
   // error of source.read_rows.
   static absl::StatusOr<std::unique_ptr<CpuLinearWeight>> Pack(
-      Isa isa, const LinearOps& ops, const LinearSource& source);
+      Isa isa, const LinearOps& ops, const LinearSource& source,
+      HostArena& arena);
 
   // The outputs `outputs` of this weight, in their order: a copy.
   absl::StatusOr<std::unique_ptr<CpuLinearWeight>> Select(
@@ -80,7 +82,9 @@ class CpuLinearWeight final : public LinearWeight {
  private:
   CpuLinearWeight(Isa isa, const LinearOps& ops, int in_dim, int out_dim,
                   bool is_int8);
-  absl::Status Allocate();
+  // Puts the parts into a buffer of BufferBytes().
+  void Use(std::unique_ptr<Buffer> buffer);
+  size_t BufferBytes() const;
   // Packs the outputs [first, first + count), of whole panels or to the end.
   absl::Status PackOutputs(const LinearSource& source, int first, int count);
   // Copies those outputs from their panels.

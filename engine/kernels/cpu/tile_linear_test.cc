@@ -100,10 +100,12 @@ std::vector<float> Run(const LinearOps& ops, const Case& product) {
   const std::vector<float> bias = draw(out_dim);
   std::vector<float> x = draw(size_t(rows) * in_dim);
   std::vector<float> y = draw(size_t(rows) * out_dim);
-  const auto packed = CpuLinearWeight::Pack(
-                          Isa::kGeneric, ops,
-                          {weight, bias, out_dim, in_dim, Precision::kBFloat16})
-                          .value();
+  HostArena arena;
+  const auto packed =
+      CpuLinearWeight::Pack(
+          Isa::kGeneric, ops,
+          {weight, bias, out_dim, in_dim, Precision::kBFloat16}, arena)
+          .value();
   // What was there before must not matter, were it no number.
   std::vector<float> scratch(packed->ScratchFloats(rows) + kLineFloats,
                              std::numeric_limits<float>::quiet_NaN());
