@@ -2,9 +2,10 @@
 
     python -m peregrine_training.grow configs/en-de-teacher.toml runs/en-de-mdn/average.pt
 
-What the small model lacks (heads, feed-forward networks, layers) starts with its output
-at zero, so that at first it adds nothing; a factorised output is multiplied out. (Chen et
-al. 2016, "Net2Net", for pre-norm residual networks.) Where processor time is short, a
+What the small model lacks (heads, feed-forward networks, layers, rank of a factorised output)
+starts with its output at zero, so that at first it adds nothing; a factorised output is
+multiplied out where the large model's is not. (Chen et al. 2016, "Net2Net", for pre-norm
+residual networks.) Where processor time is short, a
 teacher gets ahead of the model that it grew from long before one from scratch would.
 """
 
@@ -21,22 +22,23 @@ from .model import Transformer, initialise
 from .recipe import Recipe
 from .train import INITIAL, checkpoints, load_weights, save_atomically
 
+_FACTOR = "output.factor.weight"  # [rank, D], before output.weight [V, rank]
 # The matrices and biases through which a residual branch adds to its input.
 _BRANCH_END = re.compile(r"layers\.\d+\.(\w*attention\.output|ffn\.outer)\.(weight|bias)$")
 
 
 def multiplied_out(source: dict[str, Tensor]) -> dict[str, Tensor]:
     """The weights, a factorised output as one matrix [V, D]."""
-    if "output.factor.weight" not in source:
-        return source
     values = dict(source)
-    values["output.weight"] = values["output.weight"] @ values.pop("output.factor.weight")
+    if _FACTOR in source:
+        values["output.weight"] = values["output.weight"] @ values.pop(_FACTOR)
     return values
 
 
 def embedded(name: str, theirs: Tensor | None, ours: Tensor) -> Tensor:
     """Our first values: theirs as the leading part, what comes beside it silent."""
-    values = torch.zeros_like(ours) if _BRANCH_END.search(name) else ours.clone()
+    silent = name == _FACTOR or _BRANCH_END.search(name)
+    values = torch.zeros_like(ours) if silent else ours.clone()
     if theirs is None:
         return values
     if theirs.dim() != ours.dim() or any(a > b for a, b in zip(theirs.shape, ours.shape)):
@@ -50,13 +52,16 @@ def grow(model: Transformer, source: dict[str, Tensor]) -> None:
     """Makes `model` compute what the model of the weights `source` does."""
     if model.arch.norm != "pre":
         raise SystemExit("norm: found post, expected pre: no branch is silent before a norm")
-    source = multiplied_out(source)
     parameters = dict(model.named_parameters())
+    factorized = _FACTOR in parameters
+    if not factorized:
+        source = multiplied_out(source)
     if extra := sorted(source.keys() - parameters.keys()):
         raise SystemExit(f"{extra[0]}: found in the small model alone, expected in both")
     for name, parameter in parameters.items():
         theirs = source.get(name)
-        if ".layers." not in name and (theirs is None or theirs.shape != parameter.shape):
+        grows = ".layers." in name or (factorized and name in (_FACTOR, "output.weight"))
+        if not grows and (theirs is None or theirs.shape != parameter.shape):
             found = "nothing" if theirs is None else list(theirs.shape)
             raise SystemExit(f"{name}: found {found}, expected {list(parameter.shape)}: the two "
                              "models need one vocabulary and one model_dim")

@@ -92,18 +92,20 @@ def make_optimizers(model: Transformer, options: Train,
     optimizers: list[torch.optim.Optimizer] = [
         torch.optim.Adam(rest, betas=(0.9, 0.98), eps=1e-9, fused=True)]
     if matrices:
-        optimizers.append(Muon(matrices, group))
+        fast = torch.bfloat16 if multiplies_bfloat16(group.device) else torch.float32
+        optimizers.append(Muon(matrices, group, dtype=fast))
     return optimizers
 
 
-def fast_products(device: str) -> torch.autocast:
-    """Matrices go through bfloat16 where the device may have instructions for it.
+def multiplies_bfloat16(device: str) -> bool:
+    """Whether a device may have instructions for bfloat16: an x86 CPU without AVX-512 has none."""
+    return not device.startswith("cpu") or "512" in torch.backends.cpu.get_cpu_capability()
 
-    An x86 CPU without AVX-512 has none.
-    """
-    kind = device.partition(":")[0]
-    bfloat16 = kind != "cpu" or "512" in torch.backends.cpu.get_cpu_capability()
-    return torch.autocast(kind, torch.bfloat16, enabled=bfloat16)
+
+def fast_products(device: str) -> torch.autocast:
+    """Matrices go through bfloat16 where the device may have instructions for it."""
+    return torch.autocast(device.partition(":")[0], torch.bfloat16,
+                          enabled=multiplies_bfloat16(device))
 
 
 def batch_loss(model: Transformer, batch: Batch, smoothing: float) -> tuple[Tensor, int]:

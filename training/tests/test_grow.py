@@ -19,8 +19,15 @@ def large(output: str = "separate") -> Recipe:
     return recipe
 
 
-def test_it_computes_what_the_small_one_does_and_can_leave_it():
-    little, model = made(small(2, 1, 1, 0), seed=1), made(large(), seed=2)
+def of_higher_rank() -> Recipe:
+    recipe = small(3, 4, 2, 24)
+    recipe.architecture["output_rank"] += 3
+    return recipe
+
+
+@pytest.mark.parametrize("recipe", [large(), of_higher_rank()])
+def test_it_computes_what_the_small_one_does_and_can_leave_it(recipe):
+    little, model = made(small(2, 1, 1, 0), seed=1), made(recipe, seed=2)
     grow(model, little.state_dict())
     source, target = torch.randint(4, 30, (3, 7)), torch.randint(4, 30, (3, 5))
     ours, theirs = (m.in_float64() for m in (model, copy.deepcopy(little)))
@@ -31,7 +38,7 @@ def test_it_computes_what_the_small_one_does_and_can_leave_it():
     torch.testing.assert_close(logits(ours), logits(theirs), rtol=1e-6, atol=1e-7)
     logits(ours).square().sum().backward()
     for name, parameter in ours.named_parameters():
-        if name.endswith(("attention.output.weight", "ffn.outer.weight")):
+        if name.endswith(("attention.output.weight", "ffn.outer.weight", "factor.weight")):
             assert parameter.grad.abs().max() > 0, name
 
 
