@@ -55,7 +55,7 @@ class AmxSquare {
   // The sums begin with a row that is the same for all, or with zero where
   // `first_sums` is null.
   static void Start(int rows, const int32_t* first_sums) {
-    const bool both = rows > 1;
+    const bool both = rows > kTileRows;
     if (first_sums == nullptr) {
       asm volatile("tilezero %tmm0\n\ttilezero %tmm1");
       if (both) asm volatile("tilezero %tmm2\n\ttilezero %tmm3");
@@ -94,7 +94,7 @@ class AmxSquare {
                  : "r"(lanes + kColumns / 2), "r"(kLanesStride)
                  : "memory");
     Multiply::RightUpper();
-    if (rows > 1) {
+    if (rows > kTileRows) {
       asm volatile("tileloadd (%0,%1,1), %%tmm5"
                    :
                    : "r"(inputs + UpperRows(rows) * stride), "r"(stride)
@@ -111,7 +111,7 @@ class AmxSquare {
                  :
                  : "r"(sums), "r"(sums + kColumns / 2), "r"(kStride)
                  : "memory");
-    if (rows > 1) {
+    if (rows > kTileRows) {
       uint32_t* const lower = sums + UpperRows(rows) * kColumns;
       asm volatile(
           "tilestored %%tmm2, (%0,%2,1)\n\ttilestored %%tmm3, (%1,%2,1)"
@@ -136,9 +136,13 @@ class AmxSquare {
   };
   static_assert(sizeof(Configuration) == 64);
 
-  // Two half-filled tiles take no longer than a full one and an empty one, and
-  // leave more sums that do not wait for each other.
-  static int UpperRows(int rows) { return (rows + 1) / 2; }
+  static constexpr int kTileRows = 16;
+
+  // Few rows take one tile; of more, two half-filled tiles take no longer than a
+  // full one and an almost empty one.
+  static int UpperRows(int rows) {
+    return rows > kTileRows ? (rows + 1) / 2 : rows;
+  }
 };
 
 // What the vectors do beside AMX: the same numbers in the same Format, in

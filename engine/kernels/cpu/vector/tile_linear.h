@@ -60,31 +60,31 @@ class TileLinear {
     return Format::PackInputs(x, in_dim, inputs);
   }
 
-  // Some rows of a panel, at most Square::kRows; and which part of the next
-  // panel to fetch meanwhile.
+  // Some rows of a panel, at most Square::kRows, of which the first `known`
+  // have their results already; and which part of the next panel to fetch
+  // meanwhile.
   struct Place {
     int column;
     int row;
     int rows;
+    int known;
     int share;
     int num_shares;
   };
 
   static void Run(const PackedLinear& linear) {
-    // As many squares as are needed, as even as can be with the last the
-    // smallest: then all but it are alike.
+    // As many squares as are needed, as even as can be, and all alike, since
+    // setting up the tiles takes longer than some rows: the last square takes
+    // some of the rows before its own along.
     const int squares = (linear.rows + Square::kRows - 1) / Square::kRows;
     if (squares == 0) return;
     const int rows = (linear.rows + squares - 1) / squares;
-    const int last_rows = linear.rows - (squares - 1) * rows;
     Square::Configure(rows);
     for (int column = 0; column < linear.out_dim; column += kColumns) {
       for (int i = 0; i < squares; ++i) {
-        const bool is_smaller = i == squares - 1 && last_rows != rows;
-        if (is_smaller) Square::Configure(last_rows);
-        RunSquare(linear, {column, i * rows, is_smaller ? last_rows : rows, i,
-                           squares});
-        if (is_smaller) Square::Configure(rows);
+        const bool is_last = i == squares - 1;
+        const int row = is_last ? linear.rows - rows : i * rows;
+        RunSquare(linear, {column, row, rows, i * rows - row, i, squares});
       }
     }
     Square::Release();
@@ -115,7 +115,9 @@ class TileLinear {
     }
     alignas(64) uint32_t sums[Square::kRows * kColumns];
     Square::Store(place.rows, sums);
-    LinearResults<P>::Store(linear, place.row, place.rows, place.column, sums);
+    LinearResults<P>::Store(linear, place.row + place.known,
+                            place.rows - place.known, place.column,
+                            sums + place.known * kColumns);
   }
 };
 
