@@ -138,8 +138,8 @@ class AmxSquare {
 
   static constexpr int kTileRows = 16;
 
-  // Few rows take one tile; of more, two half-filled tiles take no longer than a
-  // full one and an almost empty one.
+  // Few rows take one tile; of more, two half-filled tiles take no longer than
+  // a full one and an almost empty one.
   static int UpperRows(int rows) {
     return rows > kTileRows ? (rows + 1) / 2 : rows;
   }
