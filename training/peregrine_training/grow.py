@@ -5,8 +5,8 @@
 What the small model lacks (heads, feed-forward networks, layers, rank of a factorised output)
 starts with its output at zero, so that at first it adds nothing; a factorised output is
 multiplied out where the large model's is not. (Chen et al. 2016, "Net2Net", for pre-norm
-residual networks.) Where processor time is short, a
-teacher gets ahead of the model that it grew from long before one from scratch would.
+residual networks.) Where processor time is short, a teacher gets ahead of the model that it grew
+from long before one from scratch would.
 """
 
 from __future__ import annotations
@@ -53,14 +53,14 @@ def grow(model: Transformer, source: dict[str, Tensor]) -> None:
     if model.arch.norm != "pre":
         raise SystemExit("norm: found post, expected pre: no branch is silent before a norm")
     parameters = dict(model.named_parameters())
-    factorized = _FACTOR in parameters
-    if not factorized:
+    both_factorized = _FACTOR in parameters and _FACTOR in source
+    if not both_factorized:
         source = multiplied_out(source)
     if extra := sorted(source.keys() - parameters.keys()):
         raise SystemExit(f"{extra[0]}: found in the small model alone, expected in both")
     for name, parameter in parameters.items():
         theirs = source.get(name)
-        grows = ".layers." in name or (factorized and name in (_FACTOR, "output.weight"))
+        grows = ".layers." in name or (both_factorized and name in (_FACTOR, "output.weight"))
         if not grows and (theirs is None or theirs.shape != parameter.shape):
             found = "nothing" if theirs is None else list(theirs.shape)
             raise SystemExit(f"{name}: found {found}, expected {list(parameter.shape)}: the two "

@@ -54,6 +54,10 @@ def test_what_cannot_be_equal_is_refused():
         recipe = large()
         recipe.prepare.vocab_size = 401
         grow(made(recipe, seed=2), weights)
+    with pytest.raises(SystemExit, match="output.factor.weight: found nothing"):
+        recipe = of_higher_rank()
+        recipe.architecture["output_rank"] = 16  # as many as model_dim, and yet not the same
+        grow(made(recipe, seed=2), made(large(), seed=1).state_dict())
     with pytest.raises(SystemExit, match="norm: found post"):
         recipe = large()
         recipe.architecture["norm"] = "post"
