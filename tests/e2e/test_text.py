@@ -63,6 +63,10 @@ class TextTest(harness.ServerTestCase):
             target = source.translate(str.maketrans(".,", ",."))
             self.assertEqual(sum(text.count(form) for form in {source, target}), 1, text)
             self.assertEqual(list(translation.flags), [], text)
+            text = best(self.server.translate(
+                f"Press {{name}} to continue, 100% of {number} are due! 😀",
+                text_options=pb.TextOptions(number_format=pb.NUMBER_FORMAT_SOURCE)))
+            self.assertEqual(text.count(source), 1, text)
 
     def test_numbers_as_the_caller_wants_them(self):
         text = "We paid 3,450.75 euros."
