@@ -401,7 +401,6 @@ function wordText(side, index) {
 const wordOf = (element) => element?.closest?.("[data-word]")?.dataset.word;
 
 function pointAt(side, element) {
-  fetchWords();
   const index = wordOf(element);
   point(side, index === undefined ? -1 : Number(index));
 }
@@ -409,6 +408,12 @@ function pointAt(side, element) {
 // The text lies over its marks.
 const markAt = (x, y) =>
     document.elementsFromPoint(x, y).find((element) => element.closest("#marks [data-word]"));
+
+// Browsers also tell of a pointer at rest, when a text grows under it. Nobody asked for
+// its words by that.
+let pointerAt = "";
+const placeOf = (event) => `${event.screenX} ${event.screenY}`;
+const hasMoved = (event) => placeOf(event) !== pointerAt;
 
 function pointAtCaret() {
   if (document.activeElement !== $("input") || !answer?.words) return;
@@ -517,10 +522,14 @@ $("copy").addEventListener("click", async () => {
   $("status").textContent = "Copied";
 });
 $("output").addEventListener("pointerover", (event) => pointAt("target", event.target));
-$("output").addEventListener("click", (event) => pointAt("target", event.target));
+$("output").addEventListener("click", (event) => { fetchWords(); pointAt("target", event.target); });
 $("output").addEventListener("focus", fetchWords);
 $("output").addEventListener("keydown", goThroughWords);
 $("input").addEventListener("pointermove", (event) => pointAt("source", markAt(event.clientX, event.clientY)));
-for (const id of ["input", "output"]) $(id).addEventListener("pointerleave", () => point("source", -1));
+for (const id of ["input", "output"]) {
+  $(id).addEventListener("pointermove", (event) => { if (hasMoved(event)) fetchWords(); });
+  $(id).addEventListener("pointerleave", () => point("source", -1));
+}
+document.addEventListener("pointermove", (event) => { pointerAt = placeOf(event); });
 document.addEventListener("selectionchange", pointAtCaret);
 start();

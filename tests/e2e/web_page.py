@@ -235,6 +235,7 @@ def markup(page):
 
 def long_texts(page):
     text = "The house is small. " * 500  # 10,000 characters
+    page.hover(page.element("output"))   # the pointer rests there while the text grows
     page.write(text)
     page.wait(lambda: page.text("output").count("Haus") == 500)
     check(page.texts("#marks")[0] == text + "\n", "all of it")
