@@ -77,14 +77,14 @@ def make_texts(count, seed=17):
 class Server:
     """One contestant, on the first core."""
 
-    def __init__(self, name, command, caller, log):
+    def __init__(self, name, command, caller, log, directory=None):
         self.name = name
         self._caller = caller
         self._log = log
         with open(log, "w", encoding="utf-8") as errors:
             self.process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors,
-                text=True, env={**os.environ, "OMP_NUM_THREADS": "1"},
+                command, cwd=directory, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                stderr=errors, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"},
                 preexec_fn=lambda: os.sched_setaffinity(0, SERVER_CORES))
         self.port = None
         self.precision = ""
@@ -126,14 +126,14 @@ CALLER_CORES = set(CORES[1:]) or SERVER_CORES
 class PeregrineServer(Server):
     """Says its port in a file."""
 
-    def __init__(self, args, directory, folder):
+    def __init__(self, args, directory, folder, caller=GrpcCaller):
         self._ports = folder / "ports"
         super().__init__(
             "Peregrine",
             [args.server, f"--model={directory}", "--workers=1", f"--precision={args.precision}",
              "--listen=127.0.0.1:0", "--metrics-listen=off", "--cache-mib=0",
              f"--port-file={self._ports}"],
-            GrpcCaller, folder / "peregrine.log")
+            caller, folder / "peregrine.log")
 
     def wait(self):
         while not self._ports.exists():

@@ -10,6 +10,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
@@ -23,6 +24,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "bench/run_multiply_adds.h"
 #include "engine/base/peak_memory.h"
 #include "engine/base/status_macros.h"
@@ -317,20 +319,36 @@ std::vector<TextWorker> MakeTextWorkers(const TranslationModel& model,
   return workers;
 }
 
+// How many words, with spaces between them, the best translations have.
+size_t CountWords(const std::vector<TextTranslation>& translations) {
+  size_t words = 0;
+  for (const TextTranslation& translation : translations) {
+    const std::vector<absl::string_view> found =
+        absl::StrSplit(translation.hypotheses.front().text,
+                       absl::ByAnyChar(" \n"), absl::SkipEmpty());
+    words += found.size();
+  }
+  return words;
+}
+
 // From text to text, on all threads.
 nlohmann::json RunTexts(const std::vector<TextWorker>& workers) {
   const auto begin = std::chrono::steady_clock::now();
   size_t num_texts = 0;
+  std::atomic<size_t> words = 0;
   std::vector<std::thread> threads;
   for (const TextWorker& worker : workers) {
     num_texts += worker.texts.size();
-    threads.emplace_back(
-        [&worker] { OrDie(worker.translator->Translate(worker.texts)); });
+    threads.emplace_back([&worker, &words] {
+      words += CountWords(OrDie(worker.translator->Translate(worker.texts)));
+    });
   }
   for (std::thread& thread : threads) thread.join();
   const std::chrono::duration<double> seconds =
       std::chrono::steady_clock::now() - begin;
-  return {{"seconds", seconds.count()}, {"texts", num_texts}};
+  return {{"seconds", seconds.count()},
+          {"texts", num_texts},
+          {"target_words", words.load()}};
 }
 
 // Answers each line of standard input with a report of `run`.

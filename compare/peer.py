@@ -115,8 +115,9 @@ class CTranslate2:
         return min(times)
 
     @staticmethod
-    def save(shape, directory):
-        """Writes a model of random float32 weights through the package itself."""
+    def save(shape, directory, change=None, quantization="float32"):
+        """Writes a model of random weights through the package itself, once `change` has
+        changed its specification."""
         import numpy as np  # pylint: disable=import-outside-toplevel
         from ctranslate2.specs import (  # pylint: disable=import-outside-toplevel
             TransformerSpec, common_spec)
@@ -161,8 +162,10 @@ class CTranslate2:
         spec.register_target_vocabulary(tokens)
         spec.config.add_source_eos = True
         spec.config.decoder_start_token = "</s>"
+        if change is not None:
+            change(spec)
         spec.validate()
-        spec.optimize(quantization="float32")
+        spec.optimize(quantization=quantization)
         os.makedirs(directory, exist_ok=True)
         spec.save(directory)
 
