@@ -66,11 +66,11 @@ TEST(DetectorTest, TellsTheSharesOfSeveralLanguages) {
   const std::string german =
       "Am Donnerstagabend berät der Rat erneut über die neue Brücke. ";
   const auto shares = [](const std::string& text) {
-    std::map<std::string, float> shares;
+    std::map<std::string, float> found;
     for (const LikelyLanguage& likely : DetectLanguages(text).languages) {
-      shares[likely.language] = likely.share;
+      found[likely.language] = likely.share;
     }
-    return shares;
+    return found;
   };
   const auto two = shares(english + german + german);
   EXPECT_EQ(two.size(), 2u);
