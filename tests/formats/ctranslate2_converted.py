@@ -199,7 +199,7 @@ class Caller:
         return result
 
 
-def golden(directory: pathlib.Path, form: Converted) -> dict[str, Any] | None:
+def golden(directory: pathlib.Path, form: Converted) -> dict[str, Any]:
     caller = Caller(directory, form)
     texts = [*corpus.Words(form.scripts, seed=1).sentences(7), "ꙮꙮ x"]
     sentences: list[dict[str, Any]] = []
@@ -212,7 +212,7 @@ def golden(directory: pathlib.Path, form: Converted) -> dict[str, Any] | None:
         sentences.append(one)
     searches = [caller.search(sentences, options) for options in SEARCHES]
     if ctranslate2_models.close(searches):
-        return None
+        raise golden_file.TooClose
     return {"sentences": sentences, "forced": [], "scored": caller.scored(sentences),
             "searches": searches}
 
@@ -221,13 +221,11 @@ def make_all(root: pathlib.Path, first_seed: int = 1,
              names: tuple[str, ...] = tuple(FORMS)) -> None:
     for name in names:
         form = FORMS[name]
-        for seed in range(first_seed, first_seed + 50):
-            shutil.rmtree(root / name, ignore_errors=True)
-            form.make(root / name, seed)
-            made = golden(root / name, form)
-            if made is not None:
-                golden_file.write(root / name, made)
-                print(f"{name}: seed {seed}")
-                break
-        else:
-            raise SystemExit(f"{name}: every seed has a decision that is too close")
+
+        def make(seed: int, directory: pathlib.Path = root / name,
+                 form: Converted = form) -> dict[str, Any]:
+            shutil.rmtree(directory, ignore_errors=True)
+            form.make(directory, seed)
+            return golden(directory, form)
+
+        golden_file.write_first(root / name, range(first_seed, first_seed + 50), make)

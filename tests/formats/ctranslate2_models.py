@@ -162,7 +162,7 @@ def close(searches: list[dict[str, Any]]) -> bool:
 
 
 def golden(directory: pathlib.Path, form: Form, source: list[str],
-           target: list[str]) -> dict[str, Any] | None:
+           target: list[str]) -> dict[str, Any]:
     translator = ctranslate2.Translator(str(directory), compute_type="float32", intra_threads=1)
     source_ids = {piece: id for id, piece in enumerate(source)}
     target_ids = {piece: id for id, piece in enumerate(target)}
@@ -179,7 +179,7 @@ def golden(directory: pathlib.Path, form: Form, source: list[str],
         texts = [" ".join(sentence) for sentence in sentences]
     searches = [search(translator, sentences, target_ids, options) for options in SEARCHES]
     if close(searches):
-        return None
+        raise golden_file.TooClose
     result: dict[str, Any] = {"sentences": [], "forced": [], "searches": searches}
     for text, sentence in zip(texts, sentences):
         ids = [source_ids.get(piece, source_ids[UNK]) for piece in sentence]
@@ -202,13 +202,8 @@ def golden(directory: pathlib.Path, form: Form, source: list[str],
 
 def make_all(root: pathlib.Path) -> None:
     for name, form in FORMS.items():
-        for seed in range(1, 50):
-            directory = root / name
-            source, target = make_model(directory, form, seed)
-            made = golden(directory, form, source, target)
-            if made is not None:
-                golden_file.write(directory, made)
-                print(f"{name}: seed {seed}")
-                break
-        else:
-            raise SystemExit(f"{name}: every seed has a decision that is too close")
+        def make(seed: int, directory: pathlib.Path = root / name,
+                 form: Form = form) -> dict[str, Any]:
+            return golden(directory, form, *make_model(directory, form, seed))
+
+        golden_file.write_first(root / name, range(1, 50), make)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import pathlib
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,25 @@ def numbers(values: Any) -> Any:
     if array.ndim == 0:
         return float(f"{array:.9g}")
     return [numbers(row) for row in array]
+
+
+class TooClose(Exception):
+    """A decision of a search could go either way by rounding alone: another seed."""
+
+
+def write_first(directory: pathlib.Path, seeds: Iterable[int],
+                make: Callable[[int], dict[str, Any]]) -> None:
+    """Of the first seed whose decisions are far enough apart: `make` raises TooClose of the
+    others."""
+    for seed in seeds:
+        try:
+            made = make(seed)
+        except TooClose:
+            continue
+        write(directory, made)
+        print(f"{directory.name}: seed {seed}")
+        return
+    raise SystemExit(f"{directory.name}: every seed has a decision that is too close")
 
 
 def write(directory: pathlib.Path, golden: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+import golden_file
 from golden_file import numbers
 
 FORCED_TOKENS = 9
@@ -137,16 +138,16 @@ def require_same(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase,
 def golden(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, texts: list[str],
            searches: list[dict[str, Any]],
            pairs: tuple[tuple[str, str], ...] | None = None,
-           target_in_source: bool | str = False) -> dict[str, Any] | None:
-    """The content of golden.json; none where a decision is too close. The texts take turns
-    with the `pairs` of languages of a multilingual model."""
+           target_in_source: bool | str = False) -> dict[str, Any]:
+    """The content of golden.json. The texts take turns with the `pairs` of languages of a
+    multilingual model. Raises golden_file.TooClose."""
     model.eval()
     sources = [encode(tokenizer, text, pairs[i % len(pairs)] if pairs else None,
                       target_in_source)
                for i, text in enumerate(texts)]
     done = [search(model, tokenizer, sources, options) for options in searches]
     if not require_same(model, tokenizer, sources, done):
-        return None
+        raise golden_file.TooClose
     result: dict[str, Any] = {"sentences": [], "forced": [], "searches": done}
     suppressed = {word[0] for word in model.generation_config.bad_words_ids or []}
     for source in sources:

@@ -137,19 +137,15 @@ def make(directory: pathlib.Path, form: Form) -> None:
     texts = [*words.sentences(9), "ЖЩ ꙮꙮ x", "  two  spaces and </s>."]
     if form.codes:
         texts = [f"{form.codes[i % len(form.codes)]} {text}" for i, text in enumerate(texts)]
-    for seed in range(1, 50):
-        model = build(form, tokenizer, seed)
-        hugging_face.save(model, directory, form.dtype)
+
+    def golden(seed: int) -> dict[str, Any]:
+        hugging_face.save(build(form, tokenizer, seed), directory, form.dtype)
         tokenizer.save_pretrained(directory)
         loaded = MarianMTModel.from_pretrained(directory, dtype=torch.float32)
-        golden = hugging_face.golden(loaded, MarianTokenizer.from_pretrained(directory),
-                                     [t for t in texts if "</s>" not in t], SEARCHES)
-        if golden is not None:
-            golden_file.write(directory, golden)
-            print(f"{directory.name}: seed {seed}")
-            break
-    else:
-        raise SystemExit(f"{directory.name}: every seed has a decision that is too close")
+        return hugging_face.golden(loaded, MarianTokenizer.from_pretrained(directory),
+                                   [t for t in texts if "</s>" not in t], SEARCHES)
+
+    golden_file.write_first(directory, range(1, 50), golden)
     if form.settings_in_config:
         move_settings(directory)
 
