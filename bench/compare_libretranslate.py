@@ -15,7 +15,6 @@ import pathlib
 import socket
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 import urllib.error
@@ -26,7 +25,7 @@ import grpc
 from peregrine_translate._wire import translation_pb2 as pb
 from peregrine_translate._wire import translation_pb2_grpc
 
-from compare_serving import (CALLER_CORES, PIECES, SERVER_CORES, PeregrineServer, Server,
+from compare_serving import (CALLER_CORES, PIECES, PeregrineServer, Server,
                              make_texts, measure, numbers)
 from contestants import processor
 from serving_load import closed_loop
@@ -83,15 +82,14 @@ class LibreTranslateServer(Server):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        folders = {name: str(folder / name.lower())
-                   for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME")}
-        os.environ.update(folders, ARGOS_PACKAGES_DIR=str(packages), ARGOS_INTRA_THREADS="1",
-                          HOME=str(folder))
+        folders = {name: str(folder / name.lower()) for name in
+                   ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME")}
         super().__init__(
             "LibreTranslate",
-            [str(pathlib.Path(args.libretranslate).resolve()), "--host", "127.0.0.1", "--port", str(port), "--load-only",
-             "en,de", "--disable-web-ui"], LibreTranslateCaller, folder / "libretranslate.log",
-            directory=folder)
+            [args.libretranslate, "--host", "127.0.0.1", "--port", str(port), "--load-only",
+             "en,de", "--disable-web-ui"],
+            LibreTranslateCaller, folder / "libretranslate.log",
+            {**folders, "ARGOS_PACKAGES_DIR": str(packages), "ARGOS_INTRA_THREADS": "1"})
         self.port = port
 
     def wait(self):
@@ -108,8 +106,8 @@ class LibreTranslateServer(Server):
 
 async def compare(args, servers, texts):
     print(f"{processor()}; {args.rounds} rounds of {args.seconds:g} s\n")
-    print("| callers | Peregrine, sentences/s | LibreTranslate | times as many | p50, ms | p99, ms |"
-          "\n|---|---|---|---|---|---|")
+    print("| callers | Peregrine, sentences/s | LibreTranslate | times as many | p50, ms "
+          "| p99, ms |\n|---|---|---|---|---|---|")
     for callers in args.callers:
         found = []
         for _ in range(args.rounds):

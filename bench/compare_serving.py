@@ -77,14 +77,14 @@ def make_texts(count, seed=17):
 class Server:
     """One contestant, on the first core."""
 
-    def __init__(self, name, command, caller, log, directory=None):
+    def __init__(self, name, command, caller, log, environment=None):
         self.name = name
         self._caller = caller
         self._log = log
         with open(log, "w", encoding="utf-8") as errors:
             self.process = subprocess.Popen(
-                command, cwd=directory, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                stderr=errors, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"},
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors,
+                text=True, env={**os.environ, "OMP_NUM_THREADS": "1", **(environment or {})},
                 preexec_fn=lambda: os.sched_setaffinity(0, SERVER_CORES))
         self.port = None
         self.precision = ""
