@@ -282,8 +282,8 @@ def picture(page):
                     "Please send your questions to office@example.org.", "office@example.org")
     page.wait(lambda: len(page.find("#alternatives button")) == 3)
     page.element("input").click()
-    page.hover(page.word("Raum"))
-    page.wait(lambda: page.texts("#marks .on") == ["room"])
+    page.hover(page.word("kleinen"))
+    page.wait(lambda: page.texts("#marks .on") == ["small"])
     page.screenshot("web-page.png")
 
 
