@@ -20,59 +20,29 @@ import time
 import urllib.error
 import urllib.request
 
-import aiohttp
-import grpc
 from peregrine_translate._wire import translation_pb2 as pb
-from peregrine_translate._wire import translation_pb2_grpc
 
 from compare_serving import (CALLER_CORES, PIECES, PeregrineServer, Server,
                              make_texts, measure, numbers)
 from contestants import processor
-from serving_load import closed_loop
+from serving_load import GrpcCaller, HttpCaller, closed_loop
 
 HERE = pathlib.Path(__file__).parent
 BEAM = 4
 DEADLINE = 1.0  # of answers in time, seconds
 
 
-class PeregrineCaller:
-    def __init__(self, port, beam_size):
-        self._channel = grpc.aio.insecure_channel(f"127.0.0.1:{port}")
-        self._stub = translation_pb2_grpc.TranslationServiceStub(self._channel)
-        self._options = pb.DecodingOptions(beam_size=beam_size)
+class PeregrineCaller(GrpcCaller):
+    """Leaves lengths and sentences to the server."""
 
-    async def call(self, text, _length, timeout):
-        """Whether it was answered."""
-        try:
-            await self._stub.Translate(
-                pb.TranslateRequest(texts=[pb.Text(text=text)], options=self._options),
-                timeout=timeout)
-        except grpc.aio.AioRpcError:
-            return False
-        return True
-
-    async def close(self):
-        await self._channel.close()
+    def request(self, text, length):
+        return pb.TranslateRequest(texts=[pb.Text(text=text)],
+                                   options=pb.DecodingOptions(beam_size=self.beam_size))
 
 
-class LibreTranslateCaller:
-    def __init__(self, port, beam_size):
-        assert beam_size == BEAM
-        self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
-        self._url = f"http://127.0.0.1:{port}/translate"
-
-    async def call(self, text, _length, timeout):
-        body = {"q": text, "source": "en", "target": "de", "format": "text"}
-        try:
-            async with self._session.post(
-                    self._url, json=body, timeout=aiohttp.ClientTimeout(timeout)) as answer:
-                await answer.read()
-                return answer.status == 200
-        except (aiohttp.ClientError, asyncio.TimeoutError):
-            return False
-
-    async def close(self):
-        await self._session.close()
+class LibreTranslateCaller(HttpCaller):
+    def body(self, text, length):
+        return {"q": text, "source": "en", "target": "de", "format": "text"}
 
 
 class LibreTranslateServer(Server):

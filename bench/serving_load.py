@@ -18,15 +18,17 @@ class GrpcCaller:
     def __init__(self, port, beam_size):
         self._channel = grpc.aio.insecure_channel(f"127.0.0.1:{port}")
         self._stub = translation_pb2_grpc.TranslationServiceStub(self._channel)
-        self._beam_size = beam_size
+        self.beam_size = beam_size
+
+    def request(self, text, length):
+        return pb.TranslateRequest(
+            texts=[pb.Text(text=text)], single_sentence=True, options=pb.DecodingOptions(
+                beam_size=self.beam_size, min_length=length, max_length=length))
 
     async def call(self, text, length, timeout):
         """Whether it was answered."""
-        request = pb.TranslateRequest(
-            texts=[pb.Text(text=text)], single_sentence=True, options=pb.DecodingOptions(
-                beam_size=self._beam_size, min_length=length, max_length=length))
         try:
-            await self._stub.Translate(request, timeout=timeout)
+            await self._stub.Translate(self.request(text, length), timeout=timeout)
         except grpc.aio.AioRpcError:
             return False
         return True
@@ -41,13 +43,16 @@ class HttpCaller:
     def __init__(self, port, beam_size):
         self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
         self._url = f"http://127.0.0.1:{port}/translate"
-        self._beam_size = beam_size
+        self.beam_size = beam_size
+
+    def body(self, text, length):
+        return {"text": text, "length": length, "beam_size": self.beam_size}
 
     async def call(self, text, length, timeout):
-        body = {"text": text, "length": length, "beam_size": self._beam_size}
         try:
             async with self._session.post(
-                    self._url, json=body, timeout=aiohttp.ClientTimeout(timeout)) as answer:
+                    self._url, json=self.body(text, length),
+                    timeout=aiohttp.ClientTimeout(timeout)) as answer:
                 await answer.read()
                 return answer.status == 200
         except (aiohttp.ClientError, asyncio.TimeoutError):
