@@ -10,7 +10,6 @@ bench/compare-serving, which makes the environment; see bench/README.md.
 import argparse
 import asyncio
 import itertools
-import json
 import os
 import pathlib
 import random
@@ -29,7 +28,7 @@ from peregrine_translate._wire import translation_pb2_grpc
 
 from contestants import processor, source_lengths, write_json
 from serving_load import GrpcCaller, HttpCaller, closed_loop, median_load, open_loop
-from serving_peer import SHAPE, peer
+from serving_peer import SHAPE, peer, write_vocabulary
 
 HERE = pathlib.Path(__file__).parent
 ROOT = HERE.parent
@@ -48,15 +47,7 @@ def save_model(directory):
     if (directory / "sentencepiece.model").exists():
         return
     peer.CTranslate2.save(SHAPE, str(directory))
-    pieces = sentencepiece.SentencePieceProcessor(model_file=str(PIECES))
-    special = ["<unk>", "<s>", "</s>"]
-    tokens = special + [piece for piece in map(pieces.id_to_piece, range(pieces.get_piece_size()))
-                        if piece not in special]
-    tokens += [f"t{number}" for number in range(len(tokens), SHAPE.vocabulary)]
-    vocabularies = list(directory.glob("*vocabulary.json"))
-    assert vocabularies, f"{directory}: found no vocabulary"
-    for path in vocabularies:
-        path.write_text(json.dumps(tokens), "utf-8")
+    write_vocabulary(directory, PIECES)
     shutil.copyfile(PIECES, directory / "sentencepiece.model")
 
 

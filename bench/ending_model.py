@@ -15,8 +15,7 @@ import sys
 
 import numpy as np
 
-sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "compare"))
-import peer  # noqa: E402  pylint: disable=wrong-import-position
+from serving_peer import SHAPE, peer, write_vocabulary
 
 LENGTH = 24      # tokens of every translation
 END = 2          # </s>
@@ -55,30 +54,20 @@ def change(spec):
             linear.weight *= np.float32(1e-4)
 
 
-def save(shape, directory, pieces, pairs):
+def save(directory, pieces, pairs):
     """Packages of Argos Translate under `directory`, one for each of `pairs`."""
     for source, target in pairs:
         package = pathlib.Path(directory, f"{source}_{target}")
         if (package / "metadata.json").exists():
             continue
-        peer.CTranslate2.save(shape, str(package / "model"), change, "int8")
-        for path in (package / "model").glob("*vocabulary.json"):
-            path.write_text(json.dumps(vocabulary(shape, pieces)), "utf-8")
+        peer.CTranslate2.save(SHAPE, str(package / "model"), change, "int8")
+        write_vocabulary(package / "model", pieces)
         shutil.copyfile(pieces, package / "sentencepiece.model")
         write_sentence_ends(package / "minisbd")
         (package / "README.md").write_text("# Random weights\n", "utf-8")
         (package / "metadata.json").write_text(json.dumps({
             "package_version": "1.0", "argos_version": "1.10", "from_code": source,
             "from_name": source, "to_code": target, "to_name": target}), "utf-8")
-
-
-def vocabulary(shape, pieces):
-    import sentencepiece  # pylint: disable=import-outside-toplevel
-    reader = sentencepiece.SentencePieceProcessor(model_file=str(pieces))
-    special = ["<unk>", "<s>", "</s>"]
-    tokens = special + [piece for piece in map(reader.id_to_piece, range(reader.get_piece_size()))
-                        if piece not in special]
-    return tokens + [f"t{number}" for number in range(len(tokens), shape.vocabulary)]
 
 
 def write_sentence_ends(directory):
@@ -111,7 +100,7 @@ def write_sentence_ends(directory):
 
 
 def main():
-    save(peer.Shape(6, 6, 32000), sys.argv[1], sys.argv[2], [("en", "de"), ("de", "en")])
+    save(sys.argv[1], sys.argv[2], [("en", "de"), ("de", "en")])
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ port and its precision on the standard output when it serves.
 
 import argparse
 import asyncio
+import json
 import pathlib
 import socket
 import statistics
@@ -26,6 +27,19 @@ import peer  # noqa: E402  pylint: disable=wrong-import-position
 
 MAX_BATCH = 64
 SHAPE = peer.Shape(6, 6, 32000)
+
+
+def write_vocabulary(directory, pieces):
+    """Of CTranslate2's model: the pieces of a SentencePiece model, and made-up ones."""
+    reader = sentencepiece.SentencePieceProcessor(model_file=str(pieces))
+    special = ["<unk>", "<s>", "</s>"]
+    tokens = special + [piece for piece in map(reader.id_to_piece, range(reader.get_piece_size()))
+                        if piece not in special]
+    tokens += [f"t{number}" for number in range(len(tokens), SHAPE.vocabulary)]
+    paths = list(pathlib.Path(directory).glob("*vocabulary.json"))
+    assert paths, f"{directory}: found no vocabulary"
+    for path in paths:
+        path.write_text(json.dumps(tokens), "utf-8")
 
 
 @dataclass
